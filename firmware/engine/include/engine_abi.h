@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The contract between the EL3 service and the TPM engine, which is linked separately and loaded in the BL32 slot.
+ *
+ * The engine's code and constants are mapped once, at their load address. Everything it writes (.data, .bss, heap,
+ * stack, mailbox) lies in a window at one fixed virtual address; each resident instance has its own physical pages
+ * behind that address, so the engine itself never sees more than one instance.
+ *
+ *   window:  mailbox | .data | .bss | heap | guard page (never mapped) | stack
+ */
+#ifndef ENGINE_ABI_H
+#define ENGINE_ABI_H
+
+#include <stdint.h>
+
+#define ENGINE_MAGIC 0x31474E454D505476 /* "vTPMENG1" */
+#define ENGINE_ABI_VERSION 1
+#define ENGINE_WINDOW_VA 0x10000000
+#define ENGINE_WINDOW_BYTES 0x100000
+#define ENGINE_BUFFER_BYTES 4096 /* TPM command and response buffers, libtpms TPM_BUFFER_MAX */
+
+/* At the very start of the engine image. Addresses are virtual; regions are page aligned and whole pages. */
+struct engine_header {
+	uint64_t magic;
+	uint32_t abi_version;
+	uint32_t header_bytes;
+	uint64_t text_va; /* mapped read-only, executable; VA == PA */
+	uint64_t text_bytes;
+	uint64_t rodata_va; /* mapped read-only, never executable; VA == PA; holds .data's initial content */
+	uint64_t rodata_bytes;
+	uint64_t data_init_va; /* inside rodata */
+	uint64_t data_va;      /* inside the window */
+	uint64_t data_bytes;   /* copied when a window is made ready; the rest of the window starts as zero */
+	uint64_t guard_va;
+	uint64_t stack_top;
+	uint64_t mailbox_va;
+	uint64_t staging_va; /* where the service puts an image before ENGINE_RESUME */
+	uint64_t staging_bytes;
+	uint64_t entry; /* uint32_t entry(struct engine_mailbox *): an enum engine_status */
+};
+
+enum engine_op {
+	ENGINE_MANUFACTURE = 1, /* in a fresh window: make a new TPM with the profile; ends as after _TPM_Init */
+	ENGINE_EXECUTE = 2,     /* request -> response */
+	ENGINE_SUSPEND = 3,     /* serialise all state; image_va and image_bytes say where it lies in the window */
+	ENGINE_RESUME = 4,      /* in a fresh window: staging holds image_bytes of image */
+	ENGINE_RESET = 5,       /* _TPM_Init: volatile state gone, permanent state kept */
+};
+
+enum engine_status {
+	ENGINE_OK = 0,
+	ENGINE_BAD_ARGUMENT = 1, /* unknown op or profile, length out of range: nothing happened */
+	ENGINE_NO_ENTROPY = 2,   /* the entropy callback failed; the window must be discarded */
+	ENGINE_BAD_STATE = 3,    /* ENGINE_RESUME: the image was refused; the window must be discarded */
+	ENGINE_FATAL = 4,        /* abort, failed assertion or exhausted heap; the window must be discarded */
+};
+
+struct engine_mailbox {
+	uint32_t op;
+	uint32_t profile; /* VTPM_PROFILE_* */
+	uint32_t request_bytes;
+	uint32_t response_bytes;
+	uint64_t image_va;
+	uint64_t image_bytes;
+	/* Callbacks into the service, set before every call. They run on the engine's stack and use no FP registers. */
+	uint32_t (*entropy)(uint8_t *out, uint32_t bytes); /* 0: all bytes written; else the source failed */
+	void (*fatal)(uint32_t line);                      /* does not return: the entry call ends with ENGINE_FATAL */
+	void (*log)(const char *text);
+	uint64_t reserved[4];
+	uint8_t request[ENGINE_BUFFER_BYTES];
+	uint8_t response[ENGINE_BUFFER_BYTES];
+};
+
+#endif

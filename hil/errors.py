@@ -1,0 +1,152 @@
+"""The error tree: whose fault it is decides the branch, and the branch decides verdict and exit code.
+
+- `InfrastructureError`: the board, the emulator or the lab failed. Says nothing about the firmware.
+- `FirmwareError`: the firmware under test broke a promise. A finding.
+- `UsageError`: the user asked for something impossible, or something on this machine is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What `hil` returns to the shell. The worst thing that happened wins, in the order 3, 2, 1, 0."""
+
+    PASSED = 0
+    FINDINGS = 1
+    USAGE = 2
+    INFRASTRUCTURE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Where an error happened."""
+
+    doing: str = ""
+    board: str = ""
+    stage: str = ""
+    console: tuple[str, ...] = ()
+    hint: str = ""
+
+
+class HilError(Exception):
+    """Base of all errors of this project: one sentence of what happened, and the context it happened in."""
+
+    exit_code: ExitCode = ExitCode.FINDINGS
+    fault: str = ""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        doing: str = "",
+        board: str = "",
+        stage: str = "",
+        console: Sequence[str] = (),
+        hint: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.context = Context(doing, board, stage, tuple(console), hint)
+
+    def within(
+        self,
+        *,
+        doing: str = "",
+        board: str = "",
+        stage: str = "",
+        console: Sequence[str] = (),
+        hint: str = "",
+    ) -> HilError:
+        """Fill in what an inner layer could not know; what is already there stays. Returns the same error."""
+        now = self.context
+        self.context = replace(
+            now,
+            doing=now.doing or doing,
+            board=now.board or board,
+            stage=now.stage or stage,
+            console=now.console or tuple(console),
+            hint=now.hint or hint,
+        )
+        return self
+
+    def __str__(self) -> str:
+        now = self.context
+        lines = [self.message]
+        lines += [f"  {name}: {value}" for name, value in (("while", now.doing), ("board", now.board)) if value]
+        if now.stage:
+            lines.append(f"  stage: {now.stage}")
+        if now.console:
+            lines.append("  last console lines:")
+            lines += [f"    | {line}" for line in now.console]
+        if now.hint:
+            lines.append(f"  try: {now.hint}")
+        return "\n".join(lines)
+
+
+class InfrastructureError(HilError):
+    """The board or the lab failed; nothing is known about the firmware. Try again, or repair the board."""
+
+    exit_code = ExitCode.INFRASTRUCTURE
+    fault = "infrastructure"
+
+
+class BoardDied(InfrastructureError):
+    """The emulator exited, or the board's power or debug connection is gone."""
+
+
+class BoardSilent(InfrastructureError):
+    """Nothing at all came from the board: check power, cable and serial port."""
+
+
+class ConsoleClosed(InfrastructureError):
+    """A serial line was closed by the other side."""
+
+
+class ConsoleTimeout(InfrastructureError):
+    """A line that should have carried an answer stayed quiet until the deadline."""
+
+
+class EmulatorControlError(InfrastructureError):
+    """The emulator's control connection (QMP) did not answer in time, or answered with an error."""
+
+
+class FlashError(InfrastructureError):
+    """An image could not be written, or did not read back as written. The board is dirty until flashed well."""
+
+
+class FirmwareError(HilError):
+    """The firmware broke a promise."""
+
+    exit_code = ExitCode.FINDINGS
+    fault = "firmware"
+
+
+class Panic(FirmwareError):
+    """The firmware reported an unrecoverable error of its own."""
+
+
+class BootHang(FirmwareError):
+    """The boot reached one stage and never the next."""
+
+
+class UnexpectedReboot(FirmwareError):
+    """A banner of an earlier stage appeared again."""
+
+
+class UsageError(HilError):
+    """The user asked for something impossible; the message says what is possible."""
+
+    exit_code = ExitCode.USAGE
+    fault = "usage"
+
+
+class BoardFileError(UsageError):
+    """A board file is malformed; the message names file and key."""
+
+
+class MissingTool(UsageError):
+    """A program or package that is needed is not on this machine; `hil doctor` says how to get it."""

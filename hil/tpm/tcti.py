@@ -1,0 +1,45 @@
+"""The bridge from the TCG software stack (tpm2-pytss) to a command queue."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from tpm2_pytss import TSS2_RC, TSS2_Exception
+from tpm2_pytss.TCTI import PyTCTI
+
+
+class Transport(Protocol):
+    """Whatever carries one TPM command to a TPM and brings back its response."""
+
+    def transmit(self, command: bytes) -> bytes:
+        """Return the response to `command`. Raises what the layers below raise."""
+
+
+class QueueTcti(PyTCTI):  # type: ignore[misc]
+    """A TCTI (TCG TSS 2.0 TCTI API 1.0, transmit and receive) on top of a `Transport`.
+
+    The queue answers in the same call, so the response waits here between transmit and receive. An exception of the
+    transport becomes an error code inside the C library; it is kept in `failure`, so that the caller can raise it
+    again as itself.
+    """
+
+    def __init__(self, transport: Transport) -> None:
+        super().__init__(magic=b"hilqueue")
+        self._transport = transport
+        self._response: bytes | None = None
+        self.failure: Exception | None = None
+
+    def do_transmit(self, command: bytes) -> None:
+        """Send one command; called by the C library."""
+        try:
+            self._response = self._transport.transmit(command)
+        except Exception as error:
+            self.failure = error
+            raise
+
+    def do_receive(self, timeout: int) -> bytes:  # noqa: ARG002 (the queue is synchronous)
+        """Hand out the response of the last command, once; called by the C library."""
+        if self._response is None:
+            raise TSS2_Exception(TSS2_RC.TCTI_RC_BAD_SEQUENCE)
+        response, self._response = self._response, None
+        return response

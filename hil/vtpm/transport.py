@@ -1,0 +1,101 @@
+"""Two ways to an instance: through the queue as its VM sees it, and through the hypervisor's hands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hil.errors import FirmwareError
+from hil.vtpm import abi
+from hil.vtpm.queue import ControlPage, Entry, buffer_offset, entry_offset, u32
+from hil.vtpm.reply import Reply
+
+if TYPE_CHECKING:
+    from hil.monitor import Agent, VirtualMachine
+    from hil.vtpm.instance import Instance
+
+QUEUE_IPA = 0x1_0000_0000
+"""Where the queue of a VM's instance 0 goes in its physical address space, unless a test says otherwise."""
+QUEUE_VA = 0x2_0000_0000
+"""And where in its virtual one: a different number, so that a confusion of the two cannot pass."""
+QUEUE_STRIDE = 0x10_0000
+"""Distance between the queues of one VM."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GuestQueue:
+    """An instance's queue, mapped for one vCPU of its VM: commands never leave the VM's hands."""
+
+    instance: Instance
+    agent: Agent
+    va: int
+    slot: int = 0
+
+    @classmethod
+    def attach(cls, instance: Instance, vm: VirtualMachine, *, vcpu: int = 0) -> GuestQueue:
+        """Bind the instance to `vm` and map its queue, stage 2 and stage 1, at the usual places."""
+        ipa = QUEUE_IPA + instance.index * QUEUE_STRIDE
+        vm.map(ipa, instance.queue_pa, instance.queue_bytes)
+        instance.bind_to(vm, ipa=ipa)
+        return cls.map(instance, vm.agent(vcpu), ipa)
+
+    @classmethod
+    def map(cls, instance: Instance, agent: Agent, ipa: int, *, device: bool = False) -> GuestQueue:
+        """Map a queue that stage 2 has already at `ipa`, in the address space of one vCPU."""
+        va = QUEUE_VA + instance.index * QUEUE_STRIDE
+        agent.map(va, ipa, instance.queue_bytes, device=device)
+        return cls(instance, agent, va)
+
+    @property
+    def doorbell(self) -> int:
+        """The function identifier that rings this instance."""
+        return abi.doorbell(self.instance.index)
+
+    def transmit(self, command: bytes) -> bytes:
+        """Send one command through the ring and return its response."""
+        return self.agent.tpm_command(self.va, self.doorbell, command, slot=self.slot)
+
+    def ring(self) -> Reply:
+        """Make the doorbell call and nothing else."""
+        return Reply.of(self.doorbell, self.agent.smc(self.doorbell).x)
+
+    def check(self, va: int | None = None) -> Reply:
+        """Ask EL3 whether `va` (the queue's own, if not given) maps this queue."""
+        arguments = (self.va if va is None else va, self.instance.index)
+        return Reply.of(abi.VTPM_FID_QUEUE_CHECK, self.agent.smc(abi.VTPM_FID_QUEUE_CHECK, *arguments).x)
+
+    def control_page(self) -> ControlPage:
+        """Return the control page as the guest sees it."""
+        return ControlPage.parse(self.agent.read(self.va, abi.VTPM_PAGE_BYTES))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ForwardedQueue:
+    """An instance's queue in the hypervisor's hands: what a hypervisor does that traps its guests' SMCs."""
+
+    instance: Instance
+
+    def transmit(self, command: bytes) -> bytes:
+        """Send one command through the ring at the queue's physical address, and FORWARD it."""
+        instance, monitor = self.instance, self.instance.service.monitor
+        head = self.control_page().head
+        slot = head % instance.slots
+        entry_pa = instance.queue_pa + entry_offset(slot)
+        buffer_pa = instance.queue_pa + buffer_offset(slot)
+        monitor.write(buffer_pa, command)
+        monitor.write(entry_pa, u32(abi.VTPM_SLOT_SUBMITTED) + u32(len(command)))
+        monitor.write(instance.queue_pa + abi.VTPM_RING_HEAD, u32((head + 1) & 0xFFFFFFFF))
+        instance.forward()
+        entry = self.control_page().entries[slot]
+        return monitor.read(buffer_pa, response_length(entry))
+
+    def control_page(self) -> ControlPage:
+        """Return the control page as the hypervisor sees it."""
+        return ControlPage.parse(self.instance.service.monitor.read(self.instance.queue_pa, abi.VTPM_PAGE_BYTES))
+
+
+def response_length(entry: Entry) -> int:
+    """Return how many bytes of a slot are the response; raises `FirmwareError` if the slot holds none."""
+    if entry.state not in (abi.VTPM_SLOT_DONE, abi.VTPM_SLOT_REFUSED) or not 0 < entry.length <= abi.VTPM_SLOT_BYTES:
+        raise FirmwareError(f"the doorbell succeeded, but the slot says {entry}", doing="reading a TPM response")
+    return entry.length

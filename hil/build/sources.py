@@ -7,7 +7,6 @@ whole. Nothing is asked of the archive, nor of apt, once a package is unpacked.
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -166,7 +165,7 @@ def _listing(served: Sequence[Served]) -> str:
 def _move(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     source.chmod(0o755)
-    os.rename(source, target)
+    source.rename(target)
     source.mkdir()  # the owner of a temporary directory wants to remove it
 
 

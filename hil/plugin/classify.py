@@ -1,0 +1,84 @@
+"""Whose fault an exception is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hil.errors import FirmwareError, HilError, InfrastructureError, UsageError
+from hil.record import Fault, FaultKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+BRANCHES = (
+    (InfrastructureError, FaultKind.INFRASTRUCTURE),
+    (UsageError, FaultKind.USAGE),
+    (FirmwareError, FaultKind.FIRMWARE),
+)
+
+
+class UnusableBoardError(RuntimeError):
+    """A test was not started because the board could not be brought into its state; the cause says why."""
+
+
+def classify(error: BaseException, phase: str, *, stage: str = "", details: str = "") -> Fault:
+    """Return the fault behind `error`, which was raised in `phase` (`setup`, `call`, `teardown`) of a test.
+
+    The outermost error of our tree in the chain of causes decides; without one, an error of labgrid is about the lab,
+    an assertion about the firmware, and anything else is a mistake in the test.
+    """
+    cause = _decisive(error)
+    kind = _kind(cause)
+    context = cause.context if isinstance(cause, HilError) else None
+    not_run = any(isinstance(one, UnusableBoardError) for one in _chain(error))
+    return Fault(
+        kind=kind,
+        phase=phase,
+        type=type(cause).__name__,
+        message=_first_line(cause),
+        details=details,
+        stage=(context.stage if context else "") or stage,
+        hint=context.hint if context else "",
+        finding=not not_run and (kind is FaultKind.FIRMWARE or (kind is FaultKind.TEST and phase == "call")),
+    )
+
+
+def _decisive(error: BaseException) -> BaseException:
+    """The error that says whose fault it was: of the chain the outermost of our tree, which was put there knowingly.
+
+    In a group, which pytest makes of several teardown errors, the one with the worst exit code.
+    """
+    chain = tuple(_chain(error))
+    for one in chain:
+        if isinstance(one, HilError) or (_of_lab(one) and not any(isinstance(other, HilError) for other in chain)):
+            return one
+        if isinstance(one, BaseExceptionGroup):
+            return max((_decisive(member) for member in one.exceptions), key=lambda each: _kind(each).exit_code)
+    return error
+
+
+def _kind(error: BaseException) -> FaultKind:
+    for branch, kind in BRANCHES:
+        if isinstance(error, branch):
+            return kind
+    if _of_lab(error):
+        return FaultKind.INFRASTRUCTURE
+    return FaultKind.FIRMWARE if isinstance(error, (AssertionError, HilError)) else FaultKind.TEST
+
+
+def _of_lab(error: BaseException) -> bool:
+    return type(error).__module__.partition(".")[0] == "labgrid"
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """The error and what it was explicitly raised from."""
+    seen: set[int] = set()
+    while error and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__
+
+
+def _first_line(error: BaseException) -> str:
+    text = error.message if isinstance(error, HilError) else str(error)
+    return (text.strip().splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,171 @@
+"""Watches the tests: classifies what goes wrong, writes the record, and turns the worst of it into the exit code."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hil.errors import ExitCode
+from hil.plugin.classify import classify
+from hil.plugin.progress import Progress
+from hil.record import Case, Fault, FaultKind, Outcome
+from hil.record.atomic import write_atomically
+from hil.record.verdict import worst
+from hil.report.junit import junit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Sequence
+
+    from hil.plugin.consoles import Consoles
+    from hil.record import Record, Run
+
+JUNIT_FILE = "junit.xml"
+NEVER_STARTED = "not run: the run ended before it"
+
+
+class Recorder:
+    """Follows one pytest session. Without a board there is no run directory, and only verdict and exit code remain."""
+
+    def __init__(self, run: Run | None, consoles: Consoles, stage: Callable[[], str]) -> None:
+        self.run = run
+        self._consoles = consoles
+        self._stage = stage
+        self.record: Record | None = None
+        self._planned: list[str] = []
+        self._current: Progress | None = None
+        self._cases: list[Case] = []
+        self._faults: list[Fault] = []
+
+    @property
+    def faults(self) -> list[Fault]:
+        """Everything that went wrong so far, in tests and outside of them."""
+        return [*self._faults, *(fault for case in self._cases for fault in case.faults)]
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """A module that cannot be collected is the user's to mend."""
+        if report.failed:
+            lines = report.longreprtext.strip().splitlines()
+            message = lines[-1].removeprefix("E").strip() if lines else "cannot be collected"
+            fault = Fault(FaultKind.USAGE, "collect", "CollectError", message, report.longreprtext)
+            self._add(Case(id=report.nodeid, outcome=Outcome.ERROR, faults=(fault,)))
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Remember what was meant to run, so that an interrupted run cannot look complete."""
+        self._planned = [item.nodeid for item in session.items]
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Open the record of a test, and close it when all of its reports are in."""
+        self._current = Progress(item.nodeid, self._consoles.mark(), _properties(item))
+        result = yield
+        self._add(self._closed(self._current))
+        self._current = None
+        return result
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Find out whose fault a failed phase was. A fault of lab or user is never an expected failure."""
+        report = yield
+        fault = self._fault(call, report)
+        if fault and fault.kind in {FaultKind.INFRASTRUCTURE, FaultKind.USAGE}:
+            report.outcome = "failed"
+            vars(report).pop("wasxfail", None)
+        if not report.failed:
+            fault = None
+        if fault and not fault.finding:
+            report.user_properties.append(("fault", fault.kind.value))
+        if self._current and self._current.id == item.nodeid:
+            self._current.phase(report, fault, stage=self._stage())
+        return report
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
+        """Show what is not a finding as an error, in whichever phase it happened."""
+        if not isinstance(report, pytest.TestReport) or not report.failed:
+            return None
+        kind = dict(report.user_properties).get("fault")
+        return ("error", "E", f"ERROR ({kind})") if kind else None
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_sessionfinish(
+        self, session: pytest.Session, exitstatus: int | pytest.ExitCode
+    ) -> Generator[None, None, None]:
+        """Close the record after the last teardown, whatever that did, and set the exit code."""
+        interrupted = exitstatus == pytest.ExitCode.INTERRUPTED and not _collection_failed(self._cases)
+        try:
+            yield
+        except Exception as error:
+            self._add_fault(classify(error, "teardown", stage=self._stage()))
+            raise
+        finally:
+            self._close_open_cases(interrupted=interrupted)
+            code = exit_code(exitstatus, self.faults)
+            session.exitstatus = code
+            if self.run:
+                self.record = self.run.finish(code, interrupted=interrupted)
+                write_atomically(self.run.path / JUNIT_FILE, junit(self.record))
+
+    def _fault(self, call: pytest.CallInfo[None], report: pytest.TestReport) -> Fault | None:
+        error = call.excinfo.value if call.excinfo else None
+        if isinstance(error, (pytest.skip.Exception, pytest.xfail.Exception)):
+            return None
+        if error:
+            return classify(error, report.when or "", stage=self._stage(), details=report.longreprtext)
+        if report.failed:
+            return Fault(FaultKind.TEST, "call", "XPASS", report.longreprtext, finding=True)
+        return None
+
+    def _close_open_cases(self, *, interrupted: bool) -> None:
+        if self._current:
+            self._current.faults.append(
+                Fault(FaultKind.INTERRUPTED, "call", "KeyboardInterrupt", "the run was interrupted in this test")
+            )
+            self._add(self._closed(self._current))
+            self._current = None
+        elif interrupted:
+            self._add_fault(Fault(FaultKind.INTERRUPTED, "", "KeyboardInterrupt", "the run was interrupted"))
+        done = {case.id for case in self._cases}
+        for nodeid in self._planned:
+            if nodeid not in done:
+                self._add(Case(id=nodeid, outcome=Outcome.SKIPPED, reason=NEVER_STARTED))
+
+    def _closed(self, progress: Progress) -> Case:
+        return progress.case(self._consoles.since(progress.mark))
+
+    def _add(self, case: Case) -> None:
+        self._cases.append(case)
+        if self.run:
+            self.run.add(case)
+
+    def _add_fault(self, fault: Fault) -> None:
+        self._faults.append(fault)
+        if self.run:
+            self.run.add_fault(fault)
+
+
+def exit_code(exitstatus: int, faults: Sequence[Fault]) -> ExitCode:
+    """Return our exit code for a session that pytest would end with `exitstatus` and in which `faults` were seen."""
+    match exitstatus:
+        case pytest.ExitCode.OK:
+            floor = ExitCode.PASSED
+        case pytest.ExitCode.TESTS_FAILED:
+            floor = ExitCode.PASSED if faults else ExitCode.FINDINGS
+        case pytest.ExitCode.INTERNAL_ERROR:
+            floor = ExitCode.INFRASTRUCTURE
+        case _:
+            floor = ExitCode.USAGE
+    return max(floor, worst(faults))
+
+
+def _collection_failed(cases: Sequence[Case]) -> bool:
+    return any(fault.phase == "collect" for case in cases for fault in case.faults)
+
+
+def _properties(item: pytest.Item) -> tuple[tuple[str, str], ...]:
+    """The claims that a test makes with its markers, for those who trace requirements to results."""
+    return tuple(
+        (name, str(mark.args[0])) for name in ("element", "threat") for mark in item.iter_markers(name) if mark.args
+    )

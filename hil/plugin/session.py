@@ -1,0 +1,122 @@
+"""One pytest session: opens the record at its start, keeps the board, and ends well when it is interrupted."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hil.plugin.board import Board, refuse_broken
+from hil.plugin.consoles import Consoles
+from hil.plugin.environment import board_file, environment
+from hil.plugin.recorder import Recorder
+from hil.plugin.timeline import follow_steps
+from hil.record import Run
+from hil.record.provenance import gather
+from hil.record.transcript import DirectorySink, MemorySink
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from types import FrameType
+
+    from labgrid import Environment, Target
+
+MANIFEST = "manifest.json"
+"""What a firmware build leaves beside its images."""
+
+
+class BoardSession:
+    """What belongs to one session: the run, the consoles, the recorder, and the board once a test asked for it."""
+
+    def __init__(self, run: Run | None) -> None:
+        self.run = run
+        self.consoles = Consoles(DirectorySink(run.path) if run else MemorySink())
+        self.recorder = Recorder(run, self.consoles, lambda: self.board.stage if self.board else "")
+        self.board: Board | None = None
+
+    def open_board(self, target: Target) -> Board:
+        """Wrap labgrid's `target` for the tests, and take down what its consoles say."""
+        strategy = target.get_strategy()
+        strategy.sink = self.consoles
+        record = self.recorder.run.record if self.recorder.run else None
+        self.board = Board(
+            name=record.board if record else target.name,
+            features=frozenset(target.env.get_target_features()),
+            firmware_hash=record.provenance.firmware_hash if record else "",
+            target=target,
+            strategy=strategy,
+        )
+        return self.board
+
+
+SESSION = pytest.StashKey[BoardSession]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add our options."""
+    parser.getgroup("hil").addoption(
+        "--hil-reports", metavar="DIR", help="where run directories go (default: reports/ below the root of the tree)"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Say in one line that there is no such board, before labgrid says it in fifty."""
+    path = board_file(config)
+    if path and not path.is_file():
+        pytest.exit(f"no board file {path}; board files are in boards/", returncode=pytest.ExitCode.INTERRUPTED)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Open the record, if there is a board, and watch the tests."""
+    config = session.config
+    env = environment(config)
+    run = _open_run(config, env) if env and not config.option.collectonly else None
+    config.stash[SESSION] = opened = BoardSession(run)
+    config.pluginmanager.register(opened.recorder, "hil-recorder")
+    if run:
+        config.add_cleanup(follow_steps(run))
+    _interrupt_on_sigterm(config)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
+    """Do not start a test on a board that cannot be used. labgrid would skip it, and a dead board would look green."""
+    env = environment(item.config)
+    if env and {"board", "strategy"} & set(getattr(item, "fixturenames", ())):
+        refuse_broken(env)
+    return (yield)
+
+
+def _open_run(config: pytest.Config, env: Environment) -> Run:
+    path = Path(env.config_file)
+    root = config.rootpath
+    reports = Path(config.getoption("hil_reports") or root / "reports")
+    images = env.config.get_images().values()
+    manifests = (Path(image).parent / MANIFEST for image in images)
+    provenance = gather(
+        root,
+        path,
+        manifest=next((manifest for manifest in manifests if manifest.is_file()), None),
+        emulator=env.config.data.get("tools", {}).get("qemu", ""),
+    )
+    return Run(reports, path.stem, provenance)
+
+
+def _interrupt_on_sigterm(config: pytest.Config) -> None:
+    """End as on Ctrl-C when asked to terminate: board off, record complete."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+
+    def interrupt(_signal: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt("SIGTERM")
+
+    previous = signal.signal(signal.SIGTERM, interrupt)
+
+    def restore() -> None:
+        signal.signal(signal.SIGTERM, previous)
+
+    config.add_cleanup(restore)

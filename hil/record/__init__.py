@@ -1,0 +1,21 @@
+"""The record of what happened, when, and with what."""
+
+from hil.record.case import Case, ConsoleSlice, Fault, FaultKind, Outcome
+from hil.record.provenance import Provenance
+from hil.record.reader import load
+from hil.record.run import Record, Run
+from hil.record.verdict import Counts, Verdict
+
+__all__ = [
+    "Case",
+    "ConsoleSlice",
+    "Counts",
+    "Fault",
+    "FaultKind",
+    "Outcome",
+    "Provenance",
+    "Record",
+    "Run",
+    "Verdict",
+    "load",
+]

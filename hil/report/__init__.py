@@ -1,0 +1,1 @@
+"""What people and machines read about a run; made from its record alone."""

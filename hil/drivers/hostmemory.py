@@ -1,0 +1,87 @@
+"""The RAM of an emulated machine, secure RAM too, as the host sees it: not through the machine's processors.
+
+QEMU says where in its own address space each block of RAM lies (`info ramblock`) and at which physical addresses the
+machine finds it (`info mtree`); the bytes are then in /proc/PID/mem, which a parent may open.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from hil.errors import InfrastructureError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_BLOCK = re.compile(r"^\s*(\S+)\s+\d+ \S+\s+0x[0-9a-f]+ 0x[0-9a-f]+ 0x[0-9a-f]+ 0x([0-9a-f]+)\s+rw", re.MULTILINE)
+_PLACE = re.compile(r"([0-9a-f]{16})-([0-9a-f]{16}) \(prio -?\d+, ram\): (\S+)")
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    pa: int
+    length: int
+    host: int
+
+
+@dataclass(frozen=True, slots=True)
+class HostMemory:
+    """Reads and writes physical memory behind the processors' backs. Addresses and lengths are in bytes."""
+
+    pid: int
+    blocks: tuple[_Block, ...]
+
+    @classmethod
+    def of(cls, pid: int, ask: Callable[[str], str]) -> Self:
+        """Find the RAM of the QEMU process `pid`; `ask` executes a command of its human monitor."""
+        hosts = {name: int(address, 16) for name, address in _BLOCK.findall(ask("info ramblock"))}
+        places = {
+            (int(start, 16), int(end, 16) + 1 - int(start, 16), name)
+            for start, end, name in _PLACE.findall(ask("info mtree -f"))
+            if name in hosts
+        }
+        if not places:
+            raise InfrastructureError("QEMU names no RAM in `info ramblock` and `info mtree`", doing="finding its RAM")
+        return cls(pid, tuple(_Block(pa, length, hosts[name]) for pa, length, name in sorted(places)))
+
+    def read(self, pa: int, length: int) -> bytes:
+        """Return what lies at a physical address."""
+        with self._open(os.O_RDONLY) as memory:
+            return os.pread(memory, length, self._host(pa, length))
+
+    def write(self, pa: int, data: bytes) -> None:
+        """Change what lies at a physical address; the machine should be idle or halted."""
+        with self._open(os.O_RDWR) as memory:
+            os.pwrite(memory, data, self._host(pa, len(data)))
+
+    def find(self, needle: bytes) -> Iterator[int]:
+        """Yield the physical addresses of all places in RAM that hold `needle`."""
+        for block in self.blocks:
+            content = self.read(block.pa, block.length)
+            at = content.find(needle)
+            while at >= 0:
+                yield block.pa + at
+                at = content.find(needle, at + 1)
+
+    def _host(self, pa: int, length: int) -> int:
+        for block in self.blocks:
+            if block.pa <= pa and pa + length <= block.pa + block.length:
+                return block.host + pa - block.pa
+        raise UsageError(f"{pa:#x} to {pa + length:#x} is not RAM of this machine", doing="accessing RAM from the host")
+
+    @contextmanager
+    def _open(self, flags: int) -> Iterator[int]:
+        try:
+            memory = os.open(f"/proc/{self.pid}/mem", flags | os.O_CLOEXEC)
+        except OSError as error:
+            raise InfrastructureError(
+                f"cannot open the memory of process {self.pid}: {error.strerror}", doing="accessing RAM from the host"
+            ) from error
+        try:
+            yield memory
+        finally:
+            os.close(memory)

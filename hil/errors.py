@@ -98,6 +98,10 @@ class BoardDied(InfrastructureError):
     """The emulator exited, or the board's power or debug connection is gone."""
 
 
+class BoardBroken(InfrastructureError):
+    """The board failed earlier in this run and was taken out; the message quotes that first failure."""
+
+
 class BoardSilent(InfrastructureError):
     """Nothing at all came from the board: check power, cable and serial port."""
 
@@ -135,6 +139,10 @@ class BootHang(FirmwareError):
 
 class UnexpectedReboot(FirmwareError):
     """A banner of an earlier stage appeared again."""
+
+
+class UnexpectedPowerOff(FirmwareError):
+    """The firmware switched the board off, which nobody had asked for."""
 
 
 class UsageError(HilError):

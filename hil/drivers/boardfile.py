@@ -1,0 +1,89 @@
+"""Board files: labgrid environments in which a misspelt key is an error, not a warning."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import weakref
+from typing import TYPE_CHECKING, Any
+
+from hil.errors import BoardFileError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from labgrid import Config, Environment
+
+TOP_KEYS = frozenset({"targets", "imports", "options", "images", "tools", "paths", "features"})
+TARGET_KEYS = frozenset({"resources", "drivers", "options", "features"})
+ENTRY_KEYS = frozenset({"cls", "name", "bindings"})
+
+_checked: weakref.WeakSet[Any] = weakref.WeakSet()
+
+
+def load(path: Path) -> Environment:
+    """Return labgrid's environment for a board file. Raises `BoardFileError` for all that is wrong with it."""
+    from labgrid import Environment
+    from labgrid.exceptions import InvalidConfigError, NoConfigFoundError
+
+    if not path.is_file():
+        near = nearest(path.stem, [other.stem for other in path.parent.glob("*.yaml")])
+        raise BoardFileError(f"there is no board file {path}{near}", hint="hil boards")
+    try:
+        environment = Environment(str(path))
+        check(environment.config)
+    except (InvalidConfigError, NoConfigFoundError, ImportError) as error:
+        raise BoardFileError(f"{path}: {error}") from error
+    return environment
+
+
+def check(config: Config) -> None:
+    """Refuse unknown keys, classes and attributes, once per configuration. Raises `BoardFileError`."""
+    if config in _checked:
+        return
+    data, file = config.data, config.filename
+    _known(file, "", data, TOP_KEYS)
+    for name, target in (data.get("targets") or {}).items():
+        where = f"targets.{name}"
+        _known(file, where, target or {}, TARGET_KEYS)
+        for kind in ("resources", "drivers"):
+            for cls, attributes in _entries((target or {}).get(kind) or {}):
+                _check_entry(file, f"{where}.{kind}", cls, attributes)
+    _checked.add(config)
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return a clause that names the nearest known word, or all of them."""
+    choices = sorted(known)
+    near = difflib.get_close_matches(word, choices, n=1, cutoff=0.5)
+    if near:
+        return f"; did you mean `{near[0]}`?"
+    return f"; known are {', '.join(choices)}" if choices else ""
+
+
+def _entries(section: Any) -> Iterable[tuple[str, Mapping[str, Any]]]:
+    """Yield class and attributes of each entry, in either of labgrid's forms."""
+    entries = section if isinstance(section, list) else [{cls: attributes} for cls, attributes in section.items()]
+    for entry in entries:
+        if "cls" in entry:
+            yield entry["cls"], entry
+        else:
+            yield from ((cls, attributes or {}) for cls, attributes in entry.items())
+
+
+def _check_entry(file: str, where: str, name: str, attributes: Mapping[str, Any]) -> None:
+    from labgrid.factory import target_factory
+
+    classes = {**target_factory.drivers, **target_factory.resources}
+    if name not in classes:
+        raise BoardFileError(f"{file}: {where}: there is no `{name}`{nearest(name, classes)}")
+    parameters = set(inspect.signature(classes[name]).parameters) - {"target"}
+    _known(file, f"{where}.{name}", attributes, parameters | ENTRY_KEYS)
+
+
+def _known(file: str, where: str, found: Mapping[str, Any], known: Iterable[str]) -> None:
+    for key in found:
+        if key not in known:
+            path = f"{where}.{key}" if where else key
+            raise BoardFileError(f"{file}: unknown key `{path}`{nearest(str(key), known)}")

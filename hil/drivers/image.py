@@ -1,0 +1,89 @@
+"""The image on an emulated board's flash: copied, read back, and sealed so that no build changes it during a run."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from hil.errors import FlashError, UsageError
+
+MANIFEST = "manifest.json"
+"""What a firmware build leaves beside its images: size and SHA-256 of each, below `files`."""
+
+_SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
+
+
+@dataclass(frozen=True, slots=True)
+class FlashedImage:
+    """A copy of `source` in memory that QEMU inherits as descriptor `fd`."""
+
+    source: Path
+    sha256: str
+    fd: int
+
+    @property
+    def path(self) -> str:
+        """The name under which a process that inherits `fd` can open it."""
+        return f"/proc/self/fd/{self.fd}"
+
+    def close(self) -> None:
+        """Forget the copy."""
+        os.close(self.fd)
+
+
+def flash(source: Path) -> FlashedImage:
+    """Copy `source`, check it against its build's manifest, read the copy back and seal it.
+
+    Raises `UsageError` when there is no image, and `FlashError` when it is not what was built or does not read back.
+    """
+    doing = f"flashing {source}"
+    try:
+        data = source.read_bytes()
+    except OSError as error:
+        raise UsageError(f"no image {source}: {error.strerror}", doing=doing, hint="hil build") from None
+    digest = hashlib.sha256(data).hexdigest()
+    built = _built(source)
+    if built is not None and built != digest:
+        raise FlashError(
+            f"{source.name} is not what was built: its SHA-256 is {digest}, its manifest says {built}",
+            doing=doing,
+            hint="hil build",
+        )
+    fd = os.memfd_create(source.name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    try:
+        written = 0
+        while written < len(data):
+            written += os.write(fd, data[written:])
+        fcntl.fcntl(fd, fcntl.F_ADD_SEALS, _SEALS)
+        verify(fd, digest)
+    except OSError as error:
+        os.close(fd)
+        raise FlashError(f"cannot write the copy of {source.name}: {error.strerror}", doing=doing) from error
+    except FlashError as error:
+        os.close(fd)
+        raise error.within(doing=doing) from None
+    return FlashedImage(source, digest, fd)
+
+
+def verify(fd: int, sha256: str) -> None:
+    """Read all of `fd` back. Raises `FlashError` when it is not what was written."""
+    with Path(f"/proc/self/fd/{fd}").open("rb") as copy:
+        found = hashlib.file_digest(copy, "sha256").hexdigest()
+    if found != sha256:
+        raise FlashError(f"read back {found}, but {sha256} was written", hint="the board is dirty: flash it again")
+
+
+def _built(source: Path) -> str | None:
+    """Return the SHA-256 that the manifest beside `source` gives for it; None without a manifest that names it."""
+    try:
+        manifest = json.loads((source.parent / MANIFEST).read_text())
+        entry = manifest["files"].get(source.name)
+        return str(entry["sha256"]) if entry else None
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UsageError(f"{source.parent / MANIFEST} is damaged: {error!r}", hint="hil build") from None

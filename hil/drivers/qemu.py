@@ -1,0 +1,265 @@
+"""labgrid driver: a board that QEMU plays, with several serial lines, a power switch that works, and RAM snapshots."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import shlex
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attr
+from labgrid.driver import QEMUDriver
+from labgrid.factory import target_factory
+from labgrid.step import step
+from pexpect import TIMEOUT  # type: ignore[import-untyped]
+
+from hil.deadline import Deadline
+from hil.drivers import boardfile
+from hil.drivers.emulator import CONTROL_SECONDS, Emulator
+from hil.drivers.image import FlashedImage, flash
+from hil.errors import BoardFileError, ConsoleClosed, ConsoleTimeout, MissingTool
+from hil.record.transcript import MemorySink
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from hil.drivers.alarm import Alarm
+    from hil.drivers.uart import Uart
+    from hil.errors import HilError
+    from hil.record.transcript import Transcript, TranscriptSink
+
+_NAMES = attr.validators.deep_iterable(attr.validators.instance_of(str), attr.validators.instance_of(list))
+
+
+@target_factory.reg_driver
+@attr.s(eq=False)
+class HilQEMUDriver(QEMUDriver):  # type: ignore[misc]
+    """labgrid's QEMUDriver with its arguments, and more.
+
+    Args:
+        uarts: names of the serial lines, in the machine's order; the first is also this driver's own console
+        smp: number of processors
+        icount: QEMU's `-icount` option, to count guest instructions instead of time
+        args: further arguments, one list entry each
+    """
+
+    uarts: list[str] = attr.ib(factory=lambda: ["console"], validator=_NAMES)
+    smp: int = attr.ib(default=1, validator=attr.validators.instance_of(int))
+    icount: str | None = attr.ib(default=None, validator=attr.validators.optional(attr.validators.instance_of(str)))
+    args: list[str] = attr.ib(factory=list, validator=_NAMES)
+
+    def __attrs_post_init__(self) -> None:
+        boardfile.check(self.target.env.config)
+        super().__attrs_post_init__()
+        self.sink: TranscriptSink = MemorySink()
+        self.transcripts: Mapping[str, Transcript] = {}
+        self._flashed: dict[str, FlashedImage] = {}
+        self._emulator: Emulator | None = None
+        self._standby: tuple[Path, Emulator] | None = None
+
+    @property
+    def board(self) -> str:
+        """The board's name: that of its file."""
+        return Path(self.target.env.config_file).stem
+
+    @property
+    def emulator(self) -> Emulator:
+        """The running emulator. Raises `ConsoleClosed` when the board is off."""
+        if self._emulator is None:
+            raise ConsoleClosed("the board is off", board=self.board)
+        return self._emulator
+
+    @property
+    def flashed(self) -> bool:
+        """Whether verified copies of the images are in place."""
+        return bool(self._flashed)
+
+    @property
+    def dead(self) -> bool:
+        """Whether the board is off, or something ended it."""
+        return self._emulator is None or not self._emulator.alive
+
+    @property
+    def alarm(self) -> Alarm:
+        """What ends every wait on this power cycle of the board."""
+        return self.emulator.alarm
+
+    def ring(self, make_error: Callable[[], HilError]) -> None:
+        """Make every use of the board fail from now on, until it is switched off."""
+        if self._emulator is not None:
+            self._emulator.alarm.ring(make_error)
+
+    def uart(self, name: str) -> Uart:
+        """Return a serial line of the running board; it ends with the next power cycle or fork."""
+        if name not in self.uarts:
+            raise BoardFileError(f"{self.board} has no serial line `{name}`; it has {', '.join(self.uarts)}")
+        return self.emulator.uarts[name]
+
+    def get_qemu_version(self, qemu_bin: str) -> tuple[int, int, int]:
+        """Return the version of the program; asked once per process."""
+        if shutil.which(qemu_bin) is None:
+            raise MissingTool(f"`{qemu_bin}` is not on this machine", board=self.board, hint="hil doctor --fix")
+        return _version(qemu_bin, super().get_qemu_version)
+
+    def get_qemu_base_args(self) -> list[str]:
+        """Return the command that starts this machine by hand, without serial lines and control."""
+        try:
+            command: list[str] = super().get_qemu_base_args()
+        except KeyError as error:
+            raise BoardFileError(f"{self.target.env.config_file}: {error.args[0]}", board=self.board) from None
+        command += ["-smp", str(self.smp)]
+        if self.icount:
+            command += ["-icount", self.icount]
+        return command + self.args
+
+    def on_activate(self) -> None:
+        """Open the transcripts."""
+        self.transcripts = {name: self.sink.transcript(self.board, name) for name in self.uarts}
+
+    def on_deactivate(self) -> None:
+        """Switch off and forget the images."""
+        self.off()
+        for image in self._flashed.values():
+            image.close()
+        self._flashed = {}
+        for transcript in self.transcripts.values():
+            transcript.close()
+
+    def resolve_conflicts(self, client: Any) -> None:
+        """Several serial lines may be in use at once."""
+
+    @step()  # type: ignore[untyped-decorator]
+    def flash(self) -> None:
+        """Take a verified copy of every image the machine starts from."""
+        paths = {self.target.env.config.get_image_path(key) for key in (self.bios, self.kernel, self.dtb) if key}
+        flashed = {path: flash(Path(path)) for path in sorted(paths)}
+        for image in self._flashed.values():
+            image.close()
+        self._flashed = flashed
+
+    @step()  # type: ignore[untyped-decorator]
+    def on(self) -> None:
+        """Switch on: all serial lines are attached before the first instruction."""
+        if self.status:
+            return
+        self._note("power on")
+        self._run(self._start())
+
+    @step()  # type: ignore[untyped-decorator]
+    def off(self) -> None:
+        """Cut the power."""
+        self._drop_standby()
+        self._cut()
+
+    def cycle(self) -> None:
+        """Switch off and on again."""
+        self.off()
+        self.on()
+
+    @step()  # type: ignore[untyped-decorator]
+    def reset(self) -> None:
+        """Press the reset button; RAM keeps its content."""
+        self._note("reset")
+        self.emulator.reset()
+
+    @step()  # type: ignore[untyped-decorator]
+    def save(self, path: Path) -> None:
+        """Halt the machine and write its state to `path`."""
+        self.emulator.save(path)
+
+    @step()  # type: ignore[untyped-decorator]
+    def resume(self, path: Path) -> None:
+        """Replace the running machine, if any, by one that continues from the state in `path`."""
+        standby, self._standby = self._standby, None
+        self._cut()
+        if standby is not None and (standby[0] != path or not standby[1].alive):
+            standby[1].off()
+            standby = None
+        self._note("resume from a snapshot")
+        self._run(standby[1] if standby else self._start(path))
+
+    def prepare(self, path: Path) -> None:
+        """Start loading `path` in the background, for the next `resume`."""
+        self._drop_standby()
+        self._standby = (path, self._start(path))
+
+    def identity(self) -> str:
+        """Return a text that differs whenever the saved state of one machine would not suit another."""
+        command = self.get_qemu_base_args()
+        program = Path(shutil.which(command[0]) or command[0])
+        return json.dumps(
+            {
+                "qemu": [_sha256(program, program.stat().st_mtime_ns), self.get_qemu_version(command[0])],
+                "arguments": self._with_images(command[1:], lambda image: f"sha256:{image.sha256}"),
+                "uarts": self.uarts,
+            }
+        )
+
+    def monitor_command(self, command: str, arguments: Mapping[str, Any] | None = None) -> Any:
+        """Execute a QMP command. Raises `EmulatorControlError` when it fails or takes too long."""
+        return self.emulator.qmp.execute(command, arguments, deadline=Deadline.after(CONTROL_SECONDS))
+
+    def _start(self, incoming: Path | None = None) -> Emulator:
+        command = self._with_images(self.get_qemu_base_args(), lambda image: image.path)
+        self.logger.debug("starting %s", shlex.join(command))
+        inherited = [image.fd for image in self._flashed.values()]
+        return Emulator(command, self.transcripts, incoming=incoming, inherited=inherited)
+
+    def _run(self, emulator: Emulator) -> None:
+        self._emulator = emulator
+        self.status = 1
+        emulator.run()
+
+    def _cut(self) -> None:
+        if self._emulator is not None:
+            self._emulator.off()
+            self._emulator = None
+            self._note("power off")
+        self.status = 0
+
+    def _drop_standby(self) -> None:
+        if self._standby is not None:
+            self._standby[1].off()
+            self._standby = None
+
+    def _note(self, text: str) -> None:
+        for transcript in self.transcripts.values():
+            transcript.note(text)
+
+    def _with_images(self, command: list[str], name: Callable[[FlashedImage], str]) -> list[str]:
+        return [name(self._flashed[word]) if word in self._flashed else word for word in command]
+
+    def _atexit(self) -> None:
+        self.off()
+
+    def _read(self, size: int = 1, timeout: float = 10, max_size: int | None = None) -> bytes:  # noqa: ARG002
+        return read_for_labgrid(self.uart(self.uarts[0]), timeout)
+
+    def _write(self, data: bytes) -> int:
+        self.uart(self.uarts[0]).send(data)
+        return len(data)
+
+    def __str__(self) -> str:
+        return f"HilQEMUDriver({self.target.name})"
+
+
+def read_for_labgrid(uart: Uart, timeout: float) -> bytes:
+    """Read as labgrid's consoles do: a timeout is pexpect's, everything else is ours."""
+    try:
+        return uart.receive(Deadline.after(timeout))
+    except ConsoleTimeout as error:
+        raise TIMEOUT(str(error)) from None
+
+
+@functools.cache
+def _version(program: str, ask: Callable[[str], tuple[int, int, int]]) -> tuple[int, int, int]:
+    return ask(program)
+
+
+@functools.cache
+def _sha256(path: Path, _modified: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,210 @@
+"""labgrid strategy: off, flashed, firmware, monitor; and back to the state after boot in an instant."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+
+import attr
+from labgrid.factory import target_factory
+from labgrid.step import step
+from labgrid.strategy import Strategy
+
+from hil.deadline import Deadline
+from hil.errors import BoardBroken, BoardFileError, HilError, UsageError
+from hil.snapshot import SnapshotStore, snapshot_key
+from hil.strategies.plan import BootPlan, State
+from hil.strategies.watch import BootWatch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    from hil.monitor import Monitor
+    from hil.record.transcript import Transcript, TranscriptSink
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+
+def breaking(
+    method: Callable[Concatenate[BoardStrategy, Parameters], Result],
+) -> Callable[Concatenate[BoardStrategy, Parameters], Result]:
+    """Let the first failure pass as it is and break the strategy: from then on everything raises `BoardBroken`.
+
+    That is labgrid's `never_retry`, but what the tests see stays typed. A user's mistake breaks nothing.
+    """
+
+    @functools.wraps(method)
+    def wrapper(self: BoardStrategy, /, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+        if self.broken is not None:
+            first = str(self.broken).partition("\n")[0]
+            raise BoardBroken(
+                f"the board failed earlier: {first}", board=self.board.board, hint="see the first failure of this run"
+            ) from self.broken
+        try:
+            return method(self, *args, **kwargs)
+        except UsageError:
+            raise
+        except HilError as error:
+            self.broken = error.within(board=self.board.board, stage=self.stage)
+            raise
+        except Exception as error:
+            self.broken = error
+            raise
+
+    return wrapper
+
+
+@target_factory.reg_driver
+@attr.s(eq=False)
+class BoardStrategy(Strategy):  # type: ignore[misc]
+    """Brings a board into a state, and says which stage it had reached when that fails.
+
+    Args:
+        states: for `firmware` and `monitor` the `deadline` in seconds and the `banners` (stage, uart, line)
+        panics: lines (uart, line) with which the firmware says that it cannot go on
+    """
+
+    bindings = {"board": "HilQEMUDriver", "shell": "MonitorDriver"}  # noqa: RUF012 - labgrid's way
+
+    broken: Exception | None
+
+    states: dict[str, Any] = attr.ib(factory=dict, validator=attr.validators.instance_of(dict))
+    panics: list[Any] = attr.ib(factory=list, validator=attr.validators.instance_of(list))
+
+    def __attrs_post_init__(self) -> None:
+        super().__attrs_post_init__()
+        self.status = State.off
+        self.snapshots = SnapshotStore.default()
+        self._snapshot: Path | None = None
+        self._watch: BootWatch | None = None
+        try:
+            self._plan = BootPlan.parse(self.states, self.panics, self.board.uarts)
+        except BoardFileError as error:
+            message = f"{self.target.env.config_file}: BoardStrategy: {error.message}"
+            raise BoardFileError(message, board=self.board.board) from None
+
+    @property
+    def sink(self) -> TranscriptSink:
+        """Where transcripts go; set it before the first transition."""
+        sink: TranscriptSink = self.board.sink
+        return sink
+
+    @sink.setter
+    def sink(self, sink: TranscriptSink) -> None:
+        self.board.sink = sink
+
+    @property
+    def transcripts(self) -> Mapping[str, Transcript]:
+        """The transcript of each serial line, by name; empty before the first transition."""
+        transcripts: Mapping[str, Transcript] = self.board.transcripts
+        return transcripts
+
+    @property
+    def stage(self) -> str:
+        """The last stage that the board itself announced, or the state it is in."""
+        return (self._watch.stage if self._watch else "") or self.status.value
+
+    @breaking
+    @step(args=["status"])  # type: ignore[untyped-decorator]
+    def transition(self, status: str) -> None:
+        """Bring the board into a state: off, flashed, firmware or monitor.
+
+        A board that is already there, and well, is left alone; one that is further, or dead, starts again from off.
+        """
+        wanted = State.named(status)
+        if self.status is wanted and not self._dead():
+            return
+        order = list(State)
+        if order.index(self.status) >= order.index(wanted) or self._dead():
+            self._enter(State.off)
+        for state in order[order.index(self.status) + 1 : order.index(wanted) + 1]:
+            self._enter(state)
+
+    @breaking
+    @step()  # type: ignore[untyped-decorator]
+    def fork(self) -> Monitor:
+        """Return the monitor of a board in exactly the state it has after boot.
+
+        Boots and saves the state if nobody has yet; the next fork is prepared meanwhile.
+        """
+        self._activate()
+        if self._snapshot is None:
+            self._snapshot = self._find_or_make_snapshot()
+        self._following().booted()
+        self.status = State.off
+        self.board.resume(self._snapshot)
+        self.status = State.monitor
+        monitor = self._connect()
+        self.board.prepare(self._snapshot)
+        return monitor
+
+    @contextlib.contextmanager
+    def expecting_reboot(self) -> Iterator[None]:
+        """Let the board start again inside this block; at its end it must be back in its state."""
+        with self._following().expecting_reboot():
+            yield
+            for state in (State.firmware, State.monitor):
+                if list(State).index(state) <= list(State).index(self.status):
+                    self._await(state)
+
+    def force(self, status: str) -> None:
+        """Take a broken board back into use, switched off."""
+        if State.named(status) is not State.off:
+            raise UsageError("an emulated board can only be forced to `off`", board=self.board.board)
+        self.broken = None
+        self._enter(State.off)
+
+    def _enter(self, state: State) -> None:
+        self._activate()
+        if state is State.off:
+            self.board.off()
+        elif state is State.flashed:
+            self.board.flash()
+        elif state is State.firmware:
+            self._following().booting()
+            self.board.on()
+            self._await(state)
+        elif state is State.monitor:
+            self._await(state)
+            self._connect()
+        self.status = state
+
+    def _await(self, state: State) -> None:
+        plan = self._plan.states[state]
+        deadline = Deadline.after(plan.deadline)
+        for banner in plan.banners:
+            try:
+                self._following().wait(banner.stage, deadline, self.board.alarm)
+            except HilError as error:
+                raise error.within(doing=f"bringing the board into state `{state}`", stage=self.stage) from error
+
+    def _connect(self) -> Monitor:
+        monitor: Monitor = self.shell.connect(Deadline.after(self._plan.states[State.monitor].deadline))
+        return monitor
+
+    def _find_or_make_snapshot(self) -> Path:
+        if not self.board.flashed:
+            self._enter(State.flashed)
+        key = snapshot_key(self.board.board, State.monitor, self.board.identity())
+        found = self.snapshots.find(key)
+        if found is not None:
+            return found
+        self.transition(State.off)
+        self.transition(State.monitor)
+        return self.snapshots.create(key, self.board.save)
+
+    def _activate(self) -> None:
+        self.target.activate(self.board)
+        self.target.activate(self.shell)
+
+    def _following(self) -> BootWatch:
+        """Return the watch over the lines as they are now: transcripts are new when the driver was activated anew."""
+        if self._watch is None or not self._watch.follows(self.board.transcripts):
+            self._watch = BootWatch(self._plan.banners, self._plan.panics, self.board.transcripts, self.board.ring)
+        return self._watch
+
+    def _dead(self) -> bool:
+        return self.status in (State.firmware, State.monitor) and self.board.dead

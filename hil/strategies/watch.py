@@ -1,0 +1,204 @@
+"""What the serial lines say about a boot: which stage it reached, and whether it went wrong."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hil.deadline import Deadline
+from hil.errors import BoardSilent, BootHang, FirmwareError, Panic, UnexpectedReboot
+
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from hil.drivers.alarm import Alarm
+    from hil.record.transcript import Line, Transcript
+
+QUOTE_SECONDS = 0.2
+QUIET_SECONDS = 0.03
+"""How long a panic may go on printing before it is raised, and the silence that ends it earlier."""
+LOOK_BYTES = 4096
+"""Banners and panics are looked for in this much of a line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Banner:
+    """The line by which a stage of the boot makes itself known."""
+
+    stage: str
+    uart: str
+    pattern: re.Pattern[str]
+
+
+@dataclass(frozen=True, slots=True)
+class PanicPattern:
+    """A line by which the firmware says that it cannot go on."""
+
+    uart: str
+    pattern: re.Pattern[str]
+
+
+class BootWatch:
+    """Follows all lines of one board, during boot and after, and rings when one shows a panic or an unexpected banner.
+
+    `ring` is called from the reading thread with a function that makes the error.
+    """
+
+    def __init__(
+        self,
+        banners: Sequence[Banner],
+        panics: Sequence[PanicPattern],
+        transcripts: Mapping[str, Transcript],
+        ring: Callable[[Callable[[], FirmwareError]], None],
+    ) -> None:
+        self._banners = banners
+        self._panics = panics
+        self._transcripts = transcripts
+        self._ring = ring
+        self._lock = threading.Lock()
+        self._news = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._reached: list[str] = []
+        self._matched: set[tuple[str, int]] = set()
+        self._heard = False
+        self._rebooting = False
+        self._quoting = False
+        for uart, transcript in transcripts.items():
+            transcript.listen(self._listener(uart))
+
+    @property
+    def stage(self) -> str:
+        """The last stage whose banner came; empty before the first."""
+        return self._reached[-1] if self._reached else ""
+
+    def booting(self) -> None:
+        """Forget what came before: the board is about to start."""
+        with self._lock:
+            self._reached.clear()
+            self._matched.clear()
+            self._heard = False
+
+    def booted(self) -> None:
+        """Take all stages as reached: the board is about to continue from a snapshot."""
+        with self._lock:
+            self._reached = [banner.stage for banner in self._banners]
+            self._heard = True
+
+    @contextlib.contextmanager
+    def expecting_reboot(self) -> Iterator[None]:
+        """Let the board start again inside this block."""
+        self._rebooting = True
+        self.booting()
+        try:
+            yield
+        finally:
+            self._rebooting = False
+
+    def wait(self, stage: str, deadline: Deadline, alarm: Alarm) -> None:
+        """Return once `stage` is reached.
+
+        Raises what the alarm rang for at once, at the deadline `BoardSilent` if nothing came at all, else `BootHang`.
+        """
+        poll = select.poll()
+        poll.register(self._news, select.POLLIN)
+        poll.register(alarm, select.POLLIN)
+        while stage not in self._reached:
+            ready = poll.poll(deadline.remaining * 1000)
+            if alarm.ringing:
+                self._let_it_finish()
+                alarm.check()
+            if not ready:
+                raise self._hang(stage, deadline)
+            self._take_news()
+
+    def follows(self, transcripts: Mapping[str, Transcript]) -> bool:
+        """Whether these are the transcripts it was made for."""
+        return self._transcripts is transcripts
+
+    def __del__(self) -> None:
+        os.close(self._news)
+
+    def _hang(self, stage: str, deadline: Deadline) -> FirmwareError | BoardSilent:
+        wanted = next(banner for banner in self._banners if banner.stage == stage)
+        said = self._transcripts[wanted.uart].tail()
+        if not self._heard:
+            return BoardSilent(
+                f"nothing at all came from the board within {deadline}", hint="check power, cable and serial port"
+            )
+        reached = f"stage `{self.stage}`" if self._reached else "no stage"
+        return BootHang(
+            f"the boot reached {reached} and not `{stage}` within {deadline}: no {wanted.pattern.pattern!r} "
+            f"on console `{wanted.uart}`",
+            stage=self.stage,
+            console=said,
+        )
+
+    def _let_it_finish(self) -> None:
+        """Wait until all lines are quiet for a moment, so that a register dump is quoted whole."""
+        poll = select.poll()
+        poll.register(self._news, select.POLLIN)
+        deadline = Deadline.after(QUOTE_SECONDS)
+        self._quoting = True
+        while poll.poll(min(QUIET_SECONDS, deadline.remaining) * 1000) and not deadline.expired:
+            self._take_news()
+        self._quoting = False
+
+    def _take_news(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.eventfd_read(self._news)
+
+    def _listener(self, uart: str) -> Callable[..., None]:
+        banners = [banner for banner in self._banners if banner.uart == uart]
+        panics = [panic for panic in self._panics if panic.uart == uart]
+
+        def listen(line: Line, *, complete: bool) -> None:
+            self._heard = True
+            if self._quoting:
+                os.eventfd_write(self._news, 1)
+            key = (uart, line.number)
+            if key in self._matched:
+                if complete:
+                    self._matched.discard(key)
+                return
+            text = line.text[:LOOK_BYTES]
+            found = next((banner for banner in banners if banner.pattern.search(text)), None)
+            panicked = any(panic.pattern.search(text) for panic in panics)
+            if (found or panicked) and not complete:
+                self._matched.add(key)
+            if panicked:
+                self._panic(uart, line.number)
+            if found:
+                self._reach(found)
+
+        return listen
+
+    def _reach(self, banner: Banner) -> None:
+        with self._lock:
+            again = banner.stage in self._reached
+            if again and self._rebooting:
+                self._reached.clear()
+            if not again or self._rebooting:
+                self._reached.append(banner.stage)
+            stage = self.stage
+        if again and not self._rebooting:
+            self._ring(
+                lambda: UnexpectedReboot(
+                    f"the board started again: the banner of stage `{banner.stage}` came after stage `{stage}`",
+                    stage=stage,
+                )
+            )
+        os.eventfd_write(self._news, 1)
+
+    def _panic(self, uart: str, number: int) -> None:
+        stage = self.stage
+        transcript = self._transcripts[uart]
+
+        def error() -> Panic:
+            lines = [line.text for line in transcript.since(number)]
+            return Panic(f"the firmware panicked: {lines[0] if lines else ''}", stage=stage, console=lines[:30])
+
+        self._ring(error)

@@ -55,6 +55,17 @@ enum engine_status {
 	ENGINE_FATAL = 4,        /* abort, failed assertion or exhausted heap; the window must be discarded */
 };
 
+/* Why the engine called fatal(). */
+enum engine_fault {
+	ENGINE_FAULT_ABORT = 1,        /* abort() */
+	ENGINE_FAULT_ASSERTION = 2,    /* a failed assertion */
+	ENGINE_FAULT_STACK_SMASH = 3,  /* a stack protector's canary was overwritten */
+	ENGINE_FAULT_OVERFLOW = 4,     /* a checked copy (_FORTIFY_SOURCE) would have written past its destination */
+	ENGINE_FAULT_HEAP_FULL = 5,    /* a request that the heap cannot serve */
+	ENGINE_FAULT_HEAP_CORRUPT = 6, /* a block header is damaged, or a block was freed twice */
+	ENGINE_FAULT_NO_SYSTEM = 7,    /* a library called an operating system function that does not exist here */
+};
+
 struct engine_mailbox {
 	uint32_t op;
 	uint32_t profile; /* VTPM_PROFILE_* */
@@ -64,9 +75,12 @@ struct engine_mailbox {
 	uint64_t image_bytes;
 	/* Callbacks into the service, set before every call. They run on the engine's stack and use no FP registers. */
 	uint32_t (*entropy)(uint8_t *out, uint32_t bytes); /* 0: all bytes written; else the source failed */
-	void (*fatal)(uint32_t line);                      /* does not return: the entry call ends with ENGINE_FATAL */
+	void (*fatal)(uint32_t fault);                     /* does not return: the entry call ends with ENGINE_FATAL */
 	void (*log)(const char *text);
-	uint64_t reserved[4];
+	/* Written by the engine before it returns: heap bytes allocated, now and at most since the window was fresh. */
+	uint64_t heap_bytes;
+	uint64_t heap_peak_bytes;
+	uint64_t reserved[2];
 	uint8_t request[ENGINE_BUFFER_BYTES];
 	uint8_t response[ENGINE_BUFFER_BYTES];
 };

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Profiles: which PCR banks a new TPM has. TPM2_PCR_Allocate needs platform authorisation, which is empty between
+ * manufacture and the guest's first command.
+ */
+#include "profile.h"
+
+#include <string.h>
+
+#include "engine_abi.h"
+#include "tpm.h"
+#include "vtpm_abi.h"
+
+/* A big-endian number, as TPM structures hold it. */
+#define BE16(value) ((value) >> 8) & 0xFF, (value) & 0xFF
+#define BE32(value) BE16((value) >> 16), BE16(value)
+
+/* TPM 2.0 Library part 2: tables 19 (tags), 12 (command codes), 28 (permanent handles), 9 (algorithms). */
+#define TPM_ST_NO_SESSIONS 0x8001
+#define TPM_ST_SESSIONS 0x8002
+#define TPM_CC_PCR_ALLOCATE 0x12B
+#define TPM_CC_STARTUP 0x144
+#define TPM_CC_SHUTDOWN 0x145
+#define TPM_SU_CLEAR 0x0000
+#define TPM_RS_PW 0x40000009
+#define TPM_RH_PLATFORM 0x4000000C
+#define TPM_ALG_SHA1 0x0004
+#define TPM_ALG_SHA256 0x000B
+#define TPM_ALG_SHA384 0x000C
+#define TPM_ALG_SHA512 0x000D
+
+/* TPMS_PCR_SELECTION: part 2, table 94. All 24 PCRs of a bank, or none. */
+#define BANK(algorithm, on) BE16(algorithm), 3, (on) ? 0xFF : 0, (on) ? 0xFF : 0, (on) ? 0xFF : 0
+
+enum {
+	BANKS = 4,
+	BANK_BYTES = 6,
+	PASSWORD_AUTH_BYTES = 9,
+	STARTUP_BYTES = VTPM_TPM_HEADER_BYTES + 2,
+	ALLOCATE_BYTES = VTPM_TPM_HEADER_BYTES + 4 + 4 + PASSWORD_AUTH_BYTES + 4 + BANKS * BANK_BYTES,
+	/* In responses: the code, and behind handle-less header and parameter size, TPM2_PCR_Allocate's allocationSuccess. */
+	RESPONSE_CODE = 6,
+	ALLOCATION_SUCCESS = VTPM_TPM_HEADER_BYTES + 4,
+};
+
+#define POWER_COMMAND(code) { BE16(TPM_ST_NO_SESSIONS), BE32(STARTUP_BYTES), BE32(code), BE16(TPM_SU_CLEAR) }
+
+#define ALLOCATE_COMMAND(sha1, sha256, sha384, sha512)                                                                 \
+	{                                                                                                              \
+		BE16(TPM_ST_SESSIONS), BE32(ALLOCATE_BYTES), BE32(TPM_CC_PCR_ALLOCATE), BE32(TPM_RH_PLATFORM),         \
+			BE32(PASSWORD_AUTH_BYTES), BE32(TPM_RS_PW), BE16(0), 0, BE16(0), BE32(BANKS),                  \
+			BANK(TPM_ALG_SHA1, sha1), BANK(TPM_ALG_SHA256, sha256), BANK(TPM_ALG_SHA384, sha384),          \
+			BANK(TPM_ALG_SHA512, sha512)                                                                   \
+	}
+
+static const uint8_t startup[STARTUP_BYTES] = POWER_COMMAND(TPM_CC_STARTUP);
+static const uint8_t shutdown[STARTUP_BYTES] = POWER_COMMAND(TPM_CC_SHUTDOWN);
+static const uint8_t allocate[VTPM_PROFILE_COUNT][ALLOCATE_BYTES] = {
+	[VTPM_PROFILE_DEFAULT] = ALLOCATE_COMMAND(true, true, true, true),
+	[VTPM_PROFILE_SHA256] = ALLOCATE_COMMAND(false, true, false, false),
+	[VTPM_PROFILE_SHA384] = ALLOCATE_COMMAND(false, false, true, false),
+};
+
+/* Executes a command; response has room for ENGINE_BUFFER_BYTES. Returns whether it answered TPM_RC_SUCCESS. */
+static bool succeeds(const uint8_t *command, uint32_t bytes, uint8_t *response)
+{
+	static const uint8_t success[] = { BE32(0) };
+	uint8_t copy[ALLOCATE_BYTES]; /* libtpms may write to a command */
+
+	memcpy(copy, command, bytes);
+	return tpm_execute(copy, bytes, response) >= VTPM_TPM_HEADER_BYTES &&
+	       memcmp(response + RESPONSE_CODE, success, sizeof(success)) == 0;
+}
+
+bool profile_is_known(uint32_t profile)
+{
+	return profile < VTPM_PROFILE_COUNT;
+}
+
+bool profile_apply(uint32_t profile)
+{
+	uint8_t response[ENGINE_BUFFER_BYTES];
+
+	return succeeds(startup, sizeof(startup), response) &&
+	       succeeds(allocate[profile], sizeof(allocate[profile]), response) && response[ALLOCATION_SUCCESS] == 1 &&
+	       succeeds(shutdown, sizeof(shutdown), response);
+}

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "tpm.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <libtpms/tpm_error.h>
+#include <libtpms/tpm_library.h>
+
+#include "engine_abi.h"
+#include "leave.h"
+#include "profile.h"
+
+/* libtpms logs to a file descriptor; ours is the service's log, whatever the number (libc/process.c). */
+enum { LOG_DESCRIPTOR = 2, LOG_ERRORS = 1 };
+
+/*
+ * libtpms offers its NV memory for storage after each change and asks for it by name when it starts. The memory lives
+ * in the window, like everything else, and leaves it only by tpm_serialise(), so nothing needs storing, with one
+ * exception: manufacture stores the new TPM and the start that follows at once loads it.
+ */
+static struct {
+	bool wanted;
+	uint8_t *data; /* from the heap */
+	uint32_t bytes;
+} manufactured;
+
+static TPM_RESULT nvram_init(void)
+{
+	return TPM_SUCCESS;
+}
+
+static TPM_RESULT nvram_load(unsigned char **data, uint32_t *length, uint32_t tpm_number, const char *name)
+{
+	(void)tpm_number;
+	(void)name;
+	*data = manufactured.data;
+	*length = manufactured.bytes;
+	manufactured.data = NULL;
+	return *data != NULL ? TPM_SUCCESS : TPM_RETRY;
+}
+
+static TPM_RESULT nvram_store(const unsigned char *data, uint32_t length, uint32_t tpm_number, const char *name)
+{
+	(void)tpm_number;
+	(void)name;
+	if (manufactured.wanted) {
+		free(manufactured.data);
+		manufactured.data = malloc(length);
+		manufactured.bytes = length;
+		memcpy(manufactured.data, data, length);
+	}
+	return TPM_SUCCESS;
+}
+
+static TPM_RESULT nvram_delete(uint32_t tpm_number, const char *name, TPM_BOOL must_exist)
+{
+	(void)tpm_number;
+	(void)name;
+	(void)must_exist;
+	return TPM_SUCCESS;
+}
+
+static TPM_RESULT locality_zero(TPM_MODIFIER_INDICATOR *locality, uint32_t tpm_number)
+{
+	(void)tpm_number;
+	*locality = 0;
+	return TPM_SUCCESS;
+}
+
+static bool prepare(void)
+{
+	struct libtpms_callbacks callbacks = {
+		.sizeOfStruct = sizeof(callbacks),
+		.tpm_nvram_init = nvram_init,
+		.tpm_nvram_loaddata = nvram_load,
+		.tpm_nvram_storedata = nvram_store,
+		.tpm_nvram_deletename = nvram_delete,
+		.tpm_io_getlocality = locality_zero,
+	};
+
+	TPMLIB_SetDebugFD(LOG_DESCRIPTOR);
+	TPMLIB_SetDebugLevel(LOG_ERRORS);
+	return TPMLIB_ChooseTPMVersion(TPMLIB_TPM_VERSION_2) == TPM_SUCCESS &&
+	       TPMLIB_RegisterCallbacks(&callbacks) == TPM_SUCCESS;
+}
+
+bool tpm_manufacture(uint32_t profile)
+{
+	if (!prepare()) {
+		return false;
+	}
+
+	/* Without any state to load, libtpms manufactures a TPM. */
+	manufactured.wanted = true;
+	TPM_RESULT result = TPMLIB_MainInit();
+
+	manufactured.wanted = false;
+	free(manufactured.data);
+	manufactured.data = NULL;
+
+	/* The profile takes effect at the next _TPM_Init. */
+	return result == TPM_SUCCESS && profile_apply(profile) && tpm_init();
+}
+
+bool tpm_resume(const struct tpm_state *state)
+{
+	if (!prepare() ||
+	    TPMLIB_SetState(TPMLIB_STATE_PERMANENT, state->permanent, state->permanent_bytes) != TPM_SUCCESS) {
+		return false;
+	}
+	if (state->volatile_bytes != 0 &&
+	    TPMLIB_SetState(TPMLIB_STATE_VOLATILE, state->volatile_state, state->volatile_bytes) != TPM_SUCCESS) {
+		return false;
+	}
+	return TPMLIB_MainInit() == TPM_SUCCESS;
+}
+
+bool tpm_init(void)
+{
+	unsigned char *permanent;
+	uint32_t bytes;
+
+	if (TPMLIB_GetState(TPMLIB_STATE_PERMANENT, &permanent, &bytes) != TPM_SUCCESS) {
+		return false;
+	}
+	TPMLIB_Terminate();
+
+	bool set = TPMLIB_SetState(TPMLIB_STATE_PERMANENT, permanent, bytes) == TPM_SUCCESS;
+
+	free(permanent);
+	return set && TPMLIB_MainInit() == TPM_SUCCESS;
+}
+
+uint32_t tpm_execute(uint8_t *command, uint32_t command_bytes, uint8_t *response)
+{
+	unsigned char *out = response;
+	uint32_t out_bytes = 0;
+	uint32_t room = ENGINE_BUFFER_BYTES;
+
+	/* libtpms keeps a buffer of this size in place; were it to allocate its own, the response would be lost. */
+	if (TPMLIB_Process(&out, &out_bytes, &room, command, command_bytes) != TPM_SUCCESS || out != response ||
+	    out_bytes > ENGINE_BUFFER_BYTES) {
+		engine_fatal(ENGINE_FAULT_ABORT);
+	}
+	return out_bytes;
+}
+
+bool tpm_serialise(size_t prefix_bytes, uint8_t **out, uint32_t *permanent_bytes, uint32_t *volatile_bytes)
+{
+	unsigned char *image;
+	unsigned char *volatile_state;
+
+	/* libtpms hands out buffers for the worst case, a third of the heap each: cut the first before the second. */
+	if (TPMLIB_GetState(TPMLIB_STATE_PERMANENT, &image, permanent_bytes) != TPM_SUCCESS) {
+		return false;
+	}
+	image = realloc(image, prefix_bytes + *permanent_bytes);
+	memmove(image + prefix_bytes, image, *permanent_bytes);
+
+	if (TPMLIB_GetState(TPMLIB_STATE_VOLATILE, &volatile_state, volatile_bytes) != TPM_SUCCESS) {
+		free(image);
+		return false;
+	}
+	volatile_state = realloc(volatile_state, *volatile_bytes);
+	image = realloc(image, prefix_bytes + *permanent_bytes + *volatile_bytes);
+	memcpy(image + prefix_bytes + *permanent_bytes, volatile_state, *volatile_bytes);
+	free(volatile_state);
+	*out = image;
+	return true;
+}

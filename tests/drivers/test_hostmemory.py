@@ -23,7 +23,7 @@ def memory(blocks: tuple[ctypes.Array[ctypes.c_char], ctypes.Array[ctypes.c_char
     low, high = (f"0x{ctypes.addressof(block):016x}" for block in blocks)
     answers = {
         "info ramblock": (
-            "   Block Name    PSize              Offset               Used              Total                HVA  RO\r\n"
+            "   Block Name    PSize    Offset               Used                Total               HVA  RO\r\n"
             f"     some.ram    4 KiB  0x0000000000000000 0x0000000000002000 0x0000000000002000 {high}  rw\r\n"
             f"   secure-ram    4 KiB  0x0000000018000000 0x0000000000002000 0x0000000000002000 {low}  rw\r\n"
             f"        a.rom    4 KiB  0x0000000019000000 0x0000000000002000 0x0000000000002000 {low}  ro\r\n"
@@ -43,7 +43,7 @@ def memory(blocks: tuple[ctypes.Array[ctypes.c_char], ctypes.Array[ctypes.c_char
 def test_physical_addresses_lead_to_the_right_block(
     memory: HostMemory, blocks: tuple[ctypes.Array[ctypes.c_char], ctypes.Array[ctypes.c_char]]
 ) -> None:
-    blocks[0][0x10:0x14] = b"low!"  # type: ignore[assignment]
+    ctypes.memmove(ctypes.addressof(blocks[0]) + 0x10, b"low!", 4)
     memory.write(HIGH + BYTES - 5, b"high!")
     assert memory.read(LOW + 0x10, 4) == b"low!"
     assert blocks[1].raw[-5:] == b"high!"

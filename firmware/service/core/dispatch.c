@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * One function per call: it checks its arguments, does its work elsewhere, and fills in the documented results.
+ * Who may call is checked here, before any argument is looked at.
+ */
+#include <string.h>
+
+#include "instances.h"
+#include "pool.h"
+#include "queue.h"
+#include "windows.h"
+
+/* SMCCC section 6.2: how many functions there are. Ten management calls less SAVE and RESTORE, the doorbells, one check
+ * and the three general queries. */
+#define CALL_COUNT (10 - 2 + (VTPM_MAX_INDEX + 1) + 1 + 3)
+
+static vtpm_status call_limits(const struct vtpm_call *call, struct vtpm_answer *answer)
+{
+	struct vtpm_state *state = state_get();
+	uint64_t *x = answer->x;
+	uint32_t occupied = 0;
+
+	if (call->x[1] != VTPM_LIMITS_INSTANCES && call->x[1] != VTPM_LIMITS_MEMORY) {
+		return VTPM_E_BAD_REQUIREMENT;
+	}
+	table_lock(&state->table);
+	for (uint32_t window = 0; window < VTPM_WINDOW_COUNT; window++) {
+		occupied += state->windows[window].owner != VTPM_NO_INSTANCE;
+	}
+	if (call->x[1] == VTPM_LIMITS_INSTANCES) {
+		x[1] = state->capacity;
+		x[2] = state->used;
+		x[3] = VTPM_SECURE_POOL_BYTES;
+		x[4] = (uint64_t)state->free_pages * VTPM_PAGE_BYTES +
+		       (uint64_t)(VTPM_WINDOW_COUNT - occupied) * ENGINE_WINDOW_BYTES;
+		x[5] = VTPM_QUEUE_MAX_BYTES;
+		x[6] = VTPM_QUEUE_POOL_PA;
+		x[7] = VTPM_QUEUE_POOL_BYTES;
+	} else {
+		x[1] = VTPM_WINDOW_COUNT;
+		x[2] = occupied;
+		x[3] = ENGINE_WINDOW_BYTES;
+		x[4] = state->image_bytes;
+		x[5] = state->images;
+		x[6] = state->engine.text_bytes + state->engine.rodata_bytes;
+		x[7] = VTPM_SECURE_POOL_PA;
+	}
+	table_unlock(&state->table);
+	return VTPM_OK;
+}
+
+static vtpm_status call_create(const struct vtpm_call *call, struct vtpm_answer *answer)
+{
+	const struct vtpm_requirements wanted = {call->x[1], call->x[2], call->x[3], call->x[4]};
+	struct vtpm_instance instance;
+	uint64_t handle;
+	vtpm_status status;
+
+	if (call->x[5] != 0 || call->x[6] != 0 || call->x[7] != 0) {
+		return VTPM_E_BAD_REQUIREMENT;
+	}
+	status = instance_create(&wanted, &handle, &instance);
+	if (status == VTPM_OK) {
+		answer->x[1] = handle;
+		answer->x[2] = instance.queue.value;
+		answer->x[3] = instance_queue_bytes(&instance);
+	}
+	return status;
+}
+
+static vtpm_status call_bind(const struct vtpm_call *call)
+{
+	const struct vtpm_binding binding = {call->x[2], call->x[3], call->x[4], call->x[5]};
+
+	return instance_bind(call->x[1], &binding);
+}
+
+static uint64_t shown_state(const struct vtpm_instance *instance)
+{
+	if (instance->life == VTPM_FAILED) {
+		return VTPM_STATE_FAILED;
+	}
+	return instance->bound ? VTPM_STATE_BOUND : VTPM_STATE_CREATED;
+}
+
+static vtpm_status call_info(const struct vtpm_call *call, struct vtpm_answer *answer)
+{
+	struct vtpm_instance instance;
+	uint64_t *x = answer->x;
+	vtpm_status status = instance_read(call->x[1], &instance);
+
+	if (status != VTPM_OK) {
+		return status;
+	}
+	switch (call->x[2]) {
+	case VTPM_INFO_STATE:
+		x[1] = shown_state(&instance);
+		x[2] = instance.vm_id;
+		x[3] = instance.queue.value;
+		x[4] = instance_queue_bytes(&instance);
+		x[5] = instance.commands;
+		x[6] = instance.requirements;
+		x[7] = instance.index;
+		return VTPM_OK;
+	case VTPM_INFO_TICKS:
+		x[1] = instance.last.total;
+		x[2] = instance.last.engine;
+		x[3] = instance.last.windows;
+		x[4] = instance.switches;
+		x[5] = instance.loads;
+		x[6] = instance.evictions;
+		return VTPM_OK;
+	default:
+		return VTPM_E_BAD_REQUIREMENT;
+	}
+}
+
+static vtpm_status call_forward(const struct vtpm_call *call)
+{
+	struct vtpm_instance *instance;
+	vtpm_status status = instance_claim(call->x[1], &instance);
+
+	if (status == VTPM_OK) {
+		status = queue_run(instance);
+		instance_release(instance);
+	}
+	return status;
+}
+
+static vtpm_status call_doorbell(const struct vtpm_call *call, uint64_t index)
+{
+	struct vtpm_instance *instance;
+	vtpm_status status = instance_claim_as_guest(&call->caller, index, &instance);
+
+	if (status == VTPM_OK) {
+		status = queue_run(instance);
+		instance_release(instance);
+	}
+	return status;
+}
+
+static vtpm_status call_queue_check(const struct vtpm_call *call)
+{
+	struct pa queue;
+	uint32_t bytes;
+	vtpm_status status = instance_queue_of_guest(&call->caller, call->x[2], &queue, &bytes);
+
+	return status == VTPM_OK ? queue_check(queue, bytes, va_make(call->x[1])) : status;
+}
+
+/* Calls that anyone may make: they have no status, x0 is their first result. */
+static bool answer_query(const struct vtpm_call *call, struct vtpm_answer *answer)
+{
+	uint64_t *x = answer->x;
+
+	switch ((uint32_t)call->x[0]) {
+	case VTPM_FID_VERSION:
+		x[0] = VTPM_VERSION_MAJOR << 16 | VTPM_VERSION_MINOR;
+		x[1] = port_entropy_features() | (VTPM_SPACE_PROTECTED ? VTPM_FEATURE_PROTECTED_SPACE : 0);
+		return true;
+	case VTPM_FID_CALL_COUNT:
+		x[0] = CALL_COUNT;
+		return true;
+	case VTPM_FID_CALL_UID:
+		x[0] = VTPM_UID_W0;
+		x[1] = VTPM_UID_W1;
+		x[2] = VTPM_UID_W2;
+		x[3] = VTPM_UID_W3;
+		return true;
+	case VTPM_FID_REVISION:
+		x[0] = VTPM_VERSION_MAJOR;
+		x[1] = VTPM_VERSION_MINOR;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static vtpm_status dispatch_management(const struct vtpm_call *call, struct vtpm_answer *answer)
+{
+	switch ((uint32_t)call->x[0]) {
+	case VTPM_FID_LIMITS:
+		return call_limits(call, answer);
+	case VTPM_FID_CREATE:
+		return call_create(call, answer);
+	case VTPM_FID_BIND:
+		return call_bind(call);
+	case VTPM_FID_INFO:
+		return call_info(call, answer);
+	case VTPM_FID_RESET:
+		return instance_reset(call->x[1]);
+	case VTPM_FID_DESTROY:
+		return instance_destroy(call->x[1]);
+	case VTPM_FID_FORWARD:
+		return call_forward(call);
+	default:
+		return VTPM_E_NOT_SUPPORTED; /* SAVE and RESTORE among them: VTPM_FEATURE_SAVE is not announced */
+	}
+}
+
+static vtpm_status dispatch(const struct vtpm_call *call, struct vtpm_answer *answer)
+{
+	uint32_t fid = (uint32_t)call->x[0];
+
+	if (fid >= VTPM_FID_DOORBELL && fid <= VTPM_FID_DOORBELL + VTPM_MAX_INDEX) {
+		return call_doorbell(call, fid - VTPM_FID_DOORBELL);
+	}
+	if (fid == VTPM_FID_QUEUE_CHECK) {
+		return call_queue_check(call);
+	}
+	if (fid < VTPM_FID_LIMITS || fid > VTPM_FID_FORWARD) {
+		return VTPM_E_NOT_SUPPORTED;
+	}
+	if (call->caller.origin != VTPM_FROM_HYPERVISOR) {
+		return VTPM_E_NOT_PERMITTED;
+	}
+	return dispatch_management(call, answer);
+}
+
+void vtpm_dispatch(const struct vtpm_call *call, struct vtpm_answer *answer)
+{
+	memset(answer, 0, sizeof(*answer));
+	if (!answer_query(call, answer)) {
+		answer->x[0] = (uint64_t)dispatch(call, answer);
+	}
+}
+
+void vtpm_service_init(const struct engine_header *header)
+{
+	struct vtpm_state *state = state_get();
+
+	state->engine = *header;
+	pool_init();
+	windows_init();
+	state->capacity = state->free_pages / VTPM_IMAGE_RESERVED_PAGES;
+	if (state->capacity > VTPM_MAX_INSTANCES) {
+		state->capacity = VTPM_MAX_INSTANCES;
+	}
+}

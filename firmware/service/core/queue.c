@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The guest can change every byte of the queue at any moment. So each field it writes is read once into a local or into
+ * the engine's mailbox, checked there, and used from there. What we need to know (tail, slots, addresses) is kept in
+ * secure memory; the copies in the control page are for the guest only.
+ */
+#include <string.h>
+
+#include "queue.h"
+#include "windows.h"
+
+/* TCG PC Client Platform TPM Profile 1.05, tables 22-27: the CRB register values. */
+#define LOC_STATE_ASSIGNED_VALID 0x82 /* tpmRegValidSts, locAssigned, locality 0 */
+#define LOC_STS_GRANTED 0x1
+#define INTF_ID_LOW 0x000A4011 /* CRB, version 1; CRB supported, selected and locked */
+#define CTRL_STS_ERROR 0x1
+#define CTRL_START 0x1
+
+/* TPM 2.0 Library part 1, table 24: where the header keeps the size. */
+#define TPM_SIZE_OFFSET 2
+
+static struct pa control(const struct vtpm_instance *instance, uint32_t offset)
+{
+	return pa_add(instance->queue, offset);
+}
+
+static struct pa entry(const struct vtpm_instance *instance, uint32_t slot, uint32_t field)
+{
+	return control(instance, VTPM_RING_ENTRIES + slot * VTPM_RING_ENTRY_BYTES + field);
+}
+
+static struct pa buffer(const struct vtpm_instance *instance, uint32_t slot)
+{
+	return control(instance, VTPM_PAGE_BYTES + slot * VTPM_SLOT_BYTES);
+}
+
+static void put(const struct vtpm_instance *instance, uint32_t offset, uint32_t value)
+{
+	port_queue_write32(control(instance, offset), value);
+}
+
+void queue_write_addresses(const struct vtpm_instance *instance)
+{
+	uint64_t ipa = instance->queue_ipa.value;
+	uint64_t slot = ipa == 0 ? 0 : ipa + VTPM_PAGE_BYTES;
+
+	put(instance, VTPM_CRB_CMD_LADDR, (uint32_t)slot);
+	put(instance, VTPM_CRB_CMD_HADDR, (uint32_t)(slot >> 32));
+	put(instance, VTPM_CRB_RSP_ADDR, (uint32_t)slot);
+	put(instance, VTPM_CRB_RSP_ADDR + sizeof(uint32_t), (uint32_t)(slot >> 32));
+}
+
+void queue_init(struct vtpm_instance *instance)
+{
+	port_queue_zero(instance->queue, instance_queue_bytes(instance));
+	instance->tail = 0;
+	put(instance, VTPM_CRB_LOC_STATE, LOC_STATE_ASSIGNED_VALID);
+	put(instance, VTPM_CRB_LOC_STS, LOC_STS_GRANTED);
+	put(instance, VTPM_CRB_INTF_ID, INTF_ID_LOW);
+	put(instance, VTPM_CRB_CMD_SIZE, VTPM_SLOT_BYTES);
+	put(instance, VTPM_CRB_RSP_SIZE, VTPM_SLOT_BYTES);
+	queue_write_addresses(instance);
+	put(instance, VTPM_RING_SLOTS, instance->slots);
+	put(instance, VTPM_RING_MAGIC, VTPM_RING_MAGIC_VALUE);
+	port_queue_barrier();
+}
+
+static uint32_t big_endian32(const uint8_t *bytes)
+{
+	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
+}
+
+static bool length_valid(uint32_t bytes)
+{
+	return bytes >= VTPM_TPM_HEADER_BYTES && bytes <= VTPM_SLOT_BYTES;
+}
+
+/* A response that is nothing but a header. Returns its length. */
+static uint32_t respond_error(const struct vtpm_instance *instance, uint32_t slot, uint32_t code)
+{
+	const uint8_t response[VTPM_TPM_HEADER_BYTES] = {
+		VTPM_TPM_TAG_NO_SESSIONS >> 8, VTPM_TPM_TAG_NO_SESSIONS & 0xff, 0, 0, 0, sizeof(response),
+		(uint8_t)(code >> 24),	       (uint8_t)(code >> 16),		(uint8_t)(code >> 8),
+		(uint8_t)code,
+	};
+
+	port_queue_copy_out(buffer(instance, slot), response, sizeof(response));
+	return sizeof(response);
+}
+
+/* The engine executes the request in its mailbox; the response goes to `slot`. `length`: of the response, also on
+ * failure, when the slot holds an error response. */
+static vtpm_status execute(struct vtpm_instance *instance, uint32_t slot, uint32_t request_bytes, uint32_t *length)
+{
+	struct engine_mailbox *mailbox = window_mailbox(instance);
+	enum engine_status engine;
+
+	mailbox->request_bytes = request_bytes;
+	engine = window_run(instance, ENGINE_EXECUTE);
+	instance->commands++;
+	if (engine != ENGINE_OK || !length_valid(mailbox->response_bytes)) {
+		window_fail(instance, "failed while it executed a command");
+		*length = respond_error(instance, slot, VTPM_TPM_RC_FAILURE);
+		return VTPM_E_ENGINE_FAILED;
+	}
+	*length = mailbox->response_bytes;
+	port_queue_copy_out(buffer(instance, slot), mailbox->response, *length);
+	return VTPM_OK;
+}
+
+/* One command by the CRB registers: slot 0, its size taken from the TPM header. */
+static vtpm_status run_crb(struct vtpm_instance *instance)
+{
+	uint8_t *request = window_mailbox(instance)->request;
+	vtpm_status status = VTPM_OK;
+	uint32_t length;
+	uint32_t size;
+
+	_Static_assert(VTPM_TPM_HEADER_BYTES <= 2 * sizeof(uint64_t), "two words hold the header");
+	port_queue_copy_in(request, buffer(instance, 0), 2 * sizeof(uint64_t));
+	size = big_endian32(request + TPM_SIZE_OFFSET);
+	if (!length_valid(size)) {
+		respond_error(instance, 0, VTPM_TPM_RC_COMMAND_SIZE);
+	} else {
+		if (size > 2 * sizeof(uint64_t)) {
+			port_queue_copy_in(request + 2 * sizeof(uint64_t),
+					   pa_add(buffer(instance, 0), 2 * sizeof(uint64_t)),
+					   size - 2 * sizeof(uint64_t));
+		}
+		status = execute(instance, 0, size, &length);
+	}
+	put(instance, VTPM_CRB_CTRL_STS, status == VTPM_OK ? 0 : CTRL_STS_ERROR);
+	port_queue_barrier();
+	put(instance, VTPM_CRB_CTRL_START, 0);
+	return status;
+}
+
+/* The command in the ring's tail slot. */
+static vtpm_status run_slot(struct vtpm_instance *instance)
+{
+	uint32_t slot = instance->tail % instance->slots;
+	uint32_t state = port_queue_read32(entry(instance, slot, VTPM_ENTRY_STATE));
+	uint32_t length = port_queue_read32(entry(instance, slot, VTPM_ENTRY_LENGTH));
+	vtpm_status status = VTPM_OK;
+
+	if (state != VTPM_SLOT_SUBMITTED || !length_valid(length)) {
+		length = respond_error(instance, slot, VTPM_TPM_RC_COMMAND_SIZE);
+		state = VTPM_SLOT_REFUSED;
+	} else {
+		port_queue_copy_in(window_mailbox(instance)->request, buffer(instance, slot), length);
+		status = execute(instance, slot, length, &length);
+		state = VTPM_SLOT_DONE;
+	}
+	port_queue_write32(entry(instance, slot, VTPM_ENTRY_LENGTH), length);
+	port_queue_barrier();
+	port_queue_write32(entry(instance, slot, VTPM_ENTRY_STATE), state);
+	instance->tail++;
+	put(instance, VTPM_RING_TAIL, instance->tail);
+	return status;
+}
+
+static vtpm_status run_all(struct vtpm_instance *instance)
+{
+	bool start = (port_queue_read32(control(instance, VTPM_CRB_CTRL_START)) & CTRL_START) != 0;
+	uint32_t pending = port_queue_read32(control(instance, VTPM_RING_HEAD)) - instance->tail;
+	vtpm_status status = VTPM_OK;
+
+	if (pending > instance->slots) {
+		return VTPM_E_BAD_QUEUE;
+	}
+	if (!start && pending == 0) {
+		return VTPM_OK;
+	}
+	port_queue_barrier();
+	status = window_acquire(instance);
+	if (status == VTPM_OK && start) {
+		status = run_crb(instance);
+	}
+	for (; status == VTPM_OK && pending > 0; pending--) {
+		status = run_slot(instance);
+	}
+	port_queue_barrier();
+	return status;
+}
+
+vtpm_status queue_run(struct vtpm_instance *instance)
+{
+	uint64_t started = port_ticks();
+	vtpm_status status;
+
+	if (instance->life != VTPM_LIVE) {
+		return VTPM_E_BAD_STATE;
+	}
+	instance->measuring = (struct vtpm_ticks){0};
+	status = run_all(instance);
+	instance->measuring.total = port_ticks() - started;
+	instance->last = instance->measuring;
+	return status;
+}
+
+vtpm_status queue_check(struct pa queue, uint32_t bytes, struct va va)
+{
+	if (!vtpm_range_fits(va.value, bytes, 64)) {
+		return VTPM_E_BAD_ADDRESS;
+	}
+	for (uint32_t offset = 0; offset < bytes; offset += VTPM_PAGE_BYTES) {
+		struct pa for_reading;
+		struct pa for_writing;
+
+		if (!port_translate(va_add(va, offset), false, &for_reading) ||
+		    !port_translate(va_add(va, offset), true, &for_writing) ||
+		    !pa_equal(for_reading, pa_add(queue, offset)) || !pa_equal(for_writing, pa_add(queue, offset))) {
+			return VTPM_E_BAD_ADDRESS;
+		}
+	}
+	return VTPM_OK;
+}

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A free window is always zero. A window belongs to one instance at a time; whoever moves an instance out of its window
+ * holds that instance's lock, which it only ever tries for, so that no two CPUs can wait for each other.
+ */
+#include <string.h>
+
+#include "pool.h"
+#include "windows.h"
+
+static struct pa window_pa(uint32_t window)
+{
+	return pa_make(VTPM_WINDOWS_PA + (uint64_t)window * ENGINE_WINDOW_BYTES);
+}
+
+/* Where the service finds, in window `window`, what the engine finds at `va`. */
+static uint8_t *window_memory(uint32_t window, uint64_t va)
+{
+	return port_secure(pa_add(window_pa(window), va - ENGINE_WINDOW_VA));
+}
+
+void windows_init(void)
+{
+	struct vtpm_state *state = state_get();
+
+	for (uint32_t window = 0; window < VTPM_WINDOW_COUNT; window++) {
+		state->windows[window].owner = VTPM_NO_INSTANCE;
+	}
+}
+
+struct engine_mailbox *window_mailbox(const struct vtpm_instance *instance)
+{
+	return (struct engine_mailbox *)window_memory(instance->window, state_get()->engine.mailbox_va);
+}
+
+enum engine_status window_run(struct vtpm_instance *instance, enum engine_op op)
+{
+	struct engine_mailbox *mailbox = window_mailbox(instance);
+	uint64_t started = port_ticks();
+	uint64_t inside = 0;
+	enum engine_status status;
+
+	mailbox->op = op;
+	mailbox->profile = instance->requirements & VTPM_REQUIRE_PROFILE_MASK;
+	mailbox->entropy = vtpm_entropy_fill;
+	mailbox->fatal = port_engine_fatal;
+	mailbox->log = port_engine_log;
+	status = port_engine_enter(instance->window, &inside);
+	instance->switches++;
+	instance->measuring.engine += inside;
+	instance->measuring.windows += port_ticks() - started - inside;
+	return status <= ENGINE_FATAL ? status : ENGINE_FATAL;
+}
+
+/* Zeroes the instance's window; it stays the instance's. */
+static void scrub_window(const struct vtpm_instance *instance)
+{
+	port_zero_pages(window_memory(instance->window, ENGINE_WINDOW_VA), ENGINE_WINDOW_BYTES);
+}
+
+static void prepare_window(const struct vtpm_instance *instance)
+{
+	const struct engine_header *engine = &state_get()->engine;
+
+	memcpy(window_memory(instance->window, engine->data_va), port_engine_memory(engine->data_init_va),
+	       engine->data_bytes);
+}
+
+/* Scrubs the image and gives back all but the first `keep` of its pages. */
+static void drop_image(struct vtpm_instance *instance, uint32_t keep)
+{
+	struct vtpm_state *state = state_get();
+
+	pool_scrub(&instance->image);
+	table_lock(&state->table);
+	if (instance->image_bytes != 0) {
+		state->images--;
+		state->image_bytes -= instance->image_bytes;
+		instance->image_bytes = 0;
+	}
+	pool_give(&instance->image, keep);
+	table_unlock(&state->table);
+}
+
+void window_discard(struct vtpm_instance *instance, bool keep_reserve)
+{
+	struct vtpm_state *state = state_get();
+
+	drop_image(instance, keep_reserve ? VTPM_IMAGE_RESERVED_PAGES : 0);
+	if (instance->window != VTPM_NO_WINDOW) {
+		scrub_window(instance);
+		table_lock(&state->table);
+		state->windows[instance->window].owner = VTPM_NO_INSTANCE;
+		table_unlock(&state->table);
+		instance->window = VTPM_NO_WINDOW;
+	}
+}
+
+void window_fail(struct vtpm_instance *instance, const char *what)
+{
+	struct vtpm_state *state = state_get();
+
+	port_report_failure(instance->vm_id, instance->index, what);
+	window_discard(instance, true);
+	table_lock(&state->table);
+	instance->life = VTPM_FAILED;
+	table_unlock(&state->table);
+}
+
+/* Reserves pool pages for an image of `bytes` and counts it. */
+static bool take_image(struct vtpm_instance *instance, uint32_t bytes)
+{
+	struct vtpm_state *state = state_get();
+	uint32_t pages = (bytes + VTPM_PAGE_BYTES - 1) / VTPM_PAGE_BYTES;
+	uint32_t have = instance->image.count;
+	bool taken;
+
+	table_lock(&state->table);
+	taken = pages <= have || pool_take(&instance->image, pages - have);
+	if (taken) {
+		state->images++;
+		state->image_bytes += bytes;
+		instance->image_bytes = bytes;
+	}
+	table_unlock(&state->table);
+	return taken;
+}
+
+/*
+ * Moves a resident instance into the pool; its window is zero afterwards, but not yet anybody else's. The image's
+ * place is the engine's word, so it is checked. An instance whose engine fails here is stopped; its window is free.
+ */
+static vtpm_status suspend(struct vtpm_instance *instance)
+{
+	const struct engine_header *engine = &state_get()->engine;
+	const struct engine_mailbox *mailbox = window_mailbox(instance);
+	uint64_t offset;
+
+	if (window_run(instance, ENGINE_SUSPEND) != ENGINE_OK) {
+		return VTPM_E_ENGINE_FAILED;
+	}
+	offset = mailbox->image_va - ENGINE_WINDOW_VA;
+	if (mailbox->image_bytes == 0 || mailbox->image_bytes > engine->staging_bytes ||
+	    offset > ENGINE_WINDOW_BYTES - mailbox->image_bytes) {
+		return VTPM_E_ENGINE_FAILED;
+	}
+	if (!take_image(instance, (uint32_t)mailbox->image_bytes)) {
+		return VTPM_E_NO_SPACE;
+	}
+	pool_store(&instance->image, window_memory(instance->window, mailbox->image_va), instance->image_bytes);
+	instance->evictions++;
+	return VTPM_OK;
+}
+
+/* The window whose owner rests longest and is not in use now; its owner's lock is then held. Under the table lock. */
+static uint32_t pick_victim(void)
+{
+	struct vtpm_state *state = state_get();
+	uint64_t passed_over = 0;
+
+	for (uint32_t tries = 0; tries < VTPM_WINDOW_COUNT; tries++) {
+		uint32_t oldest = VTPM_NO_WINDOW;
+
+		for (uint32_t window = 0; window < VTPM_WINDOW_COUNT; window++) {
+			uint64_t used = state->windows[window].last_used;
+
+			if (used > passed_over && (oldest == VTPM_NO_WINDOW || used < state->windows[oldest].last_used)) {
+				oldest = window;
+			}
+		}
+		if (oldest == VTPM_NO_WINDOW || lock_try(&state->instances[state->windows[oldest].owner].lock)) {
+			return oldest;
+		}
+		passed_over = state->windows[oldest].last_used;
+	}
+	return VTPM_NO_WINDOW;
+}
+
+static uint32_t find_free(void)
+{
+	const struct vtpm_state *state = state_get();
+
+	for (uint32_t window = 0; window < VTPM_WINDOW_COUNT; window++) {
+		if (state->windows[window].owner == VTPM_NO_INSTANCE) {
+			return window;
+		}
+	}
+	return VTPM_NO_WINDOW;
+}
+
+/* Gives `window` to the instance. Under the table lock. */
+static void settle(struct vtpm_instance *instance, uint32_t window)
+{
+	struct vtpm_state *state = state_get();
+
+	state->windows[window].owner = state_number(instance);
+	state->windows[window].last_used = ++state->clock;
+	instance->window = (uint8_t)window;
+}
+
+/* Moves the owner of `window` out and hands the window to the instance. The owner's lock is held and released here. */
+static vtpm_status take_over(struct vtpm_instance *instance, uint32_t window)
+{
+	struct vtpm_state *state = state_get();
+	struct vtpm_instance *victim = &state->instances[state->windows[window].owner];
+	vtpm_status status = suspend(victim);
+
+	if (status == VTPM_E_NO_SPACE) {
+		lock_release(&victim->lock);
+		return status;
+	}
+	scrub_window(victim);
+	victim->window = VTPM_NO_WINDOW;
+	table_lock(&state->table);
+	settle(instance, window);
+	table_unlock(&state->table);
+	if (status != VTPM_OK) {
+		window_fail(victim, "could not be suspended");
+	}
+	lock_release(&victim->lock);
+	return VTPM_OK;
+}
+
+/* A zero window for the instance. */
+static vtpm_status find_window(struct vtpm_instance *instance)
+{
+	struct vtpm_state *state = state_get();
+	uint32_t window;
+	bool free;
+
+	table_lock(&state->table);
+	window = find_free();
+	free = window != VTPM_NO_WINDOW;
+	if (free) {
+		settle(instance, window);
+	} else {
+		window = pick_victim();
+	}
+	table_unlock(&state->table);
+	if (free) {
+		return VTPM_OK;
+	}
+	return window == VTPM_NO_WINDOW ? VTPM_E_BUSY : take_over(instance, window);
+}
+
+/* Brings a suspended instance back from its image into its new window. */
+static vtpm_status resume(struct vtpm_instance *instance)
+{
+	prepare_window(instance);
+	pool_load(&instance->image, window_memory(instance->window, state_get()->engine.staging_va),
+		  instance->image_bytes);
+	window_mailbox(instance)->image_bytes = instance->image_bytes;
+	if (window_run(instance, ENGINE_RESUME) != ENGINE_OK) {
+		window_fail(instance, "could not be resumed");
+		return VTPM_E_ENGINE_FAILED;
+	}
+	drop_image(instance, VTPM_IMAGE_RESERVED_PAGES);
+	instance->loads++;
+	return VTPM_OK;
+}
+
+vtpm_status window_acquire(struct vtpm_instance *instance)
+{
+	struct vtpm_state *state = state_get();
+	uint64_t started = port_ticks();
+	vtpm_status status;
+
+	if (instance->window != VTPM_NO_WINDOW) {
+		table_lock(&state->table);
+		state->windows[instance->window].last_used = ++state->clock;
+		table_unlock(&state->table);
+		return VTPM_OK;
+	}
+	status = find_window(instance);
+	if (status == VTPM_OK) {
+		status = resume(instance);
+	}
+	instance->measuring = (struct vtpm_ticks){.windows = port_ticks() - started};
+	return status;
+}
+
+vtpm_status window_renew(struct vtpm_instance *instance)
+{
+	if (instance->window == VTPM_NO_WINDOW) {
+		vtpm_status status = find_window(instance);
+
+		if (status != VTPM_OK) {
+			return status;
+		}
+	} else {
+		scrub_window(instance);
+	}
+	drop_image(instance, VTPM_IMAGE_RESERVED_PAGES);
+	prepare_window(instance);
+	return VTPM_OK;
+}

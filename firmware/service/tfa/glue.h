@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the parts of the glue to TF-A need from each other. */
+#ifndef VTPM_GLUE_H
+#define VTPM_GLUE_H
+
+#ifndef __ASSEMBLER__
+#include <stdint.h>
+#include <stdio.h>
+
+#include "engine_abi.h"
+
+/* Checks and maps the engine, builds the tables and initialises the core. NULL, or why the service stays off. */
+const char *glue_engine_map(void);
+
+/* Builds the translation tables that a CPU uses while it runs the engine. */
+void tables_build(const struct engine_header *engine);
+
+/* The value of TTBR0_EL3 under which this CPU sees window `window` at ENGINE_WINDOW_VA, and no other secret. */
+uint64_t tables_select(unsigned int window);
+
+/* Adds the queue pool to the device tree. NULL, or what failed. */
+const char *glue_devicetree_announce(void);
+
+/* For the banner. */
+const char *glue_entropy_name(void);
+
+#endif
+
+/*
+ * struct switch_frame: what engine_switch.S keeps of the service while the engine runs, one per CPU.
+ */
+#define FRAME_CALLEE_SAVED 0x000 /* x19-x30 */
+#define FRAME_SP_EL0 0x060
+#define FRAME_SP_EL3 0x068
+#define FRAME_VBAR 0x070
+#define FRAME_SCTLR 0x078
+#define FRAME_TTBR0 0x080
+#define FRAME_CPTR 0x088
+#define FRAME_DAIF 0x090
+#define FRAME_FPCR 0x098
+#define FRAME_FPSR 0x0a0
+#define FRAME_FAULTED 0x0a8
+#define FRAME_ESR 0x0b0
+#define FRAME_ELR 0x0b8
+#define FRAME_FAR 0x0c0
+#define FRAME_STARTED 0x0c8
+#define FRAME_ENDED 0x0d0
+#define FRAME_Q 0x0e0 /* Q0-Q31 */
+#define FRAME_BYTES 0x2e0
+
+#define ENGINE_STATUS_FATAL 4 /* ENGINE_FATAL, for the assembler */
+
+#endif

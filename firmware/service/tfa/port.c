@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The core's port to BL31: secure and queue memory, address translation, entropy, time. */
+#include <string.h>
+
+#include <arch_features.h>
+#include <arch_helpers.h>
+#include <lib/utils.h>
+
+#include "glue.h"
+#include "vtpm_platform.h"
+#include "vtpm_port.h"
+
+/* A failing RNDRRS is tried again this often; the ARM ARM promises success "in a reasonable time". */
+#define RNDRRS_TRIES 64
+
+/* Arm DDI 0487, PAR_EL1: F in bit 0; on success the address's page in bits 47:12. */
+#define PAR_F UINT64_C(1)
+#define PAR_PAGE_MASK (((UINT64_C(1) << VTPM_ADDRESS_BITS) - 1) & ~(uint64_t)(VTPM_PAGE_BYTES - 1))
+
+/* BL31 maps the secure pool and the queue pool at their physical addresses. */
+static void *flat(uint64_t address)
+{
+	return (void *)(uintptr_t)address;
+}
+
+void *port_secure(struct pa pa)
+{
+	return flat(pa.value);
+}
+
+const void *port_engine_memory(uint64_t va)
+{
+	return flat(va);
+}
+
+uint32_t port_queue_read32(struct pa pa)
+{
+	return *(const volatile uint32_t *)flat(pa.value);
+}
+
+void port_queue_write32(struct pa pa, uint32_t value)
+{
+	*(volatile uint32_t *)flat(pa.value) = value;
+}
+
+void port_queue_copy_in(void *to, struct pa from, size_t bytes)
+{
+	const volatile uint64_t *words = flat(from.value);
+	uint64_t *out = to;
+	size_t whole = bytes / sizeof(uint64_t);
+	const volatile uint8_t *rest = (const volatile uint8_t *)&words[whole];
+	uint8_t *out_rest = (uint8_t *)&out[whole];
+
+	for (size_t word = 0; word < whole; word++) {
+		out[word] = words[word];
+	}
+	for (size_t byte = 0; byte < bytes % sizeof(uint64_t); byte++) {
+		out_rest[byte] = rest[byte];
+	}
+}
+
+void port_queue_copy_out(struct pa to, const void *from, size_t bytes)
+{
+	volatile uint8_t *out = flat(to.value);
+	const uint8_t *in = from;
+	size_t byte = 0;
+
+	if ((uintptr_t)in % sizeof(uint64_t) == 0) {
+		for (; byte + sizeof(uint64_t) <= bytes; byte += sizeof(uint64_t)) {
+			*(volatile uint64_t *)&out[byte] = *(const uint64_t *)&in[byte];
+		}
+	}
+	for (; byte < bytes; byte++) {
+		out[byte] = in[byte];
+	}
+}
+
+void port_queue_zero(struct pa pa, size_t bytes)
+{
+	volatile uint64_t *words = flat(pa.value);
+
+	for (size_t word = 0; word < bytes / sizeof(uint64_t); word++) {
+		words[word] = 0;
+	}
+}
+
+void port_queue_barrier(void)
+{
+	dmbsy();
+}
+
+void port_zero_pages(void *memory, size_t bytes)
+{
+	zero_normalmem(memory, bytes);
+}
+
+bool port_translate(struct va va, bool write, struct pa *out)
+{
+	uint64_t kept = read_par_el1();
+	uint64_t par;
+
+	if (write) {
+		AT(ats12e1w, va.value);
+	} else {
+		AT(ats12e1r, va.value);
+	}
+	isb();
+	par = read_par_el1();
+	write_par_el1(kept);
+	*out = pa_make(par & PAR_PAGE_MASK);
+	return (par & PAR_F) == 0;
+}
+
+/* Arm DDI 0487, RNDRRS: S3_3_C2_C4_1, reseeded for every word; PSTATE.Z says that none could be had. */
+static bool draw_rndrrs(uint64_t *out)
+{
+	uint64_t word;
+	uint32_t ok;
+
+	__asm__ volatile("mrs %0, s3_3_c2_c4_1\n\tcset %w1, ne" : "=r"(word), "=r"(ok) : : "cc");
+	*out = word;
+	return ok != 0;
+}
+
+bool port_entropy_word(uint64_t *out)
+{
+	if (!is_feat_rng_present()) {
+		return false;
+	}
+	for (unsigned int tries = 0; tries < RNDRRS_TRIES; tries++) {
+		if (draw_rndrrs(out)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+uint64_t port_entropy_features(void)
+{
+	return is_feat_rng_present() ? VTPM_FEATURE_ENTROPY_CPU : 0;
+}
+
+const char *glue_entropy_name(void)
+{
+	return is_feat_rng_present() ? "RNDRRS" : "none";
+}
+
+uint64_t port_ticks(void)
+{
+	return read_cntpct_el0();
+}
+
+void port_report_failure(uint64_t vm_id, unsigned int index, const char *what)
+{
+	printf("vTPM: instance %u of VM 0x%llx %s\n", index, (unsigned long long)vm_id, what);
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The service as TF-A sees it: a runtime service of the OEM range, which after all services are initialised places
+ * itself in front of every other one, so that guests pass the gate first.
+ */
+#include <string.h>
+
+#include <arch_helpers.h>
+#include <bl31/bl31.h>
+#include <common/runtime_svc.h>
+#include <context.h>
+#include <lib/el3_runtime/context_mgmt.h>
+#include <smccc_helpers.h>
+
+#include "glue.h"
+#include "vtpm_service.h"
+
+/* Arm DDI 0487, VTTBR_EL2: VMID in bits 63:48, the table's address in 47:1, CnP in bit 0. */
+#define VTTBR_CNP UINT64_C(1)
+/* Arm DDI 0487, VTCR_EL2: VS; if it is 0, only the low eight bits of the VMID count. */
+#define VTCR_VS (UINT64_C(1) << 19)
+#define VMID_8_BITS 0xff
+/* Arm DDI 0487, HCR_EL2: VM, stage 2 translation is on. */
+#define HCR_VM UINT64_C(1)
+
+/* Arm DDI 0487, SPSR_EL3: M[4] is the execution state, M[3:2] the exception level, or M[3:0] the AArch32 mode. */
+#define SPSR_AARCH32 (UINT64_C(1) << 4)
+#define SPSR_MODE_MASK 0xf
+#define SPSR_MODE32_HYP 0xa
+
+/* TF-A's table from before the gate: which descriptor serves which owner and call type. */
+static uint8_t ungated[MAX_RT_SVCS];
+static bool running;
+
+static unsigned int caller_level(uint64_t spsr)
+{
+	if ((spsr & SPSR_AARCH32) != 0) {
+		return (spsr & SPSR_MODE_MASK) == SPSR_MODE32_HYP ? 2 : 1;
+	}
+	return (spsr & SPSR_MODE_MASK) >> SPSR_EL_SHIFT;
+}
+
+static enum vtpm_origin caller_origin(const cpu_context_t *context, u_register_t flags)
+{
+	unsigned int level = caller_level(read_ctx_reg(get_el3state_ctx(context), CTX_SPSR_EL3));
+
+	if (is_caller_secure(flags)) {
+		return VTPM_FROM_OTHER;
+	}
+	if (level == 2) {
+		return VTPM_FROM_HYPERVISOR;
+	}
+	return (read_hcr_el2() & HCR_VM) != 0 ? VTPM_FROM_GUEST : VTPM_FROM_OTHER;
+}
+
+static struct vtpm_caller identify(enum vtpm_origin origin)
+{
+	uint64_t vttbr = read_vttbr_el2();
+	uint64_t vmid = vttbr >> VTTBR_VMID_SHIFT;
+
+	if ((read_vtcr_el2() & VTCR_VS) == 0) {
+		vmid &= VMID_8_BITS;
+	}
+	return (struct vtpm_caller){
+		.origin = origin,
+		.vmid = (uint16_t)vmid,
+		.stage2_base = pa_make(vttbr & VTTBR_BADDR_MASK & ~VTTBR_CNP),
+	};
+}
+
+static uintptr_t serve(enum vtpm_origin origin, cpu_context_t *context)
+{
+	gp_regs_t *registers = get_gpregs_ctx(context);
+	struct vtpm_answer answer;
+	struct vtpm_call call;
+
+	_Static_assert(CTX_GPREG_X7 == 7 * sizeof(uint64_t), "x0-x7 are the first words of the saved context");
+	memcpy(call.x, registers->ctx_regs, sizeof(call.x));
+	call.caller = identify(origin);
+	vtpm_dispatch(&call, &answer);
+	memcpy(registers->ctx_regs, answer.x, sizeof(answer.x));
+	return (uintptr_t)context;
+}
+
+static uintptr_t forward(uint32_t fid, u_register_t x1, u_register_t x2, u_register_t x3, u_register_t x4, void *cookie,
+			 void *handle, u_register_t flags)
+{
+	const rt_svc_desc_t *services = (const rt_svc_desc_t *)RT_SVC_DESCS_START;
+	uint8_t index = ungated[get_unique_oen_from_smc_fid(fid)];
+
+	if (index >= MAX_RT_SVCS) {
+		SMC_RET1(handle, SMC_UNK);
+	}
+	return services[index].handle(fid, x1, x2, x3, x4, cookie, handle, flags);
+}
+
+static bool is_ours(uint32_t fid)
+{
+	return GET_SMC_OEN(fid) == OEN_OEM_START && GET_SMC_TYPE(fid) == SMC_TYPE_FAST;
+}
+
+static uintptr_t handle_call(uint32_t fid, u_register_t x1, u_register_t x2, u_register_t x3, u_register_t x4,
+			     void *cookie, void *handle, u_register_t flags)
+{
+	enum vtpm_origin origin = caller_origin(handle, flags);
+
+	if (origin == VTPM_FROM_GUEST && !vtpm_gate_allows(fid)) {
+		SMC_RET1(handle, SMC_UNK);
+	}
+	if (!is_ours(fid)) {
+		return forward(fid, x1, x2, x3, x4, cookie, handle, flags);
+	}
+	if (!running) {
+		SMC_RET1(handle, SMC_UNK);
+	}
+	return serve(origin, handle);
+}
+
+static int32_t start(void);
+
+static int32_t setup(void)
+{
+	bl31_register_bl32_init(start);
+	return 0;
+}
+
+DECLARE_RT_SVC(vtpm, OEN_OEM_START, OEN_OEM_END, SMC_TYPE_FAST, setup, handle_call);
+
+static void close_gate(void)
+{
+	const rt_svc_desc_t *first = (const rt_svc_desc_t *)RT_SVC_DESCS_START;
+
+	memcpy(ungated, rt_svc_descs_indices, sizeof(ungated));
+	memset(rt_svc_descs_indices, (int)(&__svc_desc_vtpm - first), sizeof(rt_svc_descs_indices));
+}
+
+/* Runs once, after every runtime service is initialised. Without an engine the gate still closes. */
+static int32_t start(void)
+{
+	const char *reason = glue_engine_map();
+
+	close_gate();
+	if (reason == NULL) {
+		reason = glue_devicetree_announce();
+	}
+	if (reason != NULL) {
+		printf("vTPM: service off: %s\n", reason);
+		return 1;
+	}
+	running = true;
+	printf("vTPM: service %u.%u ready, %u windows, entropy %s, secure space %s\n", VTPM_VERSION_MAJOR,
+	       VTPM_VERSION_MINOR, VTPM_WINDOW_COUNT, glue_entropy_name(),
+	       VTPM_SPACE_PROTECTED ? "protected" : "unprotected");
+	return 1;
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Translation tables for running the engine. BL31's own tables stay as TF-A made them and map the whole secure pool and
+ * the queues. Each CPU has a second root for the engine, which differs in three things: the secure pool is absent, the
+ * queue pool and all else above 1 GiB are absent, and ENGINE_WINDOW_VA shows one window. Both have the same translations
+ * for everything else, so changing TTBR0_EL3 between them is safe in the middle of BL31's code.
+ *
+ *   root (level 1, 4 entries) -> level 2 (per CPU) -> level 3 of BL31, of the engine's code   (shared)
+ *                                                  -> level 3 of a window                     (one per window)
+ *
+ * Choosing a window is one store to the CPU's level 2 table.
+ */
+#include <string.h>
+
+#include <arch_helpers.h>
+#include <lib/xlat_tables/xlat_tables_defs.h>
+#include <plat/common/platform.h>
+#include <platform_def.h>
+
+#include "glue.h"
+#include "vtpm_platform.h"
+
+#define ENTRIES 512
+#define LEVEL1_ENTRIES 4 /* 4 GiB of address space: PLAT_VIRT_ADDR_SPACE_SIZE */
+
+/* Arm DDI 0487, D8.3.1: descriptors. Normal write-back memory, inner shareable, read-write, execute never. */
+#define WINDOW_PAGE                                                                                                   \
+	((uint64_t)PAGE_DESC | LOWER_ATTRS(ACCESS_FLAG | ISH | AP_RW | AP_ONE_VA_RANGE_RES1 |                         \
+					   ATTR_IWBWA_OWBWA_NTR_INDEX) |                                              \
+	 UPPER_ATTRS(XN))
+
+/* Arm DDI 0487, TTBR0_EL3: a table of fewer than 8 entries must still be 64-byte aligned; BADDR ends at bit 47. */
+#define TTBR_BADDR_MASK (((UINT64_C(1) << 48) - 1) & ~UINT64_C(63))
+
+/* CnP stays 0 in the register: these tables are one CPU's own. */
+struct root {
+	uint64_t level1[8];
+} __attribute__((aligned(64)));
+
+struct tables {
+	uint64_t level2[PLATFORM_CORE_COUNT][ENTRIES];
+	uint64_t window[VTPM_WINDOW_COUNT][ENTRIES];
+	struct root root[PLATFORM_CORE_COUNT];
+};
+
+_Static_assert(sizeof(struct tables) <= VTPM_TABLES_BYTES, "the tables fit in their place");
+_Static_assert(PLAT_VIRT_ADDR_SPACE_SIZE == (1ULL << 32), "translation starts at level 1 with four entries");
+_Static_assert(VTPM_SECURE_POOL_PA + VTPM_SECURE_POOL_BYTES <= ENGINE_WINDOW_VA &&
+		       ENGINE_WINDOW_VA + ENGINE_WINDOW_BYTES <= (1ULL << ONE_GB_SHIFT),
+	       "pool and window lie in the first GiB, the window above the pool");
+_Static_assert(VTPM_QUEUE_POOL_PA >= (1ULL << ONE_GB_SHIFT), "the queue pool lies above the first GiB");
+
+static struct tables *const tables = (struct tables *)VTPM_TABLES_PA;
+
+static uint64_t *next_table(uint64_t descriptor)
+{
+	return (uint64_t *)(uintptr_t)(descriptor & TABLE_ADDR_MASK);
+}
+
+static uint64_t table_descriptor(const void *table)
+{
+	return (uint64_t)(uintptr_t)table | TABLE_DESC;
+}
+
+static void build_window(unsigned int window, const struct engine_header *engine)
+{
+	for (uint64_t offset = 0; offset < ENGINE_WINDOW_BYTES; offset += PAGE_SIZE) {
+		uint64_t va = ENGINE_WINDOW_VA + offset;
+		uint64_t pa = VTPM_WINDOWS_PA + window * (uint64_t)ENGINE_WINDOW_BYTES + offset;
+
+		tables->window[window][FOUR_KB_INDEX(va) % ENTRIES] = va == engine->guard_va ? 0 : pa | WINDOW_PAGE;
+	}
+}
+
+static void build_cpu(unsigned int cpu, const uint64_t *level2)
+{
+	uint64_t pool_end = VTPM_SECURE_POOL_PA + VTPM_SECURE_POOL_BYTES;
+
+	memcpy(tables->level2[cpu], level2, sizeof(tables->level2[cpu]));
+	for (uint64_t pa = VTPM_SECURE_POOL_PA; pa < pool_end; pa += UINT64_C(1) << TWO_MB_SHIFT) {
+		tables->level2[cpu][TWO_MB_INDEX(pa) % ENTRIES] = 0;
+	}
+	tables->root[cpu].level1[0] = table_descriptor(tables->level2[cpu]);
+}
+
+void tables_build(const struct engine_header *engine)
+{
+	const uint64_t *level1 = (const uint64_t *)(read_ttbr0_el3() & TTBR_BADDR_MASK);
+	const uint64_t *level2 = next_table(level1[0]);
+
+	for (unsigned int window = 0; window < VTPM_WINDOW_COUNT; window++) {
+		build_window(window, engine);
+	}
+	for (unsigned int cpu = 0; cpu < PLATFORM_CORE_COUNT; cpu++) {
+		build_cpu(cpu, level2);
+	}
+	dsbish();
+}
+
+uint64_t tables_select(unsigned int window)
+{
+	unsigned int cpu = plat_my_core_pos();
+
+	tables->level2[cpu][TWO_MB_INDEX(ENGINE_WINDOW_VA) % ENTRIES] = table_descriptor(tables->window[window]);
+	dsbishst();
+	return (uint64_t)(uintptr_t)&tables->root[cpu];
+}

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# Chosen with SPD=vtpm. TF-A calls this kind of file a secure payload dispatcher; ours dispatches to no payload but is
+# the service itself. The engine travels in the BL32 slot: BL32=engine.bin.
+
+VTPM_DIR		:=	services/spd/vtpm
+
+SPD_INCLUDES		:=	-I${VTPM_DIR}/include			\
+				-I${VTPM_DIR}/core			\
+				-I${VTPM_DIR}/tfa
+
+SPD_SOURCES		:=	$(wildcard ${VTPM_DIR}/core/*.c)	\
+				$(wildcard ${VTPM_DIR}/tfa/*.c)		\
+				$(wildcard ${VTPM_DIR}/tfa/*.S)
+
+NEED_BL32		:=	yes
+
+# Q0-Q31, FPCR and FPSR must be all the floating-point state there is: the service keeps exactly those apart.
+override ENABLE_SVE_FOR_NS	:=	0
+override ENABLE_SME_FOR_NS	:=	0
+
+# Locks compile to exclusive loads and stores, without libgcc's helpers.
+TF_CFLAGS		+=	-mno-outline-atomics
+
+# The engine's regions are mapped when its header has been read.
+$(eval $(call add_define_val,PLAT_XLAT_TABLES_DYNAMIC,1))

@@ -50,7 +50,7 @@
 #define VTPM_OK 0
 #define VTPM_E_NOT_SUPPORTED (-1)
 #define VTPM_E_NOT_PERMITTED (-16)   /* this caller may not make this call, or owns no such instance */
-#define VTPM_E_BAD_REQUIREMENT (-17) /* CREATE: the requirements are malformed or cannot be honoured */
+#define VTPM_E_BAD_REQUIREMENT (-17) /* requirements or another argument malformed, or not to be honoured */
 #define VTPM_E_BAD_HANDLE (-18)      /* no live instance has this handle */
 #define VTPM_E_BAD_STATE (-19)       /* the instance is in a state that does not allow the call */
 #define VTPM_E_BAD_ADDRESS (-20)     /* an address is unaligned, out of range, or does not map to the queue */
@@ -95,7 +95,11 @@
  * INFO: x1 = handle, x2 = selector. VTPM_INFO_STATE returns x1 = state, x2 = VM id, x3 = queue PA, x4 = queue bytes,
  * x5 = commands executed, x6 = requirements, x7 = index within the VM. VTPM_INFO_TICKS returns, in CNTPCT_EL0 ticks,
  * x1 = the last doorbell from dispatch to return, x2 = of it, in the engine, x3 = of it, switching windows,
- * x4 = window switches so far, x5 = window loads (image to window) so far, x6 = window evictions so far.
+ * x4 = window switches so far, x5 = window loads (image to window) so far, x6 = window evictions so far, all of this
+ * instance.
+ *
+ * RESET: x1 = handle. Also lays out the queue anew: ring counters start at zero again, slots are empty.
+ * DESTROY, FORWARD: x1 = handle. FORWARD does what DOORBELL does, also for an instance that is not bound.
  */
 #define VTPM_INFO_STATE 0
 #define VTPM_INFO_TICKS 1

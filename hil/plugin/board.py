@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hil.plugin.classify import UnusableBoardError
 
 if TYPE_CHECKING:
-    from labgrid import Environment
+    from collections.abc import Mapping
 
+    from labgrid import Environment, Target
+
+    from hil.drivers.hostmemory import HostMemory
     from hil.monitor import Monitor
+    from hil.strategies import BoardStrategy
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,37 +25,39 @@ class Board:
     """
 
     name: str
-    features: frozenset[str]
+    features: Mapping[str, str]
     firmware_hash: str
-    target: Any
-    strategy: Any
+    target: Target
+    strategy: BoardStrategy
 
     @property
     def stage(self) -> str:
-        """The state that the board has reached."""
-        return stage_of(self.strategy)
+        """How far the board has come."""
+        return self.strategy.stage
 
     def transition(self, state: str) -> None:
         """Bring the board into `state`: off, flashed, firmware or monitor."""
         self.strategy.transition(state)
 
     def fork(self) -> Monitor:
-        """Return the monitor of a board in the state it has right after boot, from the snapshot where there is one."""
-        monitor: Monitor = self.strategy.fork()
-        return monitor
+        """Return the monitor of the board as it is right after boot."""
+        return self.strategy.fork()
 
     def off(self) -> None:
-        """Switch the board off, also when its strategy is broken: then its drivers are let go of one by one."""
-        if self.strategy.broken:
-            self.target.cleanup()
-        else:
+        """Switch the board off. One that has failed is left to labgrid, which lets go of it at the end of the run."""
+        if not self.strategy.broken:
             self.transition("off")
 
+    def host_memory(self) -> HostMemory:
+        """Return the running board's memory as the host sees it; ends with the next fork or power cycle."""
+        from hil.drivers.hostmemory import HostMemory
 
-def stage_of(strategy: Any) -> str:
-    """Return the state of a labgrid strategy as a word."""
-    status = getattr(strategy, "status", "")
-    return str(getattr(status, "name", status))
+        driver = self.target.get_driver("HilQEMUDriver")
+
+        def ask(command: str) -> str:
+            return str(driver.monitor_command("human-monitor-command", {"command-line": command}))
+
+        return HostMemory.of(driver.emulator.pid, ask)
 
 
 def refuse_broken(env: Environment) -> None:

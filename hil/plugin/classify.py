@@ -25,7 +25,7 @@ def classify(error: BaseException, phase: str, *, stage: str = "", details: str 
     """Return the fault behind `error`, which was raised in `phase` (`setup`, `call`, `teardown`) of a test.
 
     The outermost error of our tree in the chain of causes decides; without one, an error of labgrid is about the lab,
-    an assertion about the firmware, and anything else is a mistake in the test.
+    an assertion or a TPM's response code about the firmware, and anything else is a mistake in the test.
     """
     cause = _decisive(error)
     kind = _kind(cause)
@@ -63,11 +63,15 @@ def _kind(error: BaseException) -> FaultKind:
             return kind
     if _of_lab(error):
         return FaultKind.INFRASTRUCTURE
-    return FaultKind.FIRMWARE if isinstance(error, (AssertionError, HilError)) else FaultKind.TEST
+    return FaultKind.FIRMWARE if isinstance(error, (AssertionError, HilError)) or _of_tpm(error) else FaultKind.TEST
 
 
 def _of_lab(error: BaseException) -> bool:
     return type(error).__module__.partition(".")[0] == "labgrid"
+
+
+def _of_tpm(error: BaseException) -> bool:
+    return type(error).__module__.partition(".")[0] == "tpm2_pytss"
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -26,3 +26,16 @@ def environment(config: pytest.Config) -> Environment | None:
     from labgrid.pytestplugin.hooks import LABGRID_ENV_KEY
 
     return config.stash.get(LABGRID_ENV_KEY, None)
+
+
+def features(env: Environment) -> dict[str, str]:
+    """Return what a board file says about its board, such as `secure_space: protected`.
+
+    A feature that is only listed, in labgrid's plain way, has an empty value.
+    """
+    data = env.config.data
+    found: dict[str, str] = {}
+    for section in (data, *(data.get("targets") or {}).values()):
+        listed = section.get("features") or {}
+        found |= listed if isinstance(listed, dict) else dict.fromkeys(listed, "")
+    return found

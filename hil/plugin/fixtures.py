@@ -1,8 +1,11 @@
-"""Fixtures that read like the domain: board, monitor, VM, vTPM, TPM."""
+"""Fixtures that read like the domain: board, monitor, VM, vTPM, TPM.
+
+What tests make on a board is not undone piece by piece: the next test starts from the state right after boot.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
@@ -13,8 +16,11 @@ if TYPE_CHECKING:
 
     from labgrid import Target
 
+    from hil.drivers.hostmemory import HostMemory
     from hil.monitor import Monitor, VirtualMachine
     from hil.plugin.board import Board
+    from hil.tpm import Tpm
+    from hil.vtpm import GuestQueue, Service
 
 
 @pytest.fixture(scope="session")
@@ -35,17 +41,66 @@ def cold_board(board: Board) -> Iterator[Board]:
 
 @pytest.fixture
 def monitor(board: Board) -> Monitor:
-    """The monitor at EL2 of a freshly booted board: every test starts from the same state."""
+    """The monitor at EL2, on the board as it is right after boot."""
     return board.fork()
 
 
 @pytest.fixture
+def host_memory(board: Board, monitor: Monitor) -> HostMemory:  # noqa: ARG001 - the memory is that of this monitor
+    """The memory of the board that `monitor` runs on, secure memory too, as the host sees it."""
+    return board.host_memory()
+
+
+@pytest.fixture
 def make_vm(monitor: Monitor) -> Callable[..., VirtualMachine]:
-    """Create a VM; takes what `Monitor.create_vm` takes. VMs vanish with the state of the board after the test."""
+    """Create a VM; takes what `Monitor.create_vm` takes."""
     return monitor.create_vm
 
 
 @pytest.fixture
 def vm(make_vm: Callable[..., VirtualMachine]) -> VirtualMachine:
-    """One VM with one vCPU."""
+    """A VM with one vCPU."""
     return make_vm()
+
+
+@pytest.fixture
+def service(monitor: Monitor) -> Service:
+    """The EL3 service, as the hypervisor calls it."""
+    from hil.vtpm import Service
+
+    return Service(monitor)
+
+
+class MakeVtpm(Protocol):
+    """Creates an instance for `vm`, or for a new VM, binds it and maps its queue for the VM's first vCPU."""
+
+    def __call__(self, vm: VirtualMachine | None = None, **requirements: Any) -> GuestQueue:
+        """`requirements` are those of `Service.create`."""
+
+
+@pytest.fixture
+def make_vtpm(service: Service, make_vm: Callable[..., VirtualMachine]) -> MakeVtpm:
+    """Create vTPMs that their VMs can talk to."""
+    from hil.vtpm import GuestQueue
+
+    def make(vm: VirtualMachine | None = None, **requirements: Any) -> GuestQueue:
+        owner = vm or make_vm()
+        return GuestQueue.attach(service.create(owner.id, **requirements), owner)
+
+    return make
+
+
+@pytest.fixture
+def vtpm(vm: VirtualMachine, make_vtpm: MakeVtpm) -> GuestQueue:
+    """The vTPM of `vm`, not started yet, seen through the queue in the VM's address space."""
+    return make_vtpm(vm)
+
+
+@pytest.fixture
+def tpm(vtpm: GuestQueue) -> Iterator[Tpm]:
+    """The TPM behind `vtpm`, started, with the TCG's software stack on top."""
+    from hil.tpm import Tpm
+
+    with Tpm(vtpm) as tpm:
+        tpm.startup()
+        yield tpm

@@ -3,39 +3,61 @@
 from __future__ import annotations
 
 import difflib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
 
-from hil.plugin.environment import environment
+from hil.errors import ExitCode
+from hil.plugin.environment import environment, features
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-NEEDS = {
-    "needs_protected_secure_space": "secure memory that the hardware keeps from EL2 and EL1",
-    "needs_host_memory_access": "a look at the machine's memory, secure memory too, that does not go through its CPUs",
-    "needs_linux": "Linux with KVM instead of the bare-metal monitor",
-}
-"""Each marker and the feature behind it; the name of the feature in a board file is the rest of the marker's name."""
 
-CLAIMS = {
-    "element(name)": "the element of the method, E1 to E8, that the test proves",
-    "threat(row)": "the row of the security checklist that the test covers",
-    "cold_boot": "the test boots the board itself, instead of starting from a snapshot",
+@dataclass(frozen=True, slots=True)
+class Need:
+    """A feature that a board file must name, with this value if there is one."""
+
+    meaning: str
+    feature: str
+    value: str = ""
+
+    def met_by(self, board: Mapping[str, str]) -> bool:
+        """Whether a board with these features will do."""
+        return self.feature in board and self.value in {"", board[self.feature]}
+
+    def reason(self, board: Mapping[str, str], facts: Mapping[str, str]) -> str:
+        """Return why a board will not do: the hardware fact that its file gives, or else what it lacks."""
+        if self.feature in facts:
+            return facts[self.feature]
+        value = board.get(self.feature)
+        return f"{self.feature} of this board is {value}" if value else f"this board has no {self.feature}"
+
+
+NEEDS = {
+    "protected_secure_space": Need("hardware that keeps secure memory from EL2 and EL1", "secure_space", "protected"),
+    "host_memory": Need("a look at all memory that does not go through the board's processors", "host_memory"),
+    "snapshots": Need("a state after boot that every test starts from", "snapshots"),
+    "linux": Need("Linux with KVM instead of the bare-metal monitor", "linux"),
 }
+"""What `needs_<name>` and `fails_without(<name>)` may name."""
+
+FACTS = "facts"
+"""The option of a board file that says, feature by feature, why the board is as it is."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Declare the markers."""
-    for name, feature in NEEDS.items():
-        config.addinivalue_line("markers", f"{name}: needs {feature}; skipped on a board without")
-    for name, meaning in CLAIMS.items():
-        config.addinivalue_line("markers", f"{name}: {meaning}")
-    config.addinivalue_line(
-        "markers",
-        "fails_without(feature): is expected to fail on a board without the feature, for the reason in the board file",
-    )
+    for name, need in NEEDS.items():
+        config.addinivalue_line("markers", f"needs_{name}: needs {need.meaning}; skipped on a board without")
+    for line in (
+        "fails_without(name): is expected to fail on a board that lacks what needs_<name> asks for",
+        "element(name): the element of the method, E1 to E8, that the test proves",
+        "threat(row): the row of the security checklist that the test covers",
+        "cold_boot: the test boots the board itself, instead of starting from the state after boot",
+    ):
+        config.addinivalue_line("markers", line)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -43,25 +65,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     env = environment(config)
     if env is None:
         return
-    features = env.get_features() | env.get_target_features()
-    reasons = env.config.get_option("lacks", {})
+    board, facts = features(env), env.config.get_option(FACTS, {})
     for item in items:
-        for mark in item.iter_markers():
-            if mark.name.startswith("needs_") and (feature := _known(mark.name)) not in features:
-                item.add_marker(pytest.mark.skip(reason=_reason(feature, reasons)))
-        for mark in item.iter_markers("fails_without"):
-            if (feature := mark.args[0]) not in features:
-                item.add_marker(pytest.mark.xfail(reason=_reason(feature, reasons), strict=True))
+        for mark in list(item.iter_markers()):
+            if mark.name.startswith("needs_"):
+                need = _need(mark.name.removeprefix("needs_"))
+                if not need.met_by(board):
+                    item.add_marker(pytest.mark.skip(reason=need.reason(board, facts)))
+            elif mark.name == "fails_without":
+                need = _need(mark.args[0])
+                if not need.met_by(board):
+                    item.add_marker(pytest.mark.xfail(reason=need.reason(board, facts), strict=True))
 
 
-def _known(marker: str) -> str:
-    if marker not in NEEDS:
-        near = difflib.get_close_matches(marker, NEEDS, n=1)
-        raise pytest.UsageError(
-            f"unknown marker {marker}; " + (f"{near[0]}?" if near else f"known: {', '.join(NEEDS)}")
-        )
-    return marker.removeprefix("needs_")
-
-
-def _reason(feature: str, reasons: Mapping[str, str]) -> str:
-    return reasons.get(feature) or f"the board has no {feature.replace('_', ' ')}"
+def _need(name: str) -> Need:
+    if name not in NEEDS:
+        near = difflib.get_close_matches(name, NEEDS, n=1) or list(NEEDS)
+        pytest.exit(f"a marker needs {name}, which nothing is called; try {' or '.join(near)}", ExitCode.USAGE)
+    return NEEDS[name]

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hil.errors import ExitCode, UsageError
 from hil.plugin.board import Board, refuse_broken
 from hil.plugin.consoles import Consoles
-from hil.plugin.environment import board_file, environment
+from hil.plugin.environment import board_file, environment, features
 from hil.plugin.recorder import Recorder
 from hil.plugin.timeline import follow_steps
 from hil.record import Run
@@ -44,7 +45,7 @@ class BoardSession:
         record = self.recorder.run.record if self.recorder.run else None
         self.board = Board(
             name=record.board if record else target.name,
-            features=frozenset(target.env.get_target_features()),
+            features=features(target.env),
             firmware_hash=record.provenance.firmware_hash if record else "",
             target=target,
             strategy=strategy,
@@ -63,10 +64,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Say in one line that there is no such board, before labgrid says it in fifty."""
+    """Say in one line what is wrong with a board file, before labgrid says it in fifty."""
     path = board_file(config)
-    if path and not path.is_file():
-        pytest.exit(f"no board file {path}; board files are in boards/", returncode=pytest.ExitCode.INTERRUPTED)
+    if path:
+        from hil.drivers import boardfile
+
+        try:
+            boardfile.load(path)
+        except UsageError as error:
+            pytest.exit(str(error), returncode=ExitCode.USAGE)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -82,7 +88,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     _interrupt_on_sigterm(config)
 
 
-@pytest.hookimpl(wrapper=True, tryfirst=True)
+@pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
     """Do not start a test on a board that cannot be used. labgrid would skip it, and a dead board would look green."""
     env = environment(item.config)

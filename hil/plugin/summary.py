@@ -24,15 +24,10 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter, config: pytest.C
 
     from hil.report.summary import summary
 
-    console = Console(
-        width=max(terminalreporter._tw.fullwidth, 80),
-        force_terminal=terminalreporter._tw.hasmarkup,
-        no_color=not terminalreporter._tw.hasmarkup,
-        highlight=False,
-        soft_wrap=False,
-    )
+    writer = terminalreporter._tw
+    console = Console(width=max(writer.fullwidth, 80), force_terminal=writer.hasmarkup, highlight=False)
     with console.capture() as output:
-        console.print(summary(record, _shown(session.run.path)))
+        console.print(summary(record, _shown(session.run.path), plain=not writer.hasmarkup))
     terminalreporter.section("hil")
     terminalreporter.write(output.get())
 

@@ -44,12 +44,12 @@ def gather(root: Path, board_file: Path, *, manifest: Path | None = None, emulat
     `manifest` is what the firmware build left behind, `emulator` the program that stands for the board, if any.
     What cannot be found out stays empty: a run from an unpacked archive has no commit.
     """
-    manifest_bytes = manifest.read_bytes() if manifest and manifest.is_file() else b""
+    firmware = json.loads(manifest.read_text(encoding="utf-8")) if manifest else {}
     return Provenance(
         board_file=_relative(board_file, root),
         board_file_sha256=hashlib.sha256(board_file.read_bytes()).hexdigest(),
-        firmware_hash=hashlib.sha256(manifest_bytes).hexdigest() if manifest_bytes else "",
-        firmware=json.loads(manifest_bytes) if manifest_bytes else {},
+        firmware_hash=firmware.get("firmware_hash", ""),
+        firmware=firmware,
         git_commit=_answer(["git", "rev-parse", "HEAD"], root),
         git_dirty=bool(_answer(["git", "status", "--porcelain", "--untracked-files=no"], root)),
         versions=_versions(emulator),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rich import box
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
@@ -28,33 +29,41 @@ STYLE = {
     Verdict.RUNNING: "yellow",
 }
 
+COLUMNS = ("passed", "failed", "infrastructure", "errors", "xfailed", "skipped")
+ALWAYS_SHOWN = ("passed", "failed")
+
 CAUSES_SHOWN = 10
 """Failures that are explained below the table; the report has all."""
 
 
-def summary(record: Record, report: Path) -> RenderableType:
-    """Return table, explanations and verdict of `record`, whose directory is `report`."""
-    return Group(_table(record), *_explanations(record), _closing(record, report))
+def summary(record: Record, report: Path, *, plain: bool = False) -> RenderableType:
+    """Return table, explanations and verdict of `record`, whose directory is `report`; `plain` draws no lines."""
+    return Group(_table(record, plain=plain), *_explanations(record), _closing(record, report))
 
 
-def _table(record: Record) -> Table:
-    table = Table(title=f"{record.board}, firmware {record.provenance.firmware_hash[:12] or 'unknown'}")
+def _table(record: Record, *, plain: bool) -> Table:
+    columns = [name for name in COLUMNS if getattr(record.counts, name) or name in ALWAYS_SHOWN]
+    table = Table(box=None if plain else box.SIMPLE_HEAD)
     table.add_column("suite")
-    for heading in ("passed", "failed", "infra", "errors", "xfailed", "skipped", "time/s"):
+    for heading in (*columns, "seconds"):
         table.add_column(heading, justify="right")
     table.add_column("verdict")
     for subject in dict.fromkeys(case.subject for case in record.cases):
         cases = [case for case in record.cases if case.subject == subject]
-        counts = count(cases)
-        table.add_row(subject, *_cells(counts, sum(case.duration for case in cases)), _word(counts))
+        table.add_row(
+            subject, *_cells(columns, count(cases), sum(case.duration for case in cases)), _word(count(cases))
+        )
     table.add_section()
-    table.add_row("all", *_cells(record.counts, record.duration), _word(record.counts))
+    table.add_row("all", *_cells(columns, record.counts, record.duration), Text(*_verdict(record)))
     return table
 
 
-def _cells(counts: Counts, seconds: float) -> list[str]:
-    numbers = (counts.passed, counts.failed, counts.infrastructure, counts.errors, counts.xfailed, counts.skipped)
-    return [*(str(number) if number else "" for number in numbers), f"{seconds:.1f}"]
+def _cells(columns: list[str], counts: Counts, seconds: float) -> list[str]:
+    return [*(str(getattr(counts, name)) for name in columns), f"{seconds:.1f}"]
+
+
+def _verdict(record: Record) -> tuple[str, str]:
+    return record.verdict.value, STYLE[record.verdict]
 
 
 def _word(counts: Counts) -> Text:
@@ -91,7 +100,8 @@ def _explanation(case: Case) -> list[str]:
 
 
 def _closing(record: Record, report: Path) -> Text:
-    text = Text("verdict: ")
-    text.append(record.verdict.value, STYLE[record.verdict])
-    text.append(f" (exit code {record.exit_code}), record: {report}")
-    return text
+    return Text.assemble(
+        f"board {record.board}, firmware {record.provenance.firmware_hash[:12] or 'unknown'}: ",
+        _verdict(record),
+        f" (exit code {record.exit_code}); record in {report}",
+    )

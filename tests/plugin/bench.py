@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from junitparser import JUnitXml
+from junitparser import JUnitXml, Properties, TestCase
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import pytest
+    from junitparser.xunit2 import TestCase
+
+ARGUMENTS = ("--lg-env", "fake.yaml", "-p", "no:hypothesispytest")
 
 BOARD = """
 targets:
   main:
-    features: [{features}]
+    features: {{{features}}}
     drivers:
       FakeStrategy:
         boot_error: "{boot_error}"
 options:
-  lacks:
-    protected_secure_space: there is no TZASC
+  facts:
+    secure_space: there is no TZASC
+images:
+  flash: flash.bin
 imports: [tests.plugin.fake_board]
 """
 
@@ -37,9 +43,21 @@ class Bench:
         self.pytester.makeconftest('pytest_plugins = ["hil.plugin"]')
         self.pytester.makefile(".yaml", fake=BOARD.format(features=features, boot_error=boot_error))
 
+    def write_manifest(self, text: str) -> None:
+        """Put a firmware beside the board file."""
+        (self.pytester.path / "manifest.json").write_text(text)
+
+    def write(self, tests: str) -> None:
+        """Write the one suite there is."""
+        directory = self.pytester.path / "suites"
+        directory.mkdir(exist_ok=True)
+        text = "import pytest\n" + textwrap.dedent(tests)
+        (directory / "test_subject.py").write_text(text, errors="surrogatepass")
+
     def run(self, tests: str, *arguments: str) -> pytest.RunResult:
-        (self.pytester.mkdir("suites") / "test_subject.py").write_text("import pytest\n" + tests)
-        return self.pytester.runpytest_inprocess("--lg-env", "fake.yaml", *arguments, "suites")
+        """Run `tests` on the board."""
+        self.write(tests)
+        return self.pytester.runpytest_inprocess(*ARGUMENTS, *arguments, "suites")
 
     @property
     def latest(self) -> Path:
@@ -57,3 +75,9 @@ class Bench:
     @property
     def junit(self) -> JUnitXml:
         return JUnitXml.fromfile(str(self.latest / "junit.xml"))
+
+    def case(self, name: str) -> TestCase:
+        return next(case for suite in self.junit for case in suite if case.name == name)
+
+    def case_properties(self, name: str) -> dict[str, str]:
+        return {entry.name: entry.value for entry in self.case(name).child(Properties)}

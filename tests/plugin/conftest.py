@@ -1,8 +1,11 @@
 from __future__ import annotations
 
-import labgrid.pytestplugin  # noqa: F401  (stays imported, so that the runs within this process share it)
+# What is imported here stays imported, so that the runs within this process share it.
+import labgrid.pytestplugin  # noqa: F401
 import pytest
 
+import hil.drivers  # noqa: F401
+import hil.report.summary  # noqa: F401
 import tests.plugin.fake_board  # noqa: F401
 from tests.plugin.bench import Bench
 

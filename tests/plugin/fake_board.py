@@ -38,7 +38,7 @@ class FakeMonitor:
 class FakeStrategy(Strategy):  # type: ignore[misc]
     """Raises `boot_error` of our tree on the way to the monitor, if there is one."""
 
-    boot_error = attr.ib(default="", validator=attr.validators.instance_of(str))
+    boot_error: str = attr.ib(default="", validator=attr.validators.instance_of(str))
 
     status = Status.off
     transcript: Transcript | None = None
@@ -46,6 +46,10 @@ class FakeStrategy(Strategy):  # type: ignore[misc]
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()
         self.sink: TranscriptSink = MemorySink()
+
+    @property
+    def stage(self) -> str:
+        return self.status.name
 
     @never_retry  # type: ignore[untyped-decorator]
     @step(args=["status"])  # type: ignore[untyped-decorator]
@@ -57,6 +61,8 @@ class FakeStrategy(Strategy):  # type: ignore[misc]
             self.transcript.received(b"BL1: hello\n")
             if self.boot_error:
                 raise getattr(hil.errors, self.boot_error)("the boot went wrong", stage="firmware")
+        if status == "off":
+            self.transcript.note("power off")
         self.status = Status[status]
 
     def fork(self) -> FakeMonitor:

@@ -1,0 +1,59 @@
+"""What a board cannot run is skipped, or expected to fail, for the reason in its board file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.plugin.bench import Bench
+
+NEEDY = """
+@pytest.mark.needs_protected_secure_space
+def test_a(monitor): pass
+"""
+
+HONEST = """
+@pytest.mark.fails_without("protected_secure_space")
+def test_a(monitor): assert False, "secure memory was read"
+"""
+
+
+def test_a_need_is_skipped_with_the_reason_of_the_board_file(bench: Bench) -> None:
+    bench.board(features="secure_space: unprotected")
+    result = bench.run(NEEDY)
+    result.assert_outcomes(skipped=1)
+    assert bench.cases["test_a"]["reason"] == "there is no TZASC"
+
+
+def test_a_need_that_the_board_meets_runs(bench: Bench) -> None:
+    bench.board(features="secure_space: protected")
+    bench.run(NEEDY).assert_outcomes(passed=1)
+
+
+def test_an_expected_failure_names_the_hardware_fact(bench: Bench) -> None:
+    result = bench.run(HONEST)
+    result.assert_outcomes(xfailed=1)
+    assert bench.cases["test_a"]["reason"] == "there is no TZASC"
+
+
+def test_a_board_with_the_feature_may_not_fail(bench: Bench) -> None:
+    bench.board(features="secure_space: protected")
+    bench.run(HONEST).assert_outcomes(failed=1)
+
+
+def test_a_misspelt_need_is_refused_with_the_nearest_name(bench: Bench) -> None:
+    result = bench.run("@pytest.mark.needs_protected_secure_spcae\ndef test_a(monitor): pass")
+    assert result.ret == 2
+    result.stdout.fnmatch_lines(["*protected_secure_spcae*try protected_secure_space*"])
+
+
+def test_claims_are_in_record_and_junit(bench: Bench) -> None:
+    bench.run(
+        """
+        @pytest.mark.element("E3")
+        @pytest.mark.threat(2)
+        def test_a(monitor): pass
+        """
+    )
+    assert bench.cases["test_a"]["properties"] == [["element", "E3"], ["threat", "2"]]
+    assert bench.case_properties("test_a").items() >= {"element": "E3", "threat": "2"}.items()

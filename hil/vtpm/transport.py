@@ -14,12 +14,19 @@ if TYPE_CHECKING:
     from hil.monitor import Agent, VirtualMachine
     from hil.vtpm.instance import Instance
 
-QUEUE_IPA = 0x1_0000_0000
-"""Where the queue of a VM's instance 0 goes in its physical address space, unless a test says otherwise."""
-QUEUE_VA = 0x2_0000_0000
-"""And where in its virtual one: a different number, so that a confusion of the two cannot pass."""
-QUEUE_STRIDE = 0x10_0000
-"""Distance between the queues of one VM."""
+_IPA = 0x8000_0000
+_VA = 0x1_0000_0000
+_STRIDE = 0x10_0000
+
+
+def queue_ipa(index: int) -> int:
+    """Return where the queue of a VM's instance goes in its physical address space, unless a test says otherwise."""
+    return _IPA + index * _STRIDE
+
+
+def queue_va(index: int) -> int:
+    """Return the same in its virtual one: another number, so that a confusion of the two cannot pass."""
+    return _VA + index * _STRIDE
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,24 +34,25 @@ class GuestQueue:
     """An instance's queue, mapped for one vCPU of its VM: commands never leave the VM's hands."""
 
     instance: Instance
+    vm: VirtualMachine
     agent: Agent
     va: int
-    slot: int = 0
 
     @classmethod
     def attach(cls, instance: Instance, vm: VirtualMachine, *, vcpu: int = 0) -> GuestQueue:
         """Bind the instance to `vm` and map its queue, stage 2 and stage 1, at the usual places."""
-        ipa = QUEUE_IPA + instance.index * QUEUE_STRIDE
+        ipa = queue_ipa(instance.index)
         vm.map(ipa, instance.queue_pa, instance.queue_bytes)
         instance.bind_to(vm, ipa=ipa)
-        return cls.map(instance, vm.agent(vcpu), ipa)
+        return cls.map(instance, vm, vcpu=vcpu)
 
     @classmethod
-    def map(cls, instance: Instance, agent: Agent, ipa: int, *, device: bool = False) -> GuestQueue:
-        """Map a queue that stage 2 has already at `ipa`, in the address space of one vCPU."""
-        va = QUEUE_VA + instance.index * QUEUE_STRIDE
-        agent.map(va, ipa, instance.queue_bytes, device=device)
-        return cls(instance, agent, va)
+    def map(cls, instance: Instance, vm: VirtualMachine, *, vcpu: int = 0, device: bool = False) -> GuestQueue:
+        """Map a queue that stage 2 has already at its usual place, in the address space of one vCPU."""
+        va = queue_va(instance.index)
+        agent = vm.agent(vcpu)
+        agent.map(va, queue_ipa(instance.index), instance.queue_bytes, device=device)
+        return cls(instance, vm, agent, va)
 
     @property
     def doorbell(self) -> int:
@@ -53,7 +61,8 @@ class GuestQueue:
 
     def transmit(self, command: bytes) -> bytes:
         """Send one command through the ring and return its response."""
-        return self.agent.tpm_command(self.va, self.doorbell, command, slot=self.slot)
+        slot = 0 if self.instance.slots == 1 else self.control_page().head % self.instance.slots
+        return self.agent.tpm_command(self.va, self.doorbell, command, slot=slot)
 
     def ring(self) -> Reply:
         """Make the doorbell call and nothing else."""
@@ -64,9 +73,33 @@ class GuestQueue:
         arguments = (self.va if va is None else va, self.instance.index)
         return Reply.of(abi.VTPM_FID_QUEUE_CHECK, self.agent.smc(abi.VTPM_FID_QUEUE_CHECK, *arguments).x)
 
+    def place(self, slot: int, command: bytes, *, length: int | None = None, state: int | None = None) -> None:
+        """Put a command in a slot without submitting it; `length` and `state` override what the ring says of it."""
+        state = abi.VTPM_SLOT_SUBMITTED if state is None else state
+        self.agent.write(self.va + buffer_offset(slot), command)
+        self.write(entry_offset(slot) + abi.VTPM_ENTRY_STATE, state)
+        self.write(entry_offset(slot) + abi.VTPM_ENTRY_LENGTH, len(command) if length is None else length)
+
+    def write(self, offset: int, value: int) -> None:
+        """Write one field of the control page."""
+        self.agent.write(self.va + offset, u32(value & 0xFFFFFFFF))
+
+    def submit(self, commands: int) -> Reply:
+        """Advance HEAD over that many placed commands and ring."""
+        self.write(abi.VTPM_RING_HEAD, self.control_page().head + commands)
+        return self.ring()
+
     def control_page(self) -> ControlPage:
         """Return the control page as the guest sees it."""
         return ControlPage.parse(self.agent.read(self.va, abi.VTPM_PAGE_BYTES))
+
+    def buffer(self, slot: int = 0) -> bytes:
+        """Return what lies in a slot's buffer now: the last response, and what it did not overwrite."""
+        return self.agent.read(self.va + buffer_offset(slot), abi.VTPM_SLOT_BYTES)
+
+    def response(self, slot: int = 0) -> bytes:
+        """Return the response that a slot holds."""
+        return self.buffer(slot)[: response_length(self.control_page().entries[slot])]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from labgrid import Config, Environment
+    from labgrid import Config, Environment, Target
 
 TOP_KEYS = frozenset({"targets", "imports", "options", "images", "tools", "paths", "features"})
 TARGET_KEYS = frozenset({"resources", "drivers", "options", "features"})
@@ -25,7 +25,7 @@ _checked: weakref.WeakSet[Any] = weakref.WeakSet()
 def load(path: Path) -> Environment:
     """Return labgrid's environment for a board file. Raises `BoardFileError` for all that is wrong with it."""
     from labgrid import Environment
-    from labgrid.exceptions import InvalidConfigError, NoConfigFoundError
+    from labgrid.exceptions import InvalidConfigError
 
     if not path.is_file():
         near = nearest(path.stem, [other.stem for other in path.parent.glob("*.yaml")])
@@ -33,9 +33,22 @@ def load(path: Path) -> Environment:
     try:
         environment = Environment(str(path))
         check(environment.config)
-    except (InvalidConfigError, NoConfigFoundError, ImportError) as error:
+    except (InvalidConfigError, ImportError) as error:
         raise BoardFileError(f"{path}: {error}") from error
     return environment
+
+
+def target(environment: Environment, role: str = "main") -> Target:
+    """Return a target with all its drivers. Raises `BoardFileError` when a driver lacks an attribute."""
+    from labgrid.exceptions import InvalidConfigError
+
+    try:
+        found = environment.get_target(role)
+    except InvalidConfigError as error:
+        raise BoardFileError(f"{environment.config_file}: {error}: {error.__cause__}") from error
+    if found is None:
+        raise BoardFileError(f"{environment.config_file}: there is no target `{role}`")
+    return found
 
 
 def check(config: Config) -> None:

@@ -58,13 +58,18 @@ class HostMemory:
         with self._open(os.O_RDWR) as memory:
             os.pwrite(memory, data, self._host(pa, len(data)))
 
-    def find(self, needle: bytes) -> Iterator[int]:
-        """Yield the physical addresses of all places in RAM that hold `needle`."""
+    def find(self, needle: bytes, within: range | None = None) -> Iterator[int]:
+        """Yield the physical addresses of all places in RAM, or `within` a range of it, that hold `needle`."""
         for block in self.blocks:
-            content = self.read(block.pa, block.length)
+            start, end = block.pa, block.pa + block.length
+            if within is not None:
+                start, end = max(start, within.start), min(end, within.stop)
+            if start >= end:
+                continue
+            content = self.read(start, end - start)
             at = content.find(needle)
             while at >= 0:
-                yield block.pa + at
+                yield start + at
                 at = content.find(needle, at + 1)
 
     def _host(self, pa: int, length: int) -> int:

@@ -82,7 +82,7 @@ def _built(source: Path) -> str | None:
     try:
         manifest = json.loads((source.parent / MANIFEST).read_text())
         entry = manifest["files"].get(source.name)
-        return str(entry["sha256"]) if entry else None
+        return str(entry["sha256"]) if entry is not None else None
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

@@ -132,7 +132,7 @@ class HilQEMUDriver(QEMUDriver):  # type: ignore[misc]
         """Several serial lines may be in use at once."""
 
     @step()  # type: ignore[untyped-decorator]
-    def flash(self) -> None:
+    def flash_images(self) -> None:
         """Take a verified copy of every image the machine starts from."""
         paths = {self.target.env.config.get_image_path(key) for key in (self.bios, self.kernel, self.dtb) if key}
         flashed = {path: flash(Path(path)) for path in sorted(paths)}

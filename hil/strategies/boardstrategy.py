@@ -162,7 +162,7 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
         if state is State.off:
             self.board.off()
         elif state is State.flashed:
-            self.board.flash()
+            self.board.flash_images()
         elif state is State.firmware:
             self._following().booting()
             self.board.on()

@@ -59,9 +59,23 @@ def echo(uart: str) -> str:
 """
 
 
-def forever(*actions: str) -> str:
-    """Repeat actions."""
-    return "7:\n" + "".join(actions) + "        b 7b\n"
+def repeat(times: int, *actions: str) -> str:
+    """Repeat actions that leave x20 alone."""
+    return f"        ldr x20, ={times}\n6:\n" + "".join(actions) + "        subs x20, x20, #1\n        b.ne 6b\n"
+
+
+def count_bytes(uart: str) -> str:
+    """Answer the n-th byte with the n-th letter, for ever."""
+    return f"""
+        ldr x1, ={UARTS[uart]}
+        mov w19, #'a'
+1:      ldr w4, [x1, #0x18]
+        tbnz w4, #4, 1b
+        ldr w3, [x1]
+        str w19, [x1]
+        add w19, w19, #1
+        b 1b
+"""
 
 
 def wait_for_byte(uart: str) -> str:
@@ -72,11 +86,6 @@ def wait_for_byte(uart: str) -> str:
         tbnz w4, #4, 1b
         ldr w3, [x1]
 """
-
-
-def hang() -> str:
-    """Do nothing more."""
-    return "        b park\n"
 
 
 def start_again() -> str:

@@ -54,6 +54,7 @@ def test_every_copy_is_found_also_overlapping_ones(memory: HostMemory) -> None:
         memory.write(pa, b"abab")
     memory.write(HIGH + 100, b"ababab")
     assert list(memory.find(b"abab")) == [LOW, LOW + BYTES - 4, HIGH + 7, HIGH + 100, HIGH + 102]
+    assert list(memory.find(b"abab", range(LOW + 1, HIGH + 103))) == [LOW + BYTES - 4, HIGH + 7]
 
 
 @pytest.mark.parametrize("pa", [0, LOW - 1, LOW + BYTES - 1, HIGH + BYTES, 0x0900_0000])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hil.build.steps import file_digest
@@ -13,6 +12,7 @@ from hil.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 MANIFEST = "manifest.json"
 SCHEMA = 1
@@ -55,8 +55,12 @@ class Firmware:
 
     @property
     def firmware_hash(self) -> str:
-        """One hash over every file; equal sources give equal hashes."""
-        lines = "".join(f"{name} {self.artifacts[name].sha256}\n" for name in sorted(self.artifacts))
+        """One hash over every file that goes to the target; equal sources give equal hashes.
+
+        ELF files are for debuggers, and name the directories that they were made in.
+        """
+        names = sorted(name for name in self.artifacts if not name.endswith(".elf"))
+        lines = "".join(f"{name} {self.artifacts[name].sha256}\n" for name in names)
         return hashlib.sha256(lines.encode()).hexdigest()
 
     def path(self, name: str) -> Path:

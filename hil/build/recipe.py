@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 COMPILER_PREFIX = "aarch64-linux-gnu-"
+ERASED = b"\xff"
 ARTIFACTS = ("flash.bin", "bl31.elf", "engine.elf", "engine.bin", "monitor.elf", "guest.elf")
 
 
@@ -34,7 +35,6 @@ class Platform:
 
     name: str
     tfa_name: str
-    tfa_options: tuple[str, ...]
     fip_offset: int
 
 
@@ -42,7 +42,7 @@ PLATFORMS = {
     platform.name: platform
     for platform in (
         # PLAT_QEMU_FIP_BASE of TF-A's plat/qemu/qemu/include/platform_def.h.
-        Platform("qemu-virt", "qemu_virt_vtpm", (), 0x40000),
+        Platform("qemu-virt", "qemu_virt", 0x40000),
     )
 }
 
@@ -100,13 +100,52 @@ class Recipe:
     def _engine(self, unpacked: Mapping[str, Path], lock: Lock) -> None:
         """Link the TPM engine: libtpms, libcrypto and our libc, as one image of its own."""
         source = self._sources / "engine"
-        variables = (
-            f"CROSS_COMPILE={COMPILER_PREFIX}",
-            f"OPENSSL_SRC={unpacked['openssl']}",
-            f"LIBTPMS_DIR={unpacked['libtpms-dev']}",
-            f"PICOLIBC_DIR={unpacked['picolibc-aarch64-linux-gnu']}",
+        out = self.directory / "engine"
+        packages = {
+            "LIBTPMS_DIR": unpacked["libtpms-dev"],
+            "PICOLIBC_DIR": unpacked["picolibc-aarch64-linux-gnu"],
+            "OPENSSL_DIR": self._libcrypto(unpacked, lock),
+        }
+
+        def work(step: Step) -> None:
+            shutil.rmtree(out, ignore_errors=True)
+            self._make(step, source, "engine", OUT=out, **packages)
+            for name in ("engine.elf", "engine.bin"):
+                shutil.copy(out / name, self.directory / name)
+
+        self._workshop.step(
+            "engine",
+            "Linking the TPM engine",
+            [self._compiler, *map(str, packages.values()), source, self._sources / "service" / "include"],
+            ["engine.elf", "engine.bin"],
+            work,
         )
-        raise NotImplementedError
+
+    def _libcrypto(self, unpacked: Mapping[str, Path], lock: Lock) -> Path:
+        """Return the directory of OpenSSL's libcrypto, freestanding; it takes minutes, so all checkouts share it."""
+        source = self._sources / "engine"
+        pins = [lock[package].key for package in ("openssl", "picolibc-aarch64-linux-gnu")]
+        key = digest([self._compiler, *pins, source / "openssl", source / "Makefile"])
+        target = cache_root() / "built" / f"openssl-{key[:16]}"
+
+        def work(step: Step) -> None:
+            with exclusive(target.parent, step.title):
+                if target.is_dir():
+                    return
+                fresh = target.with_suffix(".new")
+                shutil.rmtree(fresh, ignore_errors=True)
+                self._make(
+                    step,
+                    source,
+                    "openssl",
+                    OUT=fresh,
+                    OPENSSL_SRC=unpacked["openssl"],
+                    PICOLIBC_DIR=unpacked["picolibc-aarch64-linux-gnu"],
+                )
+                fresh.rename(target)
+
+        self._workshop.once("openssl", "Building OpenSSL's libcrypto for EL3 (minutes, once)", target, work)
+        return target / "openssl"
 
     def _monitor(self) -> None:
         """Build the EL2 monitor with the EL1 guest agent inside."""
@@ -114,7 +153,7 @@ class Recipe:
 
         def work(step: Step) -> None:
             shutil.rmtree(out, ignore_errors=True)
-            self._make(step, self._sources / "monitor", f"CROSS_COMPILE={COMPILER_PREFIX}", f"OUT={out}")
+            self._make(step, self._sources / "monitor", "all", OUT=out)
             for name in ("monitor.elf", "monitor.bin", "guest.elf"):
                 shutil.copy(out / name, self.directory / name)
 
@@ -130,46 +169,58 @@ class Recipe:
     def _trusted_firmware(self, unpacked: Path, pin: Pin) -> None:
         """Build Trusted Firmware-A with the service laid over it, and the flash image that carries everything."""
         platform = self._platform
-        overlay = self._sources / "platform" / platform.name
-        images = [self.directory / name for name in ("engine.bin", "monitor.bin")]
+        overlays = {
+            self._sources / source: target
+            for source, target in (
+                ("service", "services/spd/vtpm"),
+                ("engine/include", "services/spd/vtpm/include"),
+                (f"platform/{platform.name}/tfa", f"plat/hil/{platform.tfa_name}"),
+                (f"platform/{platform.name}/vtpm_platform.h", f"plat/hil/{platform.tfa_name}/include/vtpm_platform.h"),
+            )
+        }
+        images = [self.directory / "engine.bin", self.directory / "monitor.bin"]
+        variables: dict[str, str | Path] = {
+            "PLAT": platform.tfa_name,
+            "SPD": "vtpm",
+            "BL32": images[0],
+            "BL33": images[1],
+            "BUILD_STRING": pin.version,
+            "BUILD_MESSAGE_TIMESTAMP": '"reproducible"',
+        }
         tree = self.directory / "tfa"
-        options = (
-            f"PLAT={platform.tfa_name}",
-            "SPD=vtpm",
-            f"CROSS_COMPILE={COMPILER_PREFIX}",
-            f"BL32={images[0]}",
-            f"BL33={images[1]}",
-            f"BUILD_STRING={pin.version}",
-            'BUILD_MESSAGE_TIMESTAMP="reproducible"',
-            *platform.tfa_options,
-        )
+        made = tree / "build" / platform.tfa_name / "release"
 
         def work(step: Step) -> None:
             shutil.rmtree(tree, ignore_errors=True)
             lay(unpacked, tree)
-            lay(self._sources / "service", tree / "services" / "spd" / "vtpm")
-            lay(overlay, tree / "plat" / "vtpm" / platform.tfa_name)
-            self._make(step, tree, *options, "bl1", "bl2", "bl31", "fip")
-            made = tree / "build" / platform.tfa_name / "release"
+            for source, target in overlays.items():
+                lay(source, tree / target)
+            self._make(step, tree, "bl1", "bl2", "bl31", "fip", **variables)
             shutil.copy(made / "bl31" / "bl31.elf", self.directory / "bl31.elf")
-            bl1 = (made / "bl1.bin").read_bytes()
-            if len(bl1) > platform.fip_offset:
-                raise BuildFailed(f"bl1.bin has {len(bl1)} bytes and reaches into the FIP", doing="making flash.bin")
-            image = bl1.ljust(platform.fip_offset, b"\xff") + (made / "fip.bin").read_bytes()
-            (self.directory / "flash.bin").write_bytes(image)
+            _write_flash(self.directory / "flash.bin", made, platform.fip_offset)
 
+        texts = [f"{name}={value}" for name, value in variables.items()]
         self._workshop.step(
             "trusted-firmware",
             "Building Trusted Firmware-A with the vTPM service",
-            [self._compiler, pin.key, *options, *images, self._sources / "service", overlay],
+            [self._compiler, pin.key, *texts, *images, *overlays],
             ["flash.bin", "bl31.elf"],
             work,
         )
 
     @staticmethod
-    def _make(step: Step, directory: Path, *arguments: str) -> None:
+    def _make(step: Step, directory: Path, *targets: str, **variables: str | Path) -> None:
         jobs = len(os.sched_getaffinity(0))
-        step.run("make", "--no-print-directory", f"-j{jobs}", "-C", directory, *arguments)
+        settings = [f"{name}={value}" for name, value in {"CROSS_COMPILE": COMPILER_PREFIX, **variables}.items()]
+        step.run("make", "--no-print-directory", f"-j{jobs}", "-C", directory, *settings, *targets)
+
+
+def _write_flash(flash: Path, made: Path, fip_offset: int) -> None:
+    """Put BL1 at the start of the flash and the FIP where BL1 looks for it."""
+    bl1 = (made / "bl1.bin").read_bytes()
+    if len(bl1) > fip_offset:
+        raise BuildFailed(f"bl1.bin has {len(bl1)} bytes and reaches into the FIP", doing=f"making {flash}")
+    flash.write_bytes(bl1.ljust(fip_offset, ERASED) + (made / "fip.bin").read_bytes())
 
 
 def _platform(name: str) -> Platform:

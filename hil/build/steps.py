@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hil.build.errors import BuildFailed
@@ -17,6 +16,7 @@ from hil.errors import MissingTool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
 
     from hil.build.progress import Progress
 
@@ -69,16 +69,25 @@ class Workshop:
         if self._recorded(stamp, key) == _digests(paths):
             return paths
         stamp.unlink(missing_ok=True)
-        with self._progress.step(title):
-            log = self.directory / "logs" / f"{name}.log"
-            log.parent.mkdir(parents=True, exist_ok=True)
-            log.write_bytes(b"")
-            work(Step(title, log))
+        log = self._run(name, title, work)
         if missing := [path for path in paths if not path.is_file()]:
             raise BuildFailed(f"{missing[0]} was not made", doing=title, hint=f"see {log}")
         stamp.parent.mkdir(parents=True, exist_ok=True)
         stamp.write_text(json.dumps({"key": key, "outputs": _digests(paths)}))
         return paths
+
+    def once(self, name: str, title: str, target: Path, work: Callable[[Step], None]) -> None:
+        """Make `target`, whose name says what it was made from, by `work`, unless it is there."""
+        if not target.exists():
+            self._run(name, title, work)
+
+    def _run(self, name: str, title: str, work: Callable[[Step], None]) -> Path:
+        log = self.directory / "logs" / f"{name}.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_bytes(b"")
+        with self._progress.step(title):
+            work(Step(title, log))
+        return log
 
     @staticmethod
     def _recorded(stamp: Path, key: str) -> list[str] | None:
@@ -93,7 +102,7 @@ class Step:
     """What a running step may do: run commands, whose output goes to its log."""
 
     def __init__(self, title: str, log: Path) -> None:
-        self._title = title
+        self.title = title
         self._log = log
 
     def run(self, *command: str | Path, directory: Path | None = None) -> None:
@@ -116,7 +125,7 @@ class Step:
                 )
             except FileNotFoundError:
                 raise MissingTool(
-                    f"{line[0]} is not on this machine", doing=self._title, hint="hil doctor --fix"
+                    f"{line[0]} is not on this machine", doing=self.title, hint="hil doctor --fix"
                 ) from None
             try:
                 status = process.wait(STEP_SECONDS)
@@ -132,11 +141,14 @@ class Step:
 
     def _failed(self, message: str) -> BuildFailed:
         tail = self._log.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:]
-        return BuildFailed(message, doing=self._title, console=tail, hint=f"see the whole log: {self._log}")
+        return BuildFailed(message, doing=self.title, console=tail, hint=f"see the whole log: {self._log}")
 
 
 def lay(source: Path, target: Path) -> None:
-    """Copy a tree over another one, with fresh times and permissions that allow removal."""
+    """Copy a tree over another one, or a file to a path."""
+    if source.is_file():
+        shutil.copy(source, target)
+        return
     shutil.copytree(source, target, dirs_exist_ok=True, symlinks=True, copy_function=shutil.copy)
 
 

@@ -99,8 +99,21 @@ static void list_add(struct block *block)
 	heap.filled_rows |= 1U << at.row;
 }
 
+/* Ends the engine if a header cannot be what this file wrote there. */
+static void check(struct block *block, size_t use)
+{
+	size_t reach = (uintptr_t)heap.last - (uintptr_t)block;
+
+	if ((block->size_and_use & IN_USE) != use || block_size(block) < sizeof(struct block) ||
+	    block_size(block) > reach || block_above(block)->below != block) {
+		engine_fatal(ENGINE_FAULT_HEAP_CORRUPT);
+	}
+}
+
 static void list_remove(struct block *block)
 {
+	check(block, 0);
+
 	struct position at = position_of(block_size(block));
 
 	if (block->next != NULL) {
@@ -200,9 +213,7 @@ static struct block *block_of(void *payload)
 {
 	struct block *block = (struct block *)((uintptr_t)payload - HEADER_BYTES);
 
-	if (block_is_free(block) || block_above(block)->below != block) {
-		engine_fatal(ENGINE_FAULT_HEAP_CORRUPT);
-	}
+	check(block, IN_USE);
 	return block;
 }
 

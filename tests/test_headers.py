@@ -27,7 +27,7 @@ def test_comments_over_several_lines_hide_defines() -> None:
 
 @pytest.mark.parametrize("value", ['"text"', "UNKNOWN", "sizeof(x)", "1 +", "1.5", "1 / 0", "__import__('os')"])
 def test_a_value_that_is_no_integer_expression_is_refused_with_its_line(value: str) -> None:
-    with pytest.raises(UsageError, match="abi.h:3: BAD"):
+    with pytest.raises(UsageError, match=r"abi\.h:3: BAD"):
         parse_defines(f"/*\n*/\n#define BAD {value}\n", origin="abi.h")
 
 

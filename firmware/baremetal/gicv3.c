@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "gic.h"
+#include "mmio.h"
+#include "sysreg.h"
+
+/* Arm IHI 0069, chapter 12: the non-secure view. */
+#define GICD_CTLR 0x0000U
+#define GICD_IGROUPR 0x0080U
+#define GICD_ISENABLER 0x0100U
+#define GICD_IROUTER 0x6000U
+#define GICD_CTLR_ENABLE_GROUP1 (1U << 1)
+#define GICD_CTLR_ARE (1U << 4)
+#define GICR_WAKER 0x0014U
+#define GICR_WAKER_PROCESSOR_SLEEP (1U << 1)
+#define GICR_SGI_FRAME 0x10000U
+#define GICR_IGROUPR0 (GICR_SGI_FRAME + 0x0080U)
+#define GICR_ISENABLER0 (GICR_SGI_FRAME + 0x0100U)
+#define ALL_SGIS 0xFFFFU
+#define FIRST_SPECIAL_INTID 1020U
+
+#define ICC_SRE_EL2 s3_4_c12_c9_5
+#define ICC_PMR_EL1 s3_0_c4_c6_0
+#define ICC_IGRPEN1_EL1 s3_0_c12_c12_7
+#define ICC_SGI1R_EL1 s3_0_c12_c11_5
+#define ICC_IAR1_EL1 s3_0_c12_c12_0
+#define ICC_EOIR1_EL1 s3_0_c12_c12_1
+#define ICC_SRE_ENABLE 0x9U /* system registers, also for EL1 */
+#define ICC_LOWEST_PRIORITY 0xFFU
+
+void gic_start(uintptr_t distributor)
+{
+	mmio_write(distributor + GICD_CTLR, GICD_CTLR_ARE);
+	mmio_write(distributor + GICD_CTLR, GICD_CTLR_ARE | GICD_CTLR_ENABLE_GROUP1);
+}
+
+void gic_start_cpu(uintptr_t redistributor)
+{
+	mmio_write(redistributor + GICR_WAKER, mmio_read(redistributor + GICR_WAKER) & ~GICR_WAKER_PROCESSOR_SLEEP);
+	mmio_write(redistributor + GICR_IGROUPR0, UINT32_MAX);
+	mmio_write(redistributor + GICR_ISENABLER0, ALL_SGIS);
+	WRITE_SYSREG(ICC_SRE_EL2, ICC_SRE_ENABLE);
+	isb();
+	WRITE_SYSREG(ICC_PMR_EL1, ICC_LOWEST_PRIORITY);
+	WRITE_SYSREG(ICC_IGRPEN1_EL1, 1U);
+	isb();
+}
+
+void gic_enable_shared(uintptr_t distributor, uint32_t intid, uint64_t mpidr)
+{
+	uintptr_t group = distributor + GICD_IGROUPR + 4U * (intid / 32U);
+
+	mmio_write(group, mmio_read(group) | 1U << (intid % 32U));
+	mmio_write64(distributor + GICD_IROUTER + 8UL * intid, mpidr);
+	mmio_write(distributor + GICD_ISENABLER + 4U * (intid / 32U), 1U << (intid % 32U));
+}
+
+void gic_enable_private(uintptr_t redistributor, uint32_t intid)
+{
+	mmio_write(redistributor + GICR_ISENABLER0, 1U << intid);
+}
+
+/* ICC_SGI1R_EL1: affinities 3, 2 and 1 at 48, 32 and 16; INTID at 24; one bit per affinity 0 below 16. */
+void gic_send_sgi(uint32_t sgi, uint64_t mpidr)
+{
+	uint64_t affinity3 = (mpidr >> 32U) & 0xFFU;
+	uint64_t affinity2 = (mpidr >> 16U) & 0xFFU;
+	uint64_t affinity1 = (mpidr >> 8U) & 0xFFU;
+
+	dsb_ish();
+	WRITE_SYSREG(ICC_SGI1R_EL1, affinity3 << 48U | affinity2 << 32U | (uint64_t)sgi << 24U | affinity1 << 16U |
+					 1ULL << (mpidr & 0xFU));
+	isb();
+}
+
+bool gic_acknowledge(uint32_t *intid)
+{
+	*intid = (uint32_t)READ_SYSREG(ICC_IAR1_EL1);
+	return *intid < FIRST_SPECIAL_INTID;
+}
+
+void gic_end(uint32_t intid)
+{
+	WRITE_SYSREG(ICC_EOIR1_EL1, intid);
+	isb();
+}

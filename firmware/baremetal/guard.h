@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Guards: an exception at the current level does not end the world but returns to where a guard was armed, with a
+ * record of what happened. Works like setjmp and longjmp, the vectors doing the jump.
+ */
+#ifndef GUARD_H
+#define GUARD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct guard {
+	uint64_t saved[13]; /* x19-x30, sp */
+	uint64_t class;	    /* AGENT_FAULT_SYNCHRONOUS or AGENT_FAULT_SERROR */
+	uint64_t esr;
+	uint64_t elr;
+	uint64_t far;
+};
+
+/* What TPIDR_ELx of the executing level points to; the vectors use these offsets. */
+struct cpu_local {
+	struct guard *guard; /* NULL: an exception is fatal to this CPU */
+	void *vcpu;	     /* EL2: the vCPU being run */
+};
+
+_Static_assert(offsetof(struct guard, class) == 104, "GUARD_CLASS of vectors.h");
+_Static_assert(offsetof(struct guard, elr) == 120, "GUARD_ELR of vectors.h");
+_Static_assert(offsetof(struct cpu_local, vcpu) == 8, "CPU_LOCAL_VCPU of the monitor's vectors");
+
+/*
+ * Returns 0 at once, and 1 again for every later exception while `guard` is the one of this CPU. The caller must still
+ * be on the stack then.
+ */
+int guard_enter(struct guard *guard) __attribute__((returns_twice));
+
+#endif

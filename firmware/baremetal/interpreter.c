@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "interpreter.h"
+
+#include "machine.h"
+#include "memory.h"
+#include "sysreg.h"
+
+/* Between two looks at the clock; a power of two. */
+#define STEPS_PER_CLOCK 64U
+
+static void record_fault(const struct interpreter_host *host, struct mailbox *box, const struct guard *guard)
+{
+	box->fault.class = guard->class;
+	box->fault.esr = guard->esr;
+	box->fault.elr = guard->elr;
+	box->fault.far = guard->far;
+	box->fault.el = box->taken_at_el2 != 0U ? 2U : host->level;
+	box->fault.ipa = box->taken_at_el2 != 0U ? box->taken_ipa : 0U;
+	box->fault.count++;
+	box->taken_at_el2 = 0;
+}
+
+static void start(struct mailbox *box)
+{
+	box->ended = 0;
+	box->code = 0;
+	box->pc = 0;
+	box->on_fault = AGENT_NO_TARGET;
+	box->steps = 0;
+	box->taken_at_el2 = 0;
+	memset(&box->fault, 0, sizeof(box->fault));
+	memset(box->r, 0, sizeof(box->r));
+}
+
+static enum step_result step(const struct interpreter_host *host, struct mailbox *box)
+{
+	const struct instruction *instruction = &box->program[box->pc];
+
+	if (box->pc >= box->instructions || instruction->a >= AGENT_REGISTERS ||
+	    instruction->b >= AGENT_REGISTERS ||
+	    (instruction->c >= AGENT_REGISTERS && instruction->c != AGENT_IMMEDIATE)) {
+		return STEP_BAD;
+	}
+	if (instruction->op < AGENT_OP_LOAD) {
+		return step_arithmetic(box, instruction);
+	}
+	if (instruction->op < AGENT_OP_JUMP) {
+		return step_memory(box, instruction);
+	}
+	if (instruction->op < AGENT_OP_SMC) {
+		return step_branch(box, instruction);
+	}
+	return step_system(host, box, instruction);
+}
+
+static uint32_t run(const struct interpreter_host *host, struct mailbox *box)
+{
+	for (;;) {
+		if ((box->steps % STEPS_PER_CLOCK) == 0U && counter_now() >= box->deadline) {
+			return AGENT_DEADLINE;
+		}
+		box->steps++;
+		switch (step(host, box)) {
+		case STEP_NEXT:
+			box->pc++;
+			break;
+		case STEP_JUMPED:
+			break;
+		case STEP_HALT:
+			return AGENT_HALTED;
+		case STEP_LATE:
+			return AGENT_DEADLINE;
+		case STEP_BAD:
+			return AGENT_BAD;
+		}
+	}
+}
+
+void interpreter_run(const struct interpreter_host *host, struct mailbox *box)
+{
+	struct guard guard;
+
+	start(box);
+	host->cpu->guard = &guard;
+	if (guard_enter(&guard) != 0) {
+		record_fault(host, box, &guard);
+		if (box->on_fault == AGENT_NO_TARGET) {
+			box->ended = AGENT_FAULTED;
+			host->cpu->guard = NULL;
+			return;
+		}
+		box->pc = box->on_fault;
+	}
+	box->ended = run(host, box);
+	host->cpu->guard = NULL;
+}

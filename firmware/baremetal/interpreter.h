@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Runs the program in a mailbox (agent_abi.h says what a program is). The same code at EL2 and EL1.
+ */
+#ifndef INTERPRETER_H
+#define INTERPRETER_H
+
+#include "guard.h"
+#include "mailbox.h"
+
+/* What differs from level to level. */
+struct interpreter_host {
+	struct cpu_local *cpu;
+	unsigned int level; /* 1 or 2 */
+	/* MAP and UNMAP; false: malformed, or no tables left. NULL where the level does not offer them. */
+	bool (*map)(const struct interpreter_host *host, uint64_t va, uint64_t ipa, uint64_t bytes, uint32_t attributes);
+	bool (*unmap)(const struct interpreter_host *host, uint64_t va, uint64_t bytes);
+};
+
+/* Ends when the program ends, faults, or passes its deadline; the outcome is in the mailbox. */
+void interpreter_run(const struct interpreter_host *host, struct mailbox *box);
+
+#endif

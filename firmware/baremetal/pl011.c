@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "pl011.h"
+
+#include "mmio.h"
+
+/* Registers and bits: Arm DDI 0183, chapter 3. The boot firmware has set the baud rate. */
+#define UARTDR 0x00U
+#define UARTFR 0x18U
+#define UARTLCR_H 0x2CU
+#define UARTCR 0x30U
+#define UARTIMSC 0x38U
+
+#define FR_RXFE (1U << 4)
+#define FR_TXFF (1U << 5)
+#define LCR_FEN (1U << 4)
+#define LCR_8BIT (3U << 5)
+#define CR_UARTEN (1U << 0)
+#define CR_TXE (1U << 8)
+#define CR_RXE (1U << 9)
+#define INT_RX (1U << 4)
+#define INT_RX_TIMEOUT (1U << 6)
+
+void pl011_start(uintptr_t base)
+{
+	mmio_write(base + UARTLCR_H, LCR_8BIT | LCR_FEN);
+	mmio_write(base + UARTCR, CR_UARTEN | CR_TXE | CR_RXE);
+	mmio_write(base + UARTIMSC, INT_RX | INT_RX_TIMEOUT);
+}
+
+/* A byte with a framing, parity or break error counts as noise and is passed on: the frame check finds it. */
+bool pl011_receive(uintptr_t base, uint8_t *byte)
+{
+	if ((mmio_read(base + UARTFR) & FR_RXFE) != 0U) {
+		return false;
+	}
+	*byte = (uint8_t)mmio_read(base + UARTDR);
+	return true;
+}
+
+void pl011_send(uintptr_t base, uint8_t byte)
+{
+	while ((mmio_read(base + UARTFR) & FR_TXFF) != 0U) {
+	}
+	mmio_write(base + UARTDR, byte);
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "stage1.h"
+
+#include <stddef.h>
+
+#include "agent_abi.h"
+#include "memory.h"
+#include "sysreg.h"
+
+/* Stage-1 page attributes, Arm ARM D8.3: not global, read-only, index into MAIR_EL1. */
+#define S1_NOT_GLOBAL (1ULL << 11)
+#define S1_READ_ONLY (1ULL << 7)
+#define S1_NORMAL (1ULL << 2)
+#define S1_NEVER_EXECUTE (3ULL << 53)
+
+/* MAIR_EL1: index 0 device nGnRnE, index 1 normal write-back. */
+#define MAIR 0xFF00ULL
+
+/* TCR_EL1: T0SZ 25, write-back, inner shareable, 4 KiB granule, no TTBR1 walks. */
+#define TCR (1ULL << 23 | 3ULL << 12 | 1ULL << 10 | 1ULL << 8 | 25ULL)
+#define TCR_IPS_SHIFT 32U
+#define PARANGE_48_BITS 5ULL
+
+/* SCTLR_EL1: RES1 bits; MMU, data cache, instruction cache. */
+#define SCTLR (0x30D00800ULL | 1ULL << 0 | 1ULL << 2 | 1ULL << 12)
+
+#define TTBR_ASID_SHIFT 48U
+
+static void *take(struct page_source *source)
+{
+	struct stage1 *stage1 = (struct stage1 *)(void *)source;
+	uint64_t page = stage1->next_page;
+
+	if (stage1->pages_left == 0U) {
+		return NULL;
+	}
+	stage1->pages_left--;
+	stage1->next_page += PAGE_BYTES;
+	return memset(pa_pointer(pa_of(page)), 0, PAGE_BYTES);
+}
+
+/* The IDs in use are per vCPU, so the entries of other vCPUs' address spaces stay. */
+static void forget_translations(const struct stage1 *stage1)
+{
+	dsb_ish();
+	__asm__ volatile("tlbi aside1is, %0" ::"r"(stage1->asid << TTBR_ASID_SHIFT) : "memory");
+	dsb_ish();
+	isb();
+}
+
+bool stage1_unmap(struct stage1 *stage1, uint64_t va, uint64_t bytes)
+{
+	enum map_status status = tables_unmap(&stage1->tables, va, bytes);
+
+	forget_translations(stage1);
+	return status == MAP_OK;
+}
+
+bool stage1_map(struct stage1 *stage1, uint64_t va, struct ipa ipa, uint64_t bytes, uint32_t attributes)
+{
+	uint64_t page = S1_NOT_GLOBAL | ((attributes & AGENT_MAP_WRITABLE) != 0U ? 0U : S1_READ_ONLY);
+	enum map_status status;
+
+	page |= (attributes & AGENT_MAP_DEVICE) != 0U ? S1_NEVER_EXECUTE : S1_NORMAL | PAGE_INNER_SHAREABLE;
+	if (!stage1_unmap(stage1, va, bytes)) {
+		return false;
+	}
+	status = tables_map(&stage1->tables, va, ipa.value, bytes, page);
+	dsb_ish();
+	return status == MAP_OK;
+}
+
+void stage1_start(struct stage1 *stage1, uint64_t tables, unsigned int vcpu, uint64_t ram_bytes)
+{
+	uint64_t range = READ_SYSREG(id_aa64mmfr0_el1) & 0xFU;
+	uint64_t mapped = ram_bytes > GUEST_IDENTITY_BYTES ? GUEST_IDENTITY_BYTES : ram_bytes;
+
+	*stage1 = (struct stage1){
+		.source = {.take = take},
+		.next_page = tables,
+		.pages_left = GUEST_BLOCK_TABLE_PAGES,
+		.asid = vcpu + 1UL,
+	};
+	stage1->tables = (struct page_tables){.source = &stage1->source, .root = take(&stage1->source)};
+	(void)stage1_map(stage1, GUEST_RAM_IPA, ipa_of(GUEST_RAM_IPA), mapped, AGENT_MAP_WRITABLE);
+	WRITE_SYSREG(mair_el1, MAIR);
+	WRITE_SYSREG(tcr_el1, TCR | (range > PARANGE_48_BITS ? PARANGE_48_BITS : range) << TCR_IPS_SHIFT);
+	WRITE_SYSREG(ttbr0_el1, stage1->asid << TTBR_ASID_SHIFT | (uintptr_t)stage1->tables.root);
+	__asm__ volatile("tlbi vmalle1is\n\tdsb ish\n\tisb" ::: "memory");
+	WRITE_SYSREG(sctlr_el1, SCTLR);
+	isb();
+}

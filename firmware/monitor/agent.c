@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "agent.h"
+
+#include "console.h"
+#include "cpu.h"
+#include "interpreter.h"
+#include "sysreg.h"
+#include "vcpu.h"
+
+/* After its deadline an agent may take this long to notice, and as long again to leave its guest. */
+#define GRACE_MICROSECONDS 50000U
+
+static struct mailbox boxes[PLAT_CPUS];
+static struct agent agents[PLAT_CPUS];
+
+struct agent *agent_of_cpu(unsigned int index)
+{
+	if (cpu_get(index) == NULL) {
+		return NULL;
+	}
+	agents[index].box = &boxes[index];
+	return &agents[index];
+}
+
+static bool is_finished(const struct agent *agent)
+{
+	return __atomic_load_n(&agent->state, __ATOMIC_ACQUIRE) != AGENT_RUNNING;
+}
+
+static struct cpu *cpu_for(const struct agent *agent)
+{
+	struct cpu *cpu;
+
+	if (agent->vcpu != NULL) {
+		return cpu_idle();
+	}
+	cpu = cpu_get((unsigned int)(agent - agents));
+	return __atomic_load_n(&cpu->job, __ATOMIC_ACQUIRE) == NULL ? cpu : NULL;
+}
+
+bool agent_start(struct agent *agent, uint64_t ticks)
+{
+	struct cpu *cpu = cpu_for(agent);
+
+	if (cpu == NULL) {
+		return false;
+	}
+	agent->cpu = cpu;
+	agent->stop = false;
+	agent->box->deadline = counter_now() + ticks;
+	agent->state = AGENT_RUNNING;
+	if (cpu->index == 0U) {
+		agent_execute(agent, cpu);
+		agent_finished(agent);
+	} else {
+		cpu_give(cpu, agent);
+	}
+	return true;
+}
+
+static bool wait_until(const struct agent *agent, uint64_t until)
+{
+	while (!is_finished(agent) && counter_now() < until) {
+		console_poll();
+		cpu_sleep(until);
+	}
+	return is_finished(agent);
+}
+
+bool agent_wait(struct agent *agent)
+{
+	uint64_t grace = counter_ticks(GRACE_MICROSECONDS);
+
+	if (wait_until(agent, agent->box->deadline + grace)) {
+		return true;
+	}
+	__atomic_store_n(&agent->stop, true, __ATOMIC_RELEASE);
+	cpu_kick(agent->cpu);
+	return wait_until(agent, counter_now() + grace);
+}
+
+void agent_execute(struct agent *agent, struct cpu *cpu)
+{
+	const struct interpreter_host host = {.cpu = &cpu->local, .level = 2};
+	struct guard *outer = cpu->local.guard;
+
+	if (agent->vcpu != NULL) {
+		vcpu_run(agent->vcpu, cpu);
+	} else {
+		interpreter_run(&host, agent->box);
+	}
+	cpu->local.guard = outer;
+}
+
+void agent_finished(struct agent *agent)
+{
+	__atomic_store_n(&agent->state, AGENT_FINISHED, __ATOMIC_RELEASE);
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "command.h"
+
+#include <stddef.h>
+
+#include "agent_abi.h"
+#include "codec.h"
+#include "cpu.h"
+#include "guard.h"
+
+bool words_split(char *line, struct words *words)
+{
+	words->count = 0;
+	for (;;) {
+		while (*line == ' ') {
+			*line++ = '\0';
+		}
+		if (*line == '\0') {
+			return true;
+		}
+		if (words->count == COMMAND_WORDS) {
+			return false;
+		}
+		words->word[words->count++] = line;
+		while (*line != ' ' && *line != '\0') {
+			line++;
+		}
+	}
+}
+
+bool words_numbers(const struct words *words, unsigned int first, unsigned int count, uint64_t *numbers,
+		   struct reply *reply)
+{
+	for (unsigned int i = 0; i < count; i++) {
+		if (first + i >= words->count || !parse_hex(words->word[first + i], &numbers[i])) {
+			reply_error(reply, "usage: a hexadecimal number is missing or malformed");
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool same(const char *one, const char *other)
+{
+	while (*one != '\0' && *one == *other) {
+		one++;
+		other++;
+	}
+	return *one == *other;
+}
+
+static const struct command *find(const struct command *commands, const char *name)
+{
+	for (; commands->name != NULL; commands++) {
+		if (same(commands->name, name)) {
+			return commands;
+		}
+	}
+	return NULL;
+}
+
+static void report_fault(const struct guard *guard, struct reply *reply)
+{
+	reply_error(reply, guard->class == AGENT_FAULT_SERROR ? "fault serror esr=" : "fault esr=");
+	reply_hex(reply, guard->esr);
+	reply_text(reply, " elr=");
+	reply_hex(reply, guard->elr);
+	reply_text(reply, " far=");
+	reply_hex(reply, guard->far);
+}
+
+/* Apart from its caller, so that nothing but the parameters lives across the return from a fault. */
+static __attribute__((noinline)) void run_guarded(const struct command *command, const struct words *words,
+						  struct reply *reply)
+{
+	struct cpu *cpu = cpu_get(0);
+	struct guard guard;
+
+	cpu->local.guard = &guard;
+	if (guard_enter(&guard) == 0) {
+		command->run(words, reply);
+	} else {
+		report_fault(&guard, reply);
+	}
+	cpu->local.guard = NULL;
+}
+
+void command_run(const struct command *commands, const struct words *words, struct reply *reply)
+{
+	const struct command *command = find(commands, words->word[0]);
+
+	if (command == NULL) {
+		reply_error(reply, "unknown: no such command");
+		return;
+	}
+	reply_text(reply, "ok");
+	run_guarded(command, words, reply);
+}

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What programs ask for. Agents are named `m<cpu>` at EL2 and `<vm>.<vcpu>` at EL1; numbers are hexadecimal.
+ */
+#include <stddef.h>
+
+#include "codec.h"
+#include "command.h"
+#include "memory.h"
+#include "sysreg.h"
+#include "vm.h"
+
+struct outcome {
+	uint32_t ended;
+	uint32_t code;
+	uint32_t pc;
+	uint32_t registers;
+	uint64_t steps;
+	uint8_t rest[AGENT_FAULT_BYTES + AGENT_REGISTERS * sizeof(uint64_t) + AGENT_DATA_BYTES];
+};
+
+_Static_assert(offsetof(struct outcome, rest) == AGENT_OUTCOME_BYTES, "as Python reads it");
+
+static void ping(const struct words *words, struct reply *reply)
+{
+	(void)words;
+	(void)reply;
+}
+
+static struct agent *agent_of_vcpu(char *name)
+{
+	char *dot = name;
+	uint64_t number;
+	uint64_t index;
+	struct vm *vm;
+
+	while (*dot != '.' && *dot != '\0') {
+		dot++;
+	}
+	if (*dot == '\0') {
+		return NULL;
+	}
+	*dot = '\0';
+	if (!parse_hex(name, &number) || !parse_hex(dot + 1, &index)) {
+		return NULL;
+	}
+	vm = vm_get(number);
+	return vm != NULL && index < vm->vcpus ? &vm->vcpu[index].agent : NULL;
+}
+
+static struct agent *agent_named(const struct words *words, struct reply *reply)
+{
+	struct agent *agent = NULL;
+	uint64_t cpu;
+
+	if (words->count > 1U) {
+		char *name = words->word[1];
+
+		if (name[0] != 'm') {
+			agent = agent_of_vcpu(name);
+		} else if (parse_hex(name + 1, &cpu)) {
+			agent = agent_of_cpu((unsigned int)cpu);
+		}
+	}
+	if (agent == NULL) {
+		reply_error(reply, "agent: there is no such CPU, VM or vCPU");
+	}
+	return agent;
+}
+
+/* Puts the program and its data into the mailbox: words 3 to 7. */
+static bool load(const struct words *words, struct agent *agent, struct reply *reply)
+{
+	struct mailbox *box = agent->box;
+	uint64_t wanted[3];
+	size_t bytes;
+
+	if (!words_numbers(words, 3, 3, wanted, reply)) {
+		return false;
+	}
+	if (words->count != 8U || wanted[0] > AGENT_DATA_BYTES || wanted[1] > AGENT_DATA_BYTES - wanted[0] ||
+	    wanted[2] > UINT32_MAX || !base64_decode(words->word[6], box->program, sizeof(box->program), &bytes) ||
+	    (bytes % sizeof(struct instruction)) != 0U) {
+		reply_error(reply, "program: malformed, or too long");
+		return false;
+	}
+	box->instructions = (uint32_t)(bytes / sizeof(struct instruction));
+	agent->wanted = (struct wanted){
+		.data_offset = (uint32_t)wanted[0],
+		.data_bytes = (uint32_t)wanted[1],
+		.registers = (uint32_t)wanted[2],
+	};
+	if (words->word[7][0] != '-' && !base64_decode(words->word[7], box->data, sizeof(box->data), &bytes)) {
+		reply_error(reply, "program: data malformed, or too long");
+		return false;
+	}
+	return true;
+}
+
+/* Returns the agent, running, or NULL after an error reply. */
+static struct agent *start_agent(const struct words *words, struct reply *reply)
+{
+	struct agent *agent = agent_named(words, reply);
+	uint64_t microseconds;
+
+	if (agent == NULL || !words_numbers(words, 2, 1, &microseconds, reply)) {
+		return NULL;
+	}
+	if (__atomic_load_n(&agent->state, __ATOMIC_ACQUIRE) != AGENT_IDLE) {
+		reply_error(reply, "busy: the agent is running, or its outcome has not been fetched");
+		return NULL;
+	}
+	if (!load(words, agent, reply)) {
+		return NULL;
+	}
+	if (!agent_start(agent, counter_ticks(microseconds))) {
+		reply_error(reply, "busy: every CPU is running an agent");
+		return NULL;
+	}
+	return agent;
+}
+
+static size_t append(struct outcome *outcome, size_t at, const void *bytes, size_t count)
+{
+	memcpy(&outcome->rest[at], bytes, count);
+	return at + count;
+}
+
+/* Fills in the outcome; returns the length of its last, variable part. */
+static size_t collect(const struct agent *agent, struct outcome *outcome)
+{
+	const struct mailbox *box = agent->box;
+	bool fault = box->fault.count != 0U || box->ended == AGENT_STOPPED;
+	size_t bytes = 0;
+
+	outcome->ended = box->ended | (fault ? AGENT_FAULT_FOLLOWS : 0U);
+	outcome->code = box->code;
+	outcome->pc = box->pc;
+	outcome->steps = box->steps;
+	outcome->registers = 0;
+	if (fault) {
+		bytes = append(outcome, bytes, &box->fault, sizeof(box->fault));
+	}
+	for (unsigned int i = 0; i < AGENT_REGISTERS; i++) {
+		if ((agent->wanted.registers & 1U << i) != 0U && box->r[i] != 0U) {
+			outcome->registers |= 1U << i;
+			bytes = append(outcome, bytes, &box->r[i], sizeof(box->r[i]));
+		}
+	}
+	return append(outcome, bytes, &box->data[agent->wanted.data_offset], agent->wanted.data_bytes);
+}
+
+static void finish(struct agent *agent, struct reply *reply)
+{
+	static struct outcome outcome;
+	size_t bytes = 0;
+
+	if (agent_wait(agent)) {
+		bytes = collect(agent, &outcome);
+		agent->state = AGENT_IDLE;
+	} else {
+		memset(&outcome, 0, AGENT_OUTCOME_BYTES);
+		outcome.ended = AGENT_STUCK;
+	}
+	reply_text(reply, " ");
+	reply_base64(reply, &outcome, AGENT_OUTCOME_BYTES + bytes);
+}
+
+/* start <agent> <microseconds> <data offset> <data bytes> <register mask> <program> <data, or -> */
+static void start(const struct words *words, struct reply *reply)
+{
+	(void)start_agent(words, reply);
+}
+
+/* wait <agent>: the outcome of what was started, at the latest a little after its deadline. */
+static void wait(const struct words *words, struct reply *reply)
+{
+	struct agent *agent = agent_named(words, reply);
+
+	if (agent == NULL) {
+		return;
+	}
+	if (__atomic_load_n(&agent->state, __ATOMIC_ACQUIRE) == AGENT_IDLE) {
+		reply_error(reply, "idle: nothing was started");
+		return;
+	}
+	finish(agent, reply);
+}
+
+/* run: start and wait. */
+static void run(const struct words *words, struct reply *reply)
+{
+	struct agent *agent = start_agent(words, reply);
+
+	if (agent != NULL) {
+		finish(agent, reply);
+	}
+}
+
+static void numbers(struct reply *reply, const uint64_t *values, unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++) {
+		reply_text(reply, " ");
+		reply_hex(reply, values[i]);
+	}
+}
+
+static void conclude(enum vm_status status, struct reply *reply)
+{
+	switch (status) {
+	case VM_OK:
+		break;
+	case VM_BAD_ARGUMENT:
+		reply_error(reply, "argument: unaligned or out of range");
+		break;
+	case VM_NO_SPACE:
+		reply_error(reply, "space: no RAM, table page or VM number is left");
+		break;
+	case VM_BUSY:
+		reply_error(reply, "busy: an agent of this VM is running");
+		break;
+	}
+}
+
+/* Reads `<vm> <number>...`; NULL after an error reply. */
+static struct vm *vm_and(const struct words *words, unsigned int count, uint64_t *values, struct reply *reply)
+{
+	uint64_t number;
+	struct vm *vm;
+
+	if (!words_numbers(words, 1, 1, &number, reply) || !words_numbers(words, 2, count, values, reply)) {
+		return NULL;
+	}
+	vm = vm_get(number);
+	if (vm == NULL) {
+		reply_error(reply, "vm: there is no such VM");
+	}
+	return vm;
+}
+
+/* create <ram bytes> <vcpus> <vmid, or 0> -> number, vmid, stage-2 base, RAM's IPA, RAM's PA */
+static void create(const struct words *words, struct reply *reply)
+{
+	uint64_t asked[3];
+	struct vm *vm;
+	enum vm_status status;
+
+	if (!words_numbers(words, 1, 3, asked, reply)) {
+		return;
+	}
+	if (asked[1] > GUEST_MAX_VCPUS || asked[2] > UINT16_MAX) {
+		conclude(VM_BAD_ARGUMENT, reply);
+		return;
+	}
+	status = vm_create(asked[0], (unsigned int)asked[1], (uint16_t)asked[2], &vm);
+	conclude(status, reply);
+	if (status == VM_OK) {
+		const uint64_t values[] = {vm_number(vm), vm->vmid, (uintptr_t)vm->stage2.root, GUEST_RAM_IPA,
+					   vm->ram.value};
+
+		numbers(reply, values, 5);
+	}
+}
+
+/* destroy <vm> */
+static void destroy(const struct words *words, struct reply *reply)
+{
+	struct vm *vm = vm_and(words, 0, NULL, reply);
+
+	if (vm != NULL) {
+		conclude(vm_destroy(vm), reply);
+	}
+}
+
+/* map <vm> <ipa> <pa> <bytes> <attributes> */
+static void map(const struct words *words, struct reply *reply)
+{
+	uint64_t asked[4];
+	struct vm *vm = vm_and(words, 4, asked, reply);
+
+	if (vm != NULL) {
+		conclude(vm_map(vm, ipa_of(asked[0]), pa_of(asked[1]), asked[2], (uint32_t)asked[3]), reply);
+	}
+}
+
+/* unmap <vm> <ipa> <bytes> */
+static void unmap(const struct words *words, struct reply *reply)
+{
+	uint64_t asked[2];
+	struct vm *vm = vm_and(words, 2, asked, reply);
+
+	if (vm != NULL) {
+		conclude(vm_unmap(vm, ipa_of(asked[0]), asked[1]), reply);
+	}
+}
+
+/* trap <vm> <0 or 1>: whether the guest's SMCs go to EL2, from its next request on */
+static void trap(const struct words *words, struct reply *reply)
+{
+	uint64_t on;
+	struct vm *vm = vm_and(words, 1, &on, reply);
+
+	if (vm != NULL) {
+		vm->trap_smc = on != 0U;
+	}
+}
+
+/* counters <vm> -> exceptions to EL2, SMCs among them, interrupts */
+static void counters(const struct words *words, struct reply *reply)
+{
+	const struct vm *vm = vm_and(words, 0, NULL, reply);
+
+	if (vm != NULL) {
+		const uint64_t values[] = {vm->traps, vm->smc_traps, vm->interrupts};
+
+		numbers(reply, values, 3);
+	}
+}
+
+const struct command machine_commands[] = {
+	{"run", "", run},
+	{"start", "", start},
+	{"wait", "", wait},
+	{"ping", "", ping},
+	{"create", "", create},
+	{"destroy", "", destroy},
+	{"map", "", map},
+	{"unmap", "", unmap},
+	{"trap", "", trap},
+	{"counters", "", counters},
+	{NULL, NULL, NULL},
+};

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Where CPUs enter the monitor. CPU 0: from the boot firmware, at EL2, MMU off. Others: from PSCI CPU_ON, with x0 ->
+ * struct cpu, which begins with the top of their stack.
+ */
+	.section .text.entry, "ax"
+	.global monitor_entry
+monitor_entry:
+	mrs	x1, CurrentEL
+	cmp	x1, #(2 << 2)
+	b.ne	park
+	msr	daifset, #0xf
+	ldr	x1, =__bss_start
+	ldr	x2, =__bss_end
+1:	stp	xzr, xzr, [x1], #16
+	cmp	x1, x2
+	b.lo	1b
+	ldr	x0, =boot_stack_top
+	mov	sp, x0
+	bl	monitor_main
+
+	.global park
+park:	wfi
+	b	park
+
+	.text
+	.global cpu_entry
+cpu_entry:
+	msr	daifset, #0xf
+	ldr	x1, [x0]
+	mov	sp, x1
+	bl	cpu_main
+	b	park
+
+	.bss
+	.balign	16
+	.space	0x8000
+boot_stack_top:

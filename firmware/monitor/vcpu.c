@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+#include "vcpu.h"
+
+#include "cpu.h"
+#include "memory.h"
+#include "sysreg.h"
+#include "vm.h"
+
+/* What made the guest leave; vectors.S has the same numbers. */
+enum vcpu_exit { EXIT_SYNCHRONOUS, EXIT_INTERRUPT, EXIT_SERROR };
+
+/* ESR_ELx.EC, Arm ARM D19.2.37. */
+#define ESR_EC_SHIFT 26U
+#define EC_HVC 0x16U
+#define EC_SMC 0x17U
+#define EC_INSTRUCTION_ABORT_LOWER 0x20U
+#define EC_DATA_ABORT_LOWER 0x24U
+
+/* HPFAR_EL2.FIPA holds bits 47:12 of the faulting IPA from bit 4 on. */
+#define HPFAR_FIPA_MASK 0x00000FFFFFFFFFF0ULL
+#define HPFAR_FIPA_SHIFT 8U
+
+/* PSTATE of a guest that takes or starts with an exception: EL1h, debug, SError, IRQ and FIQ masked. */
+#define PSTATE_EL1H_MASKED 0x3C5U
+
+/* Offsets in EL1's vector table, from the current level with SP_EL1. Arm ARM D1.4.3. */
+#define VECTOR_SYNCHRONOUS 0x200U
+#define VECTOR_SERROR 0x380U
+
+#define SCTLR_EL1_RES1 0x30D00800U
+#define CPACR_FP_FREE (3U << 20)
+
+/* Arm DEN0022: what a guest may ask by HVC. */
+#define PSCI_VERSION 0x84000000U
+#define PSCI_VERSION_1_1 0x10001U
+#define NOT_SUPPORTED UINT64_MAX
+
+int vcpu_enter(struct vcpu *vcpu);
+void fp_load(const void *state);
+void fp_store(void *state);
+
+#define SAVE(name) vcpu->sysregs.name = READ_SYSREG(name);
+#define RESTORE(name) WRITE_SYSREG(name, vcpu->sysregs.name);
+
+static void save(struct vcpu *vcpu)
+{
+	VCPU_SYSREGS(SAVE)
+	fp_store(vcpu->fp);
+}
+
+static void restore(const struct vcpu *vcpu)
+{
+	VCPU_SYSREGS(RESTORE)
+	fp_load(vcpu->fp);
+}
+
+/* Lets the guest see an exception that EL2 took as one of its own, with EL2's syndrome. */
+static void pass_on(struct vcpu *vcpu, uint32_t vector)
+{
+	uint64_t esr = READ_SYSREG(esr_el2);
+	uint64_t class = esr >> ESR_EC_SHIFT;
+	bool abort = class == EC_INSTRUCTION_ABORT_LOWER || class == EC_DATA_ABORT_LOWER;
+
+	vcpu->agent.box->taken_at_el2 = 1;
+	vcpu->agent.box->taken_ipa = abort ? (READ_SYSREG(hpfar_el2) & HPFAR_FIPA_MASK) << HPFAR_FIPA_SHIFT : 0U;
+	WRITE_SYSREG(esr_el1, esr);
+	WRITE_SYSREG(elr_el1, vcpu->pc);
+	WRITE_SYSREG(spsr_el1, vcpu->pstate);
+	WRITE_SYSREG(far_el1, READ_SYSREG(far_el2));
+	vcpu->pc = READ_SYSREG(vbar_el1) + vector;
+	vcpu->pstate = PSTATE_EL1H_MASKED;
+}
+
+/* Returns whether the guest has finished its request. */
+static bool synchronous(struct vcpu *vcpu)
+{
+	uint64_t class = READ_SYSREG(esr_el2) >> ESR_EC_SHIFT;
+
+	if (class == EC_HVC && vcpu->x[0] == GUEST_HVC_DONE) {
+		return true;
+	}
+	vcpu->vm->traps++;
+	switch (class) {
+	case EC_HVC:
+		vcpu->x[0] = vcpu->x[0] == PSCI_VERSION ? PSCI_VERSION_1_1 : NOT_SUPPORTED;
+		return false;
+	case EC_SMC:
+		vcpu->vm->smc_traps++;
+		vcpu->x[0] = NOT_SUPPORTED;
+		vcpu->pc += sizeof(uint32_t);
+		return false;
+	default:
+		pass_on(vcpu, VECTOR_SYNCHRONOUS);
+		return false;
+	}
+}
+
+/* What is left of the guest goes into the fault record; the next request starts it afresh. */
+static void record_stop(struct vcpu *vcpu)
+{
+	struct mailbox *box = vcpu->agent.box;
+
+	box->ended = AGENT_STOPPED;
+	box->fault.class = 0;
+	box->fault.esr = READ_SYSREG(esr_el1);
+	box->fault.elr = vcpu->pc;
+	box->fault.far = READ_SYSREG(far_el1);
+	box->fault.el = 1;
+}
+
+void vcpu_reset(struct vcpu *vcpu)
+{
+	uint64_t block = GUEST_RAM_IPA + GUEST_IMAGE_BYTES + vcpu->index * GUEST_BLOCK_BYTES;
+
+	memset(vcpu->x, 0, sizeof(vcpu->x));
+	memset(&vcpu->sysregs, 0, sizeof(vcpu->sysregs));
+	memset(vcpu->fp, 0, sizeof(vcpu->fp));
+	vcpu->sysregs.sctlr_el1 = SCTLR_EL1_RES1;
+	vcpu->sysregs.cpacr_el1 = CPACR_FP_FREE;
+	vcpu->pc = GUEST_RAM_IPA;
+	vcpu->pstate = PSTATE_EL1H_MASKED;
+	vcpu->x[0] = block;
+	vcpu->x[1] = vcpu->index;
+	vcpu->x[2] = vcpu->vm->ram_bytes;
+}
+
+/* Returns false when the guest was told to stop. */
+static bool run_until_done(struct vcpu *vcpu)
+{
+	for (;;) {
+		switch (vcpu_enter(vcpu)) {
+		case EXIT_SYNCHRONOUS:
+			if (synchronous(vcpu)) {
+				return true;
+			}
+			break;
+		case EXIT_SERROR:
+			vcpu->vm->traps++;
+			pass_on(vcpu, VECTOR_SERROR);
+			break;
+		default:
+			vcpu->vm->interrupts++;
+			cpu_take_interrupt();
+			break;
+		}
+		if (__atomic_load_n(&vcpu->agent.stop, __ATOMIC_ACQUIRE)) {
+			return false;
+		}
+	}
+}
+
+void vcpu_run(struct vcpu *vcpu, struct cpu *cpu)
+{
+	cpu->local.guard = NULL;
+	cpu->local.vcpu = vcpu;
+	restore(vcpu);
+	vm_enter(vcpu->vm);
+	if (run_until_done(vcpu)) {
+		save(vcpu);
+	} else {
+		record_stop(vcpu);
+		vm_load_image(vcpu->vm);
+		cache_flush(vcpu->agent.box, GUEST_BLOCK_BYTES);
+		vcpu_reset(vcpu);
+	}
+	vm_leave();
+	cpu->local.vcpu = NULL;
+}

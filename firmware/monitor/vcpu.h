@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A virtual CPU: everything of a guest that is in registers. It borrows a physical CPU while a request runs.
+ */
+#ifndef VCPU_H
+#define VCPU_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "agent.h"
+#include "agent_abi.h"
+
+struct vm;
+struct cpu;
+
+/* EL1 and EL0 registers that belong to a guest. */
+#define VCPU_SYSREGS(X)                                                                                                \
+	X(sctlr_el1) X(cpacr_el1) X(ttbr0_el1) X(ttbr1_el1) X(tcr_el1) X(mair_el1) X(amair_el1) X(vbar_el1)            \
+	X(esr_el1) X(far_el1) X(elr_el1) X(spsr_el1) X(afsr0_el1) X(afsr1_el1) X(contextidr_el1) X(par_el1)            \
+	X(sp_el0) X(sp_el1) X(tpidr_el0) X(tpidrro_el0) X(tpidr_el1) X(cntkctl_el1) X(cntv_ctl_el0)                    \
+	X(cntv_cval_el0) X(csselr_el1) X(mdscr_el1)
+
+#define VCPU_FIELD(name) uint64_t name;
+
+struct vcpu {
+	uint64_t x[31];
+	uint64_t pc;
+	uint64_t pstate;
+	struct {
+		VCPU_SYSREGS(VCPU_FIELD)
+	} sysregs;
+	_Alignas(16) uint8_t fp[AGENT_FP_BYTES];
+	struct vm *vm;
+	unsigned int index;
+	struct agent agent;
+};
+
+_Static_assert(offsetof(struct vcpu, pc) == 248, "VCPU_PC of vectors.S");
+_Static_assert(offsetof(struct vcpu, pstate) == 256, "VCPU_PSTATE of vectors.S");
+
+/* Puts the vCPU back to the guest's entry point, with fresh registers. */
+void vcpu_reset(struct vcpu *vcpu);
+
+/* Runs the guest until it has finished its request, or until its agent's `stop` is seen. */
+void vcpu_run(struct vcpu *vcpu, struct cpu *cpu);
+
+#endif

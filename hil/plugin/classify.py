@@ -21,7 +21,7 @@ class UnusableBoardError(RuntimeError):
     """A test was not started because the board could not be brought into its state; the cause says why."""
 
 
-def classify(error: BaseException, phase: str, *, stage: str = "", details: str = "") -> Fault:
+def classify(error: BaseException, phase: str, *, stage: str = "", console: str = "", details: str = "") -> Fault:
     """Return the fault behind `error`, which was raised in `phase` (`setup`, `call`, `teardown`) of a test.
 
     The outermost error of our tree in the chain of causes decides; without one, an error of labgrid is about the lab,
@@ -38,6 +38,7 @@ def classify(error: BaseException, phase: str, *, stage: str = "", details: str 
         message=_first_line(cause),
         details=details,
         stage=(context.stage if context else "") or stage,
+        console=console,
         hint=context.hint if context else "",
         finding=not not_run and (kind is FaultKind.FIRMWARE or (kind is FaultKind.TEST and phase == "call")),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hil.record import ConsoleSlice
+from hil.record.transcript import Direction
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,6 +44,19 @@ class Consoles:
             for name, said in lines.items()
             if said
         )
+
+    def last_line(self) -> str:
+        """Return the newest line that the board said, with the name of its console; empty when it said nothing yet."""
+        newest = max(
+            (
+                (line.wall, f"{transcript.name}: {line.text}")
+                for transcript in self._transcripts
+                for line in transcript.since(0)
+                if line.direction is Direction.BOARD and line.raw
+            ),
+            default=(0.0, ""),
+        )
+        return newest[1]
 
 
 def shortened(text: str) -> str:

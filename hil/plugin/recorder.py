@@ -113,7 +113,13 @@ class Recorder:
         if isinstance(error, (pytest.skip.Exception, pytest.xfail.Exception)):
             return None
         if error:
-            return classify(error, report.when or "", stage=self._stage(), details=report.longreprtext)
+            return classify(
+                error,
+                report.when or "",
+                stage=self._stage(),
+                console=self._consoles.last_line(),
+                details=report.longreprtext,
+            )
         if report.failed:
             return Fault(FaultKind.TEST, "call", "XPASS", report.longreprtext, finding=True)
         return None

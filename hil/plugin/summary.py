@@ -25,7 +25,7 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter, config: pytest.C
     from hil.report.summary import summary
 
     writer = terminalreporter._tw
-    console = Console(width=max(writer.fullwidth, 80), force_terminal=writer.hasmarkup, highlight=False)
+    console = Console(width=max(writer.fullwidth, 80), force_terminal=writer.hasmarkup, highlight=False, soft_wrap=True)
     with console.capture() as output:
         console.print(summary(record, _shown(session.run.path), plain=not writer.hasmarkup))
     terminalreporter.section("hil")

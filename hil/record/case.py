@@ -45,7 +45,8 @@ class Fault:
     """One thing that went wrong.
 
     `phase` is `collect`, `setup`, `call` or `teardown`; `type` the name of the exception; `message` one line;
-    `details` everything that was seen, for a person; `stage` how far the board had come; `hint` what to try.
+    `details` everything that was seen, for a person; `stage` how far the board had come; `console` the last line that
+    it said, with the name of the console; `hint` what to try.
     `finding` tells a broken promise from a test that could not be carried out.
     """
 
@@ -55,6 +56,7 @@ class Fault:
     message: str
     details: str = ""
     stage: str = ""
+    console: str = ""
     hint: str = ""
     finding: bool = False
 

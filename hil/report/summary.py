@@ -90,10 +90,8 @@ def _explanation(case: Case) -> list[str]:
     """Name and kind, then what was seen, where, and what to try."""
     fault = case.faults[0]
     lines = [f"{case.id}: {fault.kind}", f"  {visible(fault.message)}"]
-    said = [f"{piece.console}: {piece.text.splitlines()[-1]}" for piece in case.console[-1:]]
-    where = "; ".join([*([f"stage {fault.stage}"] if fault.stage else []), *said])
-    if where:
-        lines.append(f"  at {visible(where)}")
+    if fault.stage or fault.console:
+        lines.append(f"  at stage {fault.stage or 'unknown'}; last heard on {visible(fault.console) or 'no console'}")
     if fault.hint:
         lines.append(f"  try: {visible(fault.hint)}")
     return lines

@@ -4,7 +4,7 @@ from __future__ import annotations
 import labgrid.pytestplugin  # noqa: F401
 import pytest
 
-import hil.drivers  # noqa: F401
+import hil.drivers
 import hil.report.summary  # noqa: F401
 import tests.plugin.fake_board  # noqa: F401
 from tests.plugin.bench import Bench

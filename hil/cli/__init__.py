@@ -1,0 +1,62 @@
+"""The command line. Each command is one module; errors of our tree become a message and an exit code here."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from contextvars import ContextVar
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from hil.cli import boards, build, console, firmware, run
+from hil.errors import ExitCode, HilError
+
+EXIT_CODES = """\
+Exit codes: 0 all passed, 1 findings (the firmware broke a promise), 2 usage (something impossible was asked for, a tool
+is missing, or the run was interrupted), 3 infrastructure (the board, the emulator or the lab failed)."""
+
+_debug: ContextVar[bool] = ContextVar("debug", default=False)
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    epilog=EXIT_CODES,
+    rich_markup_mode="rich",
+)
+
+
+@app.callback()
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show where in the code an error came from.")] = False,
+) -> None:
+    """Test firmware with a vTPM service at EL3 on ARMv8-A boards, or on QEMU when no board is at hand."""
+    _debug.set(debug)
+
+
+app.command("run", context_settings=run.PASS_THROUGH, epilog=EXIT_CODES)(run.command)
+app.command("build")(build.command)
+app.command("boards")(boards.command)
+app.command("console")(console.command)
+app.add_typer(firmware.app, name="firmware")
+
+
+def main() -> None:
+    """Run the command line and leave with one of the documented exit codes."""
+    try:
+        app(prog_name="hil")
+    except HilError as error:
+        if _debug.get():
+            traceback.print_exc()
+        else:
+            Console(stderr=True, highlight=False, soft_wrap=True).print(f"[red]error:[/] {escape(str(error))}")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(ExitCode.USAGE)
+    except Exception:
+        # A mistake of ours is no finding about the firmware, which Python's own exit code 1 would mean.
+        traceback.print_exc()
+        sys.exit(ExitCode.INFRASTRUCTURE)

@@ -1,0 +1,34 @@
+"""`hil build`."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from hil.cli.output import print_json, print_line
+from hil.cli.tree import DEFAULT_BOARD
+
+
+def command(
+    platform: Annotated[str, typer.Option(help="What to build for.")] = DEFAULT_BOARD,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the manifest of the result.")] = False,
+) -> None:
+    """Build the firmware; what is up to date is left as it is.
+
+    Third-party sources come from Debian's archives, as pinned in firmware/sources.lock.
+
+    Example: hil build
+    """
+    from hil.build import build
+    from hil.build.firmware import MANIFEST
+
+    firmware = build(platform)
+    directory = firmware.path("flash.bin").parent
+    if as_json:
+        print_json(json.loads((directory / MANIFEST).read_text(encoding="utf-8")))
+        return
+    for artifact in firmware.artifacts.values():
+        print_line(f"{artifact.sha256[:12]} {artifact.size:>9} {artifact.path}")
+    print_line(f"firmware {firmware.firmware_hash[:12]} in {directory}")

@@ -1,0 +1,41 @@
+"""`hil firmware`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from hil.cli.output import print_line
+from hil.cli.tree import Tree
+
+app = typer.Typer(no_args_is_help=True, help="Look after the third-party parts of the firmware.")
+
+
+@app.callback()
+def group() -> None:
+    """Keep `update` a command of its own, also while it is the only one."""
+
+
+@app.command()
+def update(
+    write: Annotated[bool, typer.Option("--write", help="Take the proposals into firmware/sources.lock.")] = False,
+) -> None:
+    """Ask the archives for newer versions of what firmware/sources.lock pins, and propose them.
+
+    Examples: hil firmware update; hil firmware update --write
+    """
+    from hil.build.lock import read_lock, write_lock
+    from hil.build.pins import propose, updated
+    from hil.build.progress import Terminal
+
+    path = Tree.here().root / "firmware" / "sources.lock"
+    lock = read_lock(path)
+    changes = [proposal for proposal in propose(lock, Terminal()) if proposal.changes]
+    for proposal in changes:
+        print_line(f"{proposal.old.package}: {proposal.old.version} -> {proposal.new.version} ({proposal.new.suite})")
+    if not changes:
+        print_line("every pin is the newest of its suite")
+    elif write:
+        write_lock(updated(lock, changes), path)
+        print_line(f"written to {path}; build and test before you commit")

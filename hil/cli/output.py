@@ -1,0 +1,23 @@
+"""What commands print on standard output: for people, or for programs."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from rich.console import Console
+
+
+def console() -> Console:
+    """Return the console for people; plain in a pipe."""
+    return Console(highlight=False, soft_wrap=True)
+
+
+def print_line(text: str) -> None:
+    """Print one line as it is."""
+    console().print(text, markup=False)
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON document."""
+    print(json.dumps(value, indent=2, default=str))

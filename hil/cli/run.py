@@ -1,0 +1,116 @@
+"""`hil run`."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hil.cli.output import print_json
+from hil.cli.tree import DEFAULT_BOARD, BoardFile, Tree
+from hil.errors import ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pytest
+
+    from hil.record import Record
+
+PASS_THROUGH = {"ignore_unknown_options": True}
+"""Whatever is not ours belongs to pytest."""
+
+SUITES = "suites"
+
+
+def command(
+    arguments: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[SUITE]...", help="Suites to run (default: all), and pytest's options."),
+    ] = None,
+    board: Annotated[str, typer.Option(help="A board of boards/.")] = DEFAULT_BOARD,
+    build: Annotated[bool, typer.Option("--build/--no-build", help="Bring the firmware up to date first.")] = True,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the record as JSON; all else goes to standard error.")
+    ] = False,
+) -> None:
+    """Run suites on a board, and leave a record in reports/.
+
+    What is not an option of ours goes to pytest, such as -k, -m, -x, -v.
+
+    Examples:
+        hil run
+
+        hil run suites/tpm -k quote -x
+
+        hil run --board qemu-virt --no-build --json
+    """
+    tree = Tree.here()
+    chosen = tree.board(board)
+    if build:
+        bring_up_to_date(chosen)
+    with _standard_output_for_json(as_json):
+        code, record = run(tree, chosen, list(arguments or ()))
+    if as_json and record:
+        from dataclasses import asdict
+
+        print_json(asdict(record))
+    raise typer.Exit(code)
+
+
+def bring_up_to_date(board: BoardFile) -> None:
+    """Build the firmware that the board's images belong to, if a recipe makes them."""
+    from hil.build import PLATFORMS, build, build_directory
+
+    for platform in PLATFORMS:
+        if build_directory(platform) in {image.parent for image in board.images.values()}:
+            build(platform)
+
+
+def run(tree: Tree, board: BoardFile, arguments: list[str]) -> tuple[ExitCode, Record | None]:
+    """Run pytest in this process; returns our exit code and, unless nothing came to run, the record."""
+    import pytest
+
+    witness = _Witness()
+    options = ["--lg-env", str(board.path), "--rootdir", str(tree.root), "-c", str(tree.root / "pyproject.toml")]
+    paths = [] if _names_suites(arguments) else [str(tree.root / SUITES)]
+    code = pytest.main([*options, *arguments, *paths], plugins=[witness])
+    known = code in {int(one) for one in ExitCode}
+    return ExitCode(code) if known else ExitCode.USAGE, witness.record
+
+
+def _names_suites(arguments: list[str]) -> bool:
+    return any(not one.startswith("-") and Path(one.partition("::")[0]).exists() for one in arguments)
+
+
+class _Witness:
+    """Keeps the record of the session, which pytest itself does not return."""
+
+    record: Record | None = None
+
+    def pytest_unconfigure(self, config: pytest.Config) -> None:
+        from hil.plugin.session import SESSION
+
+        session = config.stash.get(SESSION, None)
+        self.record = session.recorder.record if session else None
+
+
+@contextlib.contextmanager
+def _standard_output_for_json(wanted: bool) -> Iterator[None]:
+    """Send what is written to standard output meanwhile to standard error."""
+    if not wanted:
+        yield
+        return
+    sys.stdout.flush()
+    kept = os.dup(sys.stdout.fileno())
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(kept, sys.stdout.fileno())
+        os.close(kept)

@@ -1,0 +1,106 @@
+"""The tree that commands work in: its boards, suites, reports and firmware."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from hil.errors import BoardFileError, UsageError
+from hil.record import load
+from hil.record.run import RUN_FILE
+
+if TYPE_CHECKING:
+    from hil.record import Record
+
+DEFAULT_BOARD = "qemu-virt"
+
+
+@dataclass(frozen=True, slots=True)
+class BoardFile:
+    """One file in `boards/`, as far as its text says."""
+
+    path: Path
+    kind: str
+    description: str
+    features: dict[str, str]
+    images: dict[str, Path]
+
+    @property
+    def name(self) -> str:
+        """The board's name: that of its file."""
+        return self.path.stem
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """A checkout, found from the directory that the user is in."""
+
+    root: Path
+
+    @classmethod
+    def here(cls) -> Tree:
+        """Return the tree around the current directory. Raises `UsageError` outside of one."""
+        here = Path.cwd()
+        for directory in (here, *here.parents):
+            if (directory / "boards").is_dir() and (directory / "pyproject.toml").is_file():
+                return cls(directory)
+        raise UsageError(f"{here} is not inside a tree with boards/ and pyproject.toml", hint="cd to the checkout")
+
+    @property
+    def reports(self) -> Path:
+        """Where run directories are."""
+        return self.root / "reports"
+
+    def board_names(self) -> list[str]:
+        """The names of all boards."""
+        return sorted(path.stem for path in (self.root / "boards").glob("*.yaml"))
+
+    def board(self, name: str) -> BoardFile:
+        """Return a board. Raises `UsageError` with the nearest names, or `BoardFileError`."""
+        names = self.board_names()
+        if name not in names:
+            near = difflib.get_close_matches(name, names, n=3) or names
+            raise UsageError(f"there is no board {name!r}", hint=" or ".join(near) or "add a file to boards/")
+        path = self.root / "boards" / f"{name}.yaml"
+        data = _read(path)
+        main = next(iter((data.get("targets") or {}).values()), None) or {}
+        options = data.get("options") or {}
+        return BoardFile(
+            path=path,
+            kind=options.get("kind", ""),
+            description=options.get("description", ""),
+            features=_features(main.get("features") or {}),
+            images={key: (path.parent / image).resolve() for key, image in (data.get("images") or {}).items()},
+        )
+
+    def last_run(self, board: str) -> Record | None:
+        """Return the record of the newest run on a board."""
+        for directory in sorted(self.reports.glob(f"*-{board}-*/"), reverse=True):
+            if (directory / RUN_FILE).is_file() and (record := load(directory)).board == board:
+                return record
+        return None
+
+
+class _Loader(yaml.SafeLoader):  # type: ignore[misc]
+    """Reads labgrid's own tag as the plain text that it marks."""
+
+
+_Loader.add_constructor("!template", _Loader.construct_scalar)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        data = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+    except yaml.YAMLError as error:
+        raise BoardFileError(f"{path} is not YAML: {error}") from error
+    if not isinstance(data, dict):
+        raise BoardFileError(f"{path} is not a mapping of targets, images and so on")
+    return data
+
+
+def _features(section: dict[str, str] | list[str]) -> dict[str, str]:
+    return section if isinstance(section, dict) else dict.fromkeys(section, "")

@@ -1,0 +1,57 @@
+"""A small tree that the commands can work in."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+HIL = [sys.executable, "-c", "from hil.cli import main; main()"]
+
+BOARD = """
+targets:
+  main:
+    features: {secure_space: unprotected}
+    drivers:
+      FakeStrategy:
+        boot_error: ""
+options:
+  kind: fake
+  description: a board without hardware
+imports: [tests.plugin.fake_board]
+"""
+
+
+@dataclass
+class Checkout:
+    """The tree, and the command line in it."""
+
+    path: Path
+
+    def fill(self) -> None:
+        (self.path / "boards").mkdir()
+        (self.path / "boards" / "fake-board.yaml").write_text(BOARD)
+        (self.path / "suites" / "subject").mkdir(parents=True)
+        (self.path / "conftest.py").write_text('pytest_plugins = ["hil.plugin"]\n')
+        (self.path / "pyproject.toml").write_text('[tool.pytest.ini_options]\naddopts = "-p no:hypothesispytest"\n')
+        self.suite("def test_a(monitor): pass")
+
+    def suite(self, tests: str) -> None:
+        path = self.path / "suites" / "subject" / "test_subject.py"
+        path.write_text("import pytest\n" + textwrap.dedent(tests))
+
+    def hil(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        return subprocess.run(
+            [*HIL, *arguments],
+            cwd=self.path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )

@@ -1,0 +1,120 @@
+"""Mistakes get a message and an exit code, never a traceback; programs get JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hil import cli
+from hil.cli.tree import Tree
+from hil.errors import BoardDied, ExitCode
+from hil.record import Provenance, Run
+from tests.cli.checkout import BOARD
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.cli.checkout import Checkout
+
+
+def hil(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    """Run the command line in this process; returns its exit code."""
+    monkeypatch.setattr("sys.argv", ["hil", *arguments])
+    with pytest.raises(SystemExit) as left:
+        cli.main()
+    return int(left.value.code or 0)
+
+
+def test_boards_as_json_say_what_they_are_and_how_they_fared(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reports = checkout.path / "reports"
+    Run(reports, "fake-board", Provenance()).finish(ExitCode.PASSED)
+    newest = Run(reports, "fake-board", Provenance()).finish(ExitCode.FINDINGS)
+    Run(reports, "fake-board-two", Provenance()).finish(ExitCode.PASSED)
+    assert hil(monkeypatch, "boards", "--json") == 0
+    (board,) = json.loads(capsys.readouterr().out)
+    assert board["name"] == "fake-board"
+    assert board["features"] == {"secure_space": "unprotected"}
+    assert board["built"] == ""
+    assert board["last_run"]["verdict"] == newest.verdict
+
+
+def test_boards_for_people_are_a_table(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (checkout.path / "boards" / "other.yaml").write_text(BOARD)
+    assert hil(monkeypatch, "boards") == 0
+    out = capsys.readouterr().out
+    assert "fake-board" in out
+    assert "other" in out
+    assert "never" in out
+
+
+def test_a_broken_board_file_is_named(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (checkout.path / "boards" / "fake-board.yaml").write_text("targets: [")
+    assert hil(monkeypatch, "boards") == 2
+    assert "fake-board.yaml is not YAML" in capsys.readouterr().err
+
+
+def test_outside_of_a_tree_commands_say_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert hil(monkeypatch, "boards") == 2
+    assert "is not inside a tree" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("checkout")
+def test_a_console_without_a_terminal_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert hil(monkeypatch, "console", "fake-board", "--no-build") == 2
+    assert "needs a terminal" in capsys.readouterr().err
+
+
+def test_an_unknown_platform_is_refused_with_the_known_ones(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert hil(monkeypatch, "build", "--platform", "toaster") == 2
+    assert "qemu-virt" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("checkout")
+def test_debug_shows_where_an_error_came_from(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert hil(monkeypatch, "--debug", "run", "--board", "nosuch") == 2
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_an_infrastructure_error_of_a_command_has_its_own_exit_code(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Tree, "here", _fails(BoardDied("gone", stage="firmware", hint="reset it")))
+    assert hil(monkeypatch, "boards") == 3
+    assert capsys.readouterr().err == "error: gone\n  stage: firmware\n  try: reset it\n"
+
+
+def test_a_mistake_of_ours_is_no_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Tree, "here", _fails(KeyError("ours")))
+    assert hil(monkeypatch, "boards") == 3
+
+
+@pytest.mark.parametrize("command", ["run", "build", "boards", "console", "firmware"])
+def test_every_command_has_help_with_an_example(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert hil(monkeypatch, command, "--help") == 0
+    assert f"hil {command}" in capsys.readouterr().out
+
+
+def _fails(error: Exception) -> classmethod[object, [], object]:
+    def fail(_: object) -> object:
+        raise error
+
+    return classmethod(fail)

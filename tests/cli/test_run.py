@@ -1,0 +1,76 @@
+"""`hil run` runs what it is told to, and returns whose fault it was."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.cli.checkout import Checkout
+
+RUN = ("run", "--board", "fake-board")
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ("pass", 0),
+        ("assert False", 1),
+        ("monitor.fail('MissingTool', 'no swtpm')", 2),
+        ("monitor.fail('BoardDied', 'gone')", 3),
+    ],
+)
+def test_the_exit_code_says_whose_fault_it_was(checkout: Checkout, body: str, code: int) -> None:
+    checkout.suite(f"def test_a(monitor): {body}")
+    done = checkout.hil(*RUN)
+    assert done.returncode == code, done.stdout + done.stderr
+
+
+def test_a_table_and_the_place_of_the_record_end_the_run(checkout: Checkout) -> None:
+    done = checkout.hil(*RUN)
+    record = (checkout.path / "reports" / "latest").resolve().name
+    assert f"board fake-board, firmware unknown: passed (exit code 0); record in reports/{record}" in done.stdout
+    assert "subject" in done.stdout
+    assert "1 passed" in done.stdout.splitlines()[-1]
+
+
+def test_a_failure_is_explained_by_what_was_seen_and_what_to_try(checkout: Checkout) -> None:
+    checkout.suite(
+        """
+        def test_a(monitor):
+            monitor.say(b"PANIC at 0x0\\n")
+            monitor.fail("Panic", "BL31 panicked")
+        """
+    )
+    lines = checkout.hil(*RUN).stdout.splitlines()
+    start = lines.index("suites/subject/test_subject.py::test_a: firmware")
+    assert lines[start + 1] == "  BL31 panicked"
+    assert lines[start + 2] == "  at stage monitor; last heard on monitor: PANIC at 0x0"
+    assert lines[start + 3] == "  try: look at the cable"
+
+
+def test_options_of_pytest_pass_through(checkout: Checkout) -> None:
+    checkout.suite("def test_a(monitor): pass\ndef test_b(monitor): assert False")
+    done = checkout.hil(*RUN, "-k", "test_a", "-v", "suites/subject")
+    assert done.returncode == 0
+    assert "1 passed, 1 deselected" in done.stdout
+
+
+def test_json_is_all_that_standard_output_has(checkout: Checkout) -> None:
+    done = checkout.hil(*RUN, "--json")
+    assert json.loads(done.stdout)["verdict"] == "passed"
+    assert "1 passed" in done.stderr
+
+
+def test_a_suite_that_is_not_there_is_the_users_mistake(checkout: Checkout) -> None:
+    done = checkout.hil(*RUN, "suites/nosuch.py")
+    assert done.returncode == 2
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_a_board_that_is_not_there_is_answered_with_the_nearest_name(checkout: Checkout) -> None:
+    done = checkout.hil("run", "--board", "fake-bord")
+    assert done.returncode == 2
+    assert done.stderr == "error: there is no board 'fake-bord'\n  try: fake-board\n"

@@ -20,7 +20,7 @@ from hil.deadline import Deadline
 from hil.drivers import boardfile
 from hil.drivers.emulator import CONTROL_SECONDS, Emulator
 from hil.drivers.image import FlashedImage, flash
-from hil.errors import BoardFileError, ConsoleClosed, ConsoleTimeout, MissingTool
+from hil.errors import BoardFileError, ConsoleClosed, ConsoleTimeout, InfrastructureError, MissingTool
 from hil.record.transcript import MemorySink
 
 if TYPE_CHECKING:
@@ -175,11 +175,17 @@ class HilQEMUDriver(QEMUDriver):  # type: ignore[misc]
         """Replace the running machine, if any, by one that continues from the state in `path`."""
         standby, self._standby = self._standby, None
         self._cut()
-        if standby is not None and (standby[0] != path or not standby[1].alive):
-            standby[1].off()
-            standby = None
         self._note("resume from a snapshot")
-        self._run(standby[1] if standby else self._start(path))
+        if standby is not None and standby[0] == path:
+            try:
+                self._run(standby[1])
+                return
+            except InfrastructureError as error:
+                self._note(f"the prepared machine is of no use: {error.message}")
+                self._cut()
+        elif standby is not None:
+            standby[1].off()
+        self._run(self._start(path))
 
     def prepare(self, path: Path) -> None:
         """Start loading `path` in the background, for the next `resume`."""

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from hil.drivers.alarm import Alarm
     from hil.record.transcript import Line, Transcript
 
-QUOTE_SECONDS = 0.2
-QUIET_SECONDS = 0.03
-"""How long a panic may go on printing before it is raised, and the silence that ends it earlier."""
+QUOTE_SECONDS = 0.5
+QUIET_SECONDS = 0.05
+"""How long a panic may go on printing before it is raised, and the silence after a whole line that ends it earlier."""
 LOOK_BYTES = 4096
 """Banners and panics are looked for in this much of a line."""
 
@@ -67,6 +67,7 @@ class BootWatch:
         self._heard = False
         self._rebooting = False
         self._quoting = False
+        self._panicked: tuple[Transcript, int] | None = None
         for uart, transcript in transcripts.items():
             transcript.listen(self._listener(uart))
 
@@ -81,6 +82,7 @@ class BootWatch:
             self._reached.clear()
             self._matched.clear()
             self._heard = False
+            self._panicked = None
 
     def booted(self) -> None:
         """Take all stages as reached: the board is about to continue from a snapshot."""
@@ -143,9 +145,18 @@ class BootWatch:
         poll.register(self._news, select.POLLIN)
         deadline = Deadline.after(QUOTE_SECONDS)
         self._quoting = True
-        while poll.poll(min(QUIET_SECONDS, deadline.remaining) * 1000) and not deadline.expired:
-            self._take_news()
+        while not deadline.expired:
+            if poll.poll(QUIET_SECONDS * 1000):
+                self._take_news()
+            elif self._panic_line_ended():
+                break
         self._quoting = False
+
+    def _panic_line_ended(self) -> bool:
+        if self._panicked is None:
+            return True
+        transcript, number = self._panicked
+        return transcript.mark() > number
 
     def _take_news(self) -> None:
         with contextlib.suppress(BlockingIOError):
@@ -196,6 +207,7 @@ class BootWatch:
     def _panic(self, uart: str, number: int) -> None:
         stage = self.stage
         transcript = self._transcripts[uart]
+        self._panicked = (transcript, number)
 
         def error() -> Panic:
             lines = [line.text for line in transcript.since(number)]

@@ -30,7 +30,7 @@ PANICS = [{"uart": "firmware", "line": "PANIC"}]
 
 
 def write_board(directory: Path, image: Path, **changes: Any) -> Path:
-    """Write a board file (JSON is YAML) with QEMU's `virt` and `image`; `changes` are attributes of driver or strategy."""
+    """Write a board file (JSON is YAML); `changes` are attributes of the emulator's driver or the strategy."""
     strategy = {"states": changes.pop("states", STATES), "panics": changes.pop("panics", PANICS)}
     qemu = {
         "qemu_bin": "qemu",

@@ -29,7 +29,7 @@ class EchoShell:
 @target_factory.reg_driver
 @attr.s(eq=False)
 class EchoMonitorDriver(MonitorDriver):
-    def connect(self, deadline: Deadline) -> EchoShell:  # type: ignore[override]
+    def connect(self, deadline: Deadline) -> EchoShell:
         shell = EchoShell(self.console.stream)
         shell.ask(b"!", deadline)
         return shell

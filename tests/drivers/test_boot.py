@@ -176,7 +176,7 @@ def test_a_flood_on_an_unread_line_does_not_stall_the_board(make_board: Callable
     board = make_board(*BOOT, wait_for_byte("monitor"), say("monitor", "!"), flood, say("monitor", "done"))
     board.transition("monitor")
     mark = board.transcripts["firmware"].mark()
-    assert board.shell.console.stream.receive(Deadline.after(LONG)) == b"d"
+    assert board.shell.console.stream.receive(Deadline.after(LONG)).startswith(b"d")
     assert len(board.transcripts["firmware"].since(mark)) >= lines
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 import time
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from hil.record.transcript import LINE_BYTES, DirectorySink, Line, MemorySink, Transcript
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 STAMP = r"\[ *\d+\.\d{6} \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z\]"
 
@@ -120,8 +123,9 @@ def test_memory_is_bounded_and_the_newest_stays(monkeypatch: pytest.MonkeyPatch)
     assert [line.text for line in lines] == [f"{number:09d}" for number in range(989, 1000)]
 
 
-def test_a_full_disk_keeps_the_lines_in_memory_and_is_remembered() -> None:
-    transcript = Transcript("monitor", Path("/dev/full"))
+def test_a_full_disk_keeps_the_lines_in_memory_and_is_remembered(tmp_path: Path) -> None:
+    (tmp_path / "monitor.log").symlink_to("/dev/full")
+    transcript = Transcript("monitor", tmp_path / "monitor.log")
     transcript.received(b"one\ntwo\n")
     assert texts(transcript.since(0)) == ["< one", "< two"]
     assert transcript.write_error is not None

@@ -21,10 +21,10 @@ WINDOW_BYTES = 1024 * 1024
 WINDOW_VA = 0x1000_0000
 FIRST_COMMAND, LAST_COMMAND = 0x11F, 0x199
 CC_GET_TEST_RESULT = 0x17C
-CC_CREATE = 0x153
+CAP_COMMANDS = 2
+RC_COMMAND_CODE = 0x143
 OWNER = 0x4000_0001
 SESSION_DECRYPT = 0x20
-VENDOR_TEST = 0x2000_0000
 FUZZ_COMMANDS = 4000
 
 
@@ -75,6 +75,15 @@ def test_an_encrypted_parameter_cut_short_is_refused(started: Window) -> None:
         parameters = struct.pack(">II", OWNER, len(area)) + area + tail
         assert outcome(started, commands.command(0x131, parameters, tag=commands.SESSIONS)).code != commands.SUCCESS
     assert outcome(started, commands.get_random(8)).code == commands.SUCCESS
+
+
+def test_every_command_the_library_lists_is_carried_out_or_refused_for_its_parameters(started: Window) -> None:
+    everything = struct.pack(">III", CAP_COMMANDS, FIRST_COMMAND, 256)
+    listed = outcome(started, commands.command(commands.CC_GET_CAPABILITY, everything)).body[9:]
+    codes = [int.from_bytes(listed[at + 2 : at + 4], "big") for at in range(0, len(listed), 4)]
+    assert len(codes) > 100
+    for code in codes:
+        assert outcome(started, commands.command(code)).code != RC_COMMAND_CODE, hex(code)
 
 
 def test_random_commands_never_crash_the_engine(started: Window) -> None:

@@ -200,13 +200,12 @@ static uint64_t stack_bottom(void)
 
 static uint64_t stack_peak(void)
 {
-	const uint8_t *at = (const uint8_t *)(uintptr_t)stack_bottom();
-	const uint8_t *top = (const uint8_t *)(uintptr_t)header->stack_top;
+	const uint64_t *at = (const uint64_t *)(uintptr_t)stack_bottom();
 
-	while (at < top && *at == 0) {
+	while ((uintptr_t)at < header->stack_top && *at == 0) {
 		at++;
 	}
-	return (uint64_t)(top - at);
+	return header->stack_top - (uintptr_t)at;
 }
 
 static void fresh_window(void)

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine_abi.h"
 #include "leave.h"
 
 enum {
@@ -19,8 +20,9 @@ enum {
 	SPLIT_SHIFT = 4,
 	SPLITS = 1 << SPLIT_SHIFT, /* lists per power of two */
 	LINEAR_SHIFT = 8,          /* below 1 << LINEAR_SHIFT bytes: one list per size */
-	LARGEST_SHIFT = 20,        /* the window's size */
-	ROWS = LARGEST_SHIFT - LINEAR_SHIFT + 1,
+	WINDOW_SHIFT = 20,         /* no block is larger than the window */
+	ROWS = WINDOW_SHIFT - LINEAR_SHIFT + 1,
+	LARGEST_REQUEST = 1 << (WINDOW_SHIFT - 1), /* so that rounding up stays within the rows */
 };
 
 #define IN_USE ((size_t)1)
@@ -36,6 +38,7 @@ struct block {
 #define HEADER_BYTES offsetof(struct block, next)
 
 _Static_assert(HEADER_BYTES == GRANULE, "payloads must stay aligned");
+_Static_assert(1 << WINDOW_SHIFT == ENGINE_WINDOW_BYTES, "rows follow from the window's size");
 _Static_assert(sizeof(struct block) % GRANULE == 0, "the smallest block must hold the list links");
 
 static struct {
@@ -132,7 +135,7 @@ static void list_remove(struct block *block)
 	}
 }
 
-/* Returns a free block of at least this size, or NULL. Rounds up so that any block of the chosen list fits. */
+/* Returns a free block of at least this size, or ends the engine. Rounds up: any block of the chosen list fits. */
 static struct block *find_free(size_t size)
 {
 	if (size >= (1U << LINEAR_SHIFT)) {
@@ -140,18 +143,13 @@ static struct block *find_free(size_t size)
 	}
 
 	struct position at = position_of(size);
-
-	if (at.row >= ROWS) {
-		return NULL;
-	}
-
 	uint32_t lists = heap.filled_lists[at.row] & (~0U << at.list);
 
 	if (lists == 0) {
 		uint32_t rows = heap.filled_rows & (~0U << at.row << 1);
 
 		if (rows == 0) {
-			return NULL;
+			engine_fatal(ENGINE_FAULT_HEAP_FULL);
 		}
 		at.row = (unsigned int)__builtin_ctz(rows);
 		lists = heap.filled_lists[at.row];
@@ -200,7 +198,7 @@ static void release(struct block *block)
 
 static size_t size_for(size_t bytes)
 {
-	if (bytes > (1U << LARGEST_SHIFT)) {
+	if (bytes > LARGEST_REQUEST) {
 		engine_fatal(ENGINE_FAULT_HEAP_FULL);
 	}
 
@@ -231,9 +229,6 @@ void *malloc(size_t bytes)
 	size_t size = size_for(bytes);
 	struct block *block = find_free(size);
 
-	if (block == NULL) {
-		engine_fatal(ENGINE_FAULT_HEAP_FULL);
-	}
 	list_remove(block);
 
 	struct block *rest = cut(block, size);

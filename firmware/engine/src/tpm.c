@@ -146,6 +146,12 @@ uint32_t tpm_execute(uint8_t *command, uint32_t command_bytes, uint8_t *response
 	return out_bytes;
 }
 
+/* Never NULL: an exhausted heap ends the engine (libc/heap.c). */
+static unsigned char *resized(unsigned char *buffer, size_t bytes)
+{
+	return realloc(buffer, bytes);
+}
+
 bool tpm_serialise(size_t prefix_bytes, uint8_t **out, uint32_t *permanent_bytes, uint32_t *volatile_bytes)
 {
 	unsigned char *image;
@@ -155,15 +161,15 @@ bool tpm_serialise(size_t prefix_bytes, uint8_t **out, uint32_t *permanent_bytes
 	if (TPMLIB_GetState(TPMLIB_STATE_PERMANENT, &image, permanent_bytes) != TPM_SUCCESS) {
 		return false;
 	}
-	image = realloc(image, prefix_bytes + *permanent_bytes);
+	image = resized(image, prefix_bytes + *permanent_bytes);
 	memmove(image + prefix_bytes, image, *permanent_bytes);
 
 	if (TPMLIB_GetState(TPMLIB_STATE_VOLATILE, &volatile_state, volatile_bytes) != TPM_SUCCESS) {
 		free(image);
 		return false;
 	}
-	volatile_state = realloc(volatile_state, *volatile_bytes);
-	image = realloc(image, prefix_bytes + *permanent_bytes + *volatile_bytes);
+	volatile_state = resized(volatile_state, *volatile_bytes);
+	image = resized(image, prefix_bytes + *permanent_bytes + *volatile_bytes);
 	memcpy(image + prefix_bytes + *permanent_bytes, volatile_state, *volatile_bytes);
 	free(volatile_state);
 	*out = image;

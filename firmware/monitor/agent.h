@@ -19,6 +19,7 @@ enum agent_state { AGENT_IDLE, AGENT_RUNNING, AGENT_FINISHED };
 struct wanted {
 	uint32_t data_offset;
 	uint32_t data_bytes;
+	uint32_t length_register;
 	uint32_t registers; /* mask */
 };
 

@@ -68,18 +68,18 @@ static struct agent *agent_named(const struct words *words, struct reply *reply)
 	return agent;
 }
 
-/* Puts the program and its data into the mailbox: words 3 to 7. */
+/* Puts the program and its data into the mailbox: words 3 to 8. */
 static bool load(const struct words *words, struct agent *agent, struct reply *reply)
 {
 	struct mailbox *box = agent->box;
-	uint64_t wanted[3];
+	uint64_t wanted[4];
 	size_t bytes;
 
-	if (!words_numbers(words, 3, 3, wanted, reply)) {
+	if (!words_numbers(words, 3, 4, wanted, reply)) {
 		return false;
 	}
-	if (words->count != 8U || wanted[0] > AGENT_DATA_BYTES || wanted[1] > AGENT_DATA_BYTES - wanted[0] ||
-	    wanted[2] > UINT32_MAX || !base64_decode(words->word[6], box->program, sizeof(box->program), &bytes) ||
+	if (words->count != 9U || wanted[0] > AGENT_DATA_BYTES || wanted[1] > AGENT_DATA_BYTES - wanted[0] ||
+	    wanted[3] > UINT32_MAX || !base64_decode(words->word[7], box->program, sizeof(box->program), &bytes) ||
 	    (bytes % sizeof(struct instruction)) != 0U) {
 		reply_error(reply, "program: malformed, or too long");
 		return false;
@@ -88,9 +88,10 @@ static bool load(const struct words *words, struct agent *agent, struct reply *r
 	agent->wanted = (struct wanted){
 		.data_offset = (uint32_t)wanted[0],
 		.data_bytes = (uint32_t)wanted[1],
-		.registers = (uint32_t)wanted[2],
+		.length_register = (uint32_t)wanted[2],
+		.registers = (uint32_t)wanted[3],
 	};
-	if (words->word[7][0] != '-' && !base64_decode(words->word[7], box->data, sizeof(box->data), &bytes)) {
+	if (words->word[8][0] != '-' && !base64_decode(words->word[8], box->data, sizeof(box->data), &bytes)) {
 		reply_error(reply, "program: data malformed, or too long");
 		return false;
 	}
@@ -126,6 +127,17 @@ static size_t append(struct outcome *outcome, size_t at, const void *bytes, size
 	return at + count;
 }
 
+static size_t data_bytes(const struct agent *agent)
+{
+	const struct wanted *wanted = &agent->wanted;
+	uint64_t length = wanted->data_bytes;
+
+	if (wanted->length_register < AGENT_REGISTERS && agent->box->r[wanted->length_register] < length) {
+		length = agent->box->r[wanted->length_register];
+	}
+	return length;
+}
+
 /* Fills in the outcome; returns the length of its last, variable part. */
 static size_t collect(const struct agent *agent, struct outcome *outcome)
 {
@@ -147,7 +159,7 @@ static size_t collect(const struct agent *agent, struct outcome *outcome)
 			bytes = append(outcome, bytes, &box->r[i], sizeof(box->r[i]));
 		}
 	}
-	return append(outcome, bytes, &box->data[agent->wanted.data_offset], agent->wanted.data_bytes);
+	return append(outcome, bytes, &box->data[agent->wanted.data_offset], data_bytes(agent));
 }
 
 static void finish(struct agent *agent, struct reply *reply)
@@ -166,7 +178,10 @@ static void finish(struct agent *agent, struct reply *reply)
 	reply_base64(reply, &outcome, AGENT_OUTCOME_BYTES + bytes);
 }
 
-/* start <agent> <microseconds> <data offset> <data bytes> <register mask> <program> <data, or -> */
+/*
+ * start <agent> <microseconds> <data offset> <data bytes> <length register> <register mask> <program> <data, or ->
+ * The data wanted back is shortened to what is in the length register, if there is a register of that number.
+ */
 static void start(const struct words *words, struct reply *reply)
 {
 	(void)start_agent(words, reply);

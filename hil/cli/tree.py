@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,6 @@ import yaml
 
 from hil.errors import BoardFileError, UsageError
 from hil.record import load
-from hil.record.run import RUN_FILE
 
 if TYPE_CHECKING:
     from hil.record import Record
@@ -80,8 +80,9 @@ class Tree:
     def last_run(self, board: str) -> Record | None:
         """Return the record of the newest run on a board."""
         for directory in sorted(self.reports.glob(f"*-{board}-*/"), reverse=True):
-            if (directory / RUN_FILE).is_file() and (record := load(directory)).board == board:
-                return record
+            with contextlib.suppress(UsageError):
+                if (record := load(directory)).board == board:
+                    return record
         return None
 
 

@@ -28,9 +28,11 @@ def classify(error: BaseException, phase: str, *, stage: str = "", console: str 
     an assertion or a TPM's response code about the firmware, and anything else is a mistake in the test.
     """
     cause = _decisive(error)
-    kind = _kind(cause)
-    context = cause.context if isinstance(cause, HilError) else None
     not_run = any(isinstance(one, UnusableBoardError) for one in _chain(error))
+    kind = _kind(cause)
+    if not_run and kind is FaultKind.TEST:
+        kind = FaultKind.INFRASTRUCTURE
+    context = cause.context if isinstance(cause, HilError) else None
     return Fault(
         kind=kind,
         phase=phase,

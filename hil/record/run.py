@@ -55,7 +55,7 @@ class Run:
         now = datetime.now(UTC)
         self._clock = time.monotonic()
         self._record = Record(
-            id=f"{now:%Y%m%dT%H%M%S}.{now.microsecond // 1000:03}Z-{board}-{secrets.token_hex(3)}",
+            id=f"{now:%Y%m%dT%H%M%S.%f}Z-{board}-{secrets.token_hex(3)}",
             board=board,
             started=_iso(now),
             provenance=provenance,

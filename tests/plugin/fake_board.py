@@ -60,7 +60,8 @@ class FakeStrategy(Strategy):  # type: ignore[misc]
             self.status = Status.firmware
             self.transcript.received(b"BL1: hello\n")
             if self.boot_error:
-                raise getattr(hil.errors, self.boot_error)("the boot went wrong", stage="firmware")
+                error = getattr(hil.errors, self.boot_error, OSError)
+                raise error("the boot went wrong")
         if status == "off":
             self.transcript.note("power off")
         self.status = Status[status]

@@ -81,6 +81,18 @@ def test_an_expected_failure_does_not_hide_a_lost_board(bench: Bench) -> None:
     assert bench.cases["test_finding"]["reason"] == "no TZASC"
 
 
+def test_a_lost_board_stops_a_run_that_shall_stop_at_the_first_failure(bench: Bench) -> None:
+    bench.run(
+        """
+        @pytest.mark.xfail(reason="no TZASC")
+        def test_lost(monitor): monitor.fail('BoardDied', 'gone')
+        def test_next(monitor): pass
+        """,
+        "-x",
+    )
+    assert bench.cases["test_next"]["reason"] == "not run: the run ended before it"
+
+
 def test_an_unexpected_pass_of_a_strict_expected_failure_is_a_finding(bench: Bench) -> None:
     result = bench.run(
         """
@@ -139,7 +151,9 @@ def test_the_outermost_error_of_the_chain_decides(bench: Bench) -> None:
     assert result.ret == 1
 
 
-@pytest.mark.parametrize(("boot_error", "code"), [("BoardSilent", 3), ("BootHang", 1), ("MissingTool", 2)])
+@pytest.mark.parametrize(
+    ("boot_error", "code"), [("BoardSilent", 3), ("OSError", 3), ("BootHang", 1), ("MissingTool", 2)]
+)
 def test_after_a_broken_boot_no_test_is_skipped(bench: Bench, boot_error: str, code: int) -> None:
     bench.board(boot_error=boot_error)
     result = bench.run(

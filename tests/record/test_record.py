@@ -1,0 +1,83 @@
+"""The record on disk is whole or absent, at every moment."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hil.errors import ExitCode, UsageError
+from hil.record import Case, Outcome, Provenance, Run, Verdict, load
+from hil.record.atomic import write_atomically
+from hil.record.provenance import gather
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DONE = Case("suites/a.py::test_done", Outcome.PASSED)
+
+
+def test_a_file_that_cannot_be_written_keeps_its_old_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "junit.xml"
+    write_atomically(path, b"old")
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        write_atomically(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_run_in_progress_can_be_read(tmp_path: Path) -> None:
+    run = Run(tmp_path, "rpi4", Provenance())
+    run.add(DONE)
+    record = load(tmp_path / "latest")
+    assert record.verdict is Verdict.RUNNING
+    assert record.cases == (DONE,)
+    assert record.counts.passed == 1
+    run.finish(ExitCode.PASSED)
+    assert load(tmp_path / "latest").verdict is Verdict.PASSED
+
+
+def test_a_torn_last_event_loses_only_itself(tmp_path: Path) -> None:
+    run = Run(tmp_path, "rpi4", Provenance())
+    run.add(DONE)
+    with (run.path / "events.jsonl").open("a") as events:
+        events.write('{"event": "case", "id": "suites/a.py::te')
+    assert load(run.path).cases == (DONE,)
+
+
+def test_a_record_of_another_schema_is_refused(tmp_path: Path) -> None:
+    run = Run(tmp_path, "rpi4", Provenance())
+    content = json.loads((run.path / "run.json").read_text())
+    (run.path / "run.json").write_text(json.dumps({**content, "schema": 99}))
+    with pytest.raises(UsageError, match="schema 99"):
+        load(run.path)
+
+
+def test_runs_sort_by_time_even_within_a_second(tmp_path: Path) -> None:
+    names = [Run(tmp_path, "rpi4", Provenance()).path.name for _ in range(3)]
+    assert sorted(names) == names
+
+
+def test_provenance_of_a_tree_without_git_and_firmware_is_empty_not_wrong(tmp_path: Path) -> None:
+    board_file = tmp_path / "rpi4.yaml"
+    board_file.write_text("targets: {}")
+    provenance = gather(tmp_path, board_file)
+    assert provenance.git == ""
+    assert provenance.firmware_hash == ""
+    assert provenance.board_file == "rpi4.yaml"
+
+
+def test_provenance_carries_the_manifest_of_the_firmware(tmp_path: Path) -> None:
+    board_file, manifest = tmp_path / "rpi4.yaml", tmp_path / "manifest.json"
+    board_file.write_text("targets: {}")
+    manifest.write_text('{"firmware_hash": "f00d", "files": {"flash.bin": {"sha256": "beef"}}}')
+    provenance = gather(tmp_path, board_file, manifest=manifest)
+    assert provenance.firmware_hash == "f00d"
+    assert provenance.firmware["files"]["flash.bin"]["sha256"] == "beef"

@@ -65,6 +65,7 @@ class Uart:
                 data = data[self._line.send(data) :]
             except BlockingIOError:
                 self._await(select.POLLOUT, deadline, "it takes no more input")
+                self._check()
             except OSError as error:
                 self._await_alarm()
                 raise self._gone() from error
@@ -77,15 +78,15 @@ class Uart:
         self._check()
         with self._reading:
             try:
-                while not self._unread:
-                    if not self._read():
-                        if self._closed:
-                            self._await_alarm()
-                            raise self._gone()
-                        self._await(select.POLLIN, deadline, "it said nothing")
-                return self._take()
+                while not (self._unread or self._read() or self._closed or self._alarm.ringing):
+                    self._await(select.POLLIN, deadline, "it said nothing")
+                data = self._take()
             finally:
                 self._rearm()
+        if not data or self._alarm.ringing:
+            self._await_alarm()
+            raise self._gone()
+        return data
 
     def drain(self) -> None:
         """Read what has come, unless somebody is in `receive` and does."""
@@ -135,11 +136,7 @@ class Uart:
         poll = select.poll()
         poll.register(self._line, event)
         poll.register(self._alarm, select.POLLIN)
-        ready = poll.poll(deadline.remaining * 1000)
-        if self._alarm.ringing:
-            self._read()
-            self._check()
-        if not ready:
+        if not poll.poll(deadline.remaining * 1000):
             raise ConsoleTimeout(
                 f"console `{self._name}` did not answer within {deadline}: {silence}", console=self.tail()
             )

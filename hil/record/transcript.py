@@ -116,9 +116,10 @@ class Transcript:
             return tuple(line for line in self._all() if line.number >= mark and (until is None or line.number < until))
 
     def tail(self, lines: int = 20) -> tuple[str, ...]:
-        """Return the text of the last lines that the board wrote."""
+        """Return the text of the last lines that the board wrote, without empty ones."""
         with self._lock:
-            texts = [line.text for line in self._all()[-4 * lines :] if line.direction is Direction.BOARD]
+            last = self._all()[-8 * lines :]
+            texts = [line.text for line in last if line.direction is Direction.BOARD and line.raw]
         return tuple(texts[-lines:])
 
     def listen(self, listener: Listener) -> None:

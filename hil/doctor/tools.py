@@ -1,0 +1,123 @@
+"""The programs that the build, the emulator and the tests run, and the Debian packages that have them."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass, field
+
+VERSION_SECONDS = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A program or a file of a Debian package. `machines` are board models that an emulator must know.
+
+    `backports`: Debian 12 itself has too old a version.
+    """
+
+    package: str
+    why: str
+    program: str = ""
+    file: str = ""
+    minimum: tuple[int, ...] = ()
+    machines: tuple[str, ...] = ()
+    backports: bool = False
+
+    @property
+    def wanted(self) -> str:
+        """What would be good enough."""
+        version = ".".join(map(str, self.minimum))
+        return f"{self.program or self.file}{f' {version} or later' if version else ''}: {self.why}"
+
+    @property
+    def remedy(self) -> str:
+        """The way to get it by hand."""
+        if self.backports:
+            return f"hil doctor --fix, or apt-get install -t <suite>-backports {self.package}"
+        return f"apt-get install {self.package}"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What is on this machine: a version, or what is lacking."""
+
+    version: str = ""
+    lacks: str = field(default="")
+
+
+TOOLS = {
+    "emulator": Tool(
+        "qemu-system-arm",
+        "runs boards",
+        "qemu-system-aarch64",
+        minimum=(10,),
+        machines=("virt", "raspi4b"),
+        backports=True,
+    ),
+    "user emulator": Tool("qemu-user", "runs the TPM engine alone", "qemu-aarch64", minimum=(10,), backports=True),
+    "cross compiler": Tool("gcc-aarch64-linux-gnu", "builds firmware", "aarch64-linux-gnu-gcc", minimum=(12,)),
+    "cross C library": Tool(
+        "libc6-dev-arm64-cross", "runs the TPM engine alone", file="/usr/aarch64-linux-gnu/lib/libc.a"
+    ),
+    "picolibc": Tool(
+        "picolibc-aarch64-linux-gnu",
+        "C headers without an operating system",
+        file="/usr/lib/picolibc/aarch64-linux-gnu",
+    ),
+    "compiler": Tool("gcc", "builds tools and host tests", "gcc"),
+    "C library": Tool("libc6-dev", "builds tools and host tests", file="/usr/include/stdio.h"),
+    "make": Tool("make", "builds", "make"),
+    "perl": Tool("perl", "configures OpenSSL", "perl"),
+    "patch": Tool("patch", "unpacks Debian sources", "patch"),
+    "xz": Tool("xz-utils", "unpacks Debian sources", "xz"),
+    "dpkg-source": Tool("dpkg-dev", "unpacks Debian sources", "dpkg-source"),
+    "OpenSSL headers": Tool("libssl-dev", "builds TF-A's fiptool", file="/usr/include/openssl/sha.h"),
+    "device tree compiler": Tool("device-tree-compiler", "builds device trees", "dtc"),
+    "TSS": Tool("libtss2-dev", "TPM commands in suites", file="/usr/include/tss2/tss2_esys.h"),
+    "software TPM": Tool("swtpm", "a TPM to compare with, in tests of the framework", "swtpm"),
+    "fuzzing compiler": Tool("clang-14", "fuzzes the service core", "clang-14"),
+    "fuzzing runtime": Tool("libclang-rt-14-dev", "fuzzes the service core", file="/usr/lib/llvm-14/lib/clang"),
+    "C formatter": Tool("clang-format-14", "make lint", "clang-format-14"),
+    "C checker": Tool("cppcheck", "make lint", "cppcheck"),
+}
+
+
+def inspect(tool: Tool) -> Found:
+    """Look for a tool, its version and its machines."""
+    from pathlib import Path
+
+    if tool.file:
+        return Found(version="there") if Path(tool.file).exists() else Found(lacks="not installed")
+    if shutil.which(tool.program) is None:
+        return Found(lacks="not installed")
+    if not tool.minimum:
+        return Found(version="there")
+    version = _version(tool.program)
+    number = tuple(int(part) for part in version.split("."))
+    if number < tool.minimum:
+        return Found(lacks=f"version {version or 'unknown'}")
+    if missing := [machine for machine in tool.machines if machine not in _machines(tool.program)]:
+        return Found(lacks=f"version {version} without machine {', '.join(missing)}")
+    return Found(version=version)
+
+
+def _version(program: str) -> str:
+    first = _output(program, "--version").partition("\n")[0]
+    match = re.search(r"\d+(\.\d+)+", re.sub(r"\([^)]*\)", "", first))
+    return match[0] if match else "0"
+
+
+def _machines(program: str) -> set[str]:
+    return {line.split()[0] for line in _output(program, "-machine", "help").splitlines() if line.strip()}
+
+
+def _output(*command: str) -> str:
+    try:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=VERSION_SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout

@@ -12,7 +12,7 @@
 #define UARTIMSC 0x38U
 
 #define FR_RXFE (1U << 4)
-#define FR_TXFF (1U << 5)
+#define FR_TXFE (1U << 7)
 #define LCR_FEN (1U << 4)
 #define LCR_8BIT (3U << 5)
 #define CR_UARTEN (1U << 0)
@@ -20,6 +20,7 @@
 #define CR_RXE (1U << 9)
 #define INT_RX (1U << 4)
 #define INT_RX_TIMEOUT (1U << 6)
+#define FIFO_BYTES 16U /* revision 1p4; later ones have 32 */
 
 void pl011_start(uintptr_t base)
 {
@@ -38,9 +39,14 @@ bool pl011_receive(uintptr_t base, uint8_t *byte)
 	return true;
 }
 
-void pl011_send(uintptr_t base, uint8_t byte)
+/* A FIFO at a time: looking at the flags before each byte would double the accesses. */
+void pl011_send(uintptr_t base, const uint8_t *bytes, size_t count)
 {
-	while ((mmio_read(base + UARTFR) & FR_TXFF) != 0U) {
+	for (size_t i = 0; i < count; i++) {
+		if ((i % FIFO_BYTES) == 0U) {
+			while ((mmio_read(base + UARTFR) & FR_TXFE) == 0U) {
+			}
+		}
+		mmio_write(base + UARTDR, bytes[i]);
 	}
-	mmio_write(base + UARTDR, byte);
 }

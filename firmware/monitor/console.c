@@ -2,18 +2,12 @@
 
 #include "console.h"
 
-#include <stdbool.h>
-
 #include "cpu.h"
 #include "pl011.h"
 #include "platform.h"
-#include "sysreg.h"
 
 /* Holds the longest line and a resent one; a power of two. What does not fit is lost, and the frame check tells. */
 #define BUFFER_BYTES 0x40000U
-
-/* A sender in the middle of a line is given this long before the CPU sleeps. */
-#define SPIN_MICROSECONDS 200U
 
 static uint8_t buffer[BUFFER_BYTES];
 static uint32_t head;
@@ -35,36 +29,29 @@ void console_poll(void)
 	}
 }
 
-uint8_t console_get(int in_line)
+/* Sleeping at once beats polling: under emulation every look at the UART keeps it from receiving. */
+uint8_t console_get(void)
 {
-	uint64_t spin_until = in_line != 0 ? counter_now() + counter_ticks(SPIN_MICROSECONDS) : 0U;
-
 	for (;;) {
 		console_poll();
 		if (head != tail) {
 			return buffer[tail++ % BUFFER_BYTES];
 		}
-		if (counter_now() >= spin_until) {
-			cpu_sleep(UINT64_MAX);
-		}
+		cpu_sleep(UINT64_MAX);
 	}
 }
 
 void console_put_bytes(const void *bytes, size_t count)
 {
-	const uint8_t *byte = bytes;
-
-	for (size_t i = 0; i < count; i++) {
-		pl011_send(PLAT_UART_BASE, byte[i]);
-	}
+	pl011_send(PLAT_UART_BASE, bytes, count);
 }
 
 void console_put(const char *text)
 {
 	for (; *text != '\0'; text++) {
 		if (*text == '\n') {
-			pl011_send(PLAT_UART_BASE, '\r');
+			console_put_bytes("\r", 1);
 		}
-		pl011_send(PLAT_UART_BASE, (uint8_t)*text);
+		console_put_bytes(text, 1);
 	}
 }

@@ -13,9 +13,10 @@ void console_start(void);
 /* Moves what the UART has received into the buffer. */
 void console_poll(void);
 
-/* Waits for a byte. `in_line`: more is about to come, so it is not worth sleeping at once. */
-uint8_t console_get(int in_line);
+/* Waits for a byte. */
+uint8_t console_get(void);
 
+/* Sends text, line feeds with carriage returns. */
 void console_put(const char *text);
 void console_put_bytes(const void *bytes, size_t count);
 

@@ -65,7 +65,7 @@ static void read_line(void)
 {
 	clear(false);
 	for (;;) {
-		uint8_t byte = console_get(line.machine ? 1 : 0);
+		uint8_t byte = console_get();
 
 		if (byte == '\n' || byte == '\r') {
 			line.text[line.length] = '\0';

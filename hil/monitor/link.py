@@ -39,7 +39,7 @@ class Link:
     def __init__(self, stream: ByteStream) -> None:
         self.stream = stream
         # Any number that an earlier conversation with the same monitor has not just used.
-        self._sequence = secrets.randbits(60) + 1
+        self._sequence = secrets.randbits(28) + 1
         self._pending = b""
 
     def ask(self, text: str, deadline: Deadline, *, patience: float = PATIENCE, after_boot: bool = False) -> str:

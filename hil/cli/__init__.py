@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from hil import doctor
 from hil.cli import boards, build, console, firmware, run
 from hil.errors import ExitCode, HilError
 
@@ -41,6 +42,7 @@ app.command("run", context_settings=run.PASS_THROUGH, epilog=EXIT_CODES)(run.com
 app.command("build")(build.command)
 app.command("boards")(boards.command)
 app.command("console")(console.command)
+app.command("doctor")(doctor.command)
 app.add_typer(firmware.app, name="firmware")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hil.plugin.classify import UnusableBoardError
+from hil.plugin.classify import BlockedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,9 +61,8 @@ class Board:
 
 
 def refuse_broken(env: Environment) -> None:
-    """Raise `UnusableBoardError` when a strategy of `env` has failed before; what broke it is the cause."""
+    """Raise `BlockedError` when a strategy of `env` has failed before."""
     for target in env.targets.values():
         for strategy in (driver for driver in target.drivers if hasattr(driver, "broken")):
             if strategy.broken:
-                first = str(strategy.broken).partition("\n")[0]
-                raise UnusableBoardError(f"not run: the board failed before: {first}") from strategy.broken
+                raise BlockedError(strategy.broken)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from hil.errors import FirmwareError, HilError, InfrastructureError, UsageError
 from hil.record import Fault, FaultKind
 
@@ -17,8 +19,12 @@ BRANCHES = (
 )
 
 
-class UnusableBoardError(RuntimeError):
-    """A test was not started because the board could not be brought into its state; the cause says why."""
+class BlockedError(pytest.fail.Exception):
+    """A test was not started because the board had failed before; `cause` is that failure."""
+
+    def __init__(self, cause: Exception) -> None:
+        super().__init__(f"not run, the board failed before: {_first_line(cause)}", pytrace=False)
+        self.cause = cause
 
 
 def classify(error: BaseException, phase: str, *, stage: str = "", console: str = "", details: str = "") -> Fault:
@@ -27,22 +33,22 @@ def classify(error: BaseException, phase: str, *, stage: str = "", console: str 
     The outermost error of our tree in the chain of causes decides; without one, an error of labgrid is about the lab,
     an assertion or a TPM's response code about the firmware, and anything else is a mistake in the test.
     """
-    cause = _decisive(error)
-    not_run = any(isinstance(one, UnusableBoardError) for one in _chain(error))
+    blocked = isinstance(error, BlockedError)
+    cause = _decisive(error.cause if blocked else error)
     kind = _kind(cause)
-    if not_run and kind is FaultKind.TEST:
+    if blocked and kind is FaultKind.TEST:
         kind = FaultKind.INFRASTRUCTURE
     context = cause.context if isinstance(cause, HilError) else None
     return Fault(
         kind=kind,
         phase=phase,
         type=type(cause).__name__,
-        message=_first_line(cause),
+        message=_first_line(error if blocked else cause),
         details=details,
         stage=(context.stage if context else "") or stage,
         console=console,
         hint=context.hint if context else "",
-        finding=not not_run and (kind is FaultKind.FIRMWARE or (kind is FaultKind.TEST and phase == "call")),
+        finding=not blocked and (kind is FaultKind.FIRMWARE or (kind is FaultKind.TEST and phase == "call")),
     )
 
 

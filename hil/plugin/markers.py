@@ -37,7 +37,9 @@ class Need:
 
 NEEDS = {
     "protected_secure_space": Need("hardware that keeps secure memory from EL2 and EL1", "secure_space", "protected"),
-    "host_memory": Need("a look at all memory that does not go through the board's processors", "host_memory"),
+    "host_memory_access": Need(
+        "a look at memory that does not go through the board's processors", "host_memory_access"
+    ),
     "snapshots": Need("a state after boot that every test starts from", "snapshots"),
     "linux": Need("Linux with KVM instead of the bare-metal monitor", "linux"),
 }

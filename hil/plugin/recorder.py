@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hil.errors import ExitCode
-from hil.plugin.classify import classify
+from hil.plugin.classify import BlockedError, classify
 from hil.plugin.progress import Progress
 from hil.record import Case, Fault, FaultKind, Outcome
 from hil.record.atomic import write_atomically
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from hil.record import Record, Run
 
 JUNIT_FILE = "junit.xml"
+CATEGORY = "hil category"
+"""Property of a pytest report: why it is an error and no finding."""
+BLOCKED = "blocked"
+"""The category of tests that a failed board kept from running; listed nowhere, for their cause stands elsewhere."""
 NEVER_STARTED = "not run: the run ended before it"
 
 
@@ -36,6 +40,7 @@ class Recorder:
         self._current: Progress | None = None
         self._cases: list[Case] = []
         self._faults: list[Fault] = []
+        self._interrupted = False
 
     @property
     def faults(self) -> list[Fault]:
@@ -76,9 +81,11 @@ class Recorder:
         if not report.failed:
             fault = None
         if fault and not fault.finding:
-            report.user_properties.append(("fault", fault.kind.value))
+            report.user_properties.append((CATEGORY, BLOCKED if _blocked(call) else fault.kind.value))
         if self._current and self._current.id == item.nodeid:
             self._current.phase(report, fault, stage=self._stage())
+            if _blocked(call):
+                self._current.reason = BLOCKED
         return report
 
     @pytest.hookimpl(tryfirst=True)
@@ -86,26 +93,34 @@ class Recorder:
         """Show what is not a finding as an error, in whichever phase it happened."""
         if not isinstance(report, pytest.TestReport) or not report.failed:
             return None
-        kind = dict(report.user_properties).get("fault")
-        return ("error", "E", f"ERROR ({kind})") if kind else None
+        category = dict(report.user_properties).get(CATEGORY)
+        if category == BLOCKED:
+            return BLOCKED, "B", "BLOCKED"
+        return ("error", "E", f"ERROR ({category})") if category else None
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Tell a person's Ctrl-C from an end that somebody gave a reason for."""
+        if isinstance(excinfo.value, pytest.exit.Exception):
+            self._add_fault(Fault(FaultKind.USAGE, "", "Exit", excinfo.value.msg))
+        elif not isinstance(excinfo.value, pytest.Session.Interrupted):
+            self._interrupted = True
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_sessionfinish(
         self, session: pytest.Session, exitstatus: int | pytest.ExitCode
     ) -> Generator[None, None, None]:
         """Close the record after the last teardown, whatever that did, and set the exit code."""
-        interrupted = exitstatus == pytest.ExitCode.INTERRUPTED and not _collection_failed(self._cases)
         try:
             yield
         except Exception as error:
             self._add_fault(classify(error, "teardown", stage=self._stage()))
             raise
         finally:
-            self._close_open_cases(interrupted=interrupted)
+            self._close_open_cases()
             code = exit_code(exitstatus, self.faults)
             session.exitstatus = code
             if self.run:
-                self.record = self.run.finish(code, interrupted=interrupted)
+                self.record = self.run.finish(code, interrupted=self._interrupted)
                 write_atomically(self.run.path / JUNIT_FILE, junit(self.record))
 
     def _fault(self, call: pytest.CallInfo[None], report: pytest.TestReport) -> Fault | None:
@@ -124,14 +139,14 @@ class Recorder:
             return Fault(FaultKind.TEST, "call", "XPASS", report.longreprtext, finding=True)
         return None
 
-    def _close_open_cases(self, *, interrupted: bool) -> None:
+    def _close_open_cases(self) -> None:
         if self._current:
             self._current.faults.append(
                 Fault(FaultKind.INTERRUPTED, "call", "KeyboardInterrupt", "the run was interrupted in this test")
             )
             self._add(self._closed(self._current))
             self._current = None
-        elif interrupted:
+        elif self._interrupted:
             self._add_fault(Fault(FaultKind.INTERRUPTED, "", "KeyboardInterrupt", "the run was interrupted"))
         done = {case.id for case in self._cases}
         for nodeid in self._planned:
@@ -166,8 +181,8 @@ def exit_code(exitstatus: int, faults: Sequence[Fault]) -> ExitCode:
     return max(floor, worst(faults))
 
 
-def _collection_failed(cases: Sequence[Case]) -> bool:
-    return any(fault.phase == "collect" for case in cases for fault in case.faults)
+def _blocked(call: pytest.CallInfo[None]) -> bool:
+    return call.excinfo is not None and isinstance(call.excinfo.value, BlockedError)
 
 
 def _properties(item: pytest.Item) -> tuple[tuple[str, str], ...]:

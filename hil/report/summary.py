@@ -79,7 +79,7 @@ def _word(counts: Counts) -> Text:
 
 
 def _explanations(record: Record) -> list[Text]:
-    bad = [case for case in record.cases if case.outcome in {Outcome.FAILED, Outcome.ERROR}]
+    bad = [case for case in record.cases if case.outcome in {Outcome.FAILED, Outcome.ERROR} and not case.reason]
     texts = [Text("\n".join(_explanation(case))) for case in bad[:CAUSES_SHOWN]]
     if len(bad) > CAUSES_SHOWN:
         texts.append(Text(f"... and {len(bad) - CAUSES_SHOWN} more"))

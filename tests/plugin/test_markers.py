@@ -45,6 +45,7 @@ def test_a_misspelt_need_is_refused_with_the_nearest_name(bench: Bench) -> None:
     result = bench.run("@pytest.mark.needs_protected_secure_spcae\ndef test_a(monitor): pass")
     assert result.ret == 2
     result.stdout.fnmatch_lines(["*protected_secure_spcae*try protected_secure_space*"])
+    assert bench.record["verdict"] == "usage"
 
 
 def test_claims_are_in_record_and_junit(bench: Bench) -> None:

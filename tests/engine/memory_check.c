@@ -92,7 +92,8 @@ int main(void)
 				return 1;
 			}
 		}
-		for (ptrdiff_t distance = -MARGIN; distance <= MARGIN; distance += distance > -70 && distance < 70 ? 1 : 13) {
+		for (ptrdiff_t distance = -MARGIN; distance <= MARGIN;
+		     distance += distance > -70 && distance < 70 ? 1 : 13) {
 			if (check_move(bytes, MARGIN + bytes % ALIGNMENTS, distance)) {
 				return 1;
 			}

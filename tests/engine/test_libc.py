@@ -23,7 +23,7 @@ HEAP_BYTES = 256 * 1024
 ALIGNMENT = 16
 FAULT_EXIT = 100
 SIZES = st.one_of(st.integers(0, 300), st.integers(0, 20_000))
-FORMATS = ("%d", "%5d", "%-5d|", "%05d", "%.3d", "%8.3d", "%u", "%x", "%08X", "%ld", "%lu", "%zx", "%lld")
+FORMATS = ("%d", "%5d", "%-5d|", "%05d", "%-05d|", "%.3d", "%8.3d", "%u", "%x", "%08X", "%ld", "%lu", "%zx", "%lld")
 
 
 @pytest.fixture(scope="session")

@@ -129,9 +129,9 @@ static void on_signal(int number, siginfo_t *information, void *context)
 static void catch_signals(void)
 {
 	static uint8_t stack[SIGNAL_STACK_BYTES];
-	const stack_t alternative = { .ss_sp = stack, .ss_size = sizeof(stack) };
-	const struct sigaction action = { .sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK };
-	const int caught[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP };
+	const stack_t alternative = {.ss_sp = stack, .ss_size = sizeof(stack)};
+	const struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+	const int caught[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP};
 
 	if (sigaltstack(&alternative, NULL) != 0) {
 		fail("sigaltstack");
@@ -332,7 +332,7 @@ int main(int argc, char **argv)
 	catch_signals();
 
 	while (read_all(&request, sizeof(request))) {
-		struct reply reply = { .status = HOST_BAD_REQUEST };
+		struct reply reply = {.status = HOST_BAD_REQUEST};
 		const void *result = NULL;
 
 		if (request.payload_bytes > sizeof(payload) || !read_all(payload, request.payload_bytes)) {

@@ -109,7 +109,7 @@ static const char *read_count(const char *format, int *count, va_list *arguments
 
 static const char *read_conversion(const char *format, struct conversion *how, va_list *arguments)
 {
-	*how = (struct conversion){ .precision = -1 };
+	*how = (struct conversion){.precision = -1};
 	for (;; format++) {
 		if (*format == '-') {
 			how->left = true;
@@ -165,7 +165,7 @@ static void convert(struct sink *sink, const struct conversion *how, char kind, 
 
 int vsnprintf(char *restrict out, size_t room, const char *restrict format, va_list arguments)
 {
-	struct sink sink = { out, room, 0 };
+	struct sink sink = {out, room, 0};
 	va_list rest;
 
 	va_copy(rest, arguments);

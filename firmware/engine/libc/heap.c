@@ -79,12 +79,12 @@ static unsigned int log2_floor(size_t value)
 static struct position position_of(size_t size)
 {
 	if (size < (1U << LINEAR_SHIFT)) {
-		return (struct position){ 0, (unsigned int)(size / GRANULE) };
+		return (struct position){0, (unsigned int)(size / GRANULE)};
 	}
 
 	unsigned int shift = log2_floor(size);
 
-	return (struct position){ shift - LINEAR_SHIFT + 1, (unsigned int)(size >> (shift - SPLIT_SHIFT)) % SPLITS };
+	return (struct position){shift - LINEAR_SHIFT + 1, (unsigned int)(size >> (shift - SPLIT_SHIFT)) % SPLITS};
 }
 
 static void list_add(struct block *block)

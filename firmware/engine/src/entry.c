@@ -83,7 +83,7 @@ static enum engine_status execute(struct engine_mailbox *mailbox)
 
 static enum engine_status suspend(struct engine_mailbox *mailbox)
 {
-	struct image_header header = { .magic = IMAGE_MAGIC, .version = IMAGE_VERSION };
+	struct image_header header = {.magic = IMAGE_MAGIC, .version = IMAGE_VERSION};
 
 	if (window != WINDOW_RUNNING) {
 		return ENGINE_BAD_ARGUMENT;

@@ -12,7 +12,7 @@
 #include "vtpm_abi.h"
 
 /* A big-endian number, as TPM structures hold it. */
-#define BE16(value) ((value) >> 8) & 0xFF, (value) & 0xFF
+#define BE16(value) (uint8_t)((value) >> 8), (uint8_t)(value)
 #define BE32(value) BE16((value) >> 16), BE16(value)
 
 /* TPM 2.0 Library part 2: tables 19 (tags), 12 (command codes), 28 (permanent handles), 9 (algorithms). */
@@ -38,12 +38,14 @@ enum {
 	PASSWORD_AUTH_BYTES = 9,
 	STARTUP_BYTES = VTPM_TPM_HEADER_BYTES + 2,
 	ALLOCATE_BYTES = VTPM_TPM_HEADER_BYTES + 4 + 4 + PASSWORD_AUTH_BYTES + 4 + BANKS * BANK_BYTES,
-	/* In responses: the code, and behind handle-less header and parameter size, TPM2_PCR_Allocate's allocationSuccess. */
 	RESPONSE_CODE = 6,
-	ALLOCATION_SUCCESS = VTPM_TPM_HEADER_BYTES + 4,
+	ALLOCATION_SUCCESS = VTPM_TPM_HEADER_BYTES + 4, /* TPM2_PCR_Allocate's; a parameter size stands before it */
 };
 
-#define POWER_COMMAND(code) { BE16(TPM_ST_NO_SESSIONS), BE32(STARTUP_BYTES), BE32(code), BE16(TPM_SU_CLEAR) }
+#define POWER_COMMAND(code)                                                                                            \
+	{                                                                                                              \
+		BE16(TPM_ST_NO_SESSIONS), BE32(STARTUP_BYTES), BE32(code), BE16(TPM_SU_CLEAR)                          \
+	}
 
 #define ALLOCATE_COMMAND(sha1, sha256, sha384, sha512)                                                                 \
 	{                                                                                                              \
@@ -64,7 +66,7 @@ static const uint8_t allocate[VTPM_PROFILE_COUNT][ALLOCATE_BYTES] = {
 /* Executes a command; response has room for ENGINE_BUFFER_BYTES. Returns whether it answered TPM_RC_SUCCESS. */
 static bool succeeds(const uint8_t *command, uint32_t bytes, uint8_t *response)
 {
-	static const uint8_t success[] = { BE32(0) };
+	static const uint8_t success[] = {BE32(0)};
 	uint8_t copy[ALLOCATE_BYTES]; /* libtpms may write to a command */
 
 	memcpy(copy, command, bytes);

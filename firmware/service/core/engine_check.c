@@ -19,7 +19,8 @@ static bool whole_pages(uint64_t start, uint64_t bytes)
 
 static const char *check_code(const struct engine_header *header)
 {
-	if (!whole_pages(header->text_va, header->text_bytes) || !whole_pages(header->rodata_va, header->rodata_bytes)) {
+	if (!whole_pages(header->text_va, header->text_bytes) ||
+	    !whole_pages(header->rodata_va, header->rodata_bytes)) {
 		return "engine regions are not whole pages";
 	}
 	if (!inside(header->text_va, header->text_bytes, VTPM_ENGINE_PA, ENGINE_LAST) ||

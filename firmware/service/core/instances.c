@@ -13,6 +13,15 @@
 #define HANDLE_NUMBER_BITS 16
 #define HANDLE_NUMBER_MASK ((UINT64_C(1) << HANDLE_NUMBER_BITS) - 1)
 
+/*
+ * An instance that another one's CPU is moving out of its window will be free in a moment. Its own guest must not see
+ * BUSY for that, since an unmodified driver takes it for a broken TPM. So a claim waits, far longer than a move takes,
+ * but not for ever, and tries again, in case it is moved once more.
+ */
+#define NOT_YET 1
+#define MOVING_OUT_TURNS (1U << 22)
+#define MOVING_OUT_TRIES 4
+
 /* Arm DDI 0487, VTTBR_EL2: the VMID has at most 16 bits. */
 #define VMID_MAX 0xffff
 
@@ -57,36 +66,69 @@ static struct vtpm_instance *find_as_guest(const struct vtpm_caller *caller, uin
 	return NULL;
 }
 
-vtpm_status instance_claim(uint64_t handle, struct vtpm_instance **out)
+/* Under the table lock. BUSY; or, while the instance is only being moved out of its window, NOT_YET. */
+static vtpm_status try_claim(struct vtpm_instance *instance)
+{
+	if (lock_try(&instance->lock)) {
+		return VTPM_OK;
+	}
+	return instance->leaving ? NOT_YET : VTPM_E_BUSY;
+}
+
+static vtpm_status claim_once(uint64_t handle, struct vtpm_instance **out)
 {
 	struct vtpm_state *state = state_get();
-	vtpm_status status = VTPM_OK;
+	vtpm_status status;
 
 	table_lock(&state->table);
 	*out = find(handle);
-	if (*out == NULL) {
-		status = VTPM_E_BAD_HANDLE;
-	} else if (!lock_try(&(*out)->lock)) {
-		status = VTPM_E_BUSY;
-	}
+	status = *out == NULL ? VTPM_E_BAD_HANDLE : try_claim(*out);
 	table_unlock(&state->table);
 	return status;
 }
 
-vtpm_status instance_claim_as_guest(const struct vtpm_caller *caller, uint64_t index, struct vtpm_instance **out)
+static vtpm_status claim_once_as_guest(const struct vtpm_caller *caller, uint64_t index, struct vtpm_instance **out)
 {
 	struct vtpm_state *state = state_get();
-	vtpm_status status = VTPM_OK;
+	vtpm_status status;
 
 	table_lock(&state->table);
 	*out = find_as_guest(caller, index);
-	if (*out == NULL) {
-		status = VTPM_E_NOT_PERMITTED;
-	} else if (!lock_try(&(*out)->lock)) {
-		status = VTPM_E_BUSY;
-	}
+	status = *out == NULL ? VTPM_E_NOT_PERMITTED : try_claim(*out);
 	table_unlock(&state->table);
 	return status;
+}
+
+/* Waits until the instance may have been moved out; false when that took too long. */
+static bool wait_until_moved(const struct vtpm_instance *instance)
+{
+	for (uint32_t turns = 0; turns < MOVING_OUT_TURNS; turns++) {
+		if (!lock_is_held(&instance->lock)) {
+			return true;
+		}
+		port_relax();
+	}
+	return false;
+}
+
+vtpm_status instance_claim(uint64_t handle, struct vtpm_instance **out)
+{
+	vtpm_status status = claim_once(handle, out);
+
+	for (uint32_t tries = 0; status == NOT_YET && tries < MOVING_OUT_TRIES && wait_until_moved(*out); tries++) {
+		status = claim_once(handle, out);
+	}
+	return status == NOT_YET ? VTPM_E_BUSY : status;
+}
+
+vtpm_status instance_claim_as_guest(const struct vtpm_caller *caller, uint64_t index, struct vtpm_instance **out)
+{
+	vtpm_status status = claim_once_as_guest(caller, index, out);
+
+	for (uint32_t tries = 0; status == NOT_YET && tries < MOVING_OUT_TRIES && wait_until_moved(*out); tries++) {
+		status = claim_once_as_guest(caller, index, out);
+	}
+	return status == NOT_YET ? VTPM_E_BUSY : status;
 }
 
 void instance_release(struct vtpm_instance *instance)
@@ -273,8 +315,7 @@ static vtpm_status binding_check(const struct vtpm_instance *instance, const str
 	if (binding->vmid > VMID_MAX || binding->epoch == 0) {
 		return VTPM_E_BAD_REQUIREMENT;
 	}
-	if (binding->stage2_base == 0 ||
-	    !vtpm_range_fits(binding->stage2_base, VTPM_PAGE_BYTES, VTPM_ADDRESS_BITS) ||
+	if (binding->stage2_base == 0 || !vtpm_range_fits(binding->stage2_base, VTPM_PAGE_BYTES, VTPM_ADDRESS_BITS) ||
 	    !vtpm_range_fits(binding->queue_ipa, instance_queue_bytes(instance), VTPM_ADDRESS_BITS)) {
 		return VTPM_E_BAD_ADDRESS;
 	}

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Two locks. An instance's lock is held for as long as its engine runs, so it is only ever tried: who does not get it
- * answers BUSY. The table lock guards short sections that never wait for anything; it is handed out in order of arrival,
- * so that a wait is bounded by one such section per other CPU. Lock order and who guards what: ../README.md, state.h.
+ * answers BUSY. The table lock guards short sections that never wait for anything; it is handed out in order of
+ * arrival, so that a wait is bounded by one such section per other CPU. Lock order and who guards what: ../README.md,
+ * state.h.
  */
 #ifndef VTPM_LOCK_H
 #define VTPM_LOCK_H
 
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "vtpm_port.h"
 
 struct vtpm_lock {
 	uint32_t held;
@@ -17,6 +20,11 @@ struct vtpm_lock {
 static inline bool lock_try(struct vtpm_lock *lock)
 {
 	return __atomic_exchange_n(&lock->held, 1, __ATOMIC_ACQUIRE) == 0;
+}
+
+static inline bool lock_is_held(const struct vtpm_lock *lock)
+{
+	return __atomic_load_n(&lock->held, __ATOMIC_RELAXED) != 0;
 }
 
 static inline void lock_release(struct vtpm_lock *lock)
@@ -34,6 +42,7 @@ static inline void table_lock(struct vtpm_table_lock *lock)
 	uint32_t mine = __atomic_fetch_add(&lock->next, 1, __ATOMIC_RELAXED);
 
 	while (__atomic_load_n(&lock->serving, __ATOMIC_ACQUIRE) != mine) {
+		port_relax();
 	}
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The pages of the secure pool (state images) and of the queue pool. Call under the table lock unless it says otherwise. */
+/* The pages of the secure pool (state images) and of the queue pool. Call under the table lock unless it says
+ * otherwise. */
 #ifndef VTPM_POOL_H
 #define VTPM_POOL_H
 

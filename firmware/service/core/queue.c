@@ -79,8 +79,15 @@ static bool length_valid(uint32_t bytes)
 static uint32_t respond_error(const struct vtpm_instance *instance, uint32_t slot, uint32_t code)
 {
 	const uint8_t response[VTPM_TPM_HEADER_BYTES] = {
-		VTPM_TPM_TAG_NO_SESSIONS >> 8, VTPM_TPM_TAG_NO_SESSIONS & 0xff, 0, 0, 0, sizeof(response),
-		(uint8_t)(code >> 24),	       (uint8_t)(code >> 16),		(uint8_t)(code >> 8),
+		VTPM_TPM_TAG_NO_SESSIONS >> 8,
+		VTPM_TPM_TAG_NO_SESSIONS & 0xff,
+		0,
+		0,
+		0,
+		sizeof(response),
+		(uint8_t)(code >> 24),
+		(uint8_t)(code >> 16),
+		(uint8_t)(code >> 8),
 		(uint8_t)code,
 	};
 

@@ -55,6 +55,7 @@ struct vtpm_ticks {
 
 struct vtpm_instance {
 	struct vtpm_lock lock;
+	bool leaving;          /* T: another instance's CPU holds the lock to move this one out of its window */
 	enum vtpm_life life;   /* T */
 	uint32_t generation;   /* T: in the handle; counts the lives of this entry */
 	uint64_t vm_id;        /* T */
@@ -91,16 +92,16 @@ struct vtpm_state {
 	struct engine_header engine; /* - */
 	uint32_t capacity;           /* -: instances possible */
 	struct vtpm_table_lock table;
-	uint32_t used;                                        /* T: instances that are not free */
-	uint32_t highest;                                     /* T: entries beyond it have never been used */
-	uint64_t clock;                                       /* T: counts uses of windows */
-	uint32_t free_pages;                                  /* T */
-	uint16_t free_first;                                  /* T */
-	uint64_t images;                                      /* T: state images held now */
-	uint64_t image_bytes;                                 /* T: their bytes */
-	uint16_t page_next[VTPM_POOL_PAGES];                  /* T */
-	uint8_t queue_used[VTPM_QUEUE_PAGES];                 /* T */
-	struct vtpm_window windows[VTPM_WINDOW_COUNT];        /* T */
+	uint32_t used;                                 /* T: instances that are not free */
+	uint32_t highest;                              /* T: entries beyond it have never been used */
+	uint64_t clock;                                /* T: counts uses of windows */
+	uint32_t free_pages;                           /* T */
+	uint16_t free_first;                           /* T */
+	uint64_t images;                               /* T: state images held now */
+	uint64_t image_bytes;                          /* T: their bytes */
+	uint16_t page_next[VTPM_POOL_PAGES];           /* T */
+	uint8_t queue_used[VTPM_QUEUE_PAGES];          /* T */
+	struct vtpm_window windows[VTPM_WINDOW_COUNT]; /* T */
 	struct vtpm_instance instances[VTPM_MAX_INSTANCES];
 };
 

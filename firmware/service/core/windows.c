@@ -152,6 +152,17 @@ static vtpm_status suspend(struct vtpm_instance *instance)
 	return VTPM_OK;
 }
 
+/* Takes the lock of an instance in order to move it out. Under the table lock. */
+static bool seize(struct vtpm_instance *victim)
+{
+	bool seized = lock_try(&victim->lock);
+
+	if (seized) {
+		victim->leaving = true;
+	}
+	return seized;
+}
+
 /* The window whose owner rests longest and is not in use now; its owner's lock is then held. Under the table lock. */
 static uint32_t pick_victim(void)
 {
@@ -164,11 +175,12 @@ static uint32_t pick_victim(void)
 		for (uint32_t window = 0; window < VTPM_WINDOW_COUNT; window++) {
 			uint64_t used = state->windows[window].last_used;
 
-			if (used > passed_over && (oldest == VTPM_NO_WINDOW || used < state->windows[oldest].last_used)) {
+			if (used > passed_over &&
+			    (oldest == VTPM_NO_WINDOW || used < state->windows[oldest].last_used)) {
 				oldest = window;
 			}
 		}
-		if (oldest == VTPM_NO_WINDOW || lock_try(&state->instances[state->windows[oldest].owner].lock)) {
+		if (oldest == VTPM_NO_WINDOW || seize(&state->instances[state->windows[oldest].owner])) {
 			return oldest;
 		}
 		passed_over = state->windows[oldest].last_used;
@@ -198,6 +210,16 @@ static void settle(struct vtpm_instance *instance, uint32_t window)
 	instance->window = (uint8_t)window;
 }
 
+static void let_go(struct vtpm_instance *victim)
+{
+	struct vtpm_state *state = state_get();
+
+	table_lock(&state->table);
+	victim->leaving = false;
+	lock_release(&victim->lock);
+	table_unlock(&state->table);
+}
+
 /* Moves the owner of `window` out and hands the window to the instance. The owner's lock is held and released here. */
 static vtpm_status take_over(struct vtpm_instance *instance, uint32_t window)
 {
@@ -206,7 +228,7 @@ static vtpm_status take_over(struct vtpm_instance *instance, uint32_t window)
 	vtpm_status status = suspend(victim);
 
 	if (status == VTPM_E_NO_SPACE) {
-		lock_release(&victim->lock);
+		let_go(victim);
 		return status;
 	}
 	scrub_window(victim);
@@ -217,7 +239,7 @@ static vtpm_status take_over(struct vtpm_instance *instance, uint32_t window)
 	if (status != VTPM_OK) {
 		window_fail(victim, "could not be suspended");
 	}
-	lock_release(&victim->lock);
+	let_go(victim);
 	return VTPM_OK;
 }
 

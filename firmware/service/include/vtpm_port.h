@@ -50,6 +50,9 @@ void port_engine_log(const char *text);
 bool port_entropy_word(uint64_t *out);
 uint64_t port_entropy_features(void); /* VTPM_FEATURE_ENTROPY_* */
 
+/* Called in every turn of a loop that waits for another CPU. */
+void port_relax(void);
+
 /* CNTPCT_EL0. */
 uint64_t port_ticks(void);
 

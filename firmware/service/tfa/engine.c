@@ -94,8 +94,8 @@ static void report_fault(const struct switch_frame *frame)
 enum engine_status port_engine_enter(unsigned int window, uint64_t *ticks)
 {
 	struct switch_frame *frame = &frames[plat_my_core_pos()];
-	uint32_t status = engine_switch(frame, engine.entry, engine.mailbox_va, engine.stack_top,
-					tables_select(window));
+	uint32_t status =
+		engine_switch(frame, engine.entry, engine.mailbox_va, engine.stack_top, tables_select(window));
 
 	*ticks = frame->ended - frame->started;
 	if (frame->faulted != 0) {

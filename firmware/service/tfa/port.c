@@ -145,6 +145,12 @@ const char *glue_entropy_name(void)
 	return is_feat_rng_present() ? "RNDRRS" : "none";
 }
 
+/* A hint (Arm DDI 0487, C6.2: YIELD); an emulator then runs another CPU. */
+void port_relax(void)
+{
+	__asm__ volatile("yield");
+}
+
 uint64_t port_ticks(void)
 {
 	return read_cntpct_el0();

@@ -2,8 +2,8 @@
 /*
  * Translation tables for running the engine. BL31's own tables stay as TF-A made them and map the whole secure pool and
  * the queues. Each CPU has a second root for the engine, which differs in three things: the secure pool is absent, the
- * queue pool and all else above 1 GiB are absent, and ENGINE_WINDOW_VA shows one window. Both have the same translations
- * for everything else, so changing TTBR0_EL3 between them is safe in the middle of BL31's code.
+ * queue pool and all else above 1 GiB are absent, and ENGINE_WINDOW_VA shows one window. Both have the same
+ * translations for everything else, so changing TTBR0_EL3 between them is safe in the middle of BL31's code.
  *
  *   root (level 1, 4 entries) -> level 2 (per CPU) -> level 3 of BL31, of the engine's code   (shared)
  *                                                  -> level 3 of a window                     (one per window)
@@ -24,10 +24,9 @@
 #define LEVEL1_ENTRIES 4 /* 4 GiB of address space: PLAT_VIRT_ADDR_SPACE_SIZE */
 
 /* Arm DDI 0487, D8.3.1: descriptors. Normal write-back memory, inner shareable, read-write, execute never. */
-#define WINDOW_PAGE                                                                                                   \
-	((uint64_t)PAGE_DESC | LOWER_ATTRS(ACCESS_FLAG | ISH | AP_RW | AP_ONE_VA_RANGE_RES1 |                         \
-					   ATTR_IWBWA_OWBWA_NTR_INDEX) |                                              \
-	 UPPER_ATTRS(XN))
+#define WINDOW_PAGE                                                                                                    \
+	((uint64_t)PAGE_DESC |                                                                                         \
+	 LOWER_ATTRS(ACCESS_FLAG | ISH | AP_RW | AP_ONE_VA_RANGE_RES1 | ATTR_IWBWA_OWBWA_NTR_INDEX) | UPPER_ATTRS(XN))
 
 /* Arm DDI 0487, TTBR0_EL3: a table of fewer than 8 entries must still be 64-byte aligned; BADDR ends at bit 47. */
 #define TTBR_BADDR_MASK (((UINT64_C(1) << 48) - 1) & ~UINT64_C(63))

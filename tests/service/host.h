@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The port on the host: plain memory instead of pools, switches instead of hardware, and eyes on every access. */
+#ifndef HOST_H
+#define HOST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vtpm_addr.h"
+#include "vtpm_port.h"
+#include "vtpm_service.h"
+
+/* An empty machine with the service initialised. */
+void host_start(void);
+
+/* Direct views, as the tests' own eyes. */
+uint8_t *host_secure(uint64_t pa);
+uint8_t *host_queue(uint64_t pa);
+bool host_secure_is_zero(uint64_t pa, size_t bytes);
+
+/* The header of the toy engine. */
+struct engine_header host_engine_header(void);
+
+enum host_entropy { HOST_ENTROPY_GOOD, HOST_ENTROPY_FAILS, HOST_ENTROPY_STUCK };
+
+struct host_switches {
+	enum host_entropy entropy;
+	/* Called after each read of queue memory: a guest on another CPU that writes at the worst moment. */
+	void (*after_queue_read)(uint64_t pa, size_t bytes);
+	/* Called while the engine runs, as another CPU would call the service at that moment. */
+	void (*while_engine_runs)(void);
+	/* What the calling guest's tables say. */
+	bool (*translate)(uint64_t va, bool write, uint64_t *pa);
+};
+
+extern struct host_switches host;
+
+/* What the port has seen. */
+struct host_seen {
+	uint64_t double_reads; /* guest-written bytes read twice for one command */
+	uint64_t stray_writes; /* writes to a queue where the service has nothing to write */
+	uint64_t engine_calls;
+	uint32_t request_bytes; /* of the last ENGINE_EXECUTE */
+	uint8_t request[ENGINE_BUFFER_BYTES];
+};
+
+extern struct host_seen seen;
+
+/* A doorbell begins: bytes read from now on are counted anew. */
+void host_watch_reads(void);
+
+/* The toy engine; `window` is the memory that the real one would see at ENGINE_WINDOW_VA. */
+enum engine_status toy_engine(uint8_t *window);
+
+/* TPM command codes with a meaning for the toy engine; all others answer. */
+#define TOY_GIVES_UP 0x20000001         /* ENGINE_FATAL */
+#define TOY_RETURNS_NONSENSE 0x20000002 /* a status that does not exist */
+#define TOY_OVERLONG 0x20000003         /* a response longer than its buffer */
+#define TOY_GROWS 0x20000004            /* from now on its image takes 32 KiB */
+#define TOY_BREAKS_IMAGE 0x20000005     /* its next image will point outside the window */
+
+/* What the toy engine answers: a header and this. */
+struct toy_answer {
+	uint8_t seed[8];   /* made at manufacture, kept for life */
+	uint32_t commands; /* since manufacture */
+	uint32_t resets;
+	uint32_t profile;
+};
+
+#endif

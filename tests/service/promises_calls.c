@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Who may call what, and what stands in the registers afterwards. */
+#include <string.h>
+
+#include "calls.h"
+#include "promise.h"
+
+static const uint64_t nothing[7];
+static const uint64_t noise[7] = {0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77};
+
+static const uint64_t management[] = {
+	VTPM_FID_LIMITS,  VTPM_FID_CREATE, VTPM_FID_BIND,    VTPM_FID_INFO,    VTPM_FID_RESET,
+	VTPM_FID_DESTROY, VTPM_FID_SAVE,   VTPM_FID_RESTORE, VTPM_FID_FORWARD,
+};
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+PROMISE(version_tells_version_and_features)
+{
+	const struct vtpm_caller anyone = {.origin = VTPM_FROM_OTHER};
+	struct vtpm_answer answer;
+
+	call_from(&anyone, VTPM_FID_VERSION, noise, &answer);
+	CHECK_EQUAL(answer.x[0], VTPM_VERSION_MAJOR << 16 | VTPM_VERSION_MINOR);
+	CHECK_EQUAL(answer.x[1], VTPM_FEATURE_ENTROPY_CPU);
+}
+
+PROMISE(smccc_queries_answer_uid_and_revision)
+{
+	const struct vtpm_caller anyone = {.origin = VTPM_FROM_OTHER};
+	struct vtpm_answer answer;
+
+	call_from(&anyone, VTPM_FID_CALL_UID, nothing, &answer);
+	CHECK_EQUAL(answer.x[0], VTPM_UID_W0);
+	CHECK_EQUAL(answer.x[3], VTPM_UID_W3);
+	call_from(&anyone, VTPM_FID_REVISION, nothing, &answer);
+	CHECK_EQUAL(answer.x[0], VTPM_VERSION_MAJOR);
+	call_from(&anyone, VTPM_FID_CALL_COUNT, nothing, &answer);
+	CHECK_EQUAL(answer.x[0], 28);
+}
+
+PROMISE(unknown_functions_are_not_supported)
+{
+	CHECK_EQUAL(manage(0xC3000021, 0, 0, 0, 0, 0, NULL), VTPM_E_NOT_SUPPORTED);
+	CHECK_EQUAL(manage(0xC300000A, 0, 0, 0, 0, 0, NULL), VTPM_E_NOT_SUPPORTED);
+	CHECK_EQUAL(manage(0x83000000, 0, 0, 0, 0, 0, NULL), VTPM_E_NOT_SUPPORTED);
+	CHECK_EQUAL(manage(0xC300FFFF, 0, 0, 0, 0, 0, NULL), VTPM_E_NOT_SUPPORTED);
+}
+
+PROMISE(save_and_restore_do_not_pretend)
+{
+	CHECK_EQUAL(manage(VTPM_FID_SAVE, 0, 0, 0, 0, 0, NULL), VTPM_E_NOT_SUPPORTED);
+	CHECK_EQUAL(manage(VTPM_FID_RESTORE, 0, 0, 0, 0, 0, NULL), VTPM_E_NOT_SUPPORTED);
+}
+
+PROMISE(management_is_for_the_hypervisor_only)
+{
+	const struct vtpm_caller guest = guest_of(1, 0x44000000);
+	const struct vtpm_caller other = {.origin = VTPM_FROM_OTHER};
+
+	for (size_t i = 0; i < COUNT(management); i++) {
+		CHECK_EQUAL(call_from(&guest, management[i], noise, NULL), VTPM_E_NOT_PERMITTED);
+		CHECK_EQUAL(call_from(&other, management[i], noise, NULL), VTPM_E_NOT_PERMITTED);
+	}
+}
+
+PROMISE(guest_calls_are_for_guests_only)
+{
+	struct instance instance;
+
+	CHECK_EQUAL(create(1, 0, 1, 0, &instance), VTPM_OK);
+	CHECK_EQUAL(bind(&instance, 0, 0x44000000, 1, 0), VTPM_OK);
+	CHECK_EQUAL(manage(VTPM_FID_DOORBELL, 0, 0, 0, 0, 0, NULL), VTPM_E_NOT_PERMITTED);
+	CHECK_EQUAL(manage(VTPM_FID_QUEUE_CHECK, 0, 0, 0, 0, 0, NULL), VTPM_E_NOT_PERMITTED);
+}
+
+PROMISE(gate_lets_guests_reach_guest_calls_and_smccc_only)
+{
+	CHECK(vtpm_gate_allows(VTPM_FID_VERSION));
+	CHECK(vtpm_gate_allows(VTPM_FID_QUEUE_CHECK));
+	CHECK(vtpm_gate_allows(VTPM_FID_DOORBELL));
+	CHECK(vtpm_gate_allows(VTPM_FID_DOORBELL + VTPM_MAX_INDEX));
+	CHECK(vtpm_gate_allows(0x80000000) && vtpm_gate_allows(0x8000FFFF));
+	CHECK(!vtpm_gate_allows(VTPM_FID_QUEUE_CHECK + 1));
+	CHECK(!vtpm_gate_allows(0x84000008)); /* PSCI SYSTEM_OFF */
+	CHECK(!vtpm_gate_allows(0xC4000003)); /* PSCI CPU_ON */
+	CHECK(!vtpm_gate_allows(0x82000000)); /* SiP */
+	CHECK(!vtpm_gate_allows(0x7FFFFFFF) && !vtpm_gate_allows(0x80010000) && !vtpm_gate_allows(0xC0000000));
+	for (size_t i = 0; i < COUNT(management); i++) {
+		CHECK(!vtpm_gate_allows((uint32_t)management[i]));
+	}
+}
+
+PROMISE(registers_hold_documented_results_and_else_zero)
+{
+	struct vtpm_answer answer;
+	struct instance instance;
+
+	CHECK_EQUAL(create(1, 0, 2, 3, &instance), VTPM_OK);
+	manage(VTPM_FID_INFO, instance.handle, VTPM_INFO_STATE, 0, 0, 0, &answer);
+	CHECK_EQUAL(answer.x[1], VTPM_STATE_CREATED);
+	CHECK_EQUAL(answer.x[4], 3 * VTPM_PAGE_BYTES);
+	CHECK_EQUAL(answer.x[7], 3);
+	for (size_t i = 0; i < COUNT(management); i++) {
+		if (manage(management[i], noise[0], noise[1], noise[2], noise[3], noise[4], &answer) < 0) {
+			for (int x = 1; x < 8; x++) {
+				CHECK_EQUAL(answer.x[x], 0);
+			}
+		}
+	}
+	manage(VTPM_FID_FORWARD, instance.handle, 1, 2, 3, 4, &answer);
+	for (int x = 0; x < 8; x++) {
+		CHECK_EQUAL(answer.x[x], 0);
+	}
+}
+
+PROMISE(malformed_selectors_are_refused)
+{
+	struct instance instance;
+
+	CHECK_EQUAL(create(1, 0, 1, 0, &instance), VTPM_OK);
+	CHECK_EQUAL(manage(VTPM_FID_LIMITS, 2, 0, 0, 0, 0, NULL), VTPM_E_BAD_REQUIREMENT);
+	CHECK_EQUAL(manage(VTPM_FID_INFO, instance.handle, 2, 0, 0, 0, NULL), VTPM_E_BAD_REQUIREMENT);
+}
+
+PROMISE(engine_headers_that_lie_keep_the_service_off)
+{
+	struct engine_header header = host_engine_header();
+
+	CHECK(vtpm_engine_check(&header) == NULL);
+#define LIE(field, value)                                                                                              \
+	header = host_engine_header();                                                                                 \
+	header.field = (value);                                                                                        \
+	CHECK(vtpm_engine_check(&header) != NULL)
+	LIE(magic, 0);
+	LIE(abi_version, ENGINE_ABI_VERSION + 1);
+	LIE(header_bytes, 8);
+	LIE(text_va, VTPM_SECURE_POOL_PA);
+	LIE(text_bytes, UINT64_MAX - 4095);
+	LIE(text_bytes, 0x4001);
+	LIE(rodata_va, header.text_va);
+	LIE(data_init_va, 0x0e000000);
+	LIE(data_bytes, ENGINE_WINDOW_BYTES);
+	LIE(data_va, UINT64_MAX - 16);
+	LIE(mailbox_va, ENGINE_WINDOW_VA + 4);
+	LIE(mailbox_va, header.guard_va - 8);
+	LIE(staging_va, header.guard_va);
+	LIE(staging_bytes, UINT64_MAX);
+	LIE(guard_va, ENGINE_WINDOW_VA + ENGINE_WINDOW_BYTES);
+	LIE(guard_va, header.guard_va + 8);
+	LIE(stack_top, ENGINE_WINDOW_VA + ENGINE_WINDOW_BYTES + 16);
+	LIE(stack_top, header.stack_top - 8);
+	LIE(stack_top, header.guard_va + VTPM_PAGE_BYTES);
+	LIE(entry, header.rodata_va);
+	LIE(entry, header.entry + 2);
+#undef LIE
+}
+
+PROMISE(entropy_that_fails_or_repeats_is_refused)
+{
+	uint8_t out[19] = {0};
+
+	CHECK_EQUAL(vtpm_entropy_fill(out, sizeof(out)), 0);
+	host.entropy = HOST_ENTROPY_STUCK;
+	CHECK_EQUAL(vtpm_entropy_fill(out, sizeof(out)), 1);
+	host.entropy = HOST_ENTROPY_FAILS;
+	CHECK_EQUAL(vtpm_entropy_fill(out, sizeof(out)), 1);
+}

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import attr
 from labgrid.driver import QEMUDriver
 from labgrid.factory import target_factory
+from labgrid.protocol import ConsoleProtocol
 from labgrid.step import step
 from pexpect import TIMEOUT  # type: ignore[import-untyped]
 
@@ -45,6 +46,8 @@ class HilQEMUDriver(QEMUDriver):  # type: ignore[misc]
         icount: QEMU's `-icount` option, to count guest instructions instead of time
         args: further arguments, one list entry each
     """
+
+    priorities = {ConsoleProtocol: -1}  # noqa: RUF012 - its serial lines have drivers of their own
 
     uarts: list[str] = attr.ib(factory=lambda: ["console"], validator=_NAMES)
     smp: int = attr.ib(default=1, validator=attr.validators.instance_of(int))
@@ -153,6 +156,10 @@ class HilQEMUDriver(QEMUDriver):  # type: ignore[misc]
         """Cut the power."""
         self._drop_standby()
         self._cut()
+
+    def get(self) -> bool:
+        """Return whether the power is on, as labgrid's power drivers do."""
+        return not self.dead
 
     def cycle(self) -> None:
         """Switch off and on again."""

@@ -31,7 +31,9 @@ class UartDriver(ConsoleExpectMixin, Driver, ConsoleProtocol):  # type: ignore[m
     txdelay: float = attr.ib(default=0.0, validator=attr.validators.instance_of(float))
     txchunk: int = attr.ib(default=1, validator=attr.validators.instance_of(int))
 
-    priorities = {ConsoleProtocol: -1}  # noqa: RUF012 - unnamed look-ups get the board's first line
+    def get_priority(self, protocol: type) -> int:
+        """Let look-ups without a name find the board's first line."""
+        return 1 if protocol is ConsoleProtocol and (self.uart or self.name) == self.board.uarts[0] else 0
 
     @property
     def stream(self) -> Uart:

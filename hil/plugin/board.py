@@ -41,7 +41,8 @@ class Board:
 
     def fork(self) -> Monitor:
         """Return the monitor of the board as it is right after boot."""
-        return self.strategy.fork()
+        monitor: Monitor = self.strategy.fork()
+        return monitor
 
     def off(self) -> None:
         """Switch the board off. One that has failed is left to labgrid, which lets go of it at the end of the run."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
+from _pytest.outcomes import Failed
 
 from hil.errors import FirmwareError, HilError, InfrastructureError, UsageError
 from hil.record import Fault, FaultKind
@@ -19,7 +19,11 @@ BRANCHES = (
 )
 
 
-class BlockedError(pytest.fail.Exception):
+PROMISES = (AssertionError, Failed, HilError)
+"""What says that a promise was broken: also `pytest.fail`, and `pytest.raises` when nothing was raised."""
+
+
+class BlockedError(Failed):
     """A test was not started because the board had failed before; `cause` is that failure."""
 
     def __init__(self, cause: Exception) -> None:
@@ -34,7 +38,7 @@ def classify(error: BaseException, phase: str, *, stage: str = "", console: str 
     an assertion or a TPM's response code about the firmware, and anything else is a mistake in the test.
     """
     blocked = isinstance(error, BlockedError)
-    cause = _decisive(error.cause if blocked else error)
+    cause = _decisive(error.cause if isinstance(error, BlockedError) else error)
     kind = _kind(cause)
     if blocked and kind is FaultKind.TEST:
         kind = FaultKind.INFRASTRUCTURE
@@ -72,7 +76,7 @@ def _kind(error: BaseException) -> FaultKind:
             return kind
     if _of_lab(error):
         return FaultKind.INFRASTRUCTURE
-    return FaultKind.FIRMWARE if isinstance(error, (AssertionError, HilError)) or _of_tpm(error) else FaultKind.TEST
+    return FaultKind.FIRMWARE if isinstance(error, PROMISES) or _of_tpm(error) else FaultKind.TEST
 
 
 def _of_lab(error: BaseException) -> bool:

@@ -22,6 +22,7 @@ def test_a_run_without_trouble_passes_with_0(bench: Bench) -> None:
     [
         ("assert 1 == 2, 'the level is 2'", "firmware"),
         ("monitor.fail('Panic', 'BL31 panicked')", "firmware"),
+        ("pytest.fail('the level is 2')", "firmware"),
         ("{}['missing']", "test"),
     ],
 )

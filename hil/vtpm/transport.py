@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hil.errors import FirmwareError
+from hil.monitor import DoorbellRefused
 from hil.vtpm import abi
+from hil.vtpm.abi import Status, call_name
 from hil.vtpm.queue import ControlPage, Entry, buffer_offset, entry_offset, u32
-from hil.vtpm.reply import Reply
+from hil.vtpm.reply import Reply, ServiceError
 
 if TYPE_CHECKING:
     from hil.monitor import Agent, VirtualMachine
@@ -60,9 +62,12 @@ class GuestQueue:
         return abi.doorbell(self.instance.index)
 
     def transmit(self, command: bytes) -> bytes:
-        """Send one command through the ring and return its response."""
+        """Send one command through the ring and return its response. Raises `ServiceError`."""
         slot = 0 if self.instance.slots == 1 else self.control_page().head % self.instance.slots
-        return self.agent.tpm_command(self.va, self.doorbell, command, slot=slot)
+        try:
+            return self.agent.tpm_command(self.va, self.doorbell, command, slot=slot)
+        except DoorbellRefused as refused:
+            raise ServiceError(call_name(self.doorbell), Status.of(refused.status)) from None
 
     def ring(self) -> Reply:
         """Make the doorbell call and nothing else."""

@@ -1,0 +1,84 @@
+"""Faults inside the engine: code that is planted in its image, and runs when a command asks for it.
+
+The engine has no known way to fail, so a way is made. On the emulator the host can write secure memory: the first
+instruction of the engine's entry becomes a branch to a few instructions behind the end of its code, which look at the
+first word of the request, and either misbehave or go on as if nothing had been.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hil.headers import firmware_header, read_defines
+
+if TYPE_CHECKING:
+    from hil.drivers.hostmemory import HostMemory
+
+_ABI = read_defines(firmware_header("engine/include/engine_abi.h"))
+
+# struct engine_header and struct engine_mailbox, `engine_abi.h`.
+_HEADER = struct.Struct("<QII13Q")
+_REQUEST_OFFSET = 88
+
+# A64 instructions, Arm ARM (DDI 0487) section C6.2.
+_LDR_W9_REQUEST = 0xB9400009 | _REQUEST_OFFSET // 4 << 10  # ldr w9, [x0, #88]
+_LDR_W10_NEXT_5 = 0x18000000 | 5 << 5 | 10  # ldr w10, .+20
+_CMP_W9_W10 = 0x6B0A013F
+_B_EQ_NEXT_4 = 0x54000000 | 4 << 5  # b.eq .+16
+_LDR_X9_NEXT_2 = 0x58000000 | 2 << 5 | 9  # ldr x9, .+8
+PUSH_ZEROS = 0xA9BF7FFF  # stp xzr, xzr, [sp, #-16]!
+BACK_TO_LAST = 0x17FFFFFF  # b .-4
+STORE_ZERO_AT_X9 = 0xF900013F  # str xzr, [x9]
+LOAD_FROM_X9 = 0xF9400129  # ldr x9, [x9]
+JUMP_TO_X9 = 0xD61F0120  # br x9
+BREAKPOINT = 0xD4200000  # brk #0
+UNDEFINED = 0x00000000  # udf #0
+_SECURE_RAM = 0x0E10_0000
+
+TRIGGER = bytes.fromhex("bad0f00d") + struct.pack("<II", 0x52800000, 0xD65F03C0)  # mov w0, #0; ret
+"""A command that starts the misbehaviour; executed as code, it would say that all is well."""
+
+
+def _branch(source: int, target: int) -> int:
+    return 0x14000000 | (target - source) // 4 & 0x03FF_FFFF
+
+
+@dataclass(frozen=True, slots=True)
+class EngineLayout:
+    """Where the engine's parts are; virtual addresses, of which code and constants are physical ones too."""
+
+    text: int
+    text_bytes: int
+    rodata: int
+    guard: int
+    stack_top: int
+    request: int
+    entry: int
+
+    @classmethod
+    def read(cls, memory: HostMemory) -> EngineLayout:
+        """Read the header of the engine image from secure memory."""
+        magic, *fields = _HEADER.unpack(memory.read(_SECURE_RAM, _HEADER.size))
+        assert magic == _ABI["ENGINE_MAGIC"]
+        text, text_bytes, rodata = fields[2], fields[3], fields[4]
+        guard, stack_top, mailbox, entry = fields[9], fields[10], fields[11], fields[14]
+        return cls(text, text_bytes, rodata, guard, stack_top, mailbox + _REQUEST_OFFSET, entry)
+
+    def plant(self, memory: HostMemory, *misbehaviour: int, address: int | None = None) -> None:
+        """Let the engine execute `misbehaviour` on `TRIGGER`, with x9 = `address` if given.
+
+        Do this before the engine has run on this emulator: code that it has translated already would not change.
+        """
+        (original,) = struct.unpack("<I", memory.read(self.entry, 4))
+        attack = list(misbehaviour)
+        if address is not None:
+            attack = [_LDR_X9_NEXT_2, _branch(0, 12), address & 0xFFFF_FFFF, address >> 32, *attack]
+        trap = self.text + self.text_bytes - 64
+        code = [_LDR_W9_REQUEST, _LDR_W10_NEXT_5, _CMP_W9_W10, _B_EQ_NEXT_4, original]
+        code += [_branch(trap + 20, self.entry + 4), int.from_bytes(TRIGGER[:4], "little"), *attack]
+        code += [_branch(trap + 4 * len(code), trap + 16)]  # it was allowed: go on as if nothing had been
+        assert not any(memory.read(trap, 64)), "no room behind the engine's code"
+        memory.write(trap, struct.pack(f"<{len(code)}I", *code))
+        memory.write(self.entry, struct.pack("<I", _branch(self.entry, trap)))

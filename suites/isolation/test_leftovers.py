@@ -1,0 +1,103 @@
+"""What is left in memory of an instance that is gone: nothing. Looked for from the host, with planted canaries."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+from tpm2_pytss import ESYS_TR
+
+from hil.tpm import Tpm
+
+if TYPE_CHECKING:
+    from hil.drivers.hostmemory import HostMemory
+    from hil.plugin.fixtures import MakeVtpm
+    from hil.vtpm import GuestQueue, Service
+
+pytestmark = [pytest.mark.threat(17), pytest.mark.needs_host_memory_access]
+
+NV_INDEX = 0x0150_0001
+IN_NV = hashlib.sha256(b"canary in NV memory").digest()
+MEASURED = hashlib.sha256(b"canary in a PCR").digest()
+IN_PCR = hashlib.sha256(bytes(32) + MEASURED).digest()
+AS_PASSWORD = hashlib.sha256(b"canary as a password").digest()[:16]
+CANARIES = {"nv": IN_NV, "pcr": IN_PCR, "password": AS_PASSWORD}
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """Looks for canaries in secure memory and in the queue pool."""
+
+    memory: HostMemory
+    places: tuple[range, ...]
+
+    @classmethod
+    def of(cls, memory: HostMemory, service: Service) -> Scan:
+        """All RAM below the queue pool is secure on every board that we read from outside."""
+        limits = service.limits()
+        return cls(
+            memory, (range(limits.queue_pool), range(limits.queue_pool, limits.queue_pool + limits.queue_pool_bytes))
+        )
+
+    def found(self) -> set[str]:
+        """Return the names of the canaries that are anywhere."""
+        return {name for name, canary in CANARIES.items() if any(self._places(canary))}
+
+    def _places(self, canary: bytes) -> list[int]:
+        return [pa for within in self.places for pa in self.memory.find(canary, within)]
+
+
+def plant(vtpm: GuestQueue) -> None:
+    """Leave canaries in NV memory, in a PCR and as an authorisation value."""
+    with Tpm(vtpm) as tpm:
+        tpm.startup()
+        tpm.nv_write(tpm.nv_define(NV_INDEX, len(IN_NV)), IN_NV)
+        tpm.extend(7, MEASURED)
+        assert tpm.pcr(7) == IN_PCR
+        tpm.esapi.hierarchy_change_auth(ESYS_TR.ENDORSEMENT, AS_PASSWORD)
+
+
+def test_destroy_leaves_no_trace_of_a_resident_instance(
+    service: Service, vtpm: GuestQueue, host_memory: HostMemory
+) -> None:
+    scan = Scan.of(host_memory, service)
+    plant(vtpm)
+    assert scan.found() == set(CANARIES)
+    vtpm.instance.destroy()
+    assert scan.found() == set()
+
+
+def test_destroy_leaves_no_trace_of_an_idle_instance(
+    service: Service, make_vtpm: MakeVtpm, vtpm: GuestQueue, host_memory: HostMemory
+) -> None:
+    """The instance was moved out of its window: its image is scrubbed too, and so was the window it left."""
+    scan = Scan.of(host_memory, service)
+    plant(vtpm)
+    for _ in range(service.memory().windows):
+        make_vtpm().ring()
+    assert vtpm.instance.ticks().evictions == 1
+    assert scan.found() == set(CANARIES)
+    vtpm.instance.destroy()
+    assert scan.found() == set()
+
+
+def test_reset_of_an_ephemeral_instance_leaves_no_trace(
+    service: Service, make_vtpm: MakeVtpm, host_memory: HostMemory
+) -> None:
+    scan = Scan.of(host_memory, service)
+    vtpm = make_vtpm(persistent=False)
+    plant(vtpm)
+    assert scan.found() == set(CANARIES)
+    vtpm.instance.reset()
+    assert scan.found() == set()
+
+
+def test_a_queue_is_empty_when_its_instance_is_gone(make_vtpm: MakeVtpm, host_memory: HostMemory) -> None:
+    vtpm = make_vtpm(slots=3)
+    start, length = vtpm.instance.queue_pa, vtpm.instance.queue_bytes
+    vtpm.agent.write(vtpm.va, b"\xa5" * length)
+    assert host_memory.read(start, length) == b"\xa5" * length
+    vtpm.instance.destroy()
+    assert not any(host_memory.read(start, length))

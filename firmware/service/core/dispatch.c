@@ -3,8 +3,6 @@
  * One function per call: it checks its arguments, does its work elsewhere, and fills in the documented results.
  * Who may call is checked here, before any argument is looked at.
  */
-#include <string.h>
-
 #include "instances.h"
 #include "pool.h"
 #include "queue.h"
@@ -219,7 +217,7 @@ static vtpm_status dispatch(const struct vtpm_call *call, struct vtpm_answer *an
 
 void vtpm_dispatch(const struct vtpm_call *call, struct vtpm_answer *answer)
 {
-	memset(answer, 0, sizeof(*answer));
+	*answer = (struct vtpm_answer){0};
 	if (!answer_query(call, answer)) {
 		answer->x[0] = (uint64_t)dispatch(call, answer);
 	}

@@ -75,10 +75,14 @@ static uintptr_t serve(enum vtpm_origin origin, cpu_context_t *context)
 	struct vtpm_call call;
 
 	_Static_assert(CTX_GPREG_X7 == 7 * sizeof(uint64_t), "x0-x7 are the first words of the saved context");
-	memcpy(call.x, registers->ctx_regs, sizeof(call.x));
+	for (unsigned int x = 0; x < ARRAY_SIZE(call.x); x++) {
+		call.x[x] = registers->ctx_regs[x];
+	}
 	call.caller = identify(origin);
 	vtpm_dispatch(&call, &answer);
-	memcpy(registers->ctx_regs, answer.x, sizeof(answer.x));
+	for (unsigned int x = 0; x < ARRAY_SIZE(answer.x); x++) {
+		registers->ctx_regs[x] = answer.x[x];
+	}
 	return (uintptr_t)context;
 }
 
@@ -148,7 +152,7 @@ static int32_t start(void)
 		return 1;
 	}
 	running = true;
-	printf("vTPM: service %u.%u ready, %u windows, entropy %s, secure space %s\n", VTPM_VERSION_MAJOR,
+	printf("vTPM: service %d.%d ready, %d windows, entropy %s, secure space %s\n", VTPM_VERSION_MAJOR,
 	       VTPM_VERSION_MINOR, VTPM_WINDOW_COUNT, glue_entropy_name(),
 	       VTPM_SPACE_PROTECTED ? "protected" : "unprotected");
 	return 1;

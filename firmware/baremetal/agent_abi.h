@@ -16,25 +16,26 @@
 #define AGENT_IMMEDIATE 0xFF
 #define AGENT_INSTRUCTION_BYTES 16
 
-#define AGENT_OP_HALT 0     /* end, with code imm */
-#define AGENT_OP_SET 1      /* ra = imm */
-#define AGENT_OP_MOVE 2     /* ra = rb */
-#define AGENT_OP_DATA 3     /* ra = address of byte imm of the data area */
-#define AGENT_OP_ADD 4      /* ra = rb + (rc or imm); likewise the next nine */
+#define AGENT_OP_HALT 0 /* end, with code imm */
+#define AGENT_OP_SET 1  /* ra = imm */
+#define AGENT_OP_MOVE 2 /* ra = rb */
+#define AGENT_OP_DATA 3 /* ra = address of byte imm of the data area */
+#define AGENT_OP_ADD 4  /* ra = rb + (rc or imm); likewise the next nine */
 #define AGENT_OP_SUB 5
 #define AGENT_OP_MUL 6
-#define AGENT_OP_DIV 7      /* unsigned; by zero gives zero, as UDIV does */
-#define AGENT_OP_REM 8      /* unsigned; by zero gives rb */
+#define AGENT_OP_DIV 7 /* unsigned; by zero gives zero, as UDIV does */
+#define AGENT_OP_REM 8 /* unsigned; by zero gives rb */
 #define AGENT_OP_AND 9
 #define AGENT_OP_OR 10
 #define AGENT_OP_XOR 11
-#define AGENT_OP_SHL 12     /* by 64 or more gives zero */
-#define AGENT_OP_SHR 13     /* unsigned; by 64 or more gives zero */
-#define AGENT_OP_LOAD 14    /* ra = 1 << small bytes at rb + imm */
-#define AGENT_OP_STORE 15   /* 1 << small bytes at rb + imm = ra */
-#define AGENT_OP_COPY 16    /* (rc or imm) bytes from rb to ra, in accesses of 1 << small bytes */
-#define AGENT_OP_FILL 17    /* (rc or imm) bytes at ra = low byte of rb */
-#define AGENT_OP_FIND 18    /* ra = offset of the first 64-bit word at rb, below (rc or imm) bytes, that equals ra; or ~0 */
+#define AGENT_OP_SHL 12   /* by 64 or more gives zero */
+#define AGENT_OP_SHR 13   /* unsigned; by 64 or more gives zero */
+#define AGENT_OP_LOAD 14  /* ra = 1 << small bytes at rb + imm */
+#define AGENT_OP_STORE 15 /* 1 << small bytes at rb + imm = ra */
+#define AGENT_OP_COPY 16  /* (rc or imm) bytes from rb to ra, in accesses of 1 << small bytes */
+#define AGENT_OP_FILL 17  /* (rc or imm) bytes at ra = low byte of rb */
+#define AGENT_OP_FIND                                                                                                  \
+	18 /* ra = offset of the first 64-bit word at rb, below (rc or imm) bytes, that equals ra; or ~0 */
 #define AGENT_OP_DIFFER 19  /* ra = offset of the first byte that differs at ra and rb, below (rc or imm); or ~0 */
 #define AGENT_OP_JUMP 20    /* go to small */
 #define AGENT_OP_BRANCH 21  /* if ra <condition b> (rc or imm) go to small */
@@ -47,7 +48,7 @@
 #define AGENT_OP_UNMAP 28   /* EL1: unmap VA ra, (rc or imm) bytes */
 #define AGENT_OP_FP_LOAD 29 /* v0-v31, FPCR, FPSR = the AGENT_FP_BYTES at ra */
 #define AGENT_OP_FP_STORE 30
-#define AGENT_OP_AWAIT 31   /* spin until the u32 at ra is at least rb, at most imm ticks; ra = 1 if it was, else 0 */
+#define AGENT_OP_AWAIT 31     /* spin until the u32 at ra is at least rb, at most imm ticks; ra = 1 if it was, else 0 */
 #define AGENT_OP_FETCH_ADD 32 /* ra = u32 at rb, which grows by (rc or imm), atomically */
 #define AGENT_OP_ON_FAULT 33  /* from here on a fault goes to small; AGENT_NO_TARGET: a fault ends the program */
 #define AGENT_OP_FAULT 34     /* ra = u64 at offset small of the last fault record */
@@ -123,7 +124,7 @@
 #define GUEST_BLOCK_TABLES 0x10000
 #define GUEST_BLOCK_TABLE_PAGES 16
 #define GUEST_MAX_VCPUS 3
-#define GUEST_RAM_UNIT 0x80000 /* RAM comes in multiples of this */
+#define GUEST_RAM_UNIT 0x80000        /* RAM comes in multiples of this */
 #define GUEST_IDENTITY_BYTES 0x400000 /* of RAM, mapped at VA = IPA from the start; programs map the rest */
 
 /* HVC of a guest that has finished its request: vendor specific hypervisor range, SMC64 fast call. */

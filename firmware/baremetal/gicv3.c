@@ -69,7 +69,7 @@ void gic_send_sgi(uint32_t sgi, uint64_t mpidr)
 
 	dsb_ish();
 	WRITE_SYSREG(ICC_SGI1R_EL1, affinity3 << 48U | affinity2 << 32U | (uint64_t)sgi << 24U | affinity1 << 16U |
-					 1ULL << (mpidr & 0xFU));
+					    1ULL << (mpidr & 0xFU));
 	isb();
 }
 

@@ -11,7 +11,7 @@
 
 struct guard {
 	uint64_t saved[13]; /* x19-x30, sp */
-	uint64_t class;	    /* AGENT_FAULT_SYNCHRONOUS or AGENT_FAULT_SERROR */
+	uint64_t class;     /* AGENT_FAULT_SYNCHRONOUS or AGENT_FAULT_SERROR */
 	uint64_t esr;
 	uint64_t elr;
 	uint64_t far;
@@ -20,11 +20,11 @@ struct guard {
 /* What TPIDR_ELx of the executing level points to; the vectors use these offsets. */
 struct cpu_local {
 	struct guard *guard; /* NULL: an exception is fatal to this CPU */
-	void *vcpu;	     /* EL2: the vCPU being run */
+	void *vcpu;          /* EL2: the vCPU being run */
 };
 
-_Static_assert(offsetof(struct guard, class) == 104, "GUARD_CLASS of vectors.h");
-_Static_assert(offsetof(struct guard, elr) == 120, "GUARD_ELR of vectors.h");
+_Static_assert(offsetof(struct guard, class) == 104, "GUARD_CLASS of vectors.inc");
+_Static_assert(offsetof(struct guard, elr) == 120, "GUARD_ELR of vectors.inc");
 _Static_assert(offsetof(struct cpu_local, vcpu) == 8, "CPU_LOCAL_VCPU of the monitor's vectors");
 
 /*

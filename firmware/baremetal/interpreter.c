@@ -37,8 +37,7 @@ static enum step_result step(const struct interpreter_host *host, struct mailbox
 {
 	const struct instruction *instruction = &box->program[box->pc];
 
-	if (box->pc >= box->instructions || instruction->a >= AGENT_REGISTERS ||
-	    instruction->b >= AGENT_REGISTERS ||
+	if (box->pc >= box->instructions || instruction->a >= AGENT_REGISTERS || instruction->b >= AGENT_REGISTERS ||
 	    (instruction->c >= AGENT_REGISTERS && instruction->c != AGENT_IMMEDIATE)) {
 		return STEP_BAD;
 	}

@@ -114,7 +114,8 @@ enum step_result step_system(const struct interpreter_host *host, struct mailbox
 	case AGENT_OP_AWAIT:
 		return await(box, instruction);
 	case AGENT_OP_FETCH_ADD:
-		*a = __atomic_fetch_add((uint32_t *)(uintptr_t)b, (uint32_t)operand(box, instruction), __ATOMIC_ACQ_REL);
+		*a = __atomic_fetch_add((uint32_t *)(uintptr_t)b, (uint32_t)operand(box, instruction),
+					__ATOMIC_ACQ_REL);
 		return STEP_NEXT;
 	case AGENT_OP_ON_FAULT:
 		box->on_fault = instruction->small;

@@ -24,8 +24,8 @@ static bool range_ok(uint64_t input, uint64_t output, uint64_t bytes)
 {
 	uint64_t reach = 1ULL << TABLE_INPUT_BITS;
 
-	return page_aligned(input | output | bytes) && bytes != 0U && bytes <= LARGEST_RANGE && input <= reach - bytes &&
-	       (output & ~ADDRESS_MASK) == 0U;
+	return page_aligned(input | output | bytes) && bytes != 0U && bytes <= LARGEST_RANGE &&
+	       input <= reach - bytes && (output & ~ADDRESS_MASK) == 0U;
 }
 
 /* The entry of the last level, or NULL: there is no table and `create` is false, or no page for it. */
@@ -49,7 +49,8 @@ static uint64_t *walk(struct page_tables *tables, uint64_t input, bool create)
 	return entry_of(table, input, LAST_LEVEL);
 }
 
-enum map_status tables_map(struct page_tables *tables, uint64_t input, uint64_t output, uint64_t bytes, uint64_t attributes)
+enum map_status tables_map(struct page_tables *tables, uint64_t input, uint64_t output, uint64_t bytes,
+			   uint64_t attributes)
 {
 	if (!range_ok(input, output, bytes)) {
 		return MAP_BAD_ADDRESS;

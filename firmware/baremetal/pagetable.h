@@ -22,7 +22,7 @@ struct page_tables {
 enum map_status {
 	MAP_OK,
 	MAP_BAD_ADDRESS, /* not page aligned, or out of reach */
-	MAP_NO_PAGE,	 /* the source has no page left; part of the range may be mapped */
+	MAP_NO_PAGE,     /* the source has no page left; part of the range may be mapped */
 };
 
 #define TABLE_INPUT_BITS 39U
@@ -32,7 +32,8 @@ enum map_status {
 #define PAGE_INNER_SHAREABLE (3ULL << 8)
 #define PAGE_ACCESSED (1ULL << 10)
 
-enum map_status tables_map(struct page_tables *tables, uint64_t input, uint64_t output, uint64_t bytes, uint64_t attributes);
+enum map_status tables_map(struct page_tables *tables, uint64_t input, uint64_t output, uint64_t bytes,
+			   uint64_t attributes);
 enum map_status tables_unmap(struct page_tables *tables, uint64_t input, uint64_t bytes);
 
 /* Gives every table back to the source, the root too. */

@@ -12,7 +12,7 @@
 #define READ_SYSREG(name)                                                                                              \
 	({                                                                                                             \
 		uint64_t value_;                                                                                       \
-		__asm__ volatile("mrs %0, " SYSREG_TEXT(name) : "=r"(value_)::"memory");                                           \
+		__asm__ volatile("mrs %0, " SYSREG_TEXT(name) : "=r"(value_)::"memory");                               \
 		value_;                                                                                                \
 	})
 

@@ -2,7 +2,7 @@
 /*
  * Where a vCPU enters the guest image: EL1, MMU off, x0 -> this vCPU's block, x1 = its number, x2 = bytes of RAM.
  */
-#include "vectors.h"
+#include "vectors.inc"
 
 #define BLOCK_STACK_TOP 0x10000
 

@@ -27,9 +27,9 @@ struct agent {
 	struct mailbox *box;
 	struct vcpu *vcpu; /* NULL: an agent at EL2 */
 	struct cpu *cpu;   /* the CPU it runs on, while it runs */
-	uint32_t state;	   /* enum agent_state */
+	uint32_t state;    /* enum agent_state */
 	struct wanted wanted;
-	bool stop;	   /* set by CPU 0: leave the guest */
+	bool stop; /* set by CPU 0: leave the guest */
 };
 
 /* The agent at EL2 on this CPU, or NULL. */

@@ -3,8 +3,8 @@
  * What a person can type.
  */
 #include "agent_abi.h"
-#include "command.h"
 #include "codec.h"
+#include "command.h"
 #include "cpu.h"
 #include "vm.h"
 

@@ -333,15 +333,7 @@ static void counters(const struct words *words, struct reply *reply)
 }
 
 const struct command machine_commands[] = {
-	{"run", "", run},
-	{"start", "", start},
-	{"wait", "", wait},
-	{"ping", "", ping},
-	{"create", "", create},
-	{"destroy", "", destroy},
-	{"map", "", map},
-	{"unmap", "", unmap},
-	{"trap", "", trap},
-	{"counters", "", counters},
-	{NULL, NULL, NULL},
+	{"run", "", run},       {"start", "", start},       {"wait", "", wait}, {"ping", "", ping},
+	{"create", "", create}, {"destroy", "", destroy},   {"map", "", map},   {"unmap", "", unmap},
+	{"trap", "", trap},     {"counters", "", counters}, {NULL, NULL, NULL},
 };

@@ -6,7 +6,9 @@
 #include "codec.h"
 #include "memory.h"
 
-_Static_assert(REPLY_BYTES > (AGENT_OUTCOME_BYTES + AGENT_FAULT_BYTES + AGENT_REGISTERS * 8 + AGENT_DATA_BYTES + 3) / 3 * 4 + 64,
+_Static_assert(REPLY_BYTES >
+		       (AGENT_OUTCOME_BYTES + AGENT_FAULT_BYTES + AGENT_REGISTERS * 8 + AGENT_DATA_BYTES + 3) / 3 * 4 +
+			       64,
 	       "the largest outcome fits");
 
 void reply_begin(struct reply *reply)

@@ -2,7 +2,7 @@
 /*
  * EL2's vector table. Exceptions of the monitor itself return to a guard; those of a guest return from vcpu_enter().
  */
-#include "vectors.h"
+#include "vectors.inc"
 
 #define CPU_LOCAL_VCPU 8
 #define VCPU_PC 248
@@ -120,8 +120,9 @@ leave_guest_common:
 
 	.section .rodata.guest_image, "a"
 	.balign	16
-	.global guest_image, guest_image_end
+	.global guest_image, guest_image_bytes
 guest_image:
 	.incbin GUEST_BIN
-	.balign	16
-guest_image_end:
+1:	.balign	8
+guest_image_bytes:
+	.quad	1b - guest_image

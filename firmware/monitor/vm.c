@@ -39,8 +39,9 @@
 static struct vm vms[VM_MAX];
 static bool unit_used[RAM_UNITS];
 
-extern const char guest_image[];
-extern const char guest_image_end[];
+/* vectors.S */
+extern const uint8_t guest_image[];
+extern const uint64_t guest_image_bytes;
 
 static uint64_t vtcr(void)
 {
@@ -106,10 +107,8 @@ static void give_ram(struct pa ram, uint64_t bytes)
 
 void vm_load_image(const struct vm *vm)
 {
-	size_t bytes = (size_t)(guest_image_end - guest_image);
-
-	memcpy(pa_pointer(vm->ram), guest_image, bytes);
-	code_written(pa_pointer(vm->ram), bytes);
+	memcpy(pa_pointer(vm->ram), guest_image, guest_image_bytes);
+	code_written(pa_pointer(vm->ram), guest_image_bytes);
 }
 
 static void start_vcpu(struct vm *vm, unsigned int index)

@@ -19,7 +19,7 @@ struct vm {
 	struct page_tables stage2;
 	struct pa ram;
 	uint64_t ram_bytes;
-	uint64_t traps;	     /* exceptions to EL2 that the guest caused; the end of a request is not counted */
+	uint64_t traps;      /* exceptions to EL2 that the guest caused; the end of a request is not counted */
 	uint64_t smc_traps;  /* of them, SMCs */
 	uint64_t interrupts; /* interrupts that took the CPU away from the guest */
 	struct vcpu vcpu[GUEST_MAX_VCPUS];

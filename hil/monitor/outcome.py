@@ -104,7 +104,7 @@ class Outcome:
 
     @classmethod
     def parse(cls, blob: bytes) -> Outcome:
-        """Parse an outcome as the monitor sends it."""
+        """Parse an outcome as the monitor sends it. Raises `FirmwareError` for one that no interpreter leaves."""
         ended, code, pc, mask, steps = _HEAD.unpack_from(blob)
         at = _HEAD.size
         fault = None
@@ -116,7 +116,7 @@ class Outcome:
             if mask >> index & 1:
                 registers[index] = int.from_bytes(blob[at : at + 8], "little")
                 at += 8
-        return cls(Ended(ended & ~abi.AGENT_FAULT_FOLLOWS), code, pc, steps, fault, tuple(registers), blob[at:])
+        return cls(_ended(ended & ~abi.AGENT_FAULT_FOLLOWS), code, pc, steps, fault, tuple(registers), blob[at:])
 
     def require(self, doing: str = "") -> Outcome:
         """Return the outcome of a program that halted; raises `TargetFault`, `RanTooLong` or `UsageError`."""
@@ -133,3 +133,14 @@ class Outcome:
                 )
             case _:
                 raise RanTooLong(self, doing=doing)
+
+
+def _ended(number: int) -> Ended:
+    try:
+        return Ended(number)
+    except ValueError:
+        raise FirmwareError(
+            f"the agent's mailbox says that the program ended with {number}, which means nothing",
+            doing="reading the outcome of a program",
+            hint="something wrote to the agent's memory: the program itself, another vCPU, or the firmware",
+        ) from None

@@ -1,52 +1,24 @@
-"""A monitor on an emulator without EL3: PSCI is the emulator's own, everything else is as on a board."""
+"""Fixtures: the monitor of this checkout on an emulator, one per test module."""
 
 from __future__ import annotations
 
-import contextlib
 import shutil
-import socket
 import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
 from hil.deadline import Deadline
-from hil.errors import BoardDied, ConsoleTimeout
 from hil.headers import firmware_header
 from hil.monitor import Monitor
+from tests.monitor.emulated import QEMU, emulator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-QEMU = "qemu-system-aarch64"
-LOAD_ADDRESS = 0x4200_0000
-
-
-class SocketStream:
-    """The least that a console needs."""
-
-    name = "monitor"
-
-    def __init__(self, line: socket.socket) -> None:
-        self._line = line
-
-    def send(self, data: bytes) -> None:
-        self._line.settimeout(10)
-        self._line.sendall(data)
-
-    def receive(self, deadline: Deadline) -> bytes:
-        self._line.settimeout(max(deadline.remaining, 0.001))
-        try:
-            data = self._line.recv(65536)
-        except TimeoutError:
-            raise ConsoleTimeout("silence") from None
-        if not data:
-            raise BoardDied("the emulator closed the line")
-        return data
-
-    def tail(self, lines: int = 20) -> tuple[str, ...]:  # noqa: ARG002
-        return ()
+    from hil.monitor import Runner, VirtualMachine
+    from tests.monitor.emulated import SocketStream
 
 
 @pytest.fixture(scope="session")
@@ -61,27 +33,6 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out / "monitor.bin"
 
 
-@contextlib.contextmanager
-def emulator(image: Path) -> Iterator[SocketStream]:
-    """Run the monitor and yield its console."""
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        machine = ["-M", "virt,virtualization=on,gic-version=3", "-cpu", "max,sve=off,sme=off,pauth-impdef=on"]
-        load = f"loader,file={image},addr={LOAD_ADDRESS:#x},cpu-num=0,force-raw=on"
-        console = ["-chardev", f"socket,id=console,fd={theirs.fileno()}", "-serial", "chardev:console"]
-        process = subprocess.Popen(
-            [QEMU, *machine, "-smp", "4", "-m", "256M", "-nodefaults", "-nographic", "-device", load, *console],
-            pass_fds=[theirs.fileno()],
-            stdin=subprocess.DEVNULL,
-        )
-        theirs.close()
-        try:
-            yield SocketStream(ours)
-        finally:
-            process.kill()
-            process.wait(10)
-
-
 @pytest.fixture(scope="module")
 def console(image: Path) -> Iterator[SocketStream]:
     with emulator(image) as stream:
@@ -93,3 +44,17 @@ def monitor(console: SocketStream) -> Monitor:
     monitor = Monitor(console)
     monitor.wait_ready(Deadline.after(30))
     return monitor
+
+
+@pytest.fixture
+def vm(monitor: Monitor) -> Iterator[VirtualMachine]:
+    """A VM with three vCPUs."""
+    vm = monitor.create_vm(vcpus=3)
+    yield vm
+    vm.destroy()
+
+
+@pytest.fixture(params=["EL2", "EL1"])
+def runner(request: pytest.FixtureRequest, monitor: Monitor, vm: VirtualMachine) -> Runner:
+    """An interpreter, at either level."""
+    return monitor if request.param == "EL2" else vm.agent()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hil.errors import UsageError
+from hil.errors import FirmwareError, UsageError
 from hil.headers import firmware_header
 from hil.monitor import Ended, Outcome, Program, RanTooLong, TargetFault, a64, abi, r
 from hil.monitor import program as program_module
@@ -99,6 +99,11 @@ def test_running_out_of_time_is_an_error_of_its_own(ended: Ended) -> None:
 def test_a_malformed_program_is_the_user_s_mistake() -> None:
     with pytest.raises(UsageError, match="instruction 4"):
         outcome(abi.AGENT_BAD).require()
+
+
+def test_an_overwritten_mailbox_is_a_finding() -> None:
+    with pytest.raises(FirmwareError, match="mailbox says that the program ended with 99"):
+        outcome(99)
 
 
 def test_syndromes_in_words() -> None:

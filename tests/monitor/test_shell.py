@@ -1,0 +1,66 @@
+"""The shell as people and damaged lines meet it."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hil.deadline import Deadline
+from hil.monitor import Ended, Monitor, VirtualMachine
+from tests.monitor.programs import endless
+
+if TYPE_CHECKING:
+    from tests.monitor.emulated import SocketStream
+
+pytestmark = pytest.mark.emulator
+
+PSCI_VERSION = 0x8400_0000
+SECURE_SRAM = 0x0E00_0000
+FREE_RAM = 0x43FF_0000
+
+
+def test_a_person_gets_words(monitor: Monitor, console: SocketStream) -> None:
+    def typed(line: bytes) -> str:
+        console.send(line + b"\r")
+        heard = b""
+        while not heard.endswith(b"monitor> "):
+            heard += console.receive(Deadline.after(5))
+        return heard.decode()
+
+    assert "smc <function>" in typed(b"help")
+    assert "x0=1000" in typed(b"smc 84000000")
+    assert "fault esr=" in typed(b"read %x 8" % SECURE_SRAM)
+    assert "unknown" in typed(b"nonsense")
+    assert "usage" in typed(b"read zz")
+    assert "4 5" not in typed(b"writ\x7f\x7f\x7f\x7fvm")
+    monitor.wait_ready(Deadline.after(5))
+
+
+def test_a_person_s_unfinished_line_does_not_spoil_a_request(monitor: Monitor, console: SocketStream) -> None:
+    console.send(b"write 43ff0000 ")
+    assert monitor.smc(PSCI_VERSION).x[0] >= 0x1_0000
+
+
+def test_a_damaged_request_is_refused_and_not_executed(monitor: Monitor, console: SocketStream) -> None:
+    monitor.write(FREE_RAM, b"before")
+    console.send(b":77 destroy 1 *00000000\n")
+    heard = b""
+    while b"\n" not in heard:
+        heard += console.receive(Deadline.after(5))
+    assert heard.startswith(b"=0 nak *")
+    assert monitor.read(FREE_RAM, 6) == b"before"
+
+
+def test_nothing_is_lost_while_cpu_0_waits_for_an_agent(
+    vm: VirtualMachine, monitor: Monitor, console: SocketStream
+) -> None:
+    """A long request arrives while another one is being waited for."""
+    pending = vm.agent().start(endless(), Deadline.after(0.8))
+    writer = threading.Thread(target=console.send, args=(b"x" * 20000 + b"\n",))
+    writer.start()
+    outcome = pending.wait()
+    writer.join(10)
+    assert outcome.ended == Ended.DEADLINE
+    assert monitor.read(FREE_RAM, 4)

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from hil import doctor
-from hil.cli import boards, build, console, firmware, run
+from hil.cli import bench, boards, build, console, firmware, run
 from hil.errors import ExitCode, HilError
 
 EXIT_CODES = """\
@@ -43,6 +43,7 @@ app.command("build")(build.command)
 app.command("boards")(boards.command)
 app.command("console")(console.command)
 app.command("doctor")(doctor.command)
+app.command("bench")(bench.command)
 app.add_typer(firmware.app, name="firmware")
 
 

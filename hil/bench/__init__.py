@@ -1,0 +1,1 @@
+"""Figures that can be compared: contenders take turns in one run, and instructions are counted, not timed."""

@@ -1,0 +1,59 @@
+"""`hil bench`."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from hil.cli.output import console, print_json
+from hil.cli.run import bring_up_to_date
+from hil.cli.tree import DEFAULT_BOARD, Tree
+from hil.errors import UsageError
+
+
+def command(
+    parts: Annotated[
+        list[str] | None, typer.Argument(metavar="[PART]...", help="framework, instructions (default: both).")
+    ] = None,
+    board: Annotated[str, typer.Option(help="An emulated board of boards/.")] = DEFAULT_BOARD,
+    build: Annotated[bool, typer.Option("--build/--no-build", help="Bring the firmware up to date first.")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print figures and samples as JSON.")] = False,
+) -> None:
+    """Measure framework and service: ratios in one run, and exact instruction counts.
+
+    Examples:
+        hil bench
+
+        hil bench instructions --json
+    """
+    from hil.bench import framework, instructions, table
+
+    wanted = parts or ["framework", "instructions"]
+    for part in wanted:
+        if part not in ("framework", "instructions"):
+            raise UsageError(f"there is no bench {part!r}", hint="framework or instructions")
+    chosen = Tree.here().board(board)
+    if "flash" not in chosen.images:
+        raise UsageError(f"{board} has no `flash` image; the bench needs an emulated board", hint="--board qemu-virt")
+    if build:
+        bring_up_to_date(chosen)
+    errors = Console(stderr=True, highlight=False)
+    sections = []
+    with errors.status("measuring") as status:
+
+        def note(text: str) -> None:
+            status.update(f"measuring: {text}")
+            if not errors.is_terminal:
+                print(f"measuring: {text}", file=sys.stderr)
+
+        if "framework" in wanted:
+            sections.append(framework.measure(chosen.path, chosen.images["flash"], note))
+        if "instructions" in wanted:
+            sections.extend(instructions.measure(chosen.path, note))
+    if as_json:
+        print_json(table.as_json(sections))
+    else:
+        table.show(sections, console())

@@ -28,14 +28,13 @@
 #define AGENT_OP_AND 9
 #define AGENT_OP_OR 10
 #define AGENT_OP_XOR 11
-#define AGENT_OP_SHL 12   /* by 64 or more gives zero */
-#define AGENT_OP_SHR 13   /* unsigned; by 64 or more gives zero */
-#define AGENT_OP_LOAD 14  /* ra = 1 << small bytes at rb + imm */
-#define AGENT_OP_STORE 15 /* 1 << small bytes at rb + imm = ra */
-#define AGENT_OP_COPY 16  /* (rc or imm) bytes from rb to ra, in accesses of 1 << small bytes */
-#define AGENT_OP_FILL 17  /* (rc or imm) bytes at ra = low byte of rb */
-#define AGENT_OP_FIND                                                                                                  \
-	18 /* ra = offset of the first 64-bit word at rb, below (rc or imm) bytes, that equals ra; or ~0 */
+#define AGENT_OP_SHL 12     /* by 64 or more gives zero */
+#define AGENT_OP_SHR 13     /* unsigned; by 64 or more gives zero */
+#define AGENT_OP_LOAD 14    /* ra = 1 << small bytes at rb + imm */
+#define AGENT_OP_STORE 15   /* 1 << small bytes at rb + imm = ra */
+#define AGENT_OP_COPY 16    /* (rc or imm) bytes from rb to ra, in accesses of 1 << small bytes */
+#define AGENT_OP_FILL 17    /* (rc or imm) bytes at ra = low byte of rb */
+#define AGENT_OP_FIND 18    /* ra = offset of the first u64 at rb, below (rc or imm) bytes, that equals ra; or ~0 */
 #define AGENT_OP_DIFFER 19  /* ra = offset of the first byte that differs at ra and rb, below (rc or imm); or ~0 */
 #define AGENT_OP_JUMP 20    /* go to small */
 #define AGENT_OP_BRANCH 21  /* if ra <condition b> (rc or imm) go to small */

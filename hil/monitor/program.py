@@ -261,7 +261,7 @@ class Program:
     # Meeting another agent.
 
     def await_at_least(self, address: Reg, value: Reg, ticks: int) -> None:
-        """Spin until the u32 at `address` is at least `value`; `address` becomes 1, or 0 after `ticks` counter ticks."""
+        """Spin until the u32 at `address` is at least `value`; `address` becomes 1, or 0 after so many ticks."""
         self._add(abi.AGENT_OP_AWAIT, address, value, imm=ticks)
 
     def fetch_add(self, target: Reg, address: Reg, amount: Reg | int) -> None:

@@ -161,6 +161,11 @@ void port_queue_barrier(void)
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
+void port_copy(void *to, const void *from, size_t bytes)
+{
+	memcpy(to, from, bytes);
+}
+
 void port_zero_pages(void *memory, size_t bytes)
 {
 	if ((uintptr_t)memory % VTPM_PAGE_BYTES != 0 || bytes % VTPM_PAGE_BYTES != 0) {

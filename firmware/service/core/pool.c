@@ -78,7 +78,7 @@ void pool_store(const struct vtpm_pages *pages, const uint8_t *from, uint32_t by
 	for (uint32_t done = 0; done < bytes; page = state->page_next[page]) {
 		uint32_t part = bytes - done < VTPM_PAGE_BYTES ? bytes - done : VTPM_PAGE_BYTES;
 
-		memcpy(page_memory(page), from + done, part);
+		port_copy(page_memory(page), from + done, part);
 		done += part;
 	}
 }
@@ -91,7 +91,7 @@ void pool_load(const struct vtpm_pages *pages, uint8_t *to, uint32_t bytes)
 	for (uint32_t done = 0; done < bytes; page = state->page_next[page]) {
 		uint32_t part = bytes - done < VTPM_PAGE_BYTES ? bytes - done : VTPM_PAGE_BYTES;
 
-		memcpy(to + done, page_memory(page), part);
+		port_copy(to + done, page_memory(page), part);
 		done += part;
 	}
 }

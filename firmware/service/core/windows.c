@@ -3,10 +3,8 @@
  * A free window is always zero. A window belongs to one instance at a time; whoever moves an instance out of its window
  * holds that instance's lock, which it only ever tries for, so that no two CPUs can wait for each other.
  */
-#include <string.h>
-
-#include "pool.h"
 #include "windows.h"
+#include "pool.h"
 
 static struct pa window_pa(uint32_t window)
 {
@@ -62,8 +60,8 @@ static void prepare_window(const struct vtpm_instance *instance)
 {
 	const struct engine_header *engine = &state_get()->engine;
 
-	memcpy(window_memory(instance->window, engine->data_va), port_engine_memory(engine->data_init_va),
-	       engine->data_bytes);
+	port_copy(window_memory(instance->window, engine->data_va), port_engine_memory(engine->data_init_va),
+		  engine->data_bytes);
 }
 
 /* Scrubs the image and gives back all but the first `keep` of its pages. */

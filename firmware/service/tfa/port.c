@@ -89,6 +89,19 @@ void port_queue_barrier(void)
 	dmbsy();
 }
 
+/* BL31's memcpy goes byte by byte. */
+void port_copy(void *to, const void *from, size_t bytes)
+{
+	uint64_t *out = to;
+	const uint64_t *in = from;
+	size_t words = (((uintptr_t)to | (uintptr_t)from) % sizeof(uint64_t)) == 0 ? bytes / sizeof(uint64_t) : 0;
+
+	for (size_t word = 0; word < words; word++) {
+		out[word] = in[word];
+	}
+	memcpy(&out[words], &in[words], bytes - words * sizeof(uint64_t));
+}
+
 void port_zero_pages(void *memory, size_t bytes)
 {
 	zero_normalmem(memory, bytes);

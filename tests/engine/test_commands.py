@@ -119,17 +119,24 @@ def test_rsa_encryption_round_trips(tpm: Tpm) -> None:
     assert bytes(tpm.esapi.rsa_decrypt(handle, sealed, oaep)) == b"short message"
 
 
-def test_symmetric_keys_encrypt_and_decrypt(tpm: Tpm) -> None:
+@pytest.mark.parametrize("cipher", ["aes128", "aes256", "camellia128", "camellia256"])
+@pytest.mark.parametrize("mode", ["cfb", "cbc", "ctr", "ofb", "ecb"])
+def test_symmetric_encryption_goes_on_with_the_iv_it_returned(tpm: Tpm, cipher: str, mode: str) -> None:
+    """CVE-2026-21444: libtpms with OpenSSL 3 returned the first initialisation vector, not the next one."""
+    algorithm = TPM2_ALG.parse(mode)
+    first_iv = b"" if mode == "ecb" else bytes(16)
+    clear = bytes(range(64))
     usable = "userwithauth|decrypt|sign_encrypt|sensitivedataorigin"
+    template = TPM2B_PUBLIC.parse(cipher + mode, objectAttributes=usable)
     with tpm.storage_key() as parent:
-        private, public, *_ = tpm.esapi.create(
-            parent.handle, None, TPM2B_PUBLIC.parse("aes256cfb", objectAttributes=usable)
-        )
+        private, public, *_ = tpm.esapi.create(parent.handle, None, template)
         key = tpm.esapi.load(parent.handle, private, public)
-        secret, _ = tpm.esapi.encrypt_decrypt(key, False, TPM2_ALG.CFB, bytes(16), b"0123456789abcdef")
-        clear, _ = tpm.esapi.encrypt_decrypt(key, True, TPM2_ALG.CFB, bytes(16), secret)
-    assert bytes(clear) == b"0123456789abcdef"
-    assert bytes(secret) != b"0123456789abcdef"
+    whole, _ = tpm.esapi.encrypt_decrypt(key, False, algorithm, first_iv, clear)
+    head, next_iv = tpm.esapi.encrypt_decrypt(key, False, algorithm, first_iv, clear[:32])
+    tail, _ = tpm.esapi.encrypt_decrypt(key, False, algorithm, bytes(next_iv), clear[32:])
+    again, _ = tpm.esapi.encrypt_decrypt(key, True, algorithm, first_iv, bytes(whole))
+    assert bytes(head) + bytes(tail) == bytes(whole) != clear
+    assert bytes(again) == clear
 
 
 def test_capabilities_list_the_whole_command_set(tpm: Tpm) -> None:

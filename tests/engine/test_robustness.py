@@ -7,7 +7,7 @@ import struct
 from typing import TYPE_CHECKING
 
 import pytest
-from tpm2_pytss import TPM2_SU
+from tpm2_pytss import TPM2_SU, TPM2B_PUBLIC, TPMA_OBJECT
 
 from hil.tpm import Tpm, commands
 from tests.engine.engine_process import EngineProcess, Fault, Op, Status, Window, symbols
@@ -23,7 +23,11 @@ FIRST_COMMAND, LAST_COMMAND = 0x11F, 0x199
 CC_GET_TEST_RESULT = 0x17C
 CAP_COMMANDS = 2
 RC_COMMAND_CODE = 0x143
-OWNER = 0x4000_0001
+CC_GET_TIME = 0x14C
+OWNER, NULL, PASSWORD, ENDORSEMENT = 0x4000_0001, 0x4000_0007, 0x4000_0009, 0x4000_000B
+FIRST_TRANSIENT = 0x8000_0000
+ALG_HMAC, ALG_NULL, LAST_ALGORITHM = 0x05, 0x10, 0x48
+HMAC_KEY = TPMA_OBJECT.USERWITHAUTH | TPMA_OBJECT.SIGN_ENCRYPT | TPMA_OBJECT.SENSITIVEDATAORIGIN
 SESSION_DECRYPT = 0x20
 FUZZ_COMMANDS = 4000
 
@@ -70,11 +74,26 @@ def test_an_encrypted_parameter_cut_short_is_refused(started: Window) -> None:
     session = start_session(started)
     for tail in (b"", b"\x00", b"\xff\xff", b"\x00\x10", b"\x0f\xff" + bytes(3)):
         auth = struct.pack(">IHBH", session, 0, SESSION_DECRYPT | 1, 0)
-        password = struct.pack(">IHBH", 0x4000_0009, 0, 0, 0)
+        password = struct.pack(">IHBH", PASSWORD, 0, 0, 0)
         area = password + auth
         parameters = struct.pack(">II", OWNER, len(area)) + area + tail
         assert outcome(started, commands.command(0x131, parameters, tag=commands.SESSIONS)).code != commands.SUCCESS
     assert outcome(started, commands.get_random(8)).code == commands.SUCCESS
+
+
+def test_an_hmac_key_signs_only_with_its_own_scheme(started: Window) -> None:
+    """CVE-2025-2884 and CVE-2025-49133: attestation with a scheme that does not fit the key."""
+    with Tpm(started) as tpm:
+        tpm.esapi.create_primary(None, TPM2B_PUBLIC.parse("hmac:sha256", objectAttributes=HMAC_KEY))
+    password = struct.pack(">IHBH", PASSWORD, 0, 0, 0)
+    start = struct.pack(">III", ENDORSEMENT, FIRST_TRANSIENT, 2 * len(password)) + password * 2
+    for scheme in range(LAST_ALGORITHM + 1):
+        for digest in (*range(LAST_ALGORITHM + 1), 0xFFFF):
+            command = start + struct.pack(">HHH", 0, scheme, digest)
+            response = outcome(started, commands.command(CC_GET_TIME, command, tag=commands.SESSIONS))
+            fits = (scheme, digest) == (ALG_HMAC, commands.ALG_SHA256)
+            assert (response.code == commands.SUCCESS) == fits or scheme == ALG_NULL, (scheme, digest)
+    assert outcome(started, commands.command(CC_GET_TEST_RESULT)).code == commands.SUCCESS
 
 
 def test_every_command_the_library_lists_is_carried_out_or_refused_for_its_parameters(started: Window) -> None:
@@ -93,7 +112,7 @@ def test_random_commands_never_crash_the_engine(started: Window) -> None:
         body = bytearray(dice.randbytes(dice.choice((0, 2, 4, 16, 64, 300))))
         for at in range(0, len(body) - 4, 4):
             if dice.random() < 0.4:
-                struct.pack_into(">I", body, at, dice.choice((OWNER, 0x4000_0007, 0x4000_0009, 9, 0, 1, 0xB, 0x23)))
+                struct.pack_into(">I", body, at, dice.choice((OWNER, NULL, PASSWORD, 9, 0, 1, 0xB, 0x23)))
         outcome(started, commands.command(dice.randint(FIRST_COMMAND, LAST_COMMAND), bytes(body), tag=tag))
     result = outcome(started, commands.command(CC_GET_TEST_RESULT))
     assert result.code == commands.SUCCESS, "a random command put the TPM into failure mode"
@@ -181,6 +200,5 @@ class Recorder:
 
 def start_session(window: Window) -> int:
     """Start an unbound HMAC session with AES-128-CFB; returns its handle."""
-    null = 0x4000_0007
-    parameters = struct.pack(">IIH16sHBHHHH", null, null, 16, bytes(16), 0, 0, 6, 128, 0x43, 0x0B)
+    parameters = struct.pack(">IIH16sHBHHHH", NULL, NULL, 16, bytes(16), 0, 0, 6, 128, 0x43, 0x0B)
     return int.from_bytes(outcome(window, commands.command(0x176, parameters)).body[:4], "big")

@@ -9,7 +9,7 @@
 #include "vcpu.h"
 
 /* After its deadline an agent may take this long to notice, and as long again to leave its guest. */
-#define GRACE_MICROSECONDS 50000U
+#define GRACE_MICROSECONDS 250000U
 
 static struct mailbox boxes[PLAT_CPUS];
 static struct agent agents[PLAT_CPUS];

@@ -17,21 +17,23 @@ if TYPE_CHECKING:
 USUAL = 30.0
 """Seconds that a request may take when nothing else is said."""
 
-# Of a deadline, kept back for the way there and back, so that the board's own verdict comes first: seconds, at most.
-_WAY = 0.5
+# A deadline is the program's. The board reports within half a second what is late; the line gets the rest.
+_ANSWER = 2.0
 _CONDUIT_REGISTERS = 31
 
 
 class Pending:
     """A program that is running. Its outcome must be fetched before the agent can run another."""
 
-    def __init__(self, link: Link, agent: str) -> None:
+    def __init__(self, link: Link, agent: str, deadline: Deadline) -> None:
         self._link = link
         self._agent = agent
+        self._deadline = deadline
 
     def wait(self, deadline: Deadline | None = None) -> Outcome:
-        """Return the outcome, at the latest when the time given to `start` is up."""
-        answer = self._link.ask(f"wait {self._agent}", deadline or Deadline.after(USUAL))
+        """Return the outcome, at the latest when the program's deadline, or this one if it is later, has passed."""
+        remaining = max(self._deadline.remaining, deadline.remaining if deadline else 0.0)
+        answer = self._link.ask(f"wait {self._agent}", Deadline.after(remaining + _ANSWER))
         return Outcome.parse(binascii.a2b_base64(answer))
 
 
@@ -43,16 +45,16 @@ class Runner:
         self._agent = agent
 
     def run(self, program: Program, deadline: Deadline | None = None) -> Outcome:
-        """Run a program to its end. The outcome says how it ended; `Outcome.require` turns faults into errors."""
+        """Run a program to its end, or to its deadline. The outcome says how it ended; see `Outcome.require`."""
         deadline = deadline or Deadline.after(USUAL)
-        answer = self._link.ask(f"run {self._request(program, deadline)}", deadline)
+        answer = self._link.ask(f"run {self._request(program, deadline)}", _answer_by(deadline))
         return Outcome.parse(binascii.a2b_base64(answer))
 
     def start(self, program: Program, deadline: Deadline | None = None) -> Pending:
         """Start a program and return at once; two agents that were started run at the same time."""
         deadline = deadline or Deadline.after(USUAL)
-        self._link.ask(f"start {self._request(program, deadline)}", deadline)
-        return Pending(self._link, self._agent)
+        self._link.ask(f"start {self._request(program, deadline)}", _answer_by(deadline))
+        return Pending(self._link, self._agent, deadline)
 
     def smc(self, fid: int, *args: int, deadline: Deadline | None = None) -> SmcResult:
         """Call EL3 with x0 = `fid` and x1... = `args`; all other registers are zero. Raises `TargetFault`."""
@@ -93,14 +95,17 @@ class Runner:
             self.run(program).require(f"writing {len(piece)} bytes at {here:#x} from {self._agent}")
 
     def _request(self, program: Program, deadline: Deadline) -> str:
-        remaining = deadline.remaining
-        microseconds = math.ceil((remaining - min(_WAY, remaining / 2)) * 1e6)
+        microseconds = math.ceil(deadline.remaining * 1e6)
         wanted = program.wanted
         length = abi.AGENT_REGISTERS if wanted.length is None else wanted.length.index
         return (
             f"{self._agent} {microseconds:x} {wanted.offset:x} {wanted.size:x} {length:x} {wanted.mask:x} "
             f"{_base64(program.assemble())} {_base64(program.uploaded)}"
         )
+
+
+def _answer_by(deadline: Deadline) -> Deadline:
+    return Deadline.after(deadline.remaining + _ANSWER)
 
 
 def _base64(data: bytes) -> str:

@@ -80,6 +80,7 @@ class EngineProcess:
     """One loader with one engine image and several windows."""
 
     def __init__(self, loader: Path, image: Path, log: Path) -> None:
+        self.log = log
         with log.open("ab") as stderr:
             self._process = subprocess.Popen(
                 ["qemu-aarch64", loader, image], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr

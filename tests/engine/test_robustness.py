@@ -142,6 +142,16 @@ def test_failure_mode_is_answered_and_ends_with_reset(started: Window, variable:
     assert outcome(started, commands.startup()).code == commands.SUCCESS
 
 
+def test_the_log_says_when_failure_mode_begins_but_not_by_which_bytes(
+    engine: EngineProcess, started: Window, variable: dict[str, int]
+) -> None:
+    started.call(Op.POKE, variable["g_inFailureMode"], struct.pack("<I", 1))
+    outcome(started, commands.command(commands.CC_GET_RANDOM, b"secret"))
+    log = engine.log.read_text()
+    assert "Entered failure mode" in log
+    assert b"sec".hex(" ") not in log
+
+
 def test_a_damaged_heap_ends_only_its_own_window(engine: EngineProcess, variable: dict[str, int]) -> None:
     damaged, sound = engine.window(1).manufacture(), engine.window(2).manufacture()
     heap = variable["engine_heap_start"]

@@ -76,7 +76,7 @@ struct engine_mailbox {
 	/* Callbacks into the service, set before every call. They run on the engine's stack and use no FP registers. */
 	uint32_t (*entropy)(uint8_t *out, uint32_t bytes); /* 0: all bytes written; else the source failed */
 	void (*fatal)(uint32_t fault);                     /* does not return: the entry call ends with ENGINE_FATAL */
-	void (*log)(const char *text);
+	void (*log)(const char *text); /* one line, without its end; never anything of a command's content */
 	/* Written by the engine before it returns: heap bytes allocated, now and at most since the window was fresh. */
 	uint64_t heap_bytes;
 	uint64_t heap_peak_bytes;

@@ -105,6 +105,13 @@
 #define AGENT_MAILBOX_BYTES (AGENT_MAILBOX_DATA + AGENT_DATA_BYTES)
 
 /*
+ * Program on the wire: each instruction as op, a, b, c, a byte that says how many bytes of `small` (low nibble) and of
+ * `imm` (high nibble) follow, and these, least significant first; the others are zero.
+ */
+#define AGENT_PACKED_BYTES 5
+#define AGENT_PACKED_MOST (AGENT_PACKED_BYTES + 4 + 8)
+
+/*
  * Outcome on the wire: u32 how it ended (with AGENT_FAULT_FOLLOWS), u32 HALT's code, u32 pc, u32 mask of the registers
  * that follow, u64 steps; the fault record, if there is one; of the registers asked for, those that are not zero; the
  * data asked for. The data area is kept from program to program.

@@ -68,10 +68,48 @@ static struct agent *agent_named(const struct words *words, struct reply *reply)
 	return agent;
 }
 
+static uint64_t little_endian(const uint8_t *bytes, size_t count)
+{
+	uint64_t value = 0;
+
+	for (size_t i = count; i > 0U; i--) {
+		value = value << 8U | bytes[i - 1U];
+	}
+	return value;
+}
+
+/* Returns the number of instructions, or 0 when there is none or one is cut short. */
+static uint32_t unpack(const uint8_t *bytes, size_t count, struct instruction *program)
+{
+	uint32_t done = 0;
+
+	while (count >= AGENT_PACKED_BYTES && done < AGENT_MAX_INSTRUCTIONS) {
+		size_t small = bytes[4] & 0xFU;
+		size_t imm = bytes[4] >> 4U;
+
+		if (small > sizeof(program->small) || imm > sizeof(program->imm) ||
+		    count < AGENT_PACKED_BYTES + small + imm) {
+			return 0;
+		}
+		program[done++] = (struct instruction){
+			.op = bytes[0],
+			.a = bytes[1],
+			.b = bytes[2],
+			.c = bytes[3],
+			.small = (uint32_t)little_endian(&bytes[AGENT_PACKED_BYTES], small),
+			.imm = little_endian(&bytes[AGENT_PACKED_BYTES + small], imm),
+		};
+		bytes += AGENT_PACKED_BYTES + small + imm;
+		count -= AGENT_PACKED_BYTES + small + imm;
+	}
+	return count == 0U ? done : 0U;
+}
+
 /* Puts the program and its data into the mailbox: words 3 to 8. */
 static bool load(const struct words *words, struct agent *agent, struct reply *reply)
 {
 	struct mailbox *box = agent->box;
+	static uint8_t packed[AGENT_MAX_INSTRUCTIONS * AGENT_PACKED_MOST];
 	uint64_t wanted[4];
 	size_t bytes;
 
@@ -79,12 +117,15 @@ static bool load(const struct words *words, struct agent *agent, struct reply *r
 		return false;
 	}
 	if (words->count != 9U || wanted[0] > AGENT_DATA_BYTES || wanted[1] > AGENT_DATA_BYTES - wanted[0] ||
-	    wanted[3] > UINT32_MAX || !base64_decode(words->word[7], box->program, sizeof(box->program), &bytes) ||
-	    (bytes % sizeof(struct instruction)) != 0U) {
+	    wanted[3] > UINT32_MAX || !base64_decode(words->word[7], packed, sizeof(packed), &bytes)) {
 		reply_error(reply, "program: malformed, or too long");
 		return false;
 	}
-	box->instructions = (uint32_t)(bytes / sizeof(struct instruction));
+	box->instructions = unpack(packed, bytes, box->program);
+	if (box->instructions == 0U) {
+		reply_error(reply, "program: malformed, or too long");
+		return false;
+	}
 	agent->wanted = (struct wanted){
 		.data_offset = (uint32_t)wanted[0],
 		.data_bytes = (uint32_t)wanted[1],

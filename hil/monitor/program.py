@@ -32,7 +32,7 @@ _CONDITIONS: dict[Condition, int] = {
     "signed <": abi.AGENT_IF_LT,
     "signed >=": abi.AGENT_IF_GE,
 }
-_INSTRUCTION = struct.Struct("<BBBBIQ")
+_INSTRUCTION = struct.Struct("<BBBBB")
 _WIDTHS = {1: 0, 2: 1, 4: 2, 8: 3}
 _U64 = (1 << 64) - 1
 
@@ -276,12 +276,10 @@ class Program:
         return self._data
 
     def assemble(self) -> bytes:
-        """Return the instructions as the interpreter reads them. Raises `UsageError` for a missing label."""
+        """Return the instructions as they go over the wire. Raises `UsageError` for a missing label."""
         if len(self._lines) > abi.AGENT_MAX_INSTRUCTIONS:
             raise UsageError(f"a program has at most {abi.AGENT_MAX_INSTRUCTIONS} instructions, not {len(self._lines)}")
-        return b"".join(
-            _INSTRUCTION.pack(op, a, b, c, self._resolve(small), imm) for op, a, b, c, small, imm in self._lines
-        )
+        return b"".join(_pack(op, a, b, c, self._resolve(small), imm) for op, a, b, c, small, imm in self._lines)
 
     def _resolve(self, small: int | str) -> int:
         if isinstance(small, int):
@@ -304,3 +302,9 @@ def _width(size: int) -> int:
     if size not in _WIDTHS:
         raise UsageError(f"an access has 1, 2, 4 or 8 bytes, not {size}")
     return _WIDTHS[size]
+
+
+def _pack(op: int, a: int, b: int, c: int, small: int, imm: int) -> bytes:
+    small_bytes, imm_bytes = (small.bit_length() + 7) // 8, (imm.bit_length() + 7) // 8
+    head = _INSTRUCTION.pack(op, a, b, c, imm_bytes << 4 | small_bytes)
+    return head + small.to_bytes(small_bytes, "little") + imm.to_bytes(imm_bytes, "little")

@@ -27,7 +27,7 @@ class BlockedError(Failed):
     """A test was not started because the board had failed before; `cause` is that failure."""
 
     def __init__(self, cause: Exception) -> None:
-        super().__init__(f"not run, the board failed before: {_first_line(cause)}", pytrace=False)
+        super().__init__(f"not run, the board failed before: {_one_line(cause)}", pytrace=False)
         self.cause = cause
 
 
@@ -47,7 +47,7 @@ def classify(error: BaseException, phase: str, *, stage: str = "", console: str 
         kind=kind,
         phase=phase,
         type=type(cause).__name__,
-        message=_first_line(error if blocked else cause),
+        message=_one_line(error if blocked else cause),
         details=details,
         stage=(context.stage if context else "") or stage,
         console=console,
@@ -96,6 +96,8 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__
 
 
-def _first_line(error: BaseException) -> str:
-    text = error.message if isinstance(error, HilError) else str(error)
-    return (text.strip().splitlines() or [type(error).__name__])[0]
+def _one_line(error: BaseException) -> str:
+    """What an error says, in one line; ours may have a second one, such as what QEMU wrote before it died."""
+    if isinstance(error, HilError):
+        return "; ".join(line.strip() for line in error.message.strip().splitlines()[:2])
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

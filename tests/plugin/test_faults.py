@@ -54,6 +54,11 @@ def test_an_infrastructure_failure_is_an_error_with_3_and_no_finding(bench: Benc
     assert case["faults"][0]["hint"] == "look at the cable"
 
 
+def test_what_the_emulator_wrote_before_it_died_is_in_the_message(bench: Bench) -> None:
+    bench.run("def test_a(monitor): monitor.fail('BoardDied', 'QEMU died\\n  stderr: assertion failed')")
+    assert bench.cases["test_a"]["faults"][0]["message"] == "QEMU died; stderr: assertion failed"
+
+
 def test_the_worst_fault_decides_the_exit_code(bench: Bench) -> None:
     result = bench.run(
         """

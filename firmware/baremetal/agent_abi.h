@@ -7,6 +7,9 @@
 #ifndef AGENT_ABI_H
 #define AGENT_ABI_H
 
+/* Grows with every change of this file or of the shell's requests: `ping` answers it. */
+#define AGENT_ABI_VERSION 1
+
 /*
  * A program works on 32 registers of 64 bits, r0-r31, all zero at the start, and on memory at the interpreter's own
  * exception level. An instruction is 16 bytes, little endian: u8 op, u8 a, u8 b, u8 c, u32 small, u64 imm.

@@ -21,10 +21,21 @@ struct outcome {
 
 _Static_assert(offsetof(struct outcome, rest) == AGENT_OUTCOME_BYTES, "as Python reads it");
 
+static void numbers(struct reply *reply, const uint64_t *values, unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++) {
+		reply_text(reply, " ");
+		reply_hex(reply, values[i]);
+	}
+}
+
+/* ping -> version of agent_abi.h */
 static void ping(const struct words *words, struct reply *reply)
 {
+	const uint64_t version = AGENT_ABI_VERSION;
+
 	(void)words;
-	(void)reply;
+	numbers(reply, &version, 1);
 }
 
 static struct agent *agent_of_vcpu(char *name)
@@ -250,14 +261,6 @@ static void run(const struct words *words, struct reply *reply)
 
 	if (agent != NULL) {
 		finish(agent, reply);
-	}
-}
-
-static void numbers(struct reply *reply, const uint64_t *values, unsigned int count)
-{
-	for (unsigned int i = 0; i < count; i++) {
-		reply_text(reply, " ");
-		reply_hex(reply, values[i]);
 	}
 }
 

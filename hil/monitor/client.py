@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hil.deadline import Deadline
+from hil.errors import UsageError
 from hil.monitor import abi
 from hil.monitor.link import Link
 from hil.monitor.runner import Runner
@@ -28,8 +29,17 @@ class Monitor(Runner):
         super().__init__(Link(stream), "m0")
 
     def wait_ready(self, deadline: Deadline) -> None:
-        """Return once the monitor answers: after a boot, and after a fork from a snapshot."""
-        self._link.ask("ping", deadline, patience=_BOOT_PATIENCE, after_boot=True)
+        """Return once the monitor answers: after a boot, and after a fork from a snapshot.
+
+        Raises `ConsoleTimeout`, and `UsageError` for a monitor that was built from other sources than this package.
+        """
+        version = self._link.ask("ping", deadline, patience=_BOOT_PATIENCE, after_boot=True)
+        if version != f"{abi.AGENT_ABI_VERSION:x}":
+            raise UsageError(
+                f"the monitor on the board has ABI version {version or 'unknown'}, this package {abi.AGENT_ABI_VERSION:x}",
+                doing="connecting to the monitor",
+                hint="build and flash the firmware of this checkout",
+            )
 
     def cpu(self, index: int) -> Runner:
         """Return the agent at EL2 on another CPU; it can run beside this one, while no vCPU has that CPU."""

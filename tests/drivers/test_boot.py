@@ -19,10 +19,11 @@ from hil.errors import (
     UsageError,
 )
 from tests.drivers.conftest import BOOT, STATES
-from tests.drivers.guest import echo, power_off, repeat, say, start_again, wait_for_byte
+from tests.drivers.guest import assemble, echo, power_off, repeat, say, start_again, wait_for_byte
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from hil.console import ByteStream
     from hil.strategies import BoardStrategy
@@ -48,6 +49,19 @@ def test_a_board_boots_through_all_states_to_a_shell_that_answers(make_board: Ca
     assert board.status == "monitor"
     assert board.stage == "monitor"
     assert board.shell.console.stream.tail()[0] == "monitor: ready"
+
+
+def test_a_build_does_not_change_a_flashed_board_until_it_is_flashed_again(
+    make_board: Callable[..., BoardStrategy], tmp_path: Path
+) -> None:
+    board = make_board(*BOOT, echo("monitor"))
+    board.transition("flashed")
+    assemble(tmp_path, say("firmware", "PANIC\n"))
+    board.transition("monitor")
+    board.board.cycle()
+    board.transition("off")
+    with pytest.raises(Panic):
+        board.transition("monitor")
 
 
 def test_a_state_in_between_is_reached_and_then_left_forwards_without_a_reboot(

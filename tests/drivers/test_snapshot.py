@@ -12,7 +12,7 @@ from hil.deadline import Deadline
 from hil.errors import ConsoleClosed, InfrastructureError
 from hil.snapshot import KEPT, SnapshotStore, cache_directory, snapshot_key
 from tests.drivers.conftest import BOOT
-from tests.drivers.guest import assemble, count_bytes, echo, say, wait_for_byte
+from tests.drivers.guest import count_bytes, echo, say, wait_for_byte
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,19 +104,6 @@ def test_a_prepared_board_that_died_is_replaced(make_board: Callable[..., BoardS
     os.kill(standby.pid, signal.SIGKILL)
     board.fork()
     assert not board.board.dead
-
-
-@pytest.mark.emulator
-def test_a_build_during_a_run_changes_nothing_on_the_board(
-    make_board: Callable[..., BoardStrategy], tmp_path: Path
-) -> None:
-    board = make_board(*COUNTING, count_bytes("monitor"))
-    board.fork()
-    assemble(tmp_path, say("firmware", "PANIC\n"))
-    board.fork()
-    board.board.off()
-    board.fork()
-    assert letter(board) == b"a"
 
 
 def test_keys_differ_with_board_state_and_identity() -> None:

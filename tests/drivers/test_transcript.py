@@ -82,13 +82,13 @@ def test_a_line_is_stamped_when_it_began_not_when_it_ended() -> None:
     assert transcript.since(0)[0].wall <= between
 
 
-@pytest.mark.parametrize("cut", range(1, 14))
+@pytest.mark.parametrize("cut", range(1, 16))
 def test_line_ends_are_found_wherever_the_bytes_were_cut(cut: int) -> None:
-    data = b"one\r\ntwo\nthree\r\n"
+    data = b"one\r\ntwo\nth\rree\r\n"
     transcript = Transcript("monitor")
     transcript.received(data[:cut])
     transcript.received(data[cut:])
-    assert texts(transcript.since(0)) == ["< one", "< two", "< three"]
+    assert texts(transcript.since(0)) == ["< one", "< two", r"< th\x0dree"]
 
 
 def test_control_characters_and_broken_utf8_are_made_visible() -> None:

@@ -77,6 +77,7 @@ def test_a_page_that_the_guest_may_not_write_is_noticed(queue: GuestQueue, page:
     assert queue.check().status == Status.BAD_ADDRESS
 
 
+@pytest.mark.needs_stage2_write_check
 @pytest.mark.parametrize("page", range(4))
 def test_a_page_that_stage_2_makes_read_only_is_noticed(queue: GuestQueue, page: int) -> None:
     ipa = queue_ipa(queue.instance.index) + page * PAGE

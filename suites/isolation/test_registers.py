@@ -1,0 +1,204 @@
+"""No register carries anything across the boundary but what the ABI says: both ways, whatever the call."""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hil.deadline import Deadline
+from hil.monitor import Program, r
+from hil.monitor import abi as agent_abi
+from hil.tpm import Tpm, commands
+from hil.tpm.quote import check_signature
+from hil.vtpm import Reply, Service, Status, abi
+
+if TYPE_CHECKING:
+    from hil.monitor import Monitor, Runner, VirtualMachine
+    from hil.plugin.fixtures import MakeVtpm
+    from hil.vtpm import GuestQueue
+
+CANARIES = tuple(0xCA11_AB1E_0000_0000 | index for index in range(31))
+UNKNOWN = (0xC300_00FF, 0x8300_FFFF, 0x8400_0008, 0xC200_0000)
+EVERY_CALL = {
+    **{name.removeprefix("VTPM_FID_"): fid for name, fid in abi.CONSTANTS.items() if name.startswith("VTPM_FID_")},
+    "DOORBELL_15": abi.doorbell(abi.VTPM_MAX_INDEX),
+    **{f"{fid:#x}": fid for fid in UNKNOWN},
+}
+ANSWERS_OTHERWISE = {"VERSION": 2, "CALL_UID": 4, "REVISION": 2}
+"""Registers from x0 on that carry the answer of a call that everybody may make."""
+
+
+def call(caller: Runner, fid: int, *arguments: int) -> tuple[int, ...]:
+    """Return x0 to x30 after a call with these arguments, and canaries in all other registers."""
+    return caller.smc(fid, *arguments, *CANARIES[len(arguments) + 1 :]).registers
+
+
+def check(registers: tuple[int, ...], *, results: int) -> None:
+    """Registers behind the results hold zero or what the caller put there (x1-x7), or only the latter (from x8 on)."""
+    for index in range(1, 8):
+        if index > results:
+            assert registers[index] in (0, CANARIES[index]), f"x{index} = {registers[index]:#x}"
+    for index in range(8, 31):
+        assert registers[index] == CANARIES[index], f"x{index} = {registers[index]:#x}"
+
+
+@pytest.mark.threat(8)
+@pytest.mark.parametrize("name", EVERY_CALL)
+def test_a_call_with_senseless_arguments_leaves_nothing_in_registers(
+    monitor: Monitor, vtpm: GuestQueue, name: str
+) -> None:
+    results = ANSWERS_OTHERWISE.get(name, 1) - 1
+    power_off = EVERY_CALL[name] in UNKNOWN and EVERY_CALL[name] >> 24 & 0x3F == 4
+    for caller in (vtpm.agent,) if power_off else (vtpm.agent, monitor):
+        check(call(caller, EVERY_CALL[name]), results=results)
+
+
+@pytest.mark.threat(8)
+def test_a_call_that_succeeds_returns_its_results_and_nothing_else(
+    monitor: Monitor, service: Service, vtpm: GuestQueue
+) -> None:
+    commands.submit(vtpm, commands.startup())
+    vm, other = vtpm.vm, service.create(1000)
+    calls = [
+        (monitor, abi.VTPM_FID_LIMITS, (abi.VTPM_LIMITS_INSTANCES,), 7),
+        (monitor, abi.VTPM_FID_LIMITS, (abi.VTPM_LIMITS_MEMORY,), 7),
+        (monitor, abi.VTPM_FID_CREATE, (1001, 0, 1, 0, 0, 0, 0), 3),
+        (monitor, abi.VTPM_FID_BIND, (other.handle, vm.vmid + 1, vm.stage2_base, 1, 0), 0),
+        (monitor, abi.VTPM_FID_INFO, (other.handle, abi.VTPM_INFO_STATE), 7),
+        (monitor, abi.VTPM_FID_INFO, (other.handle, abi.VTPM_INFO_TICKS), 6),
+        (monitor, abi.VTPM_FID_FORWARD, (other.handle,), 0),
+        (monitor, abi.VTPM_FID_RESET, (other.handle,), 0),
+        (monitor, abi.VTPM_FID_DESTROY, (other.handle,), 0),
+        (vtpm.agent, abi.VTPM_FID_QUEUE_CHECK, (vtpm.va, 0), 0),
+    ]
+    for caller, fid, arguments, results in calls:
+        registers = call(caller, fid, *arguments)
+        assert Reply.of(fid, registers).status == Status.OK, abi.call_name(fid)
+        for index in range(results + 1, 8):
+            assert registers[index] == 0, f"{abi.call_name(fid)}: x{index}"
+        check(registers, results=results)
+
+
+@pytest.mark.threat(8)
+@pytest.mark.parametrize(
+    "command",
+    [commands.startup(), commands.get_random(32), commands.pcr_extend(1, bytes(32))],
+    ids=["start", "random", "extend"],
+)
+def test_a_doorbell_that_runs_a_command_returns_zero_and_leaves_registers_alone(
+    vtpm: GuestQueue, command: bytes
+) -> None:
+    commands.submit(vtpm, commands.startup())
+    vtpm.place(0, command)
+    vtpm.write(abi.VTPM_RING_HEAD, 2)
+    registers = call(vtpm.agent, vtpm.doorbell)
+    assert registers[:8] == (0,) * 8
+    check(registers, results=0)
+    assert vtpm.control_page().tail == 2
+
+
+FP_BYTES = agent_abi.AGENT_FP_BYTES
+FP_BEFORE, FP_AFTER = 0, 0x1000
+ROUND_TO_ZERO_FLUSH_DEFAULT_NAN = 0x03C0_0000  # FPCR: DN, FZ, RMode = 3; Arm ARM C5.2.8
+SATURATED_AND_INEXACT = 0x0800_0010  # FPSR: QC, IXC; Arm ARM C5.2.10
+
+
+def fp_state() -> bytes:
+    """A state in which every byte of every register differs from its neighbours."""
+    vectors = bytes((37 * index + 11) & 0xFF for index in range(32 * 16))
+    return vectors + struct.pack("<QQ", ROUND_TO_ZERO_FLUSH_DEFAULT_NAN, SATURATED_AND_INEXACT)
+
+
+def fp_around(caller: Runner, fid: int, *arguments: int) -> tuple[int, bytes]:
+    """Return x0, and v0-v31, FPCR and FPSR after a call that was made with `fp_state`."""
+    program = Program()
+    program.put(fp_state(), FP_BEFORE)
+    program.data(r[30], FP_BEFORE)
+    program.data(r[29], FP_AFTER)
+    for index, value in enumerate((fid, *arguments)):
+        program.set(r[index], value)
+    program.fp_load(r[30])
+    program.smc()
+    program.fp_store(r[29])
+    program.halt()
+    program.want(r[:1], offset=FP_AFTER, size=FP_BYTES)
+    outcome = caller.run(program, Deadline.after(60)).require("looking for leaks in v0-v31")
+    return outcome.r[0], outcome.data
+
+
+def system_register(runner: Runner, name: str) -> int:
+    """Return the value of a system register."""
+    program = Program()
+    program.mrs(r[0], name)
+    program.halt()
+    return runner.run(program).require(f"reading {name}").r[0]
+
+
+@pytest.mark.threat(7)
+def test_floating_point_registers_survive_every_kind_of_command(vtpm: GuestQueue) -> None:
+    """Hashing, elliptic curves and RSA all use SIMD in the engine; a guest sees no trace of it."""
+    work = {
+        "startup": commands.startup(),
+        "hash": commands.pcr_extend(1, b"\x5a" * 32),
+        "random": commands.get_random(32),
+        "self test": commands.command(commands.CC_SELF_TEST, b"\x01"),
+    }
+    for head, (name, command) in enumerate(work.items(), start=1):
+        vtpm.place(0, command)
+        vtpm.write(abi.VTPM_RING_HEAD, head)
+        status, after = fp_around(vtpm.agent, vtpm.doorbell)
+        assert status == 0
+        assert commands.Response.parse(vtpm.response()).code == commands.SUCCESS, name
+        assert after == fp_state(), name
+
+
+@pytest.mark.threat(7)
+def test_floating_point_registers_of_the_hypervisor_survive_management_calls(
+    monitor: Monitor, vtpm: GuestQueue
+) -> None:
+    for fid, arguments in (
+        (abi.VTPM_FID_CREATE, (1000, 0, 1, 0)),
+        (abi.VTPM_FID_RESET, (vtpm.instance.handle,)),
+        (abi.VTPM_FID_DESTROY, (vtpm.instance.handle,)),
+    ):
+        status, after = fp_around(monitor, fid, *arguments)
+        assert status == 0
+        assert after == fp_state(), abi.call_name(fid)
+
+
+@pytest.mark.threat(7)
+def test_the_caller_s_rounding_mode_does_not_reach_the_engine(vtpm: GuestQueue) -> None:
+    """A signature made while the guest's FPCR flushes to zero and rounds to zero is as good as any."""
+    with Tpm(vtpm) as tpm:
+        tpm.startup()
+        with tpm.signing_key() as key:
+            public = key.public.to_pem()
+            program = Program()
+            program.put(fp_state())
+            program.data(r[0])
+            program.fp_load(r[0])
+            program.halt()
+            vtpm.agent.run(program).require("setting FPCR")
+            check_signature(key.public_key, b"abc", tpm.sign(key, SHA256_OF_ABC))
+            assert system_register(vtpm.agent, "FPCR") == ROUND_TO_ZERO_FLUSH_DEFAULT_NAN
+        with tpm.signing_key() as key:
+            assert key.public.to_pem() == public
+
+
+SHA256_OF_ABC = bytes.fromhex("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
+
+
+@pytest.mark.threat(7)
+def test_a_guest_without_floating_point_gets_its_tpm(vm: VirtualMachine, make_vtpm: MakeVtpm) -> None:
+    """CPACR_EL1 is the guest's business; the engine runs with FP whatever it says."""
+    vtpm = make_vtpm(vm)
+    program = Program()
+    program.msr("CPACR_EL1", r[0])
+    program.barrier()
+    program.halt()
+    vtpm.agent.run(program).require("switching FP off at EL1")
+    assert commands.submit(vtpm, commands.startup()).code == commands.SUCCESS
+    assert commands.submit(vtpm, commands.get_random(8)).code == commands.SUCCESS
+    assert system_register(vtpm.agent, "CPACR_EL1") == 0

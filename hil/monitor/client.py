@@ -36,7 +36,7 @@ class Monitor(Runner):
         version = self._link.ask("ping", deadline, patience=_BOOT_PATIENCE, after_boot=True)
         if version != f"{abi.AGENT_ABI_VERSION:x}":
             raise UsageError(
-                f"the monitor on the board has ABI version {version or 'unknown'}, this package {abi.AGENT_ABI_VERSION:x}",
+                f"the monitor's ABI version is {version or 'unknown'}, this package has {abi.AGENT_ABI_VERSION:x}",
                 doing="connecting to the monitor",
                 hint="build and flash the firmware of this checkout",
             )

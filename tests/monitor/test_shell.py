@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hil.deadline import Deadline
-from hil.monitor import Ended, Monitor, VirtualMachine
+from hil.monitor import Ended, Monitor, VirtualMachine, frame
 from tests.monitor.programs import endless
 
 if TYPE_CHECKING:
@@ -51,6 +51,23 @@ def test_a_damaged_request_is_refused_and_not_executed(monitor: Monitor, console
         heard += console.receive(Deadline.after(5))
     assert heard.startswith(b"=0 nak *")
     assert monitor.read(FREE_RAM, 6) == b"before"
+
+
+def test_a_repeated_request_is_answered_again_and_not_executed_again(monitor: Monitor, console: SocketStream) -> None:
+    def ask(sequence: int) -> dict[int, str]:
+        console.send(frame.request(sequence, "create 80000 1 0"))
+        heard = b""
+        while b"\n" not in heard:
+            heard += console.receive(Deadline.after(5))
+        return frame.answers(heard)[0]
+
+    first = ask(0x77)
+    assert ask(0x77) == first
+    second = ask(0x78)[0x78]
+    assert second != first[0x77]
+    for answer in (first[0x77], second):
+        number = int(answer.split()[1], 16)
+        monitor._link.ask(f"destroy {number:x}", Deadline.after(5))
 
 
 def test_nothing_is_lost_while_cpu_0_waits_for_an_agent(

@@ -53,6 +53,20 @@ def test_stage_1_and_stage_2_decide_what_an_agent_reaches(vm: VirtualMachine, mo
     assert caught.value.el == EL1_FAULT
 
 
+def test_unmapping_stage_2_reaches_a_guest_that_is_running(vm: VirtualMachine) -> None:
+    program = Program()
+    program.set(r[0], vm.free_ipa + 4096)
+    program.label("again")
+    program.load(r[1], r[0])
+    program.jump("again")
+    pending = vm.agent().start(program, Deadline.after(5))
+    vm.unmap(vm.free_ipa + 4096, 4096)
+    outcome = pending.wait()
+    assert outcome.ended == Ended.FAULTED
+    assert outcome.fault is not None
+    assert outcome.fault.ipa == vm.free_ipa + 4096
+
+
 def test_device_mappings_reach_devices(vm: VirtualMachine) -> None:
     agent = vm.agent()
     vm.map(0x9000_0000, UART, 4096, device=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -157,11 +158,16 @@ def _suites(root: Path, board: Path) -> Iterator[tuple[str, tuple[Path, Path, tu
 
 
 def _run_suite(folder: Path, environment: Path, options: tuple[str, ...]) -> Callable[[], float]:
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--lg-env", str(environment), *options]
+    """A whole pytest process, with compiled modules kept as usual, and without plugins that neither side uses."""
+    plain = ("-q", "-p", "no:cacheprovider", "-p", "no:hypothesispytest")
+    command = [sys.executable, "-m", "pytest", *plain, "--lg-env", str(environment), *options]
+    environ = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
     def run() -> float:
         started = time.perf_counter()
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run(
+            command, cwd=folder, env=environ, capture_output=True, text=True, timeout=120, check=False
+        )
         seconds = time.perf_counter() - started
         if done.returncode or f"{TESTS} passed" not in done.stdout:
             raise InfrastructureError(f"the {TESTS} tests did not pass:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")

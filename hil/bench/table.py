@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 if TYPE_CHECKING:
@@ -15,19 +16,20 @@ if TYPE_CHECKING:
 
 
 def show(sections: Sequence[Section], console: Console) -> None:
-    """Print one table per section: medians, their ranges, and the targets."""
+    """Print one table per section: medians, with their ranges below where samples differ, and the targets."""
     for section in sections:
         names = list(dict.fromkeys(name for row in section.rows for name in row.series))
-        table = Table(title=section.title, caption=section.how, title_justify="left", caption_justify="left")
-        table.add_column("quantity")
+        table = Table(box=SIMPLE_HEAD, pad_edge=False)
+        table.add_column(section.title)
         for name in names:
-            table.add_column(name, justify="right")
-        table.add_column("target")
+            table.add_column(name, justify="right", no_wrap=True)
+        table.add_column("target", no_wrap=True)
         for row in section.rows:
             cells = [_cell(row.series[name]) if name in row.series else "" for name in names]
             verdicts = "\n".join(f"{'✓' if goal.met else '✗'} {goal.text}" for goal in row.targets)
             table.add_row(row.name, *cells, verdicts)
         console.print(table)
+        console.print(f"[dim]{section.how}[/dim]\n")
 
 
 def as_json(sections: Sequence[Section]) -> dict[str, Any]:
@@ -56,13 +58,14 @@ def as_json(sections: Sequence[Section]) -> dict[str, Any]:
 
 
 def _cell(series: Series) -> str:
-    middle = f"{_number(series.median)} {series.unit}"
-    if len(series.samples) == 1 or series.low == series.high:
+    middle = _quantity(series.median, series.unit)
+    if series.high - series.low <= 0.01 * series.median:
         return middle
-    return f"{middle}\n[dim]{_number(series.low)} to {_number(series.high)}[/dim]"
+    return f"{middle}\n[dim]{_quantity(series.low, series.unit)} to {_quantity(series.high, series.unit)}[/dim]"
 
 
-def _number(value: float) -> str:
-    if value == int(value):
-        return f"{int(value):,}"
-    return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+def _quantity(value: float, unit: str) -> str:
+    if unit == "s" and value < 1:
+        return f"{1000 * value:.3g} ms"
+    number = f"{int(value):,}" if value == int(value) else f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+    return f"{number} {unit}".rstrip()

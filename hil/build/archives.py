@@ -24,7 +24,9 @@ SYSTEM_APT = Path("/etc/apt")
 _RELEASES = frozenset(
     "bullseye bookworm trixie forky duke sid oldoldstable oldstable stable testing unstable".split()  # noqa: SIM905
 )
-_REPLACED = frozenset({"types", "uris", "suites", "components", "enabled", "architectures", "languages", "targets"})
+_REPLACED = frozenset(
+    "types uris suites components enabled arch architectures lang languages target targets".split()  # noqa: SIM905
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,8 +45,11 @@ class Terminal:
             with self._console.status(title):
                 yield
         else:
-            self._console.print(f"{title} ...", markup=False)
+            self._say(f"{title} ...")
             yield
         took = time.monotonic() - start
         if took >= WORTH_A_LINE_SECONDS:
-            self._console.print(f"{title}: {took:.1f} s", markup=False)
+            self._say(f"{title}: {took:.1f} s")
+
+    def _say(self, line: str) -> None:
+        self._console.print(line, markup=False, soft_wrap=True)

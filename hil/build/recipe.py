@@ -178,12 +178,10 @@ class Recipe:
                 (f"platform/{platform.name}/vtpm_platform.h", f"plat/hil/{platform.tfa_name}/include/vtpm_platform.h"),
             )
         }
-        images = [self.directory / "engine.bin", self.directory / "monitor.bin"]
-        variables: dict[str, str | Path] = {
+        images = {"BL32": self.directory / "engine.bin", "BL33": self.directory / "monitor.bin"}
+        settings = {
             "PLAT": platform.tfa_name,
             "SPD": "vtpm",
-            "BL32": images[0],
-            "BL33": images[1],
             "BUILD_STRING": pin.version,
             "BUILD_MESSAGE_TIMESTAMP": '"reproducible"',
         }
@@ -195,15 +193,15 @@ class Recipe:
             lay(unpacked, tree)
             for source, target in overlays.items():
                 lay(source, tree / target)
-            self._make(step, tree, "bl1", "bl2", "bl31", "fip", **variables)
+            self._make(step, tree, "bl1", "bl2", "bl31", "fip", **settings, **images)
             shutil.copy(made / "bl31" / "bl31.elf", self.directory / "bl31.elf")
             _write_flash(self.directory / "flash.bin", made, platform.fip_offset)
 
-        texts = [f"{name}={value}" for name, value in variables.items()]
+        texts = [f"{name}={value}" for name, value in settings.items()]
         self._workshop.step(
             "trusted-firmware",
             "Building Trusted Firmware-A with the vTPM service",
-            [self._compiler, pin.key, *texts, *images, *overlays],
+            [self._compiler, pin.key, *texts, *images.values(), *overlays],
             ["flash.bin", "bl31.elf"],
             work,
         )

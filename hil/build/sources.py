@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Protocol
 
 from hil.build.apt import PrivateApt
-from hil.build.archives import Wanted, configured_archives, source_list
+from hil.build.archives import SYSTEM_APT, Wanted, configured_archives, source_list
 from hil.build.cache import cache_root, exclusive
 from hil.build.errors import CorruptDownload, PinGone
 from hil.build.lock import Kind, Pin
@@ -47,11 +47,16 @@ class Archives(Protocol):
         """Download the files of a package into a directory."""
 
 
-def private_apt(pins: Sequence[Pin], cache: Path) -> PrivateApt:
-    """Return an apt that can see the suites of `pins`, which are all of one architecture, or sources."""
+def private_apt(pins: Sequence[Pin], cache: Path, configuration: Path = SYSTEM_APT) -> PrivateApt:
+    """Return an apt that can see the suites of `pins`, which are all of one architecture, or sources.
+
+    `configuration` is the directory of the apt configuration that names the archives.
+    """
     architecture = _architecture(pins[0])
     wanted = [Wanted(pin.suite, pin.kind, architecture if pin.kind is Kind.BINARY else "") for pin in pins]
-    return PrivateApt(cache / "apt" / architecture, source_list(configured_archives(), wanted), architecture)
+    return PrivateApt(
+        cache / "apt" / architecture, source_list(configured_archives(configuration), wanted), architecture
+    )
 
 
 class SourceCache:

@@ -1,6 +1,6 @@
 """What this machine needs, what it lacks, and how to get it: `hil doctor`."""
 
-from hil.doctor.checks import Check, checks
+from hil.doctor.check import Check, checks
 from hil.doctor.command import command
 
 __all__ = ["Check", "checks", "command"]

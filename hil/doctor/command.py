@@ -9,10 +9,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from hil.build.progress import Terminal
-from hil.doctor.checks import Check, checks
+from hil.doctor.check import Check, checks
 from hil.doctor.repair import repair
 from hil.errors import ExitCode
 
@@ -39,11 +38,14 @@ def command(
 
 def _print(found: list[Check]) -> None:
     console = Console(highlight=False, soft_wrap=True)
-    table = Table("", "check", "found", "wanted", "try", box=None, header_style="bold", pad_edge=False)
     for check in found:
-        mark = "[green]ok[/]" if check.ok else "[red]--[/]"
-        table.add_row(mark, *(escape(text) for text in (check.name, check.found, check.wanted, check.remedy)))
-    console.print(table)
+        if check.ok:
+            console.print(f"[green]ok[/]      {escape(check.name)}: {escape(check.found)}")
+        else:
+            console.print(
+                f"[red]missing[/] {escape(check.name)}: {escape(check.found)}; wanted: {escape(check.wanted)}"
+            )
+            console.print(f"        try: {escape(check.remedy)}")
     passed = sum(check.ok for check in found)
     console.print(
         f"{passed} of {len(found)} checks passed" + ("" if passed == len(found) else "; try: hil doctor --fix")

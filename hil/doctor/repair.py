@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hil.build.progress import Progress
-    from hil.doctor.checks import Check
+    from hil.doctor.check import Check
 
 INSTALL_SECONDS = 1800.0
 

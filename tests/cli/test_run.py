@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+
+import hil.build
+from hil.cli.run import bring_up_to_date
+from hil.cli.tree import Tree
 
 if TYPE_CHECKING:
     from tests.cli.checkout import Checkout
@@ -74,3 +79,15 @@ def test_a_board_that_is_not_there_is_answered_with_the_nearest_name(checkout: C
     done = checkout.hil("run", "--board", "fake-bord")
     assert done.returncode == 2
     assert done.stderr == "error: there is no board 'fake-bord'\n  try: fake-board\n"
+
+
+def test_the_firmware_is_brought_up_to_date_only_for_boards_that_use_ours(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built: list[str] = []
+    monkeypatch.setattr(hil.build, "build", built.append)
+    board = Tree(checkout.path).board("fake-board")
+    bring_up_to_date(replace(board, images={"flash": checkout.path / "vendor" / "flash.bin"}))
+    assert built == []
+    bring_up_to_date(replace(board, images={"flash": hil.build.build_directory("qemu-virt") / "flash.bin"}))
+    assert built == ["qemu-virt"]

@@ -54,8 +54,13 @@ class EngineLayout:
     rodata: int
     guard: int
     stack_top: int
-    request: int
+    window: int
     entry: int
+
+    @property
+    def request(self) -> int:
+        """Where the engine finds the command."""
+        return self.window + _REQUEST_OFFSET
 
     @classmethod
     def read(cls, memory: HostMemory) -> EngineLayout:
@@ -64,7 +69,7 @@ class EngineLayout:
         assert magic == _ABI["ENGINE_MAGIC"]
         text, text_bytes, rodata = fields[2], fields[3], fields[4]
         guard, stack_top, mailbox, entry = fields[9], fields[10], fields[11], fields[14]
-        return cls(text, text_bytes, rodata, guard, stack_top, mailbox + _REQUEST_OFFSET, entry)
+        return cls(text, text_bytes, rodata, guard, stack_top, mailbox, entry)
 
     def plant(self, memory: HostMemory, *misbehaviour: int, address: int | None = None) -> None:
         """Let the engine execute `misbehaviour` on `TRIGGER`, with x9 = `address` if given.

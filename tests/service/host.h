@@ -19,6 +19,9 @@ uint8_t *host_secure(uint64_t pa);
 uint8_t *host_queue(uint64_t pa);
 bool host_secure_is_zero(uint64_t pa, size_t bytes);
 
+/* True if every window and every page for state images is zero: so it must be when there is no instance. */
+bool host_secrets_are_gone(void);
+
 /* The header of the toy engine. */
 struct engine_header host_engine_header(void);
 

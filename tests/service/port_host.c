@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "host.h"
-#include "vtpm_platform.h"
+#include "state.h"
 
 #define WORD sizeof(uint64_t)
 
@@ -56,6 +56,14 @@ bool host_secure_is_zero(uint64_t pa, size_t bytes)
 	const uint8_t *memory = host_secure(pa);
 
 	return memory[0] == 0 && memcmp(memory, memory + 1, bytes - 1) == 0;
+}
+
+bool host_secrets_are_gone(void)
+{
+	uint64_t images = VTPM_STATE_PAGES * VTPM_PAGE_BYTES;
+
+	return host_secure_is_zero(VTPM_IMAGE_POOL_PA + images, VTPM_IMAGE_POOL_BYTES - images) &&
+	       host_secure_is_zero(VTPM_WINDOWS_PA, VTPM_WINDOW_COUNT * ENGINE_WINDOW_BYTES);
 }
 
 void *port_secure(struct pa pa)

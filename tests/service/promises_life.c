@@ -99,7 +99,7 @@ PROMISE(entropy_lost_in_the_middle_of_create_leaves_nothing_behind)
 	host.while_engine_runs = lose_entropy;
 	CHECK_EQUAL(create(1, 0, 1, 0, &out), VTPM_E_NO_ENTROPY);
 	CHECK_EQUAL(limit(VTPM_LIMITS_INSTANCES, 4), free_before);
-	CHECK(host_secure_is_zero(VTPM_WINDOWS_PA, VTPM_WINDOW_COUNT * ENGINE_WINDOW_BYTES));
+	CHECK(host_secrets_are_gone());
 }
 
 PROMISE(handles_of_the_dead_lead_nowhere)
@@ -129,7 +129,7 @@ PROMISE(destroy_leaves_no_trace)
 	CHECK_EQUAL(run(&instance, ANY_COMMAND, &answer), VTPM_OK);
 	memset(slot_of(&instance, 2), 0xc5, VTPM_SLOT_BYTES);
 	CHECK_EQUAL(destroy(&instance), VTPM_OK);
-	CHECK(host_secure_is_zero(VTPM_WINDOWS_PA, VTPM_WINDOW_COUNT * ENGINE_WINDOW_BYTES));
+	CHECK(host_secrets_are_gone());
 	for (uint64_t byte = 0; byte < instance.bytes; byte++) {
 		CHECK_EQUAL(*host_queue(instance.queue + byte), 0);
 	}
@@ -235,6 +235,21 @@ PROMISE(a_grown_image_takes_more_pages_and_gives_them_back)
 	}
 	CHECK_EQUAL(limit(VTPM_LIMITS_INSTANCES, 4), free_before);
 	CHECK_EQUAL(limit(VTPM_LIMITS_MEMORY, 4), 0);
+}
+
+PROMISE(an_image_is_scrubbed_when_its_instance_dies)
+{
+	struct instance instances[2 * VTPM_WINDOW_COUNT];
+
+	for (uint32_t i = 0; i < 2 * VTPM_WINDOW_COUNT; i++) {
+		CHECK_EQUAL(create(1 + i, 0, 1, 0, &instances[i]), VTPM_OK);
+	}
+	CHECK_EQUAL(limit(VTPM_LIMITS_MEMORY, 5), VTPM_WINDOW_COUNT);
+	CHECK(!host_secrets_are_gone());
+	for (uint32_t i = 0; i < 2 * VTPM_WINDOW_COUNT; i++) {
+		CHECK_EQUAL(destroy(&instances[i]), VTPM_OK);
+	}
+	CHECK(host_secrets_are_gone());
 }
 
 PROMISE(an_image_outside_its_window_fails_its_instance_only)

@@ -64,6 +64,7 @@ class Recorder:
         """Open the record of a test, and close it when all of its reports are in."""
         self._current = Progress(item.nodeid, self._consoles.mark(), _properties(item))
         result = yield
+        self._current.properties += tuple((name, str(value)) for name, value in item.user_properties)
         self._add(self._closed(self._current))
         self._current = None
         return result

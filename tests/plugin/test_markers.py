@@ -58,3 +58,11 @@ def test_claims_are_in_record_and_junit(bench: Bench) -> None:
     )
     assert bench.cases["test_a"]["properties"] == [["element", "E3"], ["threat", "2"]]
     assert bench.case_properties("test_a").items() >= {"element": "E3", "threat": "2"}.items()
+
+
+def test_figures_that_a_test_records_are_kept_with_it(bench: Bench) -> None:
+    bench.run("""
+        def test_a(record_property):
+            record_property("stack, bytes used", 960)
+    """)
+    assert bench.case_properties("test_a")["stack, bytes used"] == "960"

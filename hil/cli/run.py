@@ -26,6 +26,9 @@ PASS_THROUGH = {"ignore_unknown_options": True}
 
 SUITES = "suites"
 
+SPARED = ("-p", "no:hypothesispytest")
+"""hypothesis' own plugin imports all of hypothesis at the end of every run: half a second for nothing."""
+
 
 def command(
     arguments: Annotated[
@@ -78,7 +81,7 @@ def run(tree: Tree, board: BoardFile, arguments: list[str]) -> tuple[ExitCode, R
     witness = _Witness()
     options = ["--lg-env", str(board.path), "--rootdir", str(tree.root), "-c", str(tree.root / "pyproject.toml")]
     paths = [] if _names_suites(arguments) else [str(tree.root / SUITES)]
-    code = pytest.main([*options, *arguments, *paths], plugins=[witness])
+    code = pytest.main([*options, *SPARED, *arguments, *paths], plugins=[witness])
     known = code in {int(one) for one in ExitCode}
     return ExitCode(code) if known else ExitCode.USAGE, witness.record
 

@@ -68,14 +68,16 @@ static struct vtpm_caller identify(enum vtpm_origin origin)
 	};
 }
 
-static uintptr_t serve(enum vtpm_origin origin, cpu_context_t *context)
+/* x0 is taken from `fid`: TF-A has removed the SVE hint (SMCCC section 2.5) from it, which Linux may set. */
+static uintptr_t serve(uint32_t fid, enum vtpm_origin origin, cpu_context_t *context)
 {
 	gp_regs_t *registers = get_gpregs_ctx(context);
 	struct vtpm_answer answer;
 	struct vtpm_call call;
 
 	_Static_assert(CTX_GPREG_X7 == 7 * sizeof(uint64_t), "x0-x7 are the first words of the saved context");
-	for (unsigned int x = 0; x < ARRAY_SIZE(call.x); x++) {
+	call.x[0] = fid;
+	for (unsigned int x = 1; x < ARRAY_SIZE(call.x); x++) {
 		call.x[x] = registers->ctx_regs[x];
 	}
 	call.caller = identify(origin);
@@ -117,7 +119,7 @@ static uintptr_t handle_call(uint32_t fid, u_register_t x1, u_register_t x2, u_r
 	if (!running) {
 		SMC_RET1(handle, SMC_UNK);
 	}
-	return serve(origin, handle);
+	return serve(fid, origin, handle);
 }
 
 static int32_t start(void);

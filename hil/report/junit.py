@@ -1,4 +1,8 @@
-"""JUnit XML, in the flavour of Jenkins' `junit-10.xsd`: one suite per board and subject."""
+"""JUnit XML: one suite per board and subject.
+
+The document is that of Jenkins' `junit-10.xsd`, with one addition that pytest makes, too, and that readers of JUnit know:
+`<properties>` inside `<testcase>`.
+"""
 
 from __future__ import annotations
 

@@ -105,7 +105,7 @@ def test_a_mistake_of_ours_is_no_finding(monkeypatch: pytest.MonkeyPatch) -> Non
     assert hil(monkeypatch, "boards") == 3
 
 
-@pytest.mark.parametrize("command", ["run", "build", "boards", "console", "firmware"])
+@pytest.mark.parametrize("command", ["run", "build", "boards", "console", "doctor", "bench", "firmware"])
 def test_every_command_has_help_with_an_example(
     command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hil.deadline import Deadline
 from hil.errors import UsageError
 from hil.monitor import Ended, Monitor, MonitorRefused, Program, TargetFault, VirtualMachine, r
-from tests.monitor.programs import current_el, endless
+from tests.monitor.programs import current_el, endless, meeting
 
 pytestmark = pytest.mark.emulator
 
@@ -53,13 +53,17 @@ def test_stage_1_and_stage_2_decide_what_an_agent_reaches(vm: VirtualMachine, mo
     assert caught.value.el == EL1_FAULT
 
 
-def test_unmapping_stage_2_reaches_a_guest_that_is_running(vm: VirtualMachine) -> None:
+def test_unmapping_stage_2_reaches_a_guest_that_is_running(vm: VirtualMachine, monitor: Monitor) -> None:
     program = Program()
     program.set(r[0], vm.free_ipa + 4096)
+    program.set(r[2], vm.free_ipa)
+    program.load(r[1], r[0])
+    program.fetch_add(r[3], r[2], 1)
     program.label("again")
     program.load(r[1], r[0])
     program.jump("again")
     pending = vm.agent().start(program, Deadline.after(5))
+    monitor.run(meeting(vm.ram_pa + vm.free_ipa - vm.ram_ipa, 2)).require()
     vm.unmap(vm.free_ipa + 4096, 4096)
     outcome = pending.wait()
     assert outcome.ended == Ended.FAULTED

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import SymbolTableSection
 from tpm2_pytss import ESYS_TR, TPM2_ALG, TPM2_CAP, TPM2_SE, TPMA_SESSION
 
 from hil.tpm import Tpm, commands
@@ -52,8 +53,6 @@ def in_earnest(tpm: Tpm) -> None:
     for kind in kinds:
         with tpm.signing_key(kind) as key:
             tpm.sign(key, hashlib.sha256(b"message").digest())
-        with tpm.attestation_key(kind) as key:
-            tpm.quote(key, b"nonce", [0, 7])
         with tpm.storage_key(kind) as parent:
             tpm.unseal(parent, tpm.seal(parent, b"secret", [7]), [7])
             session = tpm.esapi.start_auth_session(
@@ -61,6 +60,8 @@ def in_earnest(tpm: Tpm) -> None:
             )
             tpm.esapi.trsess_set_attributes(session, TPMA_SESSION.ENCRYPT)
             tpm.esapi.get_random(16, session1=session)
+    with tpm.attestation_key() as key:
+        tpm.quote(key, b"nonce", [0, 7])
     index = tpm.nv_define(0x0150_0001, 512)
     tpm.nv_write(index, bytes(512))
 
@@ -138,5 +139,7 @@ def firmware_stacks(board: Board) -> int:
     image = Path(board.target.env.config.get_image_path("flash")).with_name("bl31.elf")
     with image.open("rb") as file:
         symbols = ELFFile(file).get_section_by_name(".symtab")
-        (start,) = symbols.get_symbol_by_name("__STACKS_START__")
-        return int(start["st_value"])
+        assert isinstance(symbols, SymbolTableSection)
+        found = symbols.get_symbol_by_name("__STACKS_START__")
+        assert found is not None
+        return int(found[0]["st_value"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,8 +13,11 @@ from hil.tpm import Tpm
 from hil.tpm.quote import check_signature
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from hil.monitor import VirtualMachine
     from hil.plugin.fixtures import MakeVtpm
+    from hil.tpm.key import KeyKind
 
 DIGEST = hashlib.sha256(b"measured").digest()
 EXTENDED_ONCE = hashlib.sha256(bytes(32) + DIGEST).digest()
@@ -92,3 +96,42 @@ def test_one_vm_has_several_tpms_with_states_of_their_own(vm: VirtualMachine, ma
             tpm.extend(7, DIGEST)
     twice = hashlib.sha256(EXTENDED_ONCE + DIGEST).digest()
     assert [tpm.pcr(7) for tpm in tpms] == [bytes(32), EXTENDED_ONCE, twice]
+
+
+def whole_session(tpm: Tpm, name: bytes) -> Iterator[None]:
+    """Everything a VM does with its TPM, step by step; each step leaves state that a later one checks."""
+    kinds: tuple[KeyKind, ...] = ("ecc", "rsa")
+    digest = hashlib.sha256(name).digest()
+    tpm.self_test()
+    yield
+    assert len(tpm.random(32)) == 32
+    yield
+    tpm.extend(7, digest)
+    yield
+    measured = hashlib.sha256(bytes(32) + digest).digest()
+    index = tpm.nv_define(NV_INDEX, 32)
+    tpm.nv_write(index, digest)
+    yield
+    for kind in kinds:
+        with tpm.signing_key(kind) as key:
+            yield
+            check_signature(key.public_key, name, tpm.sign(key, digest))
+        yield
+    with tpm.storage_key() as parent:
+        sealed = tpm.seal(parent, name, [7])
+        yield
+        assert tpm.unseal(parent, sealed, [7]) == name
+    yield
+    with tpm.attestation_key() as key:
+        yield
+        tpm.quote(key, b"nonce", [7]).verify(key.public_key, b"nonce", {7: measured})
+    yield
+    assert tpm.pcr(7) == measured
+    assert tpm.nv_read(index, 32) == digest
+
+
+@pytest.mark.element("E2")
+@pytest.mark.element("E8")
+def test_whole_sessions_of_two_vms_run_at_once(pair: tuple[Tpm, Tpm]) -> None:
+    steps = zip_longest(whole_session(pair[0], b"one VM"), whole_session(pair[1], b"another VM"))
+    assert sum(1 for _ in steps) > 10

@@ -16,8 +16,8 @@ from hil.cli import bench, boards, build, console, firmware, run
 from hil.errors import ExitCode, HilError
 
 EXIT_CODES = """\
-Exit codes: 0 all passed, 1 findings (the firmware broke a promise), 2 usage (something impossible was asked for, a tool \
-is missing, or the run was interrupted), 3 infrastructure (the board, the emulator or the lab failed)."""
+Exit codes: 0 all passed, 1 findings (the firmware broke a promise), 2 usage (something impossible was asked for, \
+a tool is missing, or the run was interrupted), 3 infrastructure (the board, the emulator or the lab failed)."""
 
 _debug: ContextVar[bool] = ContextVar("debug", default=False)
 

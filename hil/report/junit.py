@@ -1,7 +1,7 @@
 """JUnit XML: one suite per board and subject.
 
-The document is that of Jenkins' `junit-10.xsd`, with one addition that pytest makes, too, and that readers of JUnit know:
-`<properties>` inside `<testcase>`.
+The document is that of Jenkins' `junit-10.xsd`, with one addition that pytest makes, too, and that readers of JUnit
+know: `<properties>` inside `<testcase>`.
 """
 
 from __future__ import annotations

@@ -253,8 +253,11 @@ static uint64_t mapped_pa;
 static uint64_t mapped_bytes;
 static bool writable;
 
+static uint64_t foreign_pages_probed_for_writing;
+
 static bool guest_tables(uint64_t va, bool write, uint64_t *pa)
 {
+	foreign_pages_probed_for_writing += write && va - mapped_va >= mapped_bytes;
 	*pa = mapped_pa + (va - mapped_va);
 	return va - mapped_va < mapped_bytes && (!write || writable);
 }
@@ -298,4 +301,5 @@ PROMISE(queue_check_accepts_only_a_va_that_maps_the_whole_queue_writably)
 	CHECK_EQUAL(check_queue(mapped_va), VTPM_E_BAD_ADDRESS);
 	mapped_va -= VTPM_PAGE_BYTES;
 	CHECK_EQUAL(check_queue(mapped_va), VTPM_OK);
+	CHECK_EQUAL(foreign_pages_probed_for_writing, 0);
 }

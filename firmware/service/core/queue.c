@@ -205,18 +205,22 @@ vtpm_status queue_run(struct vtpm_instance *instance)
 	return status;
 }
 
+static bool translates_to(struct va va, bool write, struct pa page)
+{
+	struct pa found;
+
+	return port_translate(va, write, &found) && pa_equal(found, page);
+}
+
 vtpm_status queue_check(struct pa queue, uint32_t bytes, struct va va)
 {
 	if (!vtpm_range_fits(va.value, bytes, 64)) {
 		return VTPM_E_BAD_ADDRESS;
 	}
 	for (uint32_t offset = 0; offset < bytes; offset += VTPM_PAGE_BYTES) {
-		struct pa for_reading;
-		struct pa for_writing;
+		struct pa page = pa_add(queue, offset);
 
-		if (!port_translate(va_add(va, offset), false, &for_reading) ||
-		    !port_translate(va_add(va, offset), true, &for_writing) ||
-		    !pa_equal(for_reading, pa_add(queue, offset)) || !pa_equal(for_writing, pa_add(queue, offset))) {
+		if (!translates_to(va_add(va, offset), false, page) || !translates_to(va_add(va, offset), true, page)) {
 			return VTPM_E_BAD_ADDRESS;
 		}
 	}

@@ -56,7 +56,6 @@ class Emulator:
         """
         self.alarm = Alarm()
         self.uarts: dict[str, Uart] = {}
-        self._off = False
         self._stderr = b""
         lines, theirs, arguments = _serial_lines(transcripts)
         control, their_control = socket.socketpair()
@@ -118,17 +117,16 @@ class Emulator:
         self._await_migration("save the snapshot", deadline)
 
     def off(self) -> None:
-        """Cut the power: nothing is asked of QEMU, so that also a stopped one goes."""
-        self._off = True
+        """Cut the power, for good: nothing is asked of QEMU, so that also a stopped one goes."""
         self.alarm.ring(lambda: ConsoleClosed("the board is off"))
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.pid, signal.SIGKILL)
+        self._process.kill()
         os.eventfd_write(self._stop, 1)
         self._reader.join(END_SECONDS)
         self._process.wait(END_SECONDS)
         for uart in self.uarts.values():
             uart.close()
         self.qmp.close()
+        os.close(self._stop)
 
     def _post_events(self) -> int:
         capability = {"capability": "events", "state": True}

@@ -7,6 +7,7 @@ import hashlib
 import json
 import shlex
 import shutil
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,15 @@ if TYPE_CHECKING:
     from hil.drivers.uart import Uart
     from hil.errors import HilError
     from hil.record.transcript import Transcript, TranscriptSink
+
+
+class Start(StrEnum):
+    """Why a board begins to run."""
+
+    POWER_ON = "power on"
+    RESET = "reset"
+    RESUME = "resume from a snapshot"
+
 
 _NAMES = attr.validators.deep_iterable(attr.validators.instance_of(str), attr.validators.instance_of(list))
 
@@ -59,6 +69,7 @@ class HilQEMUDriver(QEMUDriver):  # type: ignore[misc]
         super().__attrs_post_init__()
         self.sink: TranscriptSink = MemorySink()
         self.transcripts: Mapping[str, Transcript] = {}
+        self.on_start: Callable[[Start], None] = lambda _start: None
         self._flashed: dict[str, FlashedImage] = {}
         self._emulator: Emulator | None = None
         self._standby: tuple[Path, Emulator] | None = None
@@ -148,7 +159,7 @@ class HilQEMUDriver(QEMUDriver):  # type: ignore[misc]
         """Switch on: all serial lines are attached before the first instruction."""
         if self.status:
             return
-        self._note("power on")
+        self._begin(Start.POWER_ON)
         self._run(self._start())
 
     @step()  # type: ignore[untyped-decorator]
@@ -169,7 +180,7 @@ class HilQEMUDriver(QEMUDriver):  # type: ignore[misc]
     @step()  # type: ignore[untyped-decorator]
     def reset(self) -> None:
         """Press the reset button; RAM keeps its content."""
-        self._note("reset")
+        self._begin(Start.RESET)
         self.emulator.reset()
 
     @step()  # type: ignore[untyped-decorator]
@@ -182,7 +193,7 @@ class HilQEMUDriver(QEMUDriver):  # type: ignore[misc]
         """Replace the running machine, if any, by one that continues from the state in `path`."""
         standby, self._standby = self._standby, None
         self._cut()
-        self._note("resume from a snapshot")
+        self._begin(Start.RESUME)
         if standby is not None and standby[0] == path:
             try:
                 self._run(standby[1])
@@ -220,6 +231,10 @@ class HilQEMUDriver(QEMUDriver):  # type: ignore[misc]
         self.logger.debug("starting %s", shlex.join(command))
         inherited = [image.fd for image in self._flashed.values()]
         return Emulator(command, self.transcripts, incoming=incoming, inherited=inherited)
+
+    def _begin(self, start: Start) -> None:
+        self._note(start)
+        self.on_start(start)
 
     def _run(self, emulator: Emulator) -> None:
         self._emulator = emulator

@@ -133,7 +133,7 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
         self._activate()
         if self._snapshot is None:
             self._snapshot = self._find_or_make_snapshot()
-        self._following().booted()
+        self._follow()
         self.status = State.off
         self.board.resume(self._snapshot)
         self.status = State.monitor
@@ -144,7 +144,7 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
     @contextlib.contextmanager
     def expecting_reboot(self) -> Iterator[None]:
         """Let the board start again inside this block; at its end it must be back in its state."""
-        with self._following().expecting_reboot():
+        with self._follow().expecting_reboot():
             yield
             for state in (State.firmware, State.monitor):
                 if list(State).index(state) <= list(State).index(self.status):
@@ -164,7 +164,7 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
         elif state is State.flashed:
             self.board.flash_images()
         elif state is State.firmware:
-            self._following().booting()
+            self._follow()
             self.board.on()
             self._await(state)
         elif state is State.monitor:
@@ -177,7 +177,7 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
         deadline = Deadline.after(plan.deadline)
         for banner in plan.banners:
             try:
-                self._following().wait(banner.stage, deadline, self.board.alarm)
+                self._follow().wait(banner.stage, deadline, self.board.alarm)
             except HilError as error:
                 raise error.within(doing=f"bringing the board into state `{state}`", stage=self.stage) from error
 
@@ -200,10 +200,11 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
         self.target.activate(self.board)
         self.target.activate(self.shell)
 
-    def _following(self) -> BootWatch:
+    def _follow(self) -> BootWatch:
         """Return the watch over the lines as they are now: transcripts are new when the driver was activated anew."""
         if self._watch is None or not self._watch.follows(self.board.transcripts):
             self._watch = BootWatch(self._plan.banners, self._plan.panics, self.board.transcripts, self.board.ring)
+            self.board.on_start = self._watch.started
         return self._watch
 
     def _dead(self) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hil.deadline import Deadline
+from hil.drivers.qemu import Start
 from hil.errors import BoardSilent, BootHang, FirmwareError, Panic, UnexpectedReboot
 
 if TYPE_CHECKING:
@@ -76,24 +77,18 @@ class BootWatch:
         """The last stage whose banner came; empty before the first."""
         return self._reached[-1] if self._reached else ""
 
-    def booting(self) -> None:
-        """Forget what came before: the board is about to start."""
+    def started(self, start: Start) -> None:
+        """Expect the banners that follow `start`: all of them, or none when the board continues after its boot."""
         with self._lock:
-            self._reached.clear()
+            self._heard = start is Start.RESUME
+            self._reached = [banner.stage for banner in self._banners] if self._heard else []
             self._matched.clear()
-            self._heard = False
-
-    def booted(self) -> None:
-        """Take all stages as reached: the board is about to continue from a snapshot."""
-        with self._lock:
-            self._reached = [banner.stage for banner in self._banners]
-            self._heard = True
 
     @contextlib.contextmanager
     def expecting_reboot(self) -> Iterator[None]:
         """Let the board start again inside this block."""
         self._rebooting = True
-        self.booting()
+        self.started(Start.RESET)
         try:
             yield
         finally:

@@ -59,6 +59,7 @@ def test_a_build_does_not_change_a_flashed_board_until_it_is_flashed_again(
     assemble(tmp_path, say("firmware", "PANIC\n"))
     board.transition("monitor")
     board.board.cycle()
+    board.board.alarm.check()
     board.transition("off")
     with pytest.raises(Panic):
         board.transition("monitor")
@@ -220,3 +221,13 @@ def test_a_misspelt_state_is_a_usage_error_and_breaks_nothing(make_board: Callab
     with pytest.raises(UsageError, match="no board state `montior`; did you mean `monitor`"):
         board.transition("montior")
     board.transition("monitor")
+
+
+def test_pressing_power_or_reset_is_no_unexpected_reboot(make_board: Callable[..., BoardStrategy]) -> None:
+    board = make_board(*BOOT, echo("monitor"))
+    board.transition("monitor")
+    with board.expecting_reboot():
+        board.board.cycle()
+    with board.expecting_reboot():
+        board.board.reset()
+    board.board.alarm.check()

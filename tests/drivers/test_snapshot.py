@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 from hil.deadline import Deadline
@@ -104,6 +106,22 @@ def test_a_prepared_board_that_died_is_replaced(make_board: Callable[..., BoardS
     os.kill(standby.pid, signal.SIGKILL)
     board.fork()
     assert not board.board.dead
+
+
+@pytest.mark.emulator
+def test_forks_leave_no_descriptors_and_no_processes_behind(make_board: Callable[..., BoardStrategy]) -> None:
+    board = make_board(*BOOT, echo("monitor"))
+
+    def held() -> tuple[int, int]:
+        gc.collect()
+        myself = psutil.Process()
+        return myself.num_fds(), len(myself.children(recursive=True))
+
+    board.fork()
+    before = held()
+    for _ in range(5):
+        board.fork()
+    assert held() == before
 
 
 def test_keys_differ_with_board_state_and_identity() -> None:

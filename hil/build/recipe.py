@@ -122,30 +122,31 @@ class Recipe:
         )
 
     def _libcrypto(self, unpacked: Mapping[str, Path], lock: Lock) -> Path:
-        """Return the directory of OpenSSL's libcrypto, freestanding; it takes minutes, so all checkouts share it."""
+        """Return the directory of OpenSSL's libcrypto.a, freestanding; it takes minutes, so all checkouts share it."""
         source = self._sources / "engine"
+        packages = {
+            "OPENSSL_SRC": unpacked["openssl"],
+            "PICOLIBC_DIR": unpacked["picolibc-aarch64-linux-gnu"],
+        }
         pins = [lock[package].key for package in ("openssl", "picolibc-aarch64-linux-gnu")]
         key = digest([self._compiler, *pins, source / "openssl", source / "Makefile"])
-        target = cache_root() / "built" / f"openssl-{key[:16]}"
+        target = cache_root() / "built" / f"libcrypto-{key[:16]}"
 
         def work(step: Step) -> None:
             with exclusive(target.parent, step.title):
                 if target.is_dir():
                     return
-                fresh = target.with_suffix(".new")
-                shutil.rmtree(fresh, ignore_errors=True)
-                self._make(
-                    step,
-                    source,
-                    "openssl",
-                    OUT=fresh,
-                    OPENSSL_SRC=unpacked["openssl"],
-                    PICOLIBC_DIR=unpacked["picolibc-aarch64-linux-gnu"],
-                )
-                fresh.rename(target)
+                scratch = target.parent / "partial"
+                shutil.rmtree(scratch, ignore_errors=True)
+                self._make(step, source, "openssl", OUT=scratch, **packages)
+                kept = scratch / "kept"
+                kept.mkdir()
+                (scratch / "openssl" / "libcrypto.a").rename(kept / "libcrypto.a")
+                kept.rename(target)
+                shutil.rmtree(scratch)
 
         self._workshop.once("openssl", "Building OpenSSL's libcrypto for EL3 (minutes, once)", target, work)
-        return target / "openssl"
+        return target
 
     def _monitor(self) -> None:
         """Build the EL2 monitor with the EL1 guest agent inside."""

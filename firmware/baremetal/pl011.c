@@ -27,6 +27,11 @@ void pl011_start(uintptr_t base)
 	mmio_write(base + UARTLCR_H, LCR_8BIT | LCR_FEN);
 	mmio_write(base + UARTCR, CR_UARTEN | CR_TXE | CR_RXE);
 	mmio_write(base + UARTIMSC, INT_RX | INT_RX_TIMEOUT);
+	/*
+	 * Enabling the FIFO empties it. An emulator that held back further input then waits for a read, and the reader
+	 * for its interrupt: reading once, empty or not, makes the input flow again.
+	 */
+	(void)mmio_read(base + UARTDR);
 }
 
 /* A byte with a framing, parity or break error counts as noise and is passed on: the frame check finds it. */

@@ -37,7 +37,7 @@ uint8_t console_get(void)
 		if (head != tail) {
 			return buffer[tail++ % BUFFER_BYTES];
 		}
-		cpu_sleep(UINT64_MAX);
+		cpu_sleep(CPU_SLEEP_FOREVER);
 	}
 }
 

@@ -52,9 +52,11 @@ static void wait_for_interrupt(void)
 
 void cpu_sleep(uint64_t until)
 {
-	WRITE_SYSREG(cnthp_cval_el2, until);
-	WRITE_SYSREG(cnthp_ctl_el2, TIMER_ENABLE);
-	isb();
+	if (until != CPU_SLEEP_FOREVER) {
+		WRITE_SYSREG(cnthp_cval_el2, until);
+		WRITE_SYSREG(cnthp_ctl_el2, TIMER_ENABLE);
+		isb();
+	}
 	wait_for_interrupt();
 	WRITE_SYSREG(cnthp_ctl_el2, 0U);
 	isb();

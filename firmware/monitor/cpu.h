@@ -38,6 +38,8 @@ void cpu_give(struct cpu *cpu, struct agent *job);
 /* Makes a CPU leave its guest, so that it looks at its agent's `stop`. */
 void cpu_kick(const struct cpu *cpu);
 
+#define CPU_SLEEP_FOREVER UINT64_MAX
+
 /* CPU 0: sleeps until an interrupt comes, at most until counter value `until`; one that is pending is then taken. */
 void cpu_sleep(uint64_t until);
 

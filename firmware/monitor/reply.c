@@ -37,6 +37,14 @@ void reply_hex(struct reply *reply, uint64_t value)
 	reply_text(reply, digits);
 }
 
+void reply_numbers(struct reply *reply, const uint64_t *values, unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++) {
+		reply_text(reply, " ");
+		reply_hex(reply, values[i]);
+	}
+}
+
 void reply_base64(struct reply *reply, const void *bytes, size_t count)
 {
 	if ((count + 2U) / 3U * 4U <= REPLY_BYTES - reply->length) {

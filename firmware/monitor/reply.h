@@ -23,6 +23,10 @@ void reply_begin(struct reply *reply);
 void reply_keep(struct reply *reply);
 void reply_text(struct reply *reply, const char *text);
 void reply_hex(struct reply *reply, uint64_t value);
+
+/* Each with a blank before it. */
+void reply_numbers(struct reply *reply, const uint64_t *values, unsigned int count);
+
 void reply_base64(struct reply *reply, const void *bytes, size_t count);
 
 /* Replaces what the command has written by `err <reason>`. */

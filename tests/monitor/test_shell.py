@@ -9,9 +9,12 @@ import pytest
 
 from hil.deadline import Deadline
 from hil.monitor import Ended, Monitor, VirtualMachine, frame
+from tests.monitor.emulated import emulator
 from tests.monitor.programs import endless
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.monitor.emulated import SocketStream
 
 pytestmark = pytest.mark.emulator
@@ -81,3 +84,10 @@ def test_nothing_is_lost_while_cpu_0_waits_for_an_agent(
     writer.join(10)
     assert outcome.ended == Ended.DEADLINE
     assert monitor.read(FREE_RAM, 4)
+
+
+def test_input_from_before_the_boot_does_not_keep_the_monitor_from_answering(image: Path) -> None:
+    for _ in range(5):
+        with emulator(image) as stream:
+            stream.send(b"x" * 100)
+            Monitor(stream).wait_ready(Deadline.after(10))

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What programs ask for: one function per request. docs/monitor.md lists arguments and answers.
+ */
+#ifndef COMMANDS_MACHINE_H
+#define COMMANDS_MACHINE_H
+
+#include "command.h"
+
+void request_run(const struct words *words, struct reply *reply);
+void request_start(const struct words *words, struct reply *reply);
+void request_wait(const struct words *words, struct reply *reply);
+
+void request_create(const struct words *words, struct reply *reply);
+void request_destroy(const struct words *words, struct reply *reply);
+void request_map(const struct words *words, struct reply *reply);
+void request_unmap(const struct words *words, struct reply *reply);
+void request_trap(const struct words *words, struct reply *reply);
+void request_counters(const struct words *words, struct reply *reply);
+
+#endif

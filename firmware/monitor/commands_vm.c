@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Requests about VMs.
+ */
+#include "commands_machine.h"
+#include "vm.h"
+
+static void conclude(enum vm_status status, struct reply *reply)
+{
+	switch (status) {
+	case VM_OK:
+		break;
+	case VM_BAD_ARGUMENT:
+		reply_error(reply, "argument: unaligned or out of range");
+		break;
+	case VM_NO_SPACE:
+		reply_error(reply, "space: no RAM, table page or VM number is left");
+		break;
+	case VM_BUSY:
+		reply_error(reply, "busy: an agent of this VM is running");
+		break;
+	}
+}
+
+/* Reads `<vm> <number>...`; NULL after an error reply. */
+static struct vm *vm_and(const struct words *words, unsigned int count, uint64_t *values, struct reply *reply)
+{
+	uint64_t number;
+	struct vm *vm;
+
+	if (!words_numbers(words, 1, 1, &number, reply) || !words_numbers(words, 2, count, values, reply)) {
+		return NULL;
+	}
+	vm = vm_get(number);
+	if (vm == NULL) {
+		reply_error(reply, "vm: there is no such VM");
+	}
+	return vm;
+}
+
+/* create <ram bytes> <vcpus> <vmid, or 0> -> number, vmid, stage-2 base, RAM's IPA, RAM's PA */
+void request_create(const struct words *words, struct reply *reply)
+{
+	uint64_t asked[3];
+	struct vm *vm;
+	enum vm_status status;
+
+	if (!words_numbers(words, 1, 3, asked, reply)) {
+		return;
+	}
+	if (asked[1] > GUEST_MAX_VCPUS || asked[2] > UINT16_MAX) {
+		conclude(VM_BAD_ARGUMENT, reply);
+		return;
+	}
+	status = vm_create(asked[0], (unsigned int)asked[1], (uint16_t)asked[2], &vm);
+	conclude(status, reply);
+	if (status == VM_OK) {
+		const uint64_t values[] = {vm_number(vm), vm->vmid, (uintptr_t)vm->stage2.root, GUEST_RAM_IPA,
+					   vm->ram.value};
+
+		reply_numbers(reply, values, 5);
+	}
+}
+
+/* destroy <vm> */
+void request_destroy(const struct words *words, struct reply *reply)
+{
+	struct vm *vm = vm_and(words, 0, NULL, reply);
+
+	if (vm != NULL) {
+		conclude(vm_destroy(vm), reply);
+	}
+}
+
+/* map <vm> <ipa> <pa> <bytes> <attributes> */
+void request_map(const struct words *words, struct reply *reply)
+{
+	uint64_t asked[4];
+	struct vm *vm = vm_and(words, 4, asked, reply);
+
+	if (vm != NULL) {
+		conclude(vm_map(vm, ipa_of(asked[0]), pa_of(asked[1]), asked[2], (uint32_t)asked[3]), reply);
+	}
+}
+
+/* unmap <vm> <ipa> <bytes> */
+void request_unmap(const struct words *words, struct reply *reply)
+{
+	uint64_t asked[2];
+	struct vm *vm = vm_and(words, 2, asked, reply);
+
+	if (vm != NULL) {
+		conclude(vm_unmap(vm, ipa_of(asked[0]), asked[1]), reply);
+	}
+}
+
+/* trap <vm> <0 or 1>: whether the guest's SMCs go to EL2, from its next request on */
+void request_trap(const struct words *words, struct reply *reply)
+{
+	uint64_t on;
+	struct vm *vm = vm_and(words, 1, &on, reply);
+
+	if (vm != NULL) {
+		vm->trap_smc = on != 0U;
+	}
+}
+
+/* counters <vm> -> exceptions to EL2, SMCs among them, interrupts */
+void request_counters(const struct words *words, struct reply *reply)
+{
+	const struct vm *vm = vm_and(words, 0, NULL, reply);
+
+	if (vm != NULL) {
+		const uint64_t values[] = {vm->traps, vm->smc_traps, vm->interrupts};
+
+		reply_numbers(reply, values, 3);
+	}
+}

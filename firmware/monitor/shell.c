@@ -11,7 +11,6 @@
 #include "codec.h"
 #include "command.h"
 #include "console.h"
-#include "memory.h"
 
 #define LINE_BYTES 0x18000U
 #define PROMPT "monitor> "
@@ -136,7 +135,9 @@ static void serve_program(void)
 		reply_text(&reply, " ");
 		reply_keep(&reply);
 		words.count--;
-		memcpy(words.word, &words.word[1], words.count * sizeof(words.word[0]));
+		for (unsigned int i = 0; i < words.count; i++) {
+			words.word[i] = words.word[i + 1U];
+		}
 		command_run(machine_commands, &words, &reply);
 		last_sequence = sequence;
 		has_last = true;

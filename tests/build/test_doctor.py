@@ -61,6 +61,7 @@ def test_a_missing_tool_is_named_with_the_package_that_has_it() -> None:
         ("QEMU emulator version 11.0", QEMU_HELP + "raspi4b    Raspberry Pi 4B\n", ""),
         ("no version at all", "", "version 0"),
     ],
+    ids=["too old", "without a board", "good", "newer", "mute"],
 )
 def test_an_emulator_is_good_if_it_is_new_enough_and_knows_the_boards(
     programs: Path, version: str, machines: str, lacks: str

@@ -20,16 +20,6 @@ fail() {
 	exit 2
 }
 
-as_root() {
-	if [ "$(id -u)" = 0 ]; then
-		DEBIAN_FRONTEND=noninteractive "$@"
-	elif command -v sudo >/dev/null; then
-		sudo env DEBIAN_FRONTEND=noninteractive "$@"
-	else
-		fail "this takes root, and sudo is not here. As root: $*"
-	fi
-}
-
 install_debian_packages() {
 	missing=
 	for package in "$@"; do
@@ -37,12 +27,22 @@ install_debian_packages() {
 			missing="$missing $package"
 		fi
 	done
-	if [ -n "$missing" ]; then
-		say "installing$missing"
-		as_root apt-get -qq update
-		# shellcheck disable=SC2086 # one word a package
-		as_root apt-get -qq -y -o Dpkg::Use-Pty=0 install --no-install-recommends $missing >/dev/null
+	if [ -z "$missing" ]; then
+		return
 	fi
+	sudo=
+	if [ "$(id -u)" != 0 ]; then
+		sudo=sudo
+		command -v sudo >/dev/null ||
+			fail "this takes root, and sudo is not here. As root: apt-get update && apt-get install$missing"
+	fi
+	say "installing$missing"
+	# shellcheck disable=SC2086 # no word, or one a package
+	{
+		$sudo apt-get -qq update
+		$sudo env DEBIAN_FRONTEND=noninteractive \
+			apt-get -qq -y -o Dpkg::Use-Pty=0 install --no-install-recommends $missing >/dev/null
+	}
 }
 
 # Debian's own Python first: it fits Debian's own headers, which python3-dev brings.

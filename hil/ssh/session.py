@@ -1,0 +1,225 @@
+"""One authenticated connection: commands, files and forwarded ports share it."""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import threading
+from typing import TYPE_CHECKING, Any, Protocol
+
+from paramiko import Message, Transport
+from paramiko.common import cMSG_CHANNEL_REQUEST
+from paramiko.ssh_exception import SSHException
+
+from hil.deadline import Deadline
+from hil.errors import InfrastructureError
+from hil.ssh import connect
+from hil.ssh.errors import SshDropped, SshError, SshRefused, SshSilent, SshUnreachable
+from hil.ssh.forward import Forward
+from hil.ssh.process import Process, Result
+from hil.ssh.transfer import Files
+
+if TYPE_CHECKING:
+    from paramiko import Channel
+
+    from hil.ssh.connect import Endpoint, Login
+    from hil.ssh.hostkeys import PinnedHostKeys
+
+KEEPALIVE_SECONDS = 5.0
+PATIENCE_SECONDS = 10.0
+"""How often a server is asked whether it is still there, and how long it may take to say so."""
+_FIRST_ATTEMPT = 1.0
+_PAUSE = 0.1
+"""Seconds that the first of several attempts to connect may take (each further one twice as long), and between them."""
+_GRACE_MS = 200
+"""What ends the connection may be known to the board's own watch only a moment later."""
+
+
+class Watch(Protocol):
+    """What knows of the death of a board, its panic, its reboot; see `hil.drivers.alarm.Alarm`."""
+
+    def fileno(self) -> int:
+        """Readable from the moment there is something to raise."""
+
+    def check(self) -> None:
+        """Raise it, if there is something."""
+
+
+class Session:
+    """An open connection. `watch`, if any, ends every wait at once when something happens to the board."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        endpoint: Endpoint,
+        watch: Watch | None = None,
+        *,
+        keepalive: float = KEEPALIVE_SECONDS,
+        patience: float = PATIENCE_SECONDS,
+    ) -> None:
+        self.endpoint = endpoint
+        self.watch = watch
+        self._transport: Any = transport
+        self._patience = patience
+        self._asking = threading.Lock()
+        self._silent = False
+        self._closed = threading.Event()
+        self.files = Files(self)
+        threading.Thread(target=self._keep_alive, args=(keepalive,), name="ssh-keepalive", daemon=True).start()
+
+    @classmethod
+    def open(
+        cls,
+        endpoint: Endpoint,
+        login: Login,
+        pins: PinnedHostKeys,
+        deadline: Deadline,
+        *,
+        via: Session | None = None,
+        watch: Watch | None = None,
+    ) -> Session:
+        """Connect and log in, through the connection `via` to another machine if there is one; one attempt."""
+        wire = via.tunnel(endpoint.address, endpoint.port, deadline) if via else connect.dial(endpoint, deadline)
+        try:
+            transport = connect.log_in(wire, endpoint, login, pins, deadline)
+        except SshError as error:
+            error.within(doing=f"logging in to {endpoint} as `{login.user}`", board=endpoint.board)
+            raise
+        return cls(transport, endpoint, watch)
+
+    @classmethod
+    def await_open(
+        cls,
+        endpoint: Endpoint,
+        login: Login,
+        pins: PinnedHostKeys,
+        deadline: Deadline,
+        *,
+        via: Session | None = None,
+        watch: Watch | None = None,
+    ) -> Session:
+        """Connect to a server that may still be starting. Raises the last attempt's error at the deadline."""
+        pace = threading.Event()
+        patience = _FIRST_ATTEMPT
+        while True:
+            try:
+                return cls.open(endpoint, login, pins, deadline.at_most(patience), via=via, watch=watch)
+            except (SshRefused, SshUnreachable, SshSilent, SshDropped) as error:
+                if watch is not None:
+                    watch.check()
+                if deadline.remaining < _PAUSE:
+                    error.within(doing=f"waiting {deadline} for the SSH server at {endpoint}")
+                    raise
+            pace.wait(_PAUSE)
+            patience *= 2
+
+    @property
+    def alive(self) -> bool:
+        """Whether the connection still stands, as far as is known without asking."""
+        return not self._closed.is_set() and bool(self._transport.is_active())
+
+    def start(self, command: str, *, stdin: bytes | None = None, deadline: Deadline) -> Process:
+        """Start a command; its input is `stdin`, or what is sent to it later."""
+        channel = self.channel("session", deadline)
+        request(channel, "exec", command)
+        return Process(self, channel, command, stdin)
+
+    def run(self, command: str, *, stdin: bytes = b"", deadline: Deadline) -> Result:
+        """Run a command to its end.
+
+        Raises `CommandTimeout` at the deadline, having ended the command, and `SshDropped`, or what the watch knows
+        better, as soon as the connection is gone.
+        """
+        return self.start(command, stdin=stdin, deadline=deadline).wait(deadline)
+
+    def forward(self, port: int, *, host: str = "localhost", local_port: int = 0) -> Forward:
+        """Listen on a local port, one of the system's choice if 0, for connections to `host` as the machine sees it."""
+        return Forward(self, host, port, local_port)
+
+    def tunnel(self, host: str, port: int, deadline: Deadline) -> Channel:
+        """Return a stream from the machine to `host`. Raises `SshRefused` when nothing listens there."""
+        try:
+            return self.channel("direct-tcpip", deadline, (host, port), ("127.0.0.1", 0))
+        except InfrastructureError as error:
+            if self.ask(deadline):
+                raise SshRefused(
+                    f"{self.endpoint.board} cannot connect to {host} port {port}",
+                    hint="see that something listens there",
+                ) from error
+            raise
+
+    def channel(self, kind: str, deadline: Deadline, *addresses: tuple[str, int]) -> Channel:
+        """Return a new channel of this connection."""
+        try:
+            channel: Channel = self._transport.open_channel(kind, *addresses, timeout=max(deadline.remaining, 0.001))
+        except (SSHException, OSError, EOFError) as error:
+            raise self.failure(f"opening a channel: {error}") from error
+        return channel
+
+    def ask(self, deadline: Deadline) -> bool:
+        """Return whether the server still answers; the connection is closed if not."""
+        if not self.alive:
+            return False
+        with self._asking:
+            giving_up = threading.Timer(deadline.remaining, self._give_up)
+            giving_up.daemon = True
+            giving_up.start()
+            try:
+                self._transport.global_request("keepalive@openssh.com", wait=True)
+            except (SSHException, OSError, EOFError):
+                self._transport.close()
+            finally:
+                giving_up.cancel()
+        return self.alive
+
+    def failure(self, doing: str) -> InfrastructureError:
+        """Return why the connection cannot be used: what the watch knows, silence, or its end.
+
+        Raises instead when the watch has an error that is not about the lab.
+        """
+        board, endpoint = self.endpoint.board, self.endpoint
+        if self.alive:
+            return SshDropped(f"the server at {endpoint} refused", doing=doing, board=board)
+        if self.watch is not None:
+            poll = select.poll()
+            poll.register(self.watch, select.POLLIN)
+            poll.poll(_GRACE_MS)
+            self.watch.check()
+        hint = "see on its console whether the board still lives"
+        if self._silent:
+            said = f"the server at {endpoint} does not answer any more"
+            return SshSilent(said, doing=doing, board=board, hint=hint)
+        reason = str(self._transport.get_exception() or "")
+        said = f"the connection to {endpoint} ended" + (f": {reason}" if reason else "")
+        return SshDropped(said, doing=doing, board=board, hint=hint)
+
+    def close(self) -> None:
+        """End the connection, and with it what still runs on it."""
+        self._closed.set()
+        self._transport.close()
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _keep_alive(self, interval: float) -> None:
+        while not self._closed.wait(interval) and self.alive:
+            self.ask(Deadline.after(self._patience))
+
+    def _give_up(self) -> None:
+        self._silent = True
+        self._transport.close()
+
+
+def request(channel: Any, kind: str, argument: str, *, reply: bool = True) -> None:
+    """Ask for something on a channel (RFC 4254, 6.5 and 6.9) without waiting: a refusal closes the channel."""
+    message = Message()
+    message.add_byte(cMSG_CHANNEL_REQUEST)
+    message.add_int(channel.remote_chanid)
+    message.add_string(kind)
+    message.add_boolean(reply)
+    message.add_string(argument)
+    with contextlib.suppress(SSHException, OSError, EOFError):  # whoever waits on the channel will see it closed
+        channel.transport._send_user_message(message)

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hil.deadline import Deadline
+from hil.ssh import Endpoint, Login, PinnedHostKeys, Session
+from tests.simulators.ssh import SshServer, Wire, new_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+BOARD = "simulated"
+
+
+@pytest.fixture(scope="session")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with the keys of the host and of the user, and other ones."""
+    directory = tmp_path_factory.mktemp("keys")
+    for name in ("host", "user", "other"):
+        new_key(directory, name)
+    return directory
+
+
+@pytest.fixture
+def server(keys: Path, tmp_path: Path) -> Iterator[SshServer]:
+    root = tmp_path / "target"
+    root.mkdir()
+    server = SshServer(keys / "host", keys / "user", root)
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def wire(server: SshServer) -> Iterator[Wire]:
+    wire = Wire(server.port)
+    yield wire
+    wire.close()
+
+
+@pytest.fixture
+def login(keys: Path) -> Login:
+    return Login("root", keys / "user")
+
+
+@pytest.fixture
+def pins(tmp_path: Path) -> PinnedHostKeys:
+    return PinnedHostKeys(tmp_path / "known_hosts")
+
+
+@pytest.fixture
+def connect(login: Login, pins: PinnedHostKeys) -> Callable[..., Session]:
+    """Open a session to a local port within some seconds."""
+
+    def connect(port: int, seconds: float = 10, *, login: Login = login) -> Session:
+        return Session.open(Endpoint(BOARD, "127.0.0.1", port), login, pins, Deadline.after(seconds))
+
+    return connect
+
+
+@pytest.fixture
+def session(connect: Callable[..., Session], wire: Wire) -> Iterator[Session]:
+    with connect(wire.port) as session:
+        yield session

@@ -1,0 +1,160 @@
+"""A second vCPU changes the queue while EL3 works on it: each field is read once, so nothing is won."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hil.deadline import Deadline
+from hil.errors import InfrastructureError
+from hil.monitor import Program, r
+from hil.tpm import commands
+from hil.vtpm import GuestQueue, Service, abi
+from hil.vtpm.queue import buffer_offset, entry_offset
+
+if TYPE_CHECKING:
+    from hil.monitor import Pending
+    from hil.plugin.fixtures import MakeVtpm
+
+PATIENCE = 60.0
+PAGE = abi.VTPM_PAGE_BYTES
+GET_RANDOM = commands.get_random(8)
+EXTEND = commands.pcr_extend(3, b"\x33" * 32)
+HEADER_SIZE, HEADER_CODE, AUTHORISATION_SIZE = 2, 6, 14  # offsets in a command, TPM 2.0 Library part 1
+MEETINGS, MAX_ROUNDS = 1000, 200_000
+
+
+def big(value: int) -> int:
+    """A big-endian 32-bit field as a little-endian machine stores it."""
+    return int.from_bytes(value.to_bytes(4, "big"), "little")
+
+
+@dataclass(frozen=True, slots=True)
+class Flip:
+    """What the second vCPU flips: a u32 at an offset of the queue, between what is right and what is not."""
+
+    command: bytes
+    offset: int
+    right: int
+    wrong: int
+
+
+FLIPS = {
+    "length": Flip(GET_RANDOM, entry_offset(0) + abi.VTPM_ENTRY_LENGTH, len(GET_RANDOM), 0xFFFF_FFF0),
+    "length-past-the-slot": Flip(GET_RANDOM, entry_offset(0) + abi.VTPM_ENTRY_LENGTH, len(GET_RANDOM), 2 * PAGE),
+    "state": Flip(GET_RANDOM, entry_offset(0) + abi.VTPM_ENTRY_STATE, abi.VTPM_SLOT_SUBMITTED, 0xFFFF_FFFF),
+    "command-size": Flip(GET_RANDOM, buffer_offset(0) + HEADER_SIZE, big(len(GET_RANDOM)), big(0x7FFF_FFFF)),
+    "command-code": Flip(GET_RANDOM, buffer_offset(0) + HEADER_CODE, big(commands.CC_GET_RANDOM), big(0xFFFF_FFFF)),
+    "authorisation-size": Flip(EXTEND, buffer_offset(0) + AUTHORISATION_SIZE, big(9), big(0x7FFF_FFFF)),
+    "slots": Flip(GET_RANDOM, abi.VTPM_RING_SLOTS, 1, 0xFFFF_FFFF),
+    "tail": Flip(GET_RANDOM, abi.VTPM_RING_TAIL, 0, 0x8000_0000),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """Two words of the VM's memory: set when flipping is to end, and how often it was flipped."""
+
+    stop: int
+    flips: int
+
+    @classmethod
+    def of(cls, queue: GuestQueue) -> Meeting:
+        """Place and clear them."""
+        meeting = cls(queue.vm.free_ipa, queue.vm.free_ipa + 64)
+        for va in (meeting.stop, meeting.flips):
+            queue.agent.write(va, bytes(4))
+        return meeting
+
+
+def flipper(queue: GuestQueue, flip: Flip, meeting: Meeting) -> Pending:
+    """Flip until told to stop."""
+    at, right, wrong, stop, told, flips, count = r[:7]
+    program = Program()
+    for register, value in ((at, queue.va + flip.offset), (right, flip.right), (wrong, flip.wrong)):
+        program.set(register, value)
+    program.set(stop, meeting.stop)
+    program.set(flips, meeting.flips)
+    program.label("again")
+    for _ in range(4):
+        program.store(wrong, at, size=4)
+        program.store(right, at, size=4)
+    program.add(count, count, 1)
+    program.store(count, flips, size=4)
+    program.load(told, stop, size=4)
+    program.branch(told, "==", 0, "again")
+    program.halt()
+    return queue.agent.start(program, Deadline.after(PATIENCE))
+
+
+BAD, LAST_BAD, MET = r[26], r[27], r[28]
+
+
+def submitter(queue: GuestQueue, flip: Flip, meeting: Meeting) -> Program:
+    """Submit the command until it was flipped during `MEETINGS` doorbells; count in `BAD` those that were not OK."""
+    base, entry, buffer, data, head, left, flips, before = r[18:26]
+    program = Program()
+    program.put(flip.command)
+    program.data(data)
+    program.set(base, queue.va)
+    program.set(entry, queue.va + entry_offset(0))
+    program.set(buffer, queue.va + buffer_offset(0))
+    program.set(flips, meeting.flips)
+    program.load(head, base, abi.VTPM_RING_HEAD, size=4)
+    program.set(left, MAX_ROUNDS)
+    program.label("again")
+    program.copy(buffer, data, len(flip.command), size=4)
+    program.set(r[0], len(flip.command))
+    program.store(r[0], entry, abi.VTPM_ENTRY_LENGTH, size=4)
+    program.set(r[0], abi.VTPM_SLOT_SUBMITTED)
+    program.store(r[0], entry, abi.VTPM_ENTRY_STATE, size=4)
+    program.add(head, head, 1)
+    program.store(head, base, abi.VTPM_RING_HEAD, size=4)
+    program.load(before, flips, size=4)
+    program.set(r[0], queue.doorbell)
+    program.smc()
+    program.branch(r[0], "==", 0, "fine")
+    program.add(BAD, BAD, 1)
+    program.move(LAST_BAD, r[0])
+    program.label("fine")
+    program.load(r[0], flips, size=4)
+    program.branch(r[0], "==", before, "not met")
+    program.add(MET, MET, 1)
+    program.branch(MET, ">=", MEETINGS, "done")
+    program.label("not met")
+    program.loop(left, "again")
+    program.label("done")
+    program.set(r[0], 1)
+    program.set(r[1], meeting.stop)
+    program.store(r[0], r[1], size=4)
+    program.halt()
+    return program
+
+
+@pytest.mark.threat(1)
+@pytest.mark.parametrize("name", FLIPS)
+def test_nothing_is_won_by_changing_the_queue_while_el3_works(
+    service: Service, shared: tuple[GuestQueue, GuestQueue], make_vtpm: MakeVtpm, name: str
+) -> None:
+    flip, queue, other_vcpu = FLIPS[name], *shared
+    neighbour = make_vtpm()
+    commands.submit(neighbour, commands.startup())
+    untouched = neighbour.agent.read(neighbour.va, neighbour.instance.queue_bytes)
+    control = commands.pcr_value(queue.transmit(commands.pcr_read(9)))
+    meeting = Meeting.of(queue)
+
+    flipping = flipper(other_vcpu, flip, meeting)
+    outcome = queue.agent.run(submitter(queue, flip, meeting), Deadline.after(PATIENCE)).require("racing")
+    flipping.wait(Deadline.after(PATIENCE)).require("flipping")
+    if outcome.r[MET.index] < MEETINGS:
+        raise InfrastructureError(f"two processors met only {outcome.r[MET.index]} times", hint="a host with two CPUs")
+
+    assert (outcome.r[BAD.index], outcome.r[LAST_BAD.index]) == (0, 0), "the doorbell was refused"
+    assert queue.instance.info().state == abi.VTPM_STATE_BOUND
+    assert commands.submit(queue, GET_RANDOM).code == commands.SUCCESS
+    assert commands.pcr_value(queue.transmit(commands.pcr_read(9))) == control
+    assert neighbour.agent.read(neighbour.va, neighbour.instance.queue_bytes) == untouched
+    assert commands.submit(neighbour, GET_RANDOM).code == commands.SUCCESS
+    assert service.limits().instances_used == 2

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hil.deadline import Deadline
 from hil.errors import HilError, UsageError
+from hil.ssh.channel import BROKEN, close
 
 if TYPE_CHECKING:
     from hil.ssh.session import Session
@@ -75,15 +76,15 @@ class Forward:
 
 def _pump(source: Any, sink: Any) -> None:
     """Carry one direction to its end, and pass the end on."""
-    with contextlib.suppress(OSError, EOFError):
+    with contextlib.suppress(*BROKEN):
         while data := source.recv(_CHUNK):
             sink.sendall(data)
-    with contextlib.suppress(OSError, EOFError):
+    with contextlib.suppress(*BROKEN):
         sink.shutdown(socket.SHUT_WR)
 
 
 def _end(end: Any) -> None:
     """Close a socket or channel so that whoever waits on it notices."""
-    with contextlib.suppress(OSError, EOFError):
+    with contextlib.suppress(*BROKEN):
         end.shutdown(socket.SHUT_RDWR)
-    end.close()
+    close(end)

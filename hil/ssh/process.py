@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from hil.deadline import Deadline
 from hil.errors import ConsoleClosed, ConsoleTimeout
+from hil.ssh.channel import BROKEN, close, request
 from hil.ssh.errors import CommandFailed, CommandTimeout
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ class Process:
         if not self._channel.status_event.wait(deadline.remaining):
             raise self._late(deadline)
         status = int(self._channel.exit_status)
-        self._channel.close()
+        close(self._channel)
         if status == ENDED_BY_SIGNAL or not self._channel.eof_received:
             self._see_whether_dropped()
         return Result(self.command, bytes(self._stdout), bytes(self._stderr), status)
@@ -104,13 +105,13 @@ class Process:
         try:
             self._channel.settimeout(_ENDING_SECONDS)
             self._channel.sendall(data)
-        except OSError as error:
+        except BROKEN as error:
             self._see_whether_dropped()
             raise ConsoleClosed(f"`{_short(self.command)}` does not read its input") from error
 
     def end_input(self) -> None:
         """Let the command see the end of its input."""
-        with contextlib.suppress(OSError, EOFError):
+        with contextlib.suppress(*BROKEN):
             self._channel.shutdown_write()
 
     def receive(self, deadline: Deadline) -> bytes:
@@ -135,11 +136,9 @@ class Process:
 
     def stop(self, signal: str = "KILL") -> None:
         """End the command: by a signal, and by closing its input and output for those that outlive it."""
-        from hil.ssh.session import request
-
         if self.running:
             request(self._channel, "signal", signal, reply=False)
-        self._channel.close()
+        close(self._channel)
 
     @property
     def _drained(self) -> bool:
@@ -178,7 +177,7 @@ class Process:
             raise self._session.failure(f"running `{_short(self.command)}`")
 
     def _feed(self, data: bytes) -> None:
-        with contextlib.suppress(OSError, EOFError):  # the command may end without having read it all
+        with contextlib.suppress(*BROKEN):  # the command may end without having read it all
             self._channel.sendall(data)
             self._channel.shutdown_write()
 

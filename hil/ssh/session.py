@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import select
 import threading
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Protocol
-
-from paramiko import Message, Transport
-from paramiko.common import cMSG_CHANNEL_REQUEST
-from paramiko.ssh_exception import SSHException
 
 from hil.deadline import Deadline
 from hil.errors import InfrastructureError
 from hil.ssh import connect
+from hil.ssh.channel import BROKEN, request
 from hil.ssh.errors import SshDropped, SshError, SshRefused, SshSilent, SshUnreachable
 from hil.ssh.forward import Forward
 from hil.ssh.process import Process, Result
 from hil.ssh.transfer import Files
 
 if TYPE_CHECKING:
-    from paramiko import Channel
+    from paramiko import Channel, Transport
 
     from hil.ssh.connect import Endpoint, Login
     from hil.ssh.hostkeys import PinnedHostKeys
@@ -79,13 +76,12 @@ class Session:
         watch: Watch | None = None,
     ) -> Session:
         """Connect and log in, through the connection `via` to another machine if there is one; one attempt."""
-        wire = via.tunnel(endpoint.address, endpoint.port, deadline) if via else connect.dial(endpoint, deadline)
         try:
-            transport = connect.log_in(wire, endpoint, login, pins, deadline)
+            wire = via.tunnel(endpoint.address, endpoint.port, deadline) if via else connect.dial(endpoint, deadline)
+            return cls(connect.log_in(wire, endpoint, login, pins, deadline), endpoint, watch)
         except SshError as error:
-            error.within(doing=f"logging in to {endpoint} as `{login.user}`", board=endpoint.board)
+            error.within(doing=f"logging in as `{login.user}`", board=endpoint.board)
             raise
-        return cls(transport, endpoint, watch)
 
     @classmethod
     def await_open(
@@ -108,8 +104,7 @@ class Session:
                 if watch is not None:
                     watch.check()
                 if deadline.remaining < _PAUSE:
-                    error.within(doing=f"waiting {deadline} for the SSH server at {endpoint}")
-                    raise
+                    raise type(error)(f"{error.message}; tried for {deadline}", **asdict(error.context)) from error
             pace.wait(_PAUSE)
             patience *= 2
 
@@ -152,7 +147,7 @@ class Session:
         """Return a new channel of this connection."""
         try:
             channel: Channel = self._transport.open_channel(kind, *addresses, timeout=max(deadline.remaining, 0.001))
-        except (SSHException, OSError, EOFError) as error:
+        except BROKEN as error:
             raise self.failure(f"opening a channel: {error}") from error
         return channel
 
@@ -166,7 +161,7 @@ class Session:
             giving_up.start()
             try:
                 self._transport.global_request("keepalive@openssh.com", wait=True)
-            except (SSHException, OSError, EOFError):
+            except BROKEN:
                 self._transport.close()
             finally:
                 giving_up.cancel()
@@ -211,15 +206,3 @@ class Session:
     def _give_up(self) -> None:
         self._silent = True
         self._transport.close()
-
-
-def request(channel: Any, kind: str, argument: str, *, reply: bool = True) -> None:
-    """Ask for something on a channel (RFC 4254, 6.5 and 6.9) without waiting: a refusal closes the channel."""
-    message = Message()
-    message.add_byte(cMSG_CHANNEL_REQUEST)
-    message.add_int(channel.remote_chanid)
-    message.add_string(kind)
-    message.add_boolean(reply)
-    message.add_string(argument)
-    with contextlib.suppress(SSHException, OSError, EOFError):  # whoever waits on the channel will see it closed
-        channel.transport._send_user_message(message)

@@ -13,6 +13,7 @@ from paramiko.ssh_exception import SSHException
 
 from hil.deadline import Deadline
 from hil.errors import UsageError
+from hil.ssh.channel import BROKEN, close, request
 from hil.ssh.errors import RemoteFileError, TransferFailed
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class Files:
             self._forget()
             error.within(doing=doing, board=board)
             raise
-        except (OSError, EOFError, SSHException, SFTPError) as error:
+        except (*BROKEN, SFTPError) as error:
             cause = error
         said = f"not done within {deadline}" if isinstance(cause, TimeoutError) else str(cause) or "SFTP server gone"
         self._forget()
@@ -92,16 +93,16 @@ class Files:
         raise TransferFailed(f"the transfer failed: {said}", doing=doing, board=board) from cause
 
     def _client(self, deadline: Deadline) -> Any:
-        from hil.ssh.session import request
-
         if self._sftp is None:
             channel = self._session.channel("session", deadline)
             channel.settimeout(deadline.remaining)
             request(channel, "subsystem", "sftp")
             try:
                 self._sftp = SFTPClient(channel)
-            except (SSHException, EOFError) as error:
-                channel.close()
+            except BROKEN as error:
+                close(channel)
+                if isinstance(error, TimeoutError):
+                    raise
                 raise SSHException("the target has no SFTP server") from error
         self._sftp.get_channel().settimeout(deadline.remaining)
         return self._sftp
@@ -109,7 +110,7 @@ class Files:
     def _forget(self) -> None:
         """Let the next transfer start afresh: nobody knows what still comes on this channel."""
         if self._sftp is not None:
-            self._sftp.close()
+            close(self._sftp)
             self._sftp = None
 
 

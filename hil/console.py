@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from hil.deadline import Deadline
+    from hil.errors import HilError
 
 
 class ByteStream(Protocol):
@@ -26,3 +27,6 @@ class ByteStream(Protocol):
 
     def tail(self, lines: int = 20) -> tuple[str, ...]:
         """Return the last lines seen, for error messages."""
+
+    def silence(self) -> HilError | None:
+        """Return whose fault it is that an answer did not come, if the driver can tell; None: perhaps the line's."""

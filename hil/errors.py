@@ -140,6 +140,10 @@ class BootHang(FirmwareError):
     """The boot reached one stage and never the next."""
 
 
+class FirmwareHang(FirmwareError):
+    """The firmware gives no answer, on a machine that is known to run and over a line that loses nothing."""
+
+
 class UnexpectedReboot(FirmwareError):
     """A banner of an earlier stage appeared again."""
 

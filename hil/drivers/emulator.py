@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import select
 import shlex
 import shutil
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from hil.record.transcript import Transcript
 
 STDERR_TAIL_BYTES = 4096
+_PROGRAM_COUNTER = re.compile(r"\bPC=([0-9a-f]{16})")
+_LEVEL = re.compile(r"\b(EL[0-3])[ht]\b")
 START_SECONDS = 20.0
 CONTROL_SECONDS = 10.0
 TRANSFER_SECONDS = 60.0
@@ -70,7 +73,7 @@ class Emulator:
             arguments += ["-incoming", "defer"]
         self._process = _spawn([*command, "-S", *arguments], theirs, inherited)
         for name, transcript in transcripts.items():
-            self.uarts[name] = Uart(name, lines[name], transcript, self.alarm)
+            self.uarts[name] = Uart(name, lines[name], transcript, self.alarm, self.processors)
         self.qmp = Qmp(control, self.alarm, self._describe)
         self._load = self._post_load(incoming) if incoming else None
         self._stop = os.eventfd(0, os.EFD_CLOEXEC)
@@ -115,6 +118,19 @@ class Emulator:
         for posted in (self._post_events(), self.qmp.post("migrate", {"uri": f"file:{path}"})):
             self.qmp.answer(posted, deadline)
         self._await_migration("save the snapshot", deadline)
+
+    def processors(self) -> str:
+        """Return where each processor is, as level and address; empty when the machine does not run."""
+        try:
+            deadline = Deadline.after(CONTROL_SECONDS)
+            if self.qmp.execute("query-status", deadline=deadline)["status"] != "running":
+                return ""
+            command = {"command-line": "info registers -a"}
+            registers = self.qmp.execute("human-monitor-command", command, deadline=deadline)
+        except HilError:
+            return ""
+        found = zip(_PROGRAM_COUNTER.findall(registers), _LEVEL.findall(registers), strict=False)
+        return ", ".join(f"CPU {cpu} at {level} in {int(pc, 16):#x}" for cpu, (pc, level) in enumerate(found))
 
     def off(self) -> None:
         """Cut the power, for good: nothing is asked of QEMU, so that also a stopped one goes."""

@@ -8,7 +8,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from hil.deadline import Deadline
-from hil.errors import ConsoleClosed, ConsoleTimeout, HilError
+from hil.errors import ConsoleClosed, ConsoleTimeout, FirmwareHang, HilError
 
 if TYPE_CHECKING:
     import socket
@@ -30,12 +30,21 @@ class Uart:
     every line is stamped when it comes. Who is in `receive` reads the socket itself: an answer costs no thread switch.
     """
 
-    def __init__(self, name: str, line: socket.socket, transcript: Transcript, alarm: Alarm) -> None:
+    def __init__(
+        self,
+        name: str,
+        line: socket.socket,
+        transcript: Transcript,
+        alarm: Alarm,
+        processors: Callable[[], str] = str,
+    ) -> None:
+        """`processors` says where each processor of a running machine is, or nothing if it does not run."""
         line.setblocking(False)
         self._name = name
         self._line = line
         self._transcript = transcript
         self._alarm = alarm
+        self._processors = processors
         self._reading = threading.Lock()
         self._unread: deque[bytes] = deque()
         self._unread_bytes = 0
@@ -102,6 +111,17 @@ class Uart:
     def tail(self, lines: int = 20) -> tuple[str, ...]:
         """Return the last lines seen, for error messages."""
         return self._transcript.tail(lines)
+
+    def silence(self) -> HilError | None:
+        """The line loses nothing, so when the machine runs, its firmware hangs; else it may be the emulator's fault."""
+        processors = self._processors()
+        if not processors:
+            return None
+        return FirmwareHang(
+            f"the firmware gives no answer on console `{self._name}`; the emulator runs: {processors}",
+            console=self.tail(),
+            hint="look up the addresses in the ELF files of build/, with addr2line",
+        )
 
     def close(self) -> None:
         """Let go of the line; further use raises `ConsoleClosed`."""

@@ -11,6 +11,7 @@ from hil.monitor import frame
 if TYPE_CHECKING:
     from hil.console import ByteStream
     from hil.deadline import Deadline
+    from hil.errors import HilError
 
 BANNER = b"monitor: ready"
 PANIC = b"monitor: PANIC"
@@ -69,12 +70,19 @@ class Link:
                     damaged += 1
                     break
             if deadline.expired:
-                raise ConsoleTimeout(
-                    f"no undamaged answer from the monitor within {deadline}; it saw {damaged} damaged requests",
-                    doing=f"asking the monitor: {_shortened(line.decode('ascii').strip())}",
-                    console=self.stream.tail(),
-                    hint="look at the console's transcript: silence means a hang, noise means a bad line",
-                )
+                raise self._silence(line, deadline, damaged)
+
+    def _silence(self, line: bytes, deadline: Deadline, damaged: int) -> HilError:
+        doing = f"asking the monitor: {_shortened(line.decode('ascii').strip())}"
+        known = None if damaged else self.stream.silence()
+        if known is not None:
+            return known.within(doing=doing)
+        return ConsoleTimeout(
+            f"no undamaged answer from the monitor within {deadline}; it saw {damaged} damaged requests",
+            doing=doing,
+            console=self.stream.tail(),
+            hint="look at the console's transcript: silence means a hang, noise means a bad line",
+        )
 
     def _receive(self, deadline: Deadline, after_boot: bool) -> dict[int, str]:
         """Return the answers that the next bytes complete, by sequence number."""

@@ -39,6 +39,9 @@ class Line:
         self._typed.wait(deadline.remaining)
         raise ConsoleTimeout("silence")
 
+    def silence(self) -> None:
+        return None
+
     def tail(self, lines: int = 20) -> tuple[str, ...]:  # noqa: ARG002
         return ()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,7 +15,15 @@ import pytest
 
 from hil.deadline import Deadline
 from hil.drivers import emulator
-from hil.errors import BoardDied, BoardFileError, ConsoleClosed, ConsoleTimeout, EmulatorControlError, UsageError
+from hil.errors import (
+    BoardDied,
+    BoardFileError,
+    ConsoleClosed,
+    ConsoleTimeout,
+    EmulatorControlError,
+    FirmwareHang,
+    UsageError,
+)
 from tests.drivers.conftest import BOOT, write_board
 from tests.drivers.guest import assemble, echo, repeat, say
 
@@ -84,6 +93,24 @@ def test_a_quiet_console_is_a_timeout_that_says_so(make_board: Callable[..., Boa
     board.transition("monitor")
     with pytest.raises(ConsoleTimeout, match=r"console `monitor` did not answer within 0.1 s"):
         board.shell.console.stream.receive(Deadline.after(0.1))
+
+
+def test_silence_of_a_running_machine_is_its_firmwares(make_board: Callable[..., BoardStrategy]) -> None:
+    board = make_board(*BOOT, echo("monitor"))
+    board.transition("monitor")
+    silence = board.shell.console.stream.silence()
+    assert isinstance(silence, FirmwareHang)
+    assert re.search(r"console `monitor`; the emulator runs: CPU 0 at EL3 in 0x[0-9a-f]+", silence.message)
+
+
+def test_silence_of_a_stopped_emulator_is_nobodys(
+    make_board: Callable[..., BoardStrategy], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(emulator, "CONTROL_SECONDS", 0.5)
+    board = make_board(*BOOT, echo("monitor"))
+    board.transition("monitor")
+    psutil.Process(board.board.emulator.pid).suspend()
+    assert board.shell.console.stream.silence() is None
 
 
 def test_a_bad_argument_is_an_error_with_the_words_of_qemu(make_board: Callable[..., BoardStrategy]) -> None:

@@ -41,6 +41,9 @@ class SocketStream:
             raise BoardDied("the emulator closed the line")
         return data
 
+    def silence(self) -> None:
+        return None
+
     def tail(self, lines: int = 20) -> tuple[str, ...]:  # noqa: ARG002
         return ()
 

@@ -1,4 +1,7 @@
-"""labgrid driver: a board's SSH server, over one connection in this process."""
+"""labgrid driver: a board's SSH server, over one connection in this process.
+
+Boards without one do not pay for the import of paramiko, which takes as long as that of labgrid.
+"""
 
 from __future__ import annotations
 
@@ -16,13 +19,11 @@ from labgrid.util.proxy import proxymanager
 
 from hil.deadline import Deadline
 from hil.errors import BoardFileError
-from hil.ssh import Endpoint, Login, PinnedHostKeys, Session
-from hil.ssh.hostkeys import public_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from hil.ssh import Result
+    from hil.ssh import Endpoint, PinnedHostKeys, Session
 
 _TEXT = attr.validators.instance_of(str)
 
@@ -63,7 +64,7 @@ class ParamikoDriver(CommandMixin, Driver, CommandProtocol, FileTransferProtocol
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()
         self._session: Session | None = None
-        self._pins = PinnedHostKeys(self._path(self.known_hosts))
+        self._pinned: PinnedHostKeys | None = None
 
     @property
     def session(self) -> Session:
@@ -74,6 +75,8 @@ class ParamikoDriver(CommandMixin, Driver, CommandProtocol, FileTransferProtocol
     @step()  # type: ignore[untyped-decorator]
     def connect(self, deadline: Deadline) -> Session:
         """Make a new connection, as soon as the server lets us; every power cycle and every fork needs one."""
+        from hil.ssh import Login, Session
+
         self._hang_up()
         login = Login(
             self.username or self.networkservice.username,
@@ -87,6 +90,8 @@ class ParamikoDriver(CommandMixin, Driver, CommandProtocol, FileTransferProtocol
     @property
     def endpoint(self) -> Endpoint:
         """Where the server is now, by way of labgrid's proxy if there is one (`LG_PROXY`, or one of the exporter)."""
+        from hil.ssh import Endpoint
+
         service = self.networkservice
         address, _, interface = service.address.partition("%")
         proxy = proxymanager.get_command(service, address, service.port, interface or None)
@@ -99,6 +104,8 @@ class ParamikoDriver(CommandMixin, Driver, CommandProtocol, FileTransferProtocol
 
     def renew_host_key(self) -> None:
         """Take the host key that the images just flashed have, or else the next one that the board shows."""
+        from hil.ssh.hostkeys import public_key
+
         file = self._path(self.host_key)
         if file is not None:
             self._pins.pin(self.board_name, public_key(file))
@@ -116,7 +123,7 @@ class ParamikoDriver(CommandMixin, Driver, CommandProtocol, FileTransferProtocol
     def _run(
         self, cmd: str, *, codec: str = "utf-8", decodeerrors: str = "strict", timeout: float | None = None
     ) -> tuple[list[str], list[str], int]:
-        result: Result = self.session.run(cmd, deadline=self._deadline(timeout))
+        result = self.session.run(cmd, deadline=self._deadline(timeout))
         return (
             result.stdout.decode(codec, decodeerrors).splitlines(),
             result.stderr.decode(codec, decodeerrors).splitlines(),
@@ -161,6 +168,14 @@ class ParamikoDriver(CommandMixin, Driver, CommandProtocol, FileTransferProtocol
     def on_deactivate(self) -> None:
         """Hang up."""
         self._hang_up()
+
+    @property
+    def _pins(self) -> PinnedHostKeys:
+        if self._pinned is None:
+            from hil.ssh import PinnedHostKeys
+
+            self._pinned = PinnedHostKeys(self._path(self.known_hosts))
+        return self._pinned
 
     def _hang_up(self) -> None:
         if self._session is not None:

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The instance table: life cycle, handles, and which instance belongs to whom. */
+/* The instance table (instances.c), its life cycle (lifecycle.c), and which instance serves whom (identity.c). */
 #ifndef VTPM_INSTANCES_H
 #define VTPM_INSTANCES_H
 

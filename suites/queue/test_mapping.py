@@ -142,3 +142,13 @@ def test_the_hypervisor_has_no_queue_of_its_own(monitor: Monitor, queue: GuestQu
 def test_a_confirmed_address_carries_commands_and_a_refused_check_changes_nothing(queue: GuestQueue) -> None:
     assert queue.check(ELSEWHERE).status == Status.BAD_ADDRESS
     assert commands.submit(queue, commands.startup()).code == commands.SUCCESS
+
+
+@pytest.mark.element("E8")
+def test_a_queue_mapped_as_device_memory_is_confirmed_and_works(queue: GuestQueue) -> None:
+    """As the CRB driver of an operating system maps it."""
+    queue.agent.unmap(queue.va, queue.instance.queue_bytes)
+    mapped = GuestQueue.map(queue.instance, queue.vm, device=True)
+    assert mapped.check().status == Status.OK
+    assert commands.submit(mapped, commands.startup()).code == commands.SUCCESS
+    assert commands.submit(mapped, commands.get_random(8)).code == commands.SUCCESS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -46,6 +47,8 @@ Acquire::Source-Symlinks "false";
 Acquire::http::Timeout "60";
 Acquire::https::Timeout "60";
 """
+
+_EPOCH = re.compile(r"_\d+%3a")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +115,8 @@ class PrivateApt:
             seconds=DOWNLOAD_SECONDS,
             directory=into,
         )
+        for path in into.glob("*%3a*"):  # apt names a file with the epoch of its version, the archive without
+            path.rename(into / _EPOCH.sub("_", path.name))
 
     def _run(self, doing: str, command: Sequence[str], *, seconds: float = 60.0, directory: Path | None = None) -> str:
         program, *arguments = command

@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING
 from hil.build.cache import cache_root, exclusive
 from hil.build.errors import BuildFailed
 from hil.build.firmware import Artifact, Firmware, GitState
+from hil.build.linux import IMAGES, HostImages
 from hil.build.lock import read_lock
+from hil.build.machine import Machine
 from hil.build.progress import Progress, Terminal
 from hil.build.sources import SourceCache
-from hil.build.steps import Step, Workshop, digest, lay
-from hil.errors import MissingTool, UsageError
+from hil.build.steps import Step, Workshop, digest, lay, version
+from hil.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from hil.build.lock import Lock, Pin
 
@@ -58,6 +60,20 @@ def build(platform: str = "qemu-virt", *, progress: Progress | None = None, chec
         return recipe.run()
 
 
+def build_linux(
+    platform: str = "qemu-virt", *, progress: Progress | None = None, checkout: Path = CHECKOUT
+) -> Firmware:
+    """Build the firmware of a platform, and the images of a Linux host that runs above it.
+
+    Returns the host's images. Raises what `build` raises, and `BoardFileError` when the platform's board with Linux is
+    not described as the images need it.
+    """
+    recipe = Recipe(_platform(platform), checkout, progress or Terminal())
+    with exclusive(recipe.directory, f"building Linux for {platform}"):
+        recipe.run()
+        return recipe.run_linux()
+
+
 def load(platform: str = "qemu-virt", *, checkout: Path = CHECKOUT) -> Firmware:
     """Return the firmware that was built last. Raises `UsageError` when there is none."""
     return Firmware.read(build_directory(_platform(platform).name, checkout))
@@ -66,6 +82,11 @@ def load(platform: str = "qemu-virt", *, checkout: Path = CHECKOUT) -> Firmware:
 def build_directory(platform: str, checkout: Path = CHECKOUT) -> Path:
     """Return the directory that holds the files of a platform's firmware."""
     return checkout / "build" / platform
+
+
+def linux_directory(platform: str, checkout: Path = CHECKOUT) -> Path:
+    """Return the directory that holds the images of a platform's Linux host."""
+    return build_directory(platform, checkout) / "linux"
 
 
 class Recipe:
@@ -78,7 +99,7 @@ class Recipe:
         self._sources = checkout / "firmware"
         self._progress = progress
         self._workshop = Workshop(self.directory, progress)
-        self._compiler = _version(f"{COMPILER_PREFIX}gcc")
+        self._compiler = version(f"{COMPILER_PREFIX}gcc")
 
     def run(self) -> Firmware:
         """Run what is out of date, and describe the result."""
@@ -87,14 +108,28 @@ class Recipe:
         self._engine(unpacked, lock)
         self._monitor()
         self._trusted_firmware(unpacked["arm-trusted-firmware"], lock["arm-trusted-firmware"])
+        return self._described(self.directory, ARTIFACTS, lock)
+
+    def run_linux(self) -> Firmware:
+        """Run what is out of date of the Linux host's images, once the firmware is there, and describe the result."""
+        lock = read_lock(self._sources / "linux" / "sources.lock")
+        unpacked = SourceCache().unpacked(lock.pins, self._progress)
+        machine = Machine.of(self._checkout / "boards" / f"{self._platform.name}-linux.yaml")
+        directory = linux_directory(self._platform.name, self._checkout)
+        workshop = Workshop(directory, self._progress)
+        self._linux_flash(workshop, machine)
+        HostImages(workshop, self._sources / "linux" / "host", lock, unpacked).make(machine)
+        return self._described(directory, IMAGES, lock)
+
+    def _described(self, directory: Path, names: Sequence[str], lock: Lock) -> Firmware:
         firmware = Firmware(
             platform=self._platform.name,
-            artifacts={name: Artifact.of(self.directory / name) for name in ARTIFACTS},
+            artifacts={name: Artifact.of(directory / name) for name in names},
             inputs={pin.package: pin.version for pin in lock.pins},
             tools={f"{COMPILER_PREFIX}gcc": self._compiler},
             git=_git_state(self._checkout),
         )
-        firmware.write_manifest(self.directory)
+        firmware.write_manifest(directory)
         return firmware
 
     def _engine(self, unpacked: Mapping[str, Path], lock: Lock) -> None:
@@ -180,12 +215,7 @@ class Recipe:
             )
         }
         images = {"BL32": self.directory / "engine.bin", "BL33": self.directory / "monitor.bin"}
-        settings = {
-            "PLAT": platform.tfa_name,
-            "SPD": "vtpm",
-            "BUILD_STRING": pin.version,
-            "BUILD_MESSAGE_TIMESTAMP": '"reproducible"',
-        }
+        settings = _settings(platform, pin)
         tree = self.directory / "tfa"
         made = tree / "build" / platform.tfa_name / "release"
 
@@ -207,11 +237,49 @@ class Recipe:
             work,
         )
 
+    def _linux_flash(self, workshop: Workshop, machine: Machine) -> None:
+        """Make the flash image that starts a kernel: the firmware as it is, but for a BL2 that leads elsewhere."""
+        platform = self._platform
+        tree = self.directory / "tfa"
+        first = tree / "build" / platform.tfa_name / "release"
+        out = workshop.directory / "tfa"
+        settings = {
+            **_settings(platform, read_lock(self._sources / "sources.lock")["arm-trusted-firmware"]),
+            "ARM_LINUX_KERNEL_AS_BL33": "1",
+            "PRELOADED_BL33_BASE": hex(machine.kernel_address),
+        }
+
+        def work(step: Step) -> None:
+            shutil.rmtree(out, ignore_errors=True)
+            images = {"BL31": first / "bl31.bin", "BL32": self.directory / "engine.bin"}
+            self._make(step, tree, "bl2", "fip", BUILD_BASE=out, **settings, **images)
+            made = out / platform.tfa_name / "release"
+            shutil.copy(first / "bl1.bin", made)
+            _write_flash(workshop.directory / "flash.bin", made, platform.fip_offset)
+
+        texts = [f"{name}={value}" for name, value in settings.items()]
+        workshop.step(
+            "trusted-firmware",
+            "Building the Trusted Firmware-A that starts Linux",
+            [self._compiler, *texts, self.directory / "flash.bin"],
+            ["flash.bin"],
+            work,
+        )
+
     @staticmethod
     def _make(step: Step, directory: Path, *targets: str, **variables: str | Path) -> None:
         jobs = len(os.sched_getaffinity(0))
         settings = [f"{name}={value}" for name, value in {"CROSS_COMPILE": COMPILER_PREFIX, **variables}.items()]
         step.run("make", "--no-print-directory", f"-j{jobs}", "-C", directory, *settings, *targets)
+
+
+def _settings(platform: Platform, pin: Pin) -> dict[str, str]:
+    return {
+        "PLAT": platform.tfa_name,
+        "SPD": "vtpm",
+        "BUILD_STRING": pin.version,
+        "BUILD_MESSAGE_TIMESTAMP": '"reproducible"',
+    }
 
 
 def _write_flash(flash: Path, made: Path, fip_offset: int) -> None:
@@ -226,16 +294,6 @@ def _platform(name: str) -> Platform:
     if name not in PLATFORMS:
         raise UsageError(f"there is no platform {name!r}; there is {', '.join(PLATFORMS)}")
     return PLATFORMS[name]
-
-
-def _version(program: str) -> str:
-    try:
-        done = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=30, check=True)
-    except (FileNotFoundError, subprocess.SubprocessError):
-        raise MissingTool(
-            f"{program} is not on this machine", doing="building the firmware", hint="hil doctor --fix"
-        ) from None
-    return done.stdout.splitlines()[0]
 
 
 def _git_state(checkout: Path) -> GitState:

@@ -49,6 +49,17 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def version(program: str) -> str:
+    """Return the first line of what a program says about its version. Raises `MissingTool`."""
+    try:
+        done = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=30, check=True)
+    except (FileNotFoundError, subprocess.SubprocessError):
+        raise MissingTool(
+            f"{program} is not on this machine", doing="building the firmware", hint="hil doctor --fix"
+        ) from None
+    return done.stdout.splitlines()[0]
+
+
 class Workshop:
     """A build directory: what each step left, the log of its last run, and a stamp that says from which inputs."""
 

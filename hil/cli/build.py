@@ -13,22 +13,24 @@ from hil.cli.tree import DEFAULT_BOARD
 
 def command(
     platform: Annotated[str, typer.Option(help="What to build for.")] = DEFAULT_BOARD,
+    linux: Annotated[bool, typer.Option("--linux/--no-linux", help="Build the images of the Linux host, too.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print the manifest of the result.")] = False,
 ) -> None:
-    """Build the firmware; what is up to date is left as it is.
+    """Build the firmware and a Linux host for it; what is up to date is left as it is.
 
-    Third-party sources come from Debian's archives, as pinned in firmware/sources.lock.
+    Third-party parts come from Debian's archives, as pinned in firmware/sources.lock and firmware/linux/sources.lock.
 
     Example: hil build
     """
-    from hil.build import build
+    from hil.build import build, build_linux
     from hil.build.firmware import MANIFEST
 
     firmware = build(platform)
     directory = firmware.path("flash.bin").parent
+    host = build_linux(platform) if linux else None
     if as_json:
         print_json(json.loads((directory / MANIFEST).read_text(encoding="utf-8")))
         return
-    for artifact in firmware.artifacts.values():
+    for artifact in [*firmware.artifacts.values(), *(host.artifacts.values() if host else ())]:
         print_line(f"{artifact.sha256[:12]} {artifact.size:>9} {artifact.path}")
     print_line(f"firmware {firmware.firmware_hash[:12]} in {directory}")

@@ -19,9 +19,9 @@ def group() -> None:
 
 @app.command()
 def update(
-    write: Annotated[bool, typer.Option("--write", help="Take the proposals into firmware/sources.lock.")] = False,
+    write: Annotated[bool, typer.Option("--write", help="Take the proposals into the lock files.")] = False,
 ) -> None:
-    """Ask the archives for newer versions of what firmware/sources.lock pins, and propose them.
+    """Ask the archives for newer versions of what the lock files in firmware/ pin, and propose them.
 
     Examples: hil firmware update; hil firmware update --write
     """
@@ -29,13 +29,14 @@ def update(
     from hil.build.pins import propose, updated
     from hil.build.progress import Terminal
 
-    path = Tree.here().root / "firmware" / "sources.lock"
-    lock = read_lock(path)
-    changes = [proposal for proposal in propose(lock, Terminal()) if proposal.changes]
-    for proposal in changes:
-        print_line(f"{proposal.old.package}: {proposal.old.version} -> {proposal.new.version} ({proposal.new.suite})")
-    if not changes:
-        print_line("every pin is the newest of its suite")
-    elif write:
-        write_lock(updated(lock, changes), path)
-        print_line(f"written to {path}; build and test before you commit")
+    root = Tree.here().root
+    for path in (root / "firmware" / "sources.lock", root / "firmware" / "linux" / "sources.lock"):
+        lock = read_lock(path)
+        changes = [proposal for proposal in propose(lock, Terminal()) if proposal.changes]
+        for change in changes:
+            print_line(f"{change.old.package}: {change.old.version} -> {change.new.version} ({change.new.suite})")
+        if not changes:
+            print_line(f"{path}: every pin is the newest of its suite")
+        elif write:
+            write_lock(updated(lock, changes), path)
+            print_line(f"written to {path}; build and test before you commit")

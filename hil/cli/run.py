@@ -67,10 +67,13 @@ def command(
 
 def bring_up_to_date(board: BoardFile) -> None:
     """Build the firmware that the board's images belong to, if a recipe makes them."""
-    from hil.build import PLATFORMS, build, build_directory
+    from hil.build import PLATFORMS, build, build_directory, build_linux, linux_directory
 
+    folders = {image.parent for image in board.images.values()}
     for platform in PLATFORMS:
-        if build_directory(platform) in {image.parent for image in board.images.values()}:
+        if linux_directory(platform) in folders:
+            build_linux(platform)
+        elif build_directory(platform) in folders:
             build(platform)
 
 

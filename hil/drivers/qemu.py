@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import re
 import shlex
 import shutil
 from enum import StrEnum
@@ -43,6 +44,11 @@ class Start(StrEnum):
 
 
 _NAMES = attr.validators.deep_iterable(attr.validators.instance_of(str), attr.validators.instance_of(list))
+_FILE = ",file="
+_FORWARD = re.compile(r"TCP\[HOST_FORWARD\]\s+\d+\s+\S+\s+(?P<outer>\d+)\s+\S+\s+(?P<inner>\d+)\s")
+LOOPBACK = "127.0.0.1"
+
+_NUMBERS = attr.validators.deep_mapping(attr.validators.instance_of(str), attr.validators.instance_of(int))
 
 
 @target_factory.reg_driver
@@ -54,6 +60,9 @@ class HilQEMUDriver(QEMUDriver):  # type: ignore[misc]
         uarts: names of the serial lines, in the machine's order; the first is also this driver's own console
         smp: number of processors
         icount: QEMU's `-icount` option, to count guest instructions instead of time
+        loads: images (by their keys) that lie in memory at a physical address when the machine starts
+        network: QEMU's device by which the machine is in a network of its own, together with this process
+        forwards: NetworkService resources (by name) whose address leads to a TCP port of the machine
         args: further arguments, one list entry each
     """
 
@@ -63,6 +72,9 @@ class HilQEMUDriver(QEMUDriver):  # type: ignore[misc]
     smp: int = attr.ib(default=1, validator=attr.validators.instance_of(int))
     icount: str | None = attr.ib(default=None, validator=attr.validators.optional(attr.validators.instance_of(str)))
     args: list[str] = attr.ib(factory=list, validator=_NAMES)
+    loads: dict[str, int] = attr.ib(factory=dict, validator=_NUMBERS)
+    network: str | None = attr.ib(default=None, validator=attr.validators.optional(attr.validators.instance_of(str)))
+    forwards: dict[str, int] = attr.ib(factory=dict, validator=_NUMBERS)
 
     def __attrs_post_init__(self) -> None:
         boardfile.check(self.target.env.config)
@@ -121,7 +133,7 @@ class HilQEMUDriver(QEMUDriver):  # type: ignore[misc]
     def get_qemu_base_args(self) -> list[str]:
         """Return the command that starts this machine by hand, without serial lines and control."""
         try:
-            command: list[str] = super().get_qemu_base_args()
+            command: list[str] = super().get_qemu_base_args() + self._loaders() + self._network()
         except KeyError as error:
             raise BoardFileError(f"{self.target.env.config_file}: {error.args[0]}", board=self.board) from None
         command += ["-smp", str(self.smp)]
@@ -148,7 +160,8 @@ class HilQEMUDriver(QEMUDriver):  # type: ignore[misc]
     @step()  # type: ignore[untyped-decorator]
     def flash_images(self) -> None:
         """Take a verified copy of every image the machine starts from."""
-        paths = {self.target.env.config.get_image_path(key) for key in (self.bios, self.kernel, self.dtb) if key}
+        keys = (self.bios, self.kernel, self.dtb, *self.loads)
+        paths = {self.target.env.config.get_image_path(key) for key in keys if key}
         flashed = {path: flash(Path(path)) for path in sorted(paths)}
         for image in self._flashed.values():
             image.close()
@@ -240,6 +253,7 @@ class HilQEMUDriver(QEMUDriver):  # type: ignore[misc]
         self._emulator = emulator
         self.status = 1
         emulator.run()
+        self._publish_ports()
 
     def _cut(self) -> None:
         if self._emulator is not None:
@@ -258,7 +272,37 @@ class HilQEMUDriver(QEMUDriver):  # type: ignore[misc]
             transcript.note(text)
 
     def _with_images(self, command: list[str], name: Callable[[FlashedImage], str]) -> list[str]:
-        return [name(self._flashed[word]) if word in self._flashed else word for word in command]
+        """Replace the paths of images, which are words of their own or end one."""
+
+        def renamed(word: str) -> str:
+            head, mark, path = word.rpartition(_FILE)
+            return head + mark + name(self._flashed[path]) if path in self._flashed else word
+
+        return [renamed(word) for word in command]
+
+    def _loaders(self) -> list[str]:
+        words = []
+        for image, address in self.loads.items():
+            path = self.target.env.config.get_image_path(image)
+            words += ["-device", f"loader,addr={address:#x},force-raw=on{_FILE}{path}"]
+        return words
+
+    def _network(self) -> list[str]:
+        if self.network is None:
+            return []
+        # Port 0 lets the host's kernel choose.
+        ways = "".join(f",hostfwd=tcp:{LOOPBACK}:0-:{port}" for port in self.forwards.values())
+        return ["-netdev", f"user,id=network{ways}", "-device", f"{self.network},netdev=network"]
+
+    def _publish_ports(self) -> None:
+        """Tell each NetworkService through which port of this host its server is reached now."""
+        if not self.forwards:
+            return
+        said = str(self.monitor_command("human-monitor-command", {"command-line": "info usernet"}))
+        local = {int(match["inner"]): int(match["outer"]) for match in _FORWARD.finditer(said)}
+        for name, port in self.forwards.items():
+            service = self.target.get_resource("NetworkService", name=name, wait_avail=False)
+            service.address, service.port = LOOPBACK, local[port]
 
     def _atexit(self) -> None:
         self.off()

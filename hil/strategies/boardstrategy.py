@@ -1,4 +1,4 @@
-"""labgrid strategy: off, flashed, firmware, monitor; and back to the state after boot in an instant."""
+"""labgrid strategy: off, flashed, firmware, monitor or linux; and back to the state after boot in an instant."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from hil.monitor import Monitor
     from hil.record.transcript import Transcript, TranscriptSink
+    from hil.ssh import Session
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -63,11 +64,16 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
     """Brings a board into a state, and says which stage it had reached when that fails.
 
     Args:
-        states: for `firmware` and `monitor` the `deadline` in seconds and the `banners` (stage, uart, line)
+        states: for `firmware`, and for `monitor` or `linux`, the `deadline` in seconds and the `banners`
+            (stage, uart, line)
         panics: lines (uart, line) with which the firmware says that it cannot go on
     """
 
-    bindings = {"board": "HilQEMUDriver", "shell": "MonitorDriver"}  # noqa: RUF012 - labgrid's way
+    bindings = {  # noqa: RUF012 - labgrid's way
+        "board": "HilQEMUDriver",
+        "shell": {"MonitorDriver", None},
+        "ssh": {"ParamikoDriver", None},
+    }
 
     broken: Exception | None
 
@@ -82,6 +88,9 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
         self._watch: BootWatch | None = None
         try:
             self._plan = BootPlan.parse(self.states, self.panics, self.board.uarts)
+            if self._speaker is None:
+                driver = "MonitorDriver" if self._plan.last is State.monitor else "ParamikoDriver"
+                raise BoardFileError(f"state `{self._plan.last}` takes a {driver}, and there is none")
         except BoardFileError as error:
             message = f"{self.target.env.config_file}: BoardStrategy: {error.message}"
             raise BoardFileError(message, board=self.board.board) from None
@@ -110,14 +119,16 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
     @breaking
     @step(args=["status"])  # type: ignore[untyped-decorator]
     def transition(self, status: str) -> None:
-        """Bring the board into a state: off, flashed, firmware or monitor.
+        """Bring the board into a state: off, flashed, firmware, and monitor or linux.
 
         A board that is already there, and well, is left alone; one that is further, or dead, starts again from off.
         """
         wanted = State.named(status)
+        order = self._plan.order
+        if wanted not in order:
+            raise UsageError(f"the board has no state `{wanted}`; it has {', '.join(order)}", board=self.board.board)
         if self.status is wanted and not self._dead():
             return
-        order = list(State)
         if order.index(self.status) >= order.index(wanted) or self._dead():
             self._enter(State.off)
         for state in order[order.index(self.status) + 1 : order.index(wanted) + 1]:
@@ -130,24 +141,38 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
 
         Boots and saves the state if nobody has yet; the next fork is prepared meanwhile.
         """
+        monitor: Monitor = self._fork(State.monitor)
+        return monitor
+
+    @breaking
+    @step()  # type: ignore[untyped-decorator]
+    def fork_linux(self) -> Session:
+        """Return a connection to Linux on a board in exactly the state it has after boot, as `fork` does."""
+        session: Session = self._fork(State.linux)
+        return session
+
+    def _fork(self, state: State) -> Any:
+        if state is not self._plan.last:
+            raise UsageError(f"the board boots into `{self._plan.last}`, not `{state}`", board=self.board.board)
         self._activate()
         if self._snapshot is None:
             self._snapshot = self._find_or_make_snapshot()
         self._follow()
         self.status = State.off
         self.board.resume(self._snapshot)
-        self.status = State.monitor
-        monitor = self._connect()
+        self.status = state
+        reached = self._connect()
         self.board.prepare(self._snapshot)
-        return monitor
+        return reached
 
     @contextlib.contextmanager
     def expecting_reboot(self) -> Iterator[None]:
         """Let the board start again inside this block; at its end it must be back in its state."""
         with self._follow().expecting_reboot():
             yield
-            for state in (State.firmware, State.monitor):
-                if list(State).index(state) <= list(State).index(self.status):
+            order = self._plan.order
+            for state in order[: order.index(self.status) + 1]:
+                if state in self._plan.states:
                     self._await(state)
 
     def force(self, status: str) -> None:
@@ -163,11 +188,13 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
             self.board.off()
         elif state is State.flashed:
             self.board.flash_images()
+            if self.ssh is not None:
+                self.ssh.renew_host_key()
         elif state is State.firmware:
             self._follow()
             self.board.on()
             self._await(state)
-        elif state is State.monitor:
+        else:
             self._await(state)
             self._connect()
         self.status = state
@@ -181,24 +208,32 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
             except HilError as error:
                 raise error.within(doing=f"bringing the board into state `{state}`", stage=self.stage) from error
 
-    def _connect(self) -> Monitor:
-        monitor: Monitor = self.shell.connect(Deadline.after(self._plan.states[State.monitor].deadline))
-        return monitor
+    @property
+    def _speaker(self) -> Any:
+        """The driver by which one speaks with the board in its last state."""
+        return self.shell if self._plan.last is State.monitor else self.ssh
+
+    def _connect(self) -> Any:
+        return self._speaker.connect(Deadline.after(self._plan.states[self._plan.last].deadline))
 
     def _find_or_make_snapshot(self) -> Path:
         if not self.board.flashed:
             self._enter(State.flashed)
-        key = snapshot_key(self.board.board, State.monitor, self.board.identity())
+        key = snapshot_key(self.board.board, self._plan.last, self.board.identity())
         found = self.snapshots.find(key)
         if found is not None:
             return found
         self.transition(State.off)
-        self.transition(State.monitor)
+        if self._plan.last is State.monitor:
+            self.transition(State.monitor)
+        else:  # without a connection: its half on the board would be saved, too
+            self.transition(State.firmware)
+            self._await(self._plan.last)
         return self.snapshots.create(key, self.board.save)
 
     def _activate(self) -> None:
         self.target.activate(self.board)
-        self.target.activate(self.shell)
+        self.target.activate(self._speaker)
 
     def _follow(self) -> BootWatch:
         """Return the watch over the lines as they are now: transcripts are new when the driver was activated anew."""
@@ -208,4 +243,4 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
         return self._watch
 
     def _dead(self) -> bool:
-        return self.status in (State.firmware, State.monitor) and self.board.dead
+        return self.status in self._plan.states and self.board.dead

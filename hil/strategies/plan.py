@@ -16,12 +16,13 @@ if TYPE_CHECKING:
 
 
 class State(StrEnum):
-    """What a board can be brought into, in the order in which it gets there."""
+    """What a board can be brought into, in the order in which it gets there: in the end to one of the last two."""
 
     off = "off"
     flashed = "flashed"
     firmware = "firmware"
     monitor = "monitor"
+    linux = "linux"
 
     @classmethod
     def named(cls, name: str) -> State:
@@ -29,6 +30,9 @@ class State(StrEnum):
         if name not in cls.__members__:
             raise BoardFileError(f"there is no board state `{name}`{nearest(name, cls.__members__)}")
         return cls(name)
+
+
+_LAST = (State.monitor, State.linux)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +54,13 @@ class BootPlan:
     def parse(cls, states: Mapping[str, Any], panics: Sequence[Mapping[str, Any]], uarts: Sequence[str]) -> BootPlan:
         """Read the attributes of a strategy. Raises `BoardFileError` that names the key."""
         plans = {State.named(name): _state(f"states.{name}", plan, uarts) for name, plan in states.items()}
-        missing = [name for name in (State.firmware, State.monitor) if name not in plans]
-        if missing:
-            raise BoardFileError(f"`states.{missing[0]}` is missing: it needs `deadline` and `banners`")
+        last = [state for state in _LAST if state in plans]
+        if State.firmware not in plans or not last:
+            missing = _LAST if State.firmware in plans else (State.firmware,)
+            names = " or ".join(f"`states.{state}`" for state in missing)
+            raise BoardFileError(f"{names} is missing: it needs `deadline` and `banners`")
+        if len(last) > 1:
+            raise BoardFileError(f"`states` has both {' and '.join(last)}: a board's images boot into one of them")
         for number, panic in enumerate(panics):
             _fields(f"panics[{number}]", panic, ("uart", "line"))
         return cls(
@@ -62,6 +70,16 @@ class BootPlan:
                 for n, panic in enumerate(panics)
             ),
         )
+
+    @property
+    def order(self) -> tuple[State, ...]:
+        """The board's states, in the order in which it gets there."""
+        return tuple(state for state in State if state in (State.off, State.flashed, *self.states))
+
+    @property
+    def last(self) -> State:
+        """The state in which the board is of use: `monitor` or `linux`."""
+        return self.order[-1]
 
     @property
     def banners(self) -> tuple[Banner, ...]:

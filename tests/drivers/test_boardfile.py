@@ -55,7 +55,7 @@ MISTAKES: dict[str, Callable[[Attributes, Attributes, Attributes], object]] = {
     "there is no board state `firmwear`; did you mean `firmware`?": lambda _top, _qemu, strategy: strategy[
         "states"
     ].update(firmwear={}),
-    "`states.monitor` is missing": lambda _top, _qemu, strategy: strategy["states"].pop("monitor"),
+    "`states.monitor` or `states.linux` is missing": lambda _top, _qemu, strategy: strategy["states"].pop("monitor"),
     "`states.firmware.deadline` is missing": lambda _top, _qemu, strategy: strategy["states"]["firmware"].pop(
         "deadline"
     ),

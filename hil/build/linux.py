@@ -1,0 +1,147 @@
+"""How the Linux host is made: kernel, initramfs and device tree for the machine of a board file."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import TYPE_CHECKING, Any
+
+from hil.build.initramfs import Initramfs
+from hil.build.programs import kernel_modules, shared_libraries
+from hil.build.sshkeys import Keys
+from hil.build.steps import version
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from hil.build.lock import Lock
+    from hil.build.machine import Machine
+    from hil.build.steps import Step, Workshop
+
+IMAGES = ("flash.bin", "Image", "host.cpio", "host.dtb")
+"""What is the same for everybody who builds from the same sources; `initrd` is not, it has keys inside."""
+
+_SEEDS = ("rng-seed", "kaslr-seed")
+
+
+class HostImages:
+    """The steps for the host's images, in a workshop of their own.
+
+    `source` is firmware/linux/host, `unpacked` the directory of each package of `lock`.
+    """
+
+    def __init__(self, workshop: Workshop, source: Path, lock: Lock, unpacked: Mapping[str, Path]) -> None:
+        self._workshop = workshop
+        self._source = source
+        self._lock = lock
+        self._unpacked = unpacked
+        self._contents = tomllib.loads((source / "contents.toml").read_text())
+
+    @property
+    def _kernel(self) -> Path:
+        """The unpacked kernel package."""
+        return self._unpacked[self._kernel_package]
+
+    @property
+    def _kernel_package(self) -> str:
+        return next(pin.package for pin in self._lock.pins if pin.package.startswith("linux-image-"))
+
+    def make(self, machine: Machine) -> None:
+        """Make all images that are out of date, for a machine that starts from the `flash.bin` beside them."""
+        self._image()
+        self._archive()
+        self._initrd()
+        self._device_tree(machine)
+
+    def _image(self) -> None:
+        """Take the kernel out of its package; arm64's `vmlinuz` of Debian is what others call `Image`."""
+
+        def work(step: Step) -> None:
+            (vmlinuz,) = (self._kernel / "boot").glob("vmlinuz-*")
+            step.run("cp", vmlinuz, self._workshop.directory / "Image")
+
+        self._workshop.step(
+            "kernel", "Unpacking the host's kernel", [self._lock[self._kernel_package].key], ["Image"], work
+        )
+
+    def _archive(self) -> None:
+        """Pack the initramfs, without keys."""
+
+        def work(_step: Step) -> None:
+            (self._workshop.directory / "host.cpio").write_bytes(self._packed().cpio())
+
+        keys = [self._lock[package].key for package in (self._kernel_package, *self._packages())]
+        self._workshop.step("initramfs", "Packing the host's initramfs", [*keys, self._source], ["host.cpio"], work)
+
+    def _packages(self) -> Sequence[str]:
+        return [*self._contents["libraries"], *(program["package"] for program in self._contents["program"])]
+
+    def _packed(self) -> Initramfs:
+        contents: Mapping[str, Any] = self._contents
+        archive = Initramfs()
+        archive.tree(self._source / "root")
+        for directory in contents["directories"]:
+            archive.directory(directory)
+        programs = {
+            program["path"]: (self._unpacked[program["package"]] / program["path"]).read_bytes()
+            for program in contents["program"]
+        }
+        libraries = shared_libraries(programs.values(), [self._unpacked[name] for name in contents["libraries"]])
+        for path, content in {**programs, **libraries}.items():
+            archive.file(path, content, 0o755)
+        (tree,) = (self._kernel / "lib" / "modules").iterdir()
+        modules = {
+            f"lib/modules/{name}": content for name, content in kernel_modules(contents["modules"], tree).items()
+        }
+        for path, content in modules.items():
+            archive.file(path, content)
+        archive.file("etc/modules", "".join(f"/{path}\n" for path in modules).encode())
+        for path, target in contents["links"].items():
+            archive.link(path, target)
+        for directory, names in contents["applets"].items():
+            for name in names.split():
+                archive.link(f"{directory}/{name}", "/bin/busybox")
+        return archive
+
+    def _initrd(self) -> None:
+        """Put the keys of this build tree behind the initramfs: the kernel unpacks one archive after the other."""
+        keys = Keys.of(self._workshop.directory / "keys")
+        common = self._workshop.directory / "host.cpio"
+
+        def work(_step: Step) -> None:
+            own = Initramfs()
+            own.directory("root", 0o700)
+            own.directory("root/.ssh", 0o700)
+            own.file("root/.ssh/authorized_keys", keys.authorized(), 0o600)
+            own.directory("etc/dropbear", 0o700)
+            own.file("etc/dropbear/host_key", keys.dropbear_host_key(), 0o600)
+            (self._workshop.directory / "initrd").write_bytes(common.read_bytes() + own.cpio())
+
+        self._workshop.step("initrd", "Adding the SSH keys of this build", [common, *keys.paths], ["initrd"], work)
+
+    def _device_tree(self, machine: Machine) -> None:
+        """Let QEMU say what the machine has, and tell the kernel its arguments and its initramfs."""
+        initrd = self._workshop.directory / "initrd"
+        size = initrd.stat().st_size
+        flash = self._workshop.directory / "flash.bin"  # a machine with firmware has other devices than one without
+
+        def work(step: Step) -> None:
+            raw = self._workshop.directory / "machine.dtb"
+            model = f"{machine.model},dumpdtb={raw}"
+            step.run(machine.program, "-M", model, *machine.arguments, "-display", "none", "-bios", flash)
+            for node in ("/chosen", "/secure-chosen"):
+                step.run("fdtput", "-d", raw, node, *_SEEDS)
+            step.run("fdtput", "-t", "s", raw, "/chosen", "bootargs", machine.bootargs)
+            start = machine.initrd_address
+            for name, address in (("linux,initrd-start", start), ("linux,initrd-end", start + size)):
+                step.run("fdtput", "-t", "x", raw, "/chosen", name, f"{address >> 32:x}", f"{address & 0xFFFFFFFF:x}")
+            step.run("dtc", "-q", "-I", "dtb", "-O", "dtb", "-o", self._workshop.directory / "host.dtb", raw)
+            raw.unlink()
+
+        self._workshop.step(
+            "device-tree",
+            "Making the host's device tree",
+            [version(machine.program), repr(machine), str(size)],
+            ["host.dtb"],
+            work,
+        )

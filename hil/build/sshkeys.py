@@ -1,0 +1,67 @@
+"""The SSH keys of one build tree: made once, kept out of everything that is the same for everybody."""
+
+from __future__ import annotations
+
+import os
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HOST_NAME = "host"
+USER_NAME = "user"
+_ALGORITHM = b"ssh-ed25519"
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The directory with `host` and `user`, private keys in OpenSSH's format, and `host.pub` and `user.pub`."""
+
+    directory: Path
+
+    @classmethod
+    def of(cls, directory: Path) -> Keys:
+        """Return the keys in a directory, making those that are missing."""
+        directory.mkdir(parents=True, exist_ok=True)
+        for name in (HOST_NAME, USER_NAME):
+            if not (directory / f"{name}.pub").is_file():
+                key = Ed25519PrivateKey.generate()
+                private = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
+                _write(directory / name, private, 0o600)
+                public = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
+                _write(directory / f"{name}.pub", public + b"\n", 0o644)
+        return cls(directory)
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """All files, for a build step to depend on."""
+        return tuple(self.directory / f"{name}{suffix}" for name in (HOST_NAME, USER_NAME) for suffix in ("", ".pub"))
+
+    def authorized(self) -> bytes:
+        """Return the content of `authorized_keys` on the target."""
+        return (self.directory / f"{USER_NAME}.pub").read_bytes()
+
+    def dropbear_host_key(self) -> bytes:
+        """Return the host's private key as dropbear keeps it: the name of the algorithm, then seed and public key.
+
+        Both are strings of SSH's kind (RFC 4251, section 5): a length of four bytes, then the bytes.
+        """
+        from cryptography.hazmat.primitives.serialization import load_ssh_private_key
+
+        key = load_ssh_private_key((self.directory / HOST_NAME).read_bytes(), password=None)
+        assert isinstance(key, Ed25519PrivateKey)
+        pair = key.private_bytes_raw() + key.public_key().public_bytes_raw()
+        return b"".join(struct.pack(">I", len(text)) + text for text in (_ALGORITHM, pair))
+
+
+def _write(path: Path, content: bytes, permissions: int) -> None:
+    fresh = path.with_suffix(path.suffix + ".new")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, permissions)
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(content)
+    fresh.replace(path)

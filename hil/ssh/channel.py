@@ -1,31 +1,46 @@
-"""What paramiko's channels lack: requests nobody waits for, and an end without complaint."""
+"""What paramiko's channels lack: requests with a deadline, signals, and an end without complaint."""
 
 from __future__ import annotations
 
 import contextlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from paramiko import Message
 from paramiko.common import cMSG_CHANNEL_REQUEST
 from paramiko.ssh_exception import SSHException
 
+if TYPE_CHECKING:
+    from hil.deadline import Deadline
+
 BROKEN = (SSHException, OSError, EOFError)
 """What paramiko raises when a connection or a channel cannot be used any more."""
 
 
-def request(channel: Any, kind: str, argument: str, *, reply: bool = True) -> None:
-    """Ask for something (RFC 4254, 6.5 and 6.9); a refusal closes the channel, which whoever waits on it sees."""
-    message = Message()
-    message.add_byte(cMSG_CHANNEL_REQUEST)
-    message.add_int(channel.remote_chanid)
-    message.add_string(kind)
-    message.add_boolean(reply)
-    message.add_string(argument)
-    with contextlib.suppress(*BROKEN):
-        channel.transport._send_user_message(message)
+def granted(channel: Any, kind: str, argument: str, deadline: Deadline) -> bool:
+    """Ask for something (RFC 4254, 6.5) and return whether the server says yes before the deadline."""
+    channel._event_pending()
+    _ask(channel, kind, argument, reply=True)
+    channel.event.wait(deadline.remaining)
+    return bool(channel.event_ready)
+
+
+def send_signal(channel: Any, name: str) -> None:
+    """Send a signal, such as `KILL`, to the command of a channel (RFC 4254, 6.9); some servers ignore it."""
+    _ask(channel, "signal", name, reply=False)
 
 
 def close(channel: Any) -> None:
     """Close a channel of a connection that may be gone."""
     with contextlib.suppress(*BROKEN):
         channel.close()
+
+
+def _ask(channel: Any, kind: str, argument: str, *, reply: bool) -> None:
+    message = Message()
+    message.add_byte(cMSG_CHANNEL_REQUEST)
+    message.add_int(channel.remote_chanid)
+    message.add_string(kind)
+    message.add_boolean(reply)
+    message.add_string(argument)
+    with contextlib.suppress(*BROKEN):  # whoever waits on the channel sees it closed
+        channel.transport._send_user_message(message)

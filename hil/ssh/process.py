@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from hil.deadline import Deadline
 from hil.errors import ConsoleClosed, ConsoleTimeout
-from hil.ssh.channel import BROKEN, close, request
+from hil.ssh.channel import BROKEN, close, send_signal
 from hil.ssh.errors import CommandFailed, CommandTimeout
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _READ = 1 << 20
 _ENDING_SECONDS = 5.0
 """How long a server may take to say that it still lives, when a command took too long."""
+_SIGNAL_SECONDS = 0.5
+"""How long a command may take to end on a signal."""
 _QUOTED_LINES = 20
 ENDED_BY_SIGNAL = -1
 
@@ -134,10 +136,14 @@ class Process:
         said = (self._stdout + self._stderr).decode(errors="replace")
         return tuple(said.splitlines()[-lines:])
 
+    def silence(self) -> None:
+        """Return nothing: what does not answer here is the command, and its fault is not known."""
+
     def stop(self, signal: str = "KILL") -> None:
-        """End the command: by a signal, and by closing its input and output for those that outlive it."""
+        """End the command by a signal; if the server does not pass it on, by closing input and output."""
         if self.running:
-            request(self._channel, "signal", signal, reply=False)
+            send_signal(self._channel, signal)
+            self._channel.status_event.wait(_SIGNAL_SECONDS)
         close(self._channel)
 
     @property

@@ -7,10 +7,12 @@ import threading
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Protocol
 
+from paramiko.ssh_exception import ChannelException
+
 from hil.deadline import Deadline
 from hil.errors import InfrastructureError
 from hil.ssh import connect
-from hil.ssh.channel import BROKEN, request
+from hil.ssh.channel import BROKEN, granted
 from hil.ssh.errors import SshDropped, SshError, SshRefused, SshSilent, SshUnreachable
 from hil.ssh.forward import Forward
 from hil.ssh.process import Process, Result
@@ -28,6 +30,8 @@ PATIENCE_SECONDS = 10.0
 _FIRST_ATTEMPT = 1.0
 _PAUSE = 0.1
 """Seconds that the first of several attempts to connect may take (each further one twice as long), and between them."""
+_ATTEMPTS = 3
+"""Dropbear 2022.83 refuses a channel, or a command, now and then while another one is being killed."""
 _GRACE_MS = 200
 """What ends the connection may be known to the board's own watch only a moment later."""
 
@@ -115,9 +119,18 @@ class Session:
 
     def start(self, command: str, *, stdin: bytes | None = None, deadline: Deadline) -> Process:
         """Start a command; its input is `stdin`, or what is sent to it later."""
-        channel = self.channel("session", deadline)
-        request(channel, "exec", command)
-        return Process(self, channel, command, stdin)
+        for _ in range(_ATTEMPTS):
+            channel = self.channel("session", deadline)
+            if granted(channel, "exec", command, deadline):
+                return Process(self, channel, command, stdin)
+            if deadline.expired or not self.alive:
+                break
+        doing = f"starting a command: {command[:80]}"
+        if self.ask(Deadline.after(self._patience)):
+            raise SshRefused(
+                f"the server at {self.endpoint} starts no commands", doing=doing, board=self.endpoint.board
+            )
+        raise self.failure(doing)
 
     def run(self, command: str, *, stdin: bytes = b"", deadline: Deadline) -> Result:
         """Run a command to its end.
@@ -127,7 +140,7 @@ class Session:
         """
         return self.start(command, stdin=stdin, deadline=deadline).wait(deadline)
 
-    def forward(self, port: int, *, host: str = "localhost", local_port: int = 0) -> Forward:
+    def forward(self, port: int, *, host: str = "127.0.0.1", local_port: int = 0) -> Forward:
         """Listen on a local port, one of the system's choice if 0, for connections to `host` as the machine sees it."""
         return Forward(self, host, port, local_port)
 
@@ -145,11 +158,17 @@ class Session:
 
     def channel(self, kind: str, deadline: Deadline, *addresses: tuple[str, int]) -> Channel:
         """Return a new channel of this connection."""
-        try:
-            channel: Channel = self._transport.open_channel(kind, *addresses, timeout=max(deadline.remaining, 0.001))
-        except BROKEN as error:
-            raise self.failure(f"opening a channel: {error}") from error
-        return channel
+        for attempt in range(_ATTEMPTS):
+            try:
+                channel: Channel = self._transport.open_channel(
+                    kind, *addresses, timeout=max(deadline.remaining, 0.001)
+                )
+                return channel
+            except BROKEN as error:
+                final = isinstance(error, ChannelException) or deadline.expired or attempt == _ATTEMPTS - 1
+                if final or not self.alive:
+                    raise self.failure(f"opening a channel: {error}") from error
+        raise AssertionError("the last attempt returned or raised")
 
     def ask(self, deadline: Deadline) -> bool:
         """Return whether the server still answers; the connection is closed if not."""

@@ -13,7 +13,7 @@ from paramiko.ssh_exception import SSHException
 
 from hil.deadline import Deadline
 from hil.errors import UsageError
-from hil.ssh.channel import BROKEN, close, request
+from hil.ssh.channel import BROKEN, close, granted
 from hil.ssh.errors import RemoteFileError, TransferFailed
 
 if TYPE_CHECKING:
@@ -96,14 +96,10 @@ class Files:
         if self._sftp is None:
             channel = self._session.channel("session", deadline)
             channel.settimeout(deadline.remaining)
-            request(channel, "subsystem", "sftp")
-            try:
-                self._sftp = SFTPClient(channel)
-            except BROKEN as error:
+            if not granted(channel, "subsystem", "sftp", deadline):
                 close(channel)
-                if isinstance(error, TimeoutError):
-                    raise
-                raise SSHException("the target has no SFTP server") from error
+                raise TimeoutError if deadline.expired else SSHException("the target has no SFTP server")
+            self._sftp = SFTPClient(channel)
         self._sftp.get_channel().settimeout(deadline.remaining)
         return self._sftp
 

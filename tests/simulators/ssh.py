@@ -119,13 +119,14 @@ class Wire(Peer):
 class SshServer(Peer):
     """Runs commands with `sh`, serves the files below `root`, lets in the owner of `user_key`.
 
-    Faults: `refuse_sftp`; `short_writes` drops the end of every file silently; `full` lets writes fail.
+    Faults: `refused_commands`, so many times; `refuse_sftp`; `short_writes` drops the end of every file silently; `full` lets writes fail.
     """
 
     def __init__(self, host_key: Path, user_key: Path, root: Path) -> None:
         self.host_key = paramiko.PKey.from_path(host_key)
         self.user_key = paramiko.PKey.from_path(user_key)
         self.root = root
+        self.refused_commands = 0
         self.refuse_sftp = False
         self.short_writes = False
         self.full = False
@@ -170,6 +171,9 @@ class _Rules(paramiko.ServerInterface):  # type: ignore[misc]
         return int(paramiko.OPEN_SUCCEEDED)
 
     def check_channel_exec_request(self, channel: Any, command: bytes) -> bool:
+        if self._server.refused_commands:
+            self._server.refused_commands -= 1
+            return False
         threading.Thread(target=self._run, args=(channel, command.decode()), daemon=True).start()
         return True
 

@@ -14,7 +14,7 @@ from hil.deadline import Deadline
 from hil.errors import BoardDied, ConsoleClosed, ConsoleTimeout, InfrastructureError, Panic
 from hil.ssh import Endpoint, Login, PinnedHostKeys, Session
 from hil.ssh.connect import dial, log_in
-from hil.ssh.errors import CommandFailed, CommandTimeout, SshDropped, SshSilent
+from hil.ssh.errors import CommandFailed, CommandTimeout, SshDropped, SshRefused, SshSilent
 from hil.ssh.process import ENDED_BY_SIGNAL
 from tests.ssh.conftest import BOARD
 
@@ -91,6 +91,17 @@ def test_a_late_command_is_ended_on_the_target(session: Session, server: SshServ
     assert caught.value.context.console == ("begun",)
     assert server.ended.wait(5)
     assert session.run("echo next", deadline=soon()).text == "next"
+
+
+def test_a_command_that_the_server_refused_once_is_started_again(session: Session, server: SshServer) -> None:
+    server.refused_commands = 1
+    assert session.run("echo after all", deadline=soon()).text == "after all"
+
+
+def test_a_server_that_starts_no_commands_is_no_empty_answer(session: Session, server: SshServer) -> None:
+    server.refused_commands = 100
+    with pytest.raises(SshRefused, match="starts no commands"):
+        session.run("echo never", deadline=soon())
 
 
 def test_commands_run_beside_each_other(session: Session) -> None:

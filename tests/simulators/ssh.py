@@ -119,7 +119,8 @@ class Wire(Peer):
 class SshServer(Peer):
     """Runs commands with `sh`, serves the files below `root`, lets in the owner of `user_key`.
 
-    Faults: `refused_commands`, so many times; `refuse_sftp`; `short_writes` drops the end of every file silently; `full` lets writes fail.
+    Faults: so many `refused_commands`; `refuse_sftp`; `short_writes` drops the end of every file silently; `full` lets
+    writes fail.
     """
 
     def __init__(self, host_key: Path, user_key: Path, root: Path) -> None:

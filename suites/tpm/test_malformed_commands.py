@@ -7,8 +7,10 @@ import struct
 from typing import TYPE_CHECKING
 
 import pytest
+from tpm2_pytss import TPM2_ALG, TPM2_RC, TPM2B_PUBLIC, TPMT_SIG_SCHEME, TSS2_Exception
 
-from hil.tpm import commands
+from hil.tpm import Tpm, commands
+from hil.tpm.key import signing_template
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,3 +97,17 @@ def test_random_damage_to_commands_never_stops_the_tpm(started: GuestQueue) -> N
             damaged[source.randrange(len(damaged))] = source.randrange(256)
         struct.pack_into(">I", damaged, 6, struct.unpack_from(">I", damaged, 6)[0] & 0x1FF)
         commands.Response.parse(started.transmit(bytes(damaged)))
+
+
+@pytest.mark.parametrize("scheme", ["RSASSA", "RSAPSS", "ECDSA", "ECDAA", "SM2"])
+def test_a_keyed_hash_does_not_sign_by_the_scheme_of_another_kind_of_key(started: GuestQueue, scheme: str) -> None:
+    """CVE-2025-2884 and 49133: the signature structure of that scheme would be read beyond its end."""
+    template = TPM2B_PUBLIC.parse("hmac", objectAttributes=signing_template("ecc").publicArea.objectAttributes)
+    wrong = TPMT_SIG_SCHEME(scheme=getattr(TPM2_ALG, scheme))
+    wrong.details.any.hashAlg = TPM2_ALG.SHA256
+    with Tpm(started) as tpm:
+        key, *_ = tpm.esapi.create_primary(None, template)
+        with pytest.raises(TSS2_Exception) as refusal:
+            tpm.esapi.sign(key, bytes(32), wrong)
+        tpm.esapi.flush_context(key)
+    assert refusal.value.error == TPM2_RC.SCHEME

@@ -56,7 +56,7 @@ class Archive:
             f"Maintainer: nobody <nobody@localhost>\nDescription: for a test\n"
         )
         (tree / "DEBIAN" / "control").write_text(control)
-        path = self.pool / f"{package}_{version}_{ARCHITECTURE}.deb"
+        path = self.pool / f"{package}_{version.rpartition(':')[2]}_{ARCHITECTURE}.deb"
         subprocess.run(
             ["dpkg-deb", "--root-owner-group", "--build", tree, path], check=True, timeout=60, capture_output=True
         )

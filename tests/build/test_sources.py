@@ -44,6 +44,13 @@ def test_a_binary_and_a_source_package_are_fetched_and_unpacked(
     assert (unpacked["foo"] / "content").read_text() == "two"
 
 
+def test_a_version_with_an_epoch_is_fetched(archive: Archive, cache: SourceCache, steps: Steps) -> None:
+    pin = archive.add_binary("libfoo-dev", "2:1.0-1", "one")
+    archive.publish()
+    assert pin.files[0].name == "libfoo-dev_1.0-1_arm64.deb"
+    assert (cache.unpacked([pin], steps)["libfoo-dev"] / "usr/content").read_text() == "one"
+
+
 def test_what_was_fetched_once_needs_no_archive_and_no_step(archive: Archive, cache: SourceCache, steps: Steps) -> None:
     pins = [archive.add_binary("libfoo-dev", "1.0-1", "one")]
     archive.publish()

@@ -1,0 +1,106 @@
+"""The images of the Linux host, made from the packages that the lock file pins."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hil.build.linux import IMAGES, HostImages
+from hil.build.lock import read_lock
+from hil.build.machine import Machine
+from hil.build.progress import Silent
+from hil.build.recipe import CHECKOUT
+from hil.build.sources import SourceCache
+from hil.build.steps import Workshop
+from tests.build.test_initramfs import unpacked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from hil.build.lock import Lock
+    from tests.build.conftest import Steps
+
+LINUX = CHECKOUT / "firmware" / "linux"
+MADE_HERE = [name for name in IMAGES if name != "flash.bin"]
+
+
+@pytest.fixture(scope="module")
+def lock() -> Lock:
+    return read_lock(LINUX / "sources.lock")
+
+
+@pytest.fixture
+def make(lock: Lock, steps: Steps) -> Callable[[Path], Path]:
+    """Return a function that makes the host's images in a directory."""
+    packages = SourceCache().unpacked(lock.pins, Silent())
+
+    def images(directory: Path) -> Path:
+        directory.mkdir(exist_ok=True)
+        (directory / "flash.bin").touch()  # QEMU asks only whether there is one
+        workshop = Workshop(directory, steps)
+        HostImages(workshop, LINUX / "host", lock, packages).make(
+            Machine.of(CHECKOUT / "boards" / "qemu-virt-linux.yaml")
+        )
+        return directory
+
+    return images
+
+
+@pytest.fixture
+def made(make: Callable[[Path], Path], tmp_path: Path) -> Path:
+    return make(tmp_path / "made")
+
+
+def test_two_build_trees_have_the_same_images_but_for_the_keys(
+    make: Callable[[Path], Path], made: Path, tmp_path: Path
+) -> None:
+    other = make(tmp_path / "other")
+    assert [name for name in MADE_HERE if (made / name).read_bytes() != (other / name).read_bytes()] == []
+    assert (made / "initrd").read_bytes() != (other / "initrd").read_bytes()
+
+
+def test_images_that_are_up_to_date_are_left_alone(make: Callable[[Path], Path], made: Path, steps: Steps) -> None:
+    steps.titles.clear()
+    make(made)
+    assert steps.titles == []
+
+
+def test_no_key_is_in_what_everybody_has(made: Path) -> None:
+    common = (made / "host.cpio").read_bytes()
+    assert not [name for name in unpacked(common) if name.startswith(("root/.ssh", "etc/dropbear"))]
+    own = (made / "initrd").read_bytes().removeprefix(common)
+    assert unpacked(own)["root/.ssh/authorized_keys"][1] == (made / "keys" / "user.pub").read_bytes()
+
+
+def test_every_link_of_the_initramfs_leads_to_something(made: Path) -> None:
+    files = unpacked((made / "host.cpio").read_bytes())
+    assert files["init"][1].decode() in files
+    assert f"usr/lib/{files['usr/lib/sftp-server'][1].decode()}" in files
+
+
+def test_busybox_has_every_program_that_leads_to_it(made: Path) -> None:
+    files = unpacked((made / "host.cpio").read_bytes())
+    names = [path.removeprefix("bin/") for path, (_, content) in files.items() if content == b"/bin/busybox"]
+    assert len(names) > 100
+    assert [name for name in names if f"\0{name}\0".encode() not in files["bin/busybox"][1]] == []
+
+
+def test_the_device_tree_says_where_the_initramfs_is(made: Path) -> None:
+    def chosen(name: str) -> int:
+        words = subprocess.run(
+            ["fdtget", "-t", "x", made / "host.dtb", "/chosen", name], capture_output=True, text=True, check=True
+        ).stdout.split()
+        return int(words[0], 16) << 32 | int(words[1], 16)
+
+    assert chosen("linux,initrd-end") - chosen("linux,initrd-start") == (made / "initrd").stat().st_size
+    assert chosen("linux,initrd-start") == 0x48000000
+
+
+def test_the_device_tree_has_no_seed_that_would_be_the_same_at_every_start(made: Path) -> None:
+    properties = subprocess.run(
+        ["fdtget", "-p", made / "host.dtb", "/chosen"], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert not {"rng-seed", "kaslr-seed"} & set(properties)

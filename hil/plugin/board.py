@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import pytest
+
 from hil.plugin.classify import BlockedError
 
 if TYPE_CHECKING:
@@ -13,8 +15,12 @@ if TYPE_CHECKING:
     from labgrid import Environment, Target
 
     from hil.drivers.hostmemory import HostMemory
+    from hil.linux import Host
     from hil.monitor import Monitor
     from hil.strategies import BoardStrategy
+
+ENDS = ("monitor", "linux")
+"""The states in which a boot may end; each board has one of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +42,27 @@ class Board:
         return self.strategy.stage
 
     def transition(self, state: str) -> None:
-        """Bring the board into `state`: off, flashed, firmware or monitor."""
+        """Bring the board into `state`: off, flashed, firmware, and monitor or linux."""
+        if state in ENDS:
+            self.require(state)
         self.strategy.transition(state)
 
     def fork(self) -> Monitor:
         """Return the monitor of the board as it is right after boot."""
         monitor: Monitor = self.strategy.fork()
         return monitor
+
+    def fork_linux(self) -> Host:
+        """Return the board's Linux as it is right after boot."""
+        from hil.linux import Host
+
+        self.strategy.fork_linux()
+        return Host(self.strategy, self.strategy.ssh)
+
+    def require(self, state: str) -> None:
+        """Skip the test if the board has no such state."""
+        if state not in self.strategy.states:
+            pytest.skip(f"this board has no state `{state}`; it has {', '.join(self.strategy.states)}")
 
     def off(self) -> None:
         """Switch the board off. One that has failed is left to labgrid, which lets go of it at the end of the run."""

@@ -1,4 +1,4 @@
-"""Fixtures that read like the domain: board, monitor, VM, vTPM, TPM.
+"""Fixtures that read like the domain: board, monitor, VM, vTPM, TPM; board, host.
 
 What tests make on a board is not undone piece by piece: the next test starts from the state right after boot.
 """
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from labgrid import Target
 
     from hil.drivers.hostmemory import HostMemory
+    from hil.linux import Host
     from hil.monitor import Monitor, VirtualMachine
     from hil.plugin.board import Board
     from hil.tpm import Tpm
@@ -42,7 +43,15 @@ def cold_board(board: Board) -> Iterator[Board]:
 @pytest.fixture
 def monitor(board: Board) -> Monitor:
     """The monitor at EL2, on the board as it is right after boot."""
+    board.require("monitor")
     return board.fork()
+
+
+@pytest.fixture
+def host(board: Board) -> Host:
+    """Linux, as it is right after boot, over SSH."""
+    board.require("linux")
+    return board.fork_linux()
 
 
 @pytest.fixture

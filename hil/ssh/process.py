@@ -146,6 +146,12 @@ class Process:
             self._channel.status_event.wait(_SIGNAL_SECONDS)
         close(self._channel)
 
+    def __enter__(self) -> Process:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
     @property
     def _drained(self) -> bool:
         channel = self._channel

@@ -24,6 +24,7 @@ targets:
     drivers:
       FakeStrategy:
         boot_error: "{boot_error}"
+        states: [firmware, {boots_into}]
 options:
   facts:
     secure_space: there is no TZASC
@@ -39,9 +40,10 @@ class Bench:
 
     pytester: pytest.Pytester
 
-    def board(self, *, features: str = "", boot_error: str = "") -> None:
+    def board(self, *, features: str = "", boot_error: str = "", boots_into: str = "monitor") -> None:
         self.pytester.makeconftest('pytest_plugins = ["hil.plugin"]')
-        self.pytester.makefile(".yaml", fake=BOARD.format(features=features, boot_error=boot_error))
+        file = BOARD.format(features=features, boot_error=boot_error, boots_into=boots_into)
+        self.pytester.makefile(".yaml", fake=file)
 
     def write_manifest(self, text: str) -> None:
         """Put a firmware beside the board file."""

@@ -39,6 +39,7 @@ class FakeStrategy(Strategy):  # type: ignore[misc]
     """Raises `boot_error` of our tree on the way to the monitor, if there is one."""
 
     boot_error: str = attr.ib(default="", validator=attr.validators.instance_of(str))
+    states: list[str] = attr.ib(factory=lambda: ["firmware", "monitor"])
 
     status = Status.off
     transcript: Transcript | None = None

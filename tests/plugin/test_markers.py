@@ -48,6 +48,19 @@ def test_a_misspelt_need_is_refused_with_the_nearest_name(bench: Bench) -> None:
     assert bench.record["verdict"] == "usage"
 
 
+def test_what_needs_another_end_of_the_boot_is_skipped(bench: Bench) -> None:
+    suite = """
+    def test_a(monitor): pass
+    def test_b(host): pass
+    def test_c(board): board.transition("monitor")
+    """
+    bench.board(boots_into="linux")
+    bench.run(suite, "-k", "not test_b").assert_outcomes(skipped=2)
+    assert bench.cases["test_a"]["reason"] == "this board has no state `monitor`; it has firmware, linux"
+    bench.board()
+    bench.run(suite).assert_outcomes(passed=2, skipped=1)
+
+
 def test_claims_are_in_record_and_junit(bench: Bench) -> None:
     bench.run(
         """

@@ -1,0 +1,8 @@
+"""Linux machines as tests see them: the board's own Linux, and what else can be reached from there."""
+
+from __future__ import annotations
+
+from hil.linux.host import Host
+from hil.linux.machine import Machine
+
+__all__ = ["Host", "Machine"]

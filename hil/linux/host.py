@@ -1,0 +1,36 @@
+"""The Linux that a board boots into."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from labgrid.step import step
+
+from hil.deadline import Deadline
+from hil.linux.machine import Machine
+
+if TYPE_CHECKING:
+    from hil.drivers import ParamikoDriver
+    from hil.strategies import BoardStrategy
+
+REBOOT_SECONDS = 60.0
+
+
+class Host(Machine):
+    """A board that is in state `linux`."""
+
+    def __init__(self, strategy: BoardStrategy, driver: ParamikoDriver) -> None:
+        super().__init__(driver.board_name, lambda: driver.session)
+        self._strategy = strategy
+        self._driver = driver
+
+    @step()  # type: ignore[untyped-decorator]
+    def reboot(self) -> None:
+        """Let Linux restart the board without ceremony, and be there again."""
+        with self._strategy.expecting_reboot():
+            self.start("sync; reboot -f", stdin=b"")
+        self.reconnect(Deadline.after(REBOOT_SECONDS))
+
+    def reconnect(self, deadline: Deadline) -> None:
+        """Connect anew: after the board's network, or its SSH server, was gone on purpose."""
+        self._driver.connect(deadline)

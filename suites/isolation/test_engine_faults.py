@@ -21,15 +21,16 @@ pytestmark = [pytest.mark.needs_host_memory_access, pytest.mark.threat(10), pyte
 def misbehave(kind: str, memory: HostMemory, service: Service) -> None:
     """Plant one misbehaviour in the engine."""
     layout = patch.EngineLayout.read(memory)
-    pool, limits, space = service.memory(), service.limits(), service.memory()
-    windows = pool.pool + limits.pool_bytes - space.windows * space.window_bytes
+    space, limits = service.memory(), service.limits()
+    windows = space.pool + limits.pool_bytes - space.windows * space.window_bytes
     store = {
-        "writes-state-of-the-service": pool.pool,
+        "writes-state-of-the-service": space.pool,
         "writes-images": windows - 4096,
         "writes-windows-of-others": windows + 7 * space.window_bytes,
         "writes-its-own-code": layout.text,
         "writes-its-constants": layout.rodata,
         "writes-beyond-its-window": layout.stack_top,
+        "writes-its-guard-page": layout.guard + 4096 - 8,
         "writes-page-zero": 0,
     }
     if kind in store:
@@ -52,6 +53,7 @@ KINDS = [
     "writes-its-own-code",
     "writes-its-constants",
     "writes-beyond-its-window",
+    "writes-its-guard-page",
     "writes-page-zero",
     "reads-images",
     "runs-its-own-data",

@@ -140,6 +140,16 @@ class Session:
         """
         return self.start(command, stdin=stdin, deadline=deadline).wait(deadline)
 
+    def shell(self, deadline: Deadline, *, terminal: str = "vt100", columns: int = 80, lines: int = 24) -> Process:
+        """Start the user's shell on a terminal of its own, for a person to type at."""
+        channel: Any = self.channel("session", deadline)
+        try:
+            channel.get_pty(terminal, columns, lines)
+            channel.invoke_shell()
+        except BROKEN as error:
+            raise self.failure("opening a shell") from error
+        return Process(self, channel, "shell")
+
     def forward(self, port: int, *, host: str = "127.0.0.1", local_port: int = 0) -> Forward:
         """Listen on a local port, one of the system's choice if 0, for connections to `host` as the machine sees it."""
         return Forward(self, host, port, local_port)

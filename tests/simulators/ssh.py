@@ -178,6 +178,12 @@ class _Rules(paramiko.ServerInterface):  # type: ignore[misc]
         threading.Thread(target=self._run, args=(channel, command.decode()), daemon=True).start()
         return True
 
+    def check_channel_pty_request(self, channel: Any, *_: Any) -> bool:
+        return True
+
+    def check_channel_shell_request(self, channel: Any) -> bool:
+        return self.check_channel_exec_request(channel, b"echo welcome; exec sh")
+
     def check_channel_subsystem_request(self, channel: Any, name: str) -> bool:
         return not self._server.refuse_sftp and bool(super().check_channel_subsystem_request(channel, name))
 

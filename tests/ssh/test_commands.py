@@ -127,6 +127,16 @@ def test_a_process_is_a_stream(session: Session) -> None:
     assert process.wait(soon()).lines == ["got one", "got two"]
 
 
+def test_a_shell_is_a_stream_until_it_exits(session: Session) -> None:
+    shell = session.shell(soon())
+    assert shell.receive(soon()) == b"welcome\n"
+    shell.send(b"echo $((6 * 7))\n")
+    assert shell.receive(soon()) == b"42\n"
+    shell.send(b"exit\n")
+    with pytest.raises(ConsoleClosed):
+        shell.receive(soon())
+
+
 def test_a_stopped_process_ends_on_the_target(session: Session, server: SshServer) -> None:
     process = session.start("exec sleep 1000", deadline=soon())
     process.stop()

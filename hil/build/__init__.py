@@ -1,7 +1,8 @@
 """The firmware build: third-party sources, recipes, and what came out."""
 
 from hil.build.firmware import Artifact, Firmware, GitState
-from hil.build.recipe import PLATFORMS, build, build_directory, build_linux, linux_directory, load
+from hil.build.platforms import PLATFORMS
+from hil.build.recipe import build, build_directory, build_linux, linux_directory, load
 
 __all__ = [
     "PLATFORMS",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import shlex
 import socket
 import subprocess
 import threading
@@ -112,7 +113,6 @@ def log_in(wire: Wire, endpoint: Endpoint, login: Login, pins: PinnedHostKeys, d
         if not transport.is_authenticated():
             raise _not_let_in(endpoint, login, transport.get_exception())
     except BaseException:
-        transport.packetizer.complete_handshake()  # or its timer would outlive it
         transport.close()
         wire.close()
         raise
@@ -136,6 +136,10 @@ def _step(transport: Any, endpoint: Endpoint, deadline: Deadline, start: Callabl
 
 def _ended(transport: Any, endpoint: Endpoint) -> SshRefused | SshDropped:
     reason = transport.get_exception()
+    if not transport.remote_version and endpoint.proxy:
+        return SshRefused(
+            f"`{shlex.join(endpoint.proxy)}` does not lead to an SSH server", hint="run it by hand to see what it says"
+        )
     if not transport.remote_version:
         return SshRefused(
             f"{endpoint} takes connections, and closes them before its SSH server says anything",

@@ -120,7 +120,7 @@ class SshServer(Peer):
     """Runs commands with `sh`, serves the files below `root`, lets in the owner of `user_key`.
 
     Faults: so many `refused_commands`; `refuse_sftp`; `short_writes` drops the end of every file silently; `full` lets
-    writes fail.
+    writes fail; `dying` lets the first write end all channels.
     """
 
     def __init__(self, host_key: Path, user_key: Path, root: Path) -> None:
@@ -131,6 +131,7 @@ class SshServer(Peer):
         self.refuse_sftp = False
         self.short_writes = False
         self.full = False
+        self.dying = False
         self.ended = threading.Event()
         """Is set when a command was ended because its channel was closed."""
         self.transports: list[Transport] = []
@@ -270,6 +271,11 @@ class _Handle(SFTPHandle):  # type: ignore[misc]
         return os.pread(self._file.fileno(), length, offset)
 
     def write(self, offset: int, data: bytes) -> int:
+        if self._server.dying:
+            self._server.dying = False
+            for transport in self._server.transports:
+                for channel in transport._channels.values():
+                    channel.close()
         if self._server.full:
             return int(paramiko.SFTP_FAILURE)
         os.pwrite(self._file.fileno(), data[:-1] if self._server.short_writes else data, offset)

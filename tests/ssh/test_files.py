@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -68,6 +69,27 @@ def test_a_full_disk_is_noticed_and_the_next_transfer_is_well(session: Session, 
     server.full = False
     session.files.put(local, "/copy", deadline=soon())
     assert (server.root / "copy").read_bytes() == local.read_bytes()
+
+
+def test_the_death_of_the_sftp_server_is_not_that_of_the_connection(
+    session: Session, server: SshServer, local: Path
+) -> None:
+    server.dying = True
+    with pytest.raises(TransferFailed):
+        session.files.put(local, "/copy", deadline=soon())
+    session.files.put(local, "/copy", deadline=soon())
+    assert (server.root / "copy").read_bytes() == local.read_bytes()
+
+
+def test_a_transfer_that_takes_too_long_ends(session: Session, local: Path) -> None:
+    deadline = Deadline.after(0.2)
+
+    def dawdle(_done: int, _total: int) -> None:
+        threading.Event().wait(deadline.remaining)
+
+    with pytest.raises(TransferFailed, match=r"not done within 0\.2 s"):
+        session.files.put(local, "/copy", deadline=deadline, progress=dawdle)
+    session.files.put(local, "/copy", deadline=soon())
 
 
 def test_a_missing_remote_file_is_a_finding(session: Session, tmp_path: Path) -> None:

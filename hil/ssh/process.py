@@ -66,8 +66,6 @@ class Process:
         self._channel: Any = channel
         self._poll = select.poll()
         self._poll.register(self._channel.fileno(), select.POLLIN)
-        if session.watch is not None:
-            self._poll.register(session.watch, select.POLLIN)
         self._stdout = bytearray()
         self._stderr = bytearray()
         self._received = 0
@@ -163,8 +161,6 @@ class Process:
         """Collect what came; wait for it if nothing did, and return False if nothing does before the deadline."""
         if not self._poll.poll(math.ceil(deadline.remaining * 1000)):
             return False
-        if self._session.watch is not None:
-            self._session.watch.check()
         if self._channel.recv_ready():
             self._stdout += self._channel.recv(_READ)
         if self._channel.recv_stderr_ready():

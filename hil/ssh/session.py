@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import select
+import socket
 import threading
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Protocol
@@ -12,8 +13,8 @@ from paramiko.ssh_exception import ChannelException
 from hil.deadline import Deadline
 from hil.errors import InfrastructureError
 from hil.ssh import connect
-from hil.ssh.channel import BROKEN, granted
-from hil.ssh.errors import SshDropped, SshError, SshRefused, SshSilent, SshUnreachable
+from hil.ssh.channel import BROKEN, close, granted
+from hil.ssh.errors import CommandTimeout, SshDropped, SshError, SshRefused, SshSilent, SshUnreachable
 from hil.ssh.forward import Forward
 from hil.ssh.process import Process, Result
 from hil.ssh.transfer import Files
@@ -28,8 +29,9 @@ KEEPALIVE_SECONDS = 5.0
 PATIENCE_SECONDS = 10.0
 """How often a server is asked whether it is still there, and how long it may take to say so."""
 _FIRST_ATTEMPT = 1.0
+_LONGEST_ATTEMPT = 10.0
+"""Seconds that the first of several attempts to connect may take; each further one twice as long, up to this."""
 _PAUSE = 0.1
-"""Seconds that the first of several attempts to connect may take (each further one twice as long), and between them."""
 _ATTEMPTS = 3
 """Dropbear 2022.83 refuses a channel, or a command, now and then while another one is being killed."""
 _GRACE_MS = 200
@@ -64,9 +66,9 @@ class Session:
         self._patience = patience
         self._asking = threading.Lock()
         self._silent = False
-        self._closed = threading.Event()
+        self._hang_up, self._hung_up = socket.socketpair()
         self.files = Files(self)
-        threading.Thread(target=self._keep_alive, args=(keepalive,), name="ssh-keepalive", daemon=True).start()
+        threading.Thread(target=self._guard, args=(keepalive,), name="ssh-guard", daemon=True).start()
 
     @classmethod
     def open(
@@ -110,12 +112,12 @@ class Session:
                 if deadline.remaining < _PAUSE:
                     raise type(error)(f"{error.message}; tried for {deadline}", **asdict(error.context)) from error
             pace.wait(_PAUSE)
-            patience *= 2
+            patience = min(2 * patience, _LONGEST_ATTEMPT)
 
     @property
     def alive(self) -> bool:
         """Whether the connection still stands, as far as is known without asking."""
-        return not self._closed.is_set() and bool(self._transport.is_active())
+        return bool(self._transport.is_active())
 
     def start(self, command: str, *, stdin: bytes | None = None, deadline: Deadline) -> Process:
         """Start a command; its input is `stdin`, or what is sent to it later."""
@@ -123,14 +125,15 @@ class Session:
             channel = self.channel("session", deadline)
             if granted(channel, "exec", command, deadline):
                 return Process(self, channel, command, stdin)
+            close(channel)
             if deadline.expired or not self.alive:
                 break
-        doing = f"starting a command: {command[:80]}"
-        if self.ask(Deadline.after(self._patience)):
-            raise SshRefused(
-                f"the server at {self.endpoint} starts no commands", doing=doing, board=self.endpoint.board
-            )
-        raise self.failure(doing)
+        board, doing = self.endpoint.board, f"starting a command: {command[:80]}"
+        if not self.ask(Deadline.after(self._patience)):
+            raise self.failure(doing)
+        if deadline.expired:
+            raise CommandTimeout(f"the server started no command within {deadline}", doing=doing, board=board)
+        raise SshRefused(f"the server at {self.endpoint} starts no commands", doing=doing, board=board)
 
     def run(self, command: str, *, stdin: bytes = b"", deadline: Deadline) -> Result:
         """Run a command to its end.
@@ -203,7 +206,7 @@ class Session:
         """
         board, endpoint = self.endpoint.board, self.endpoint
         if self.alive:
-            return SshDropped(f"the server at {endpoint} refused", doing=doing, board=board)
+            return SshRefused(f"the server at {endpoint} refused", doing=doing, board=board)
         if self.watch is not None:
             poll = select.poll()
             poll.register(self.watch, select.POLLIN)
@@ -219,7 +222,7 @@ class Session:
 
     def close(self) -> None:
         """End the connection, and with it what still runs on it."""
-        self._closed.set()
+        self._hang_up.close()
         self._transport.close()
 
     def __enter__(self) -> Session:
@@ -228,9 +231,17 @@ class Session:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _keep_alive(self, interval: float) -> None:
-        while not self._closed.wait(interval) and self.alive:
-            self.ask(Deadline.after(self._patience))
+    def _guard(self, keepalive: float) -> None:
+        """End the connection, and with it every wait, when something happens to the board or the server is silent."""
+        poll = select.poll()
+        poll.register(self._hung_up, select.POLLIN)
+        if self.watch is not None:
+            poll.register(self.watch, select.POLLIN)
+        while self.alive:
+            if poll.poll(keepalive * 1000):
+                self._transport.close()
+            else:
+                self.ask(Deadline.after(self._patience))
 
     def _give_up(self) -> None:
         self._silent = True

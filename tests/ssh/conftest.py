@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +14,26 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BOARD = "simulated"
+
+
+class Bell:
+    """Rings like the alarm of a board."""
+
+    def __init__(self, error: Exception) -> None:
+        self._fd = os.eventfd(0)
+        self._error = error
+        self._rung = False
+
+    def ring(self) -> None:
+        self._rung = True
+        os.eventfd_write(self._fd, 1)
+
+    def fileno(self) -> int:
+        return self._fd
+
+    def check(self) -> None:
+        if self._rung:
+            raise self._error
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import threading
 import time
@@ -16,7 +15,7 @@ from hil.ssh import Endpoint, Login, PinnedHostKeys, Session
 from hil.ssh.connect import dial, log_in
 from hil.ssh.errors import CommandFailed, CommandTimeout, SshDropped, SshRefused, SshSilent
 from hil.ssh.process import ENDED_BY_SIGNAL
-from tests.ssh.conftest import BOARD
+from tests.ssh.conftest import BOARD, Bell
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,26 +25,6 @@ if TYPE_CHECKING:
 
 def soon() -> Deadline:
     return Deadline.after(10)
-
-
-class Bell:
-    """Rings like the alarm of a board."""
-
-    def __init__(self, error: Exception) -> None:
-        self._fd = os.eventfd(0)
-        self._error = error
-        self._rung = False
-
-    def ring(self) -> None:
-        self._rung = True
-        os.eventfd_write(self._fd, 1)
-
-    def fileno(self) -> int:
-        return self._fd
-
-    def check(self) -> None:
-        if self._rung:
-            raise self._error
 
 
 def test_output_errors_and_status_are_told_apart(session: Session) -> None:
@@ -211,6 +190,18 @@ def test_the_boards_death_is_told_instead_of_the_drop_it_causes(wire: Wire, logi
         threading.Timer(0.05, bell.ring).start()
         with pytest.raises(BoardDied):
             session.run("true", deadline=soon())
+
+
+def test_what_happens_to_the_board_ends_every_use_of_it(server: SshServer, login: Login, pins: PinnedHostKeys) -> None:
+    bell = Bell(Panic("the firmware panicked"))
+    with Session.open(Endpoint(BOARD, "127.0.0.1", server.port), login, pins, soon(), watch=bell) as session:
+        bell.ring()
+        session._transport.join(10)
+        assert not session.alive
+        with pytest.raises(Panic):
+            session.tunnel("127.0.0.1", server.port, soon())
+        with pytest.raises(Panic):
+            session.files.get("/none", server.root / "none", deadline=soon())
 
 
 def test_a_local_port_leads_to_the_targets(

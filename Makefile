@@ -29,7 +29,8 @@ test: setup build
 	@set -o pipefail; status=0; mkdir -p build/logs; \
 	$(BIN)/python -m pytest tests | tee build/logs/framework.log || status=$$?; \
 	$(BIN)/hil run --no-build --board $(BOARD) | tee build/logs/suites.log || status=$$?; \
-	grep -hE '^=+ .* in [0-9.]+s' build/logs/framework.log build/logs/suites.log; exit $$status
+	grep -hE '^[0-9]+ of [0-9]+ tests ran on the emulator|^=+ .* in [0-9.]+s|^board .* firmware' \
+		build/logs/framework.log build/logs/suites.log; exit $$status
 
 bench: setup build
 	@$(BIN)/hil bench --board $(BOARD)

@@ -63,6 +63,10 @@ class Instance:
         """Tie the instance to a VM of the monitor."""
         self.bind(vm.vmid, vm.stage2_base, epoch=epoch, ipa=ipa)
 
+    def place(self, ipa: int) -> None:
+        """Say where the VM finds the queue, and leave open, or as it is, which VM that is."""
+        self.call(abi.VTPM_FID_BIND, 0, 0, 0, ipa).require()
+
     def info(self) -> Info:
         """Return state, owner, queue and counters."""
         return Info(*self.call(abi.VTPM_FID_INFO, abi.VTPM_INFO_STATE).require())

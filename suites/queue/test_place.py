@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hil.vtpm import ControlPage, ForwardedQueue, GuestQueue, Service, Status, abi
+from hil.vtpm import ControlPage, ForwardedQueue, GuestQueue, Service, ServiceError, Status, abi
 
 if TYPE_CHECKING:
     from hil.monitor import Monitor, VirtualMachine
@@ -70,6 +70,27 @@ def test_instances_of_one_vm_have_queues_of_their_own(vm: VirtualMachine, make_v
     first.write(abi.VTPM_RING_HEAD, 3)
     assert first.ring().status == Status.BAD_QUEUE
     assert second.ring().status == Status.OK
+
+
+@pytest.mark.element("E7")
+def test_a_queue_can_be_placed_for_a_vm_that_has_no_identity(service: Service) -> None:
+    """Hypervisors that forward their guests' calls have none to bind."""
+    instance = service.create(1)
+    instance.place(0x1_8000_0000)
+    crb = ForwardedQueue(instance).control_page().crb
+    assert [crb[name] for name in ("CMD_LADDR", "CMD_HADDR", "RSP_ADDR")] == [0x8000_1000, 1, 0x8000_1000]
+    assert instance.info().state == abi.VTPM_STATE_CREATED
+    with pytest.raises(ServiceError) as refusal:
+        instance.place(0x8000_0001)
+    assert refusal.value.status is Status.BAD_ADDRESS
+
+
+@pytest.mark.element("E7")
+def test_a_vm_that_is_bound_stays_so_when_its_queue_is_placed_elsewhere(vtpm: GuestQueue) -> None:
+    vtpm.instance.place(0x9000_0000)
+    assert vtpm.control_page().crb["CMD_LADDR"] == 0x9000_1000
+    assert vtpm.instance.info().state == abi.VTPM_STATE_BOUND
+    assert vtpm.ring().status == Status.OK
 
 
 @pytest.mark.element("E7")

@@ -391,6 +391,28 @@ PROMISE(malformed_bindings_are_refused_by_name)
 	CHECK_EQUAL(info(&instance, VTPM_INFO_STATE, 1), VTPM_STATE_CREATED);
 }
 
+PROMISE(without_an_identity_bind_only_says_where_the_queue_is)
+{
+	struct instance instance;
+	const struct vtpm_caller nobody = guest_of(0, 0);
+	const struct vtpm_caller guest = guest_of(5, BASE_A);
+
+	CHECK_EQUAL(create(1, 0, 1, 0, &instance), VTPM_OK);
+	CHECK_EQUAL(bind(&instance, 0, 0, 0, 0x80000000), VTPM_OK);
+	CHECK_EQUAL(control_read(&instance, VTPM_CRB_CMD_LADDR), 0x80000000 + VTPM_PAGE_BYTES);
+	CHECK_EQUAL(info(&instance, VTPM_INFO_STATE, 1), VTPM_STATE_CREATED);
+	CHECK_EQUAL(ring(&nobody, 0), VTPM_E_NOT_PERMITTED);
+	CHECK_EQUAL(bind(&instance, 0, 0, 0, 0x123), VTPM_E_BAD_ADDRESS);
+	CHECK_EQUAL(bind(&instance, 5, BASE_A, 1, 0x80000000), VTPM_OK);
+	CHECK_EQUAL(bind(&instance, 0, 0, 0, 0x90000000), VTPM_OK);
+	CHECK_EQUAL(control_read(&instance, VTPM_CRB_CMD_LADDR), 0x90000000 + VTPM_PAGE_BYTES);
+	CHECK_EQUAL(info(&instance, VTPM_INFO_STATE, 1), VTPM_STATE_BOUND);
+	CHECK_EQUAL(ring(&guest, 0), VTPM_OK);
+	CHECK_EQUAL(bind(&instance, 5, 0, 0, 0), VTPM_E_BAD_REQUIREMENT);
+	CHECK_EQUAL(bind(&instance, 0, BASE_A, 0, 0), VTPM_E_BAD_REQUIREMENT);
+	CHECK_EQUAL(bind(&instance, 0, 0, 1, 0), VTPM_E_BAD_ADDRESS);
+}
+
 static struct instance running;
 static int64_t statuses[8];
 

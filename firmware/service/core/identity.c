@@ -9,13 +9,31 @@
 /* Arm DDI 0487, VTTBR_EL2: the VMID has at most 16 bits. */
 #define VMID_MAX 0xffff
 
-static vtpm_status binding_check(const struct vtpm_instance *instance, const struct vtpm_binding *binding)
+/* A hypervisor that forwards its guests' calls has no identity to bind: it only says where the queue is. */
+static bool names_identity(const struct vtpm_binding *binding)
+{
+	return binding->vmid != 0 || binding->stage2_base != 0 || binding->epoch != 0;
+}
+
+static vtpm_status identity_check(const struct vtpm_binding *binding)
 {
 	if (binding->vmid > VMID_MAX || binding->epoch == 0) {
 		return VTPM_E_BAD_REQUIREMENT;
 	}
-	if (binding->stage2_base == 0 || !vtpm_range_fits(binding->stage2_base, VTPM_PAGE_BYTES, VTPM_ADDRESS_BITS) ||
-	    !vtpm_range_fits(binding->queue_ipa, instance_queue_bytes(instance), VTPM_ADDRESS_BITS)) {
+	if (binding->stage2_base == 0 || !vtpm_range_fits(binding->stage2_base, VTPM_PAGE_BYTES, VTPM_ADDRESS_BITS)) {
+		return VTPM_E_BAD_ADDRESS;
+	}
+	return VTPM_OK;
+}
+
+static vtpm_status binding_check(const struct vtpm_instance *instance, const struct vtpm_binding *binding)
+{
+	vtpm_status status = names_identity(binding) ? identity_check(binding) : VTPM_OK;
+
+	if (status != VTPM_OK) {
+		return status;
+	}
+	if (!vtpm_range_fits(binding->queue_ipa, instance_queue_bytes(instance), VTPM_ADDRESS_BITS)) {
 		return VTPM_E_BAD_ADDRESS;
 	}
 	return instance->life == VTPM_LIVE ? VTPM_OK : VTPM_E_BAD_STATE;
@@ -63,7 +81,7 @@ vtpm_status instance_bind(uint64_t handle, const struct vtpm_binding *binding)
 		return status;
 	}
 	status = binding_check(instance, binding);
-	if (status == VTPM_OK) {
+	if (status == VTPM_OK && names_identity(binding)) {
 		table_lock(&state->table);
 		status = take_identity(instance, binding);
 		table_unlock(&state->table);

@@ -90,7 +90,8 @@
  * BIND: x1 = handle, x2 = VMID, x3 = stage-2 base (the BADDR field of VTTBR_EL2, as an address), x4 = epoch (not
  * zero), x5 = IPA at which the VM finds the queue (page aligned; 0: the CRB address fields stay zero).
  * An identity (VMID, base) belongs to one VM at a time. Binding it to another VM needs a larger epoch and unbinds
- * every instance of the former owner from it.
+ * every instance of the former owner from it. VMID, base and epoch all zero: only the IPA is set, and what was bound
+ * stays bound; this is for hypervisors that FORWARD, whose guests never ring.
  *
  * INFO: x1 = handle, x2 = selector. VTPM_INFO_STATE returns x1 = state, x2 = VM id, x3 = queue PA, x4 = queue bytes,
  * x5 = commands executed, x6 = requirements, x7 = index within the VM. VTPM_INFO_TICKS returns, in CNTPCT_EL0 ticks,

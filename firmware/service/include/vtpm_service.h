@@ -16,9 +16,9 @@
 typedef int64_t vtpm_status;
 
 enum vtpm_origin {
-	VTPM_FROM_OTHER,      /* secure state, or an EL1 that is nobody's guest */
-	VTPM_FROM_HYPERVISOR, /* non-secure EL2 */
-	VTPM_FROM_GUEST,      /* non-secure EL1 with HCR_EL2.VM = 1 */
+	VTPM_FROM_OTHER,      /* secure state */
+	VTPM_FROM_HYPERVISOR, /* non-secure EL2, or an EL1 that is nobody's guest */
+	VTPM_FROM_GUEST,      /* non-secure EL1 under stage 2 (HCR_EL2.VM or DC) */
 };
 
 /* Who called. vmid and stage2_base come from VTTBR_EL2 and mean something only for a guest. */

@@ -20,8 +20,9 @@
 /* Arm DDI 0487, VTCR_EL2: VS; if it is 0, only the low eight bits of the VMID count. */
 #define VTCR_VS (UINT64_C(1) << 19)
 #define VMID_8_BITS 0xff
-/* Arm DDI 0487, HCR_EL2: VM, stage 2 translation is on. */
+/* Arm DDI 0487, HCR_EL2: VM, stage 2 translation is on; DC, and then VM counts as 1. */
 #define HCR_VM UINT64_C(1)
+#define HCR_DC (UINT64_C(1) << 12)
 
 /* Arm DDI 0487, SPSR_EL3: M[4] is the execution state, M[3:2] the exception level, or M[3:0] the AArch32 mode. */
 #define SPSR_AARCH32 (UINT64_C(1) << 4)
@@ -40,6 +41,10 @@ static unsigned int caller_level(uint64_t spsr)
 	return (spsr & SPSR_MODE_MASK) >> SPSR_EL_SHIFT;
 }
 
+/*
+ * An EL1 without stage 2 is a hypervisor, too: all memory is its own, so there is nobody above it to keep it from
+ * anything. It is how Linux runs as KVM host on processors without FEAT_VHE.
+ */
 static enum vtpm_origin caller_origin(const cpu_context_t *context, u_register_t flags)
 {
 	unsigned int level = caller_level(read_ctx_reg(get_el3state_ctx(context), CTX_SPSR_EL3));
@@ -50,7 +55,7 @@ static enum vtpm_origin caller_origin(const cpu_context_t *context, u_register_t
 	if (level == 2) {
 		return VTPM_FROM_HYPERVISOR;
 	}
-	return (read_hcr_el2() & HCR_VM) != 0 ? VTPM_FROM_GUEST : VTPM_FROM_OTHER;
+	return (read_hcr_el2() & (HCR_VM | HCR_DC)) != 0 ? VTPM_FROM_GUEST : VTPM_FROM_HYPERVISOR;
 }
 
 static struct vtpm_caller identify(enum vtpm_origin origin)

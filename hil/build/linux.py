@@ -6,6 +6,7 @@ import tomllib
 from typing import TYPE_CHECKING, Any
 
 from hil.build.initramfs import Initramfs
+from hil.build.module import HostPrograms
 from hil.build.programs import kernel_modules, shared_libraries
 from hil.build.sshkeys import Keys
 from hil.build.steps import version
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from hil.build.machine import Machine
     from hil.build.steps import Step, Workshop
 
-IMAGES = ("flash.bin", "Image", "host.cpio", "host.dtb")
+IMAGES = ("flash.bin", "Image", "vtpm.ko", "host.cpio", "host.dtb")
 """What is the same for everybody who builds from the same sources; `initrd` is not, it has keys inside."""
 
 _SEEDS = ("rng-seed", "kaslr-seed")
@@ -66,17 +67,22 @@ class HostImages:
 
     def _archive(self) -> None:
         """Pack the initramfs, without keys."""
+        programs = HostPrograms(self._workshop, self._source.parents[1], self._lock, self._unpacked)
+        module, probe = programs.module(), programs.probe()
 
         def work(_step: Step) -> None:
-            (self._workshop.directory / "host.cpio").write_bytes(self._packed().cpio())
+            archive = self._packed({"usr/bin/vtpm-probe": probe.read_bytes()}, {"vtpm.ko": module.read_bytes()})
+            (self._workshop.directory / "host.cpio").write_bytes(archive.cpio())
 
         keys = [self._lock[package].key for package in (self._kernel_package, *self._packages())]
-        self._workshop.step("initramfs", "Packing the host's initramfs", [*keys, self._source], ["host.cpio"], work)
+        inputs: list[Path | str] = [*keys, self._source, module, probe]
+        self._workshop.step("initramfs", "Packing the host's initramfs", inputs, ["host.cpio"], work)
 
     def _packages(self) -> Sequence[str]:
         return [*self._contents["libraries"], *(program["package"] for program in self._contents["program"])]
 
-    def _packed(self) -> Initramfs:
+    def _packed(self, own_programs: Mapping[str, bytes], own_modules: Mapping[str, bytes]) -> Initramfs:
+        """Return the initramfs; programs of ours go to their paths, modules of ours are loaded behind the kernel's."""
         contents: Mapping[str, Any] = self._contents
         archive = Initramfs()
         archive.tree(self._source / "root")
@@ -85,13 +91,14 @@ class HostImages:
         programs = {
             program["path"]: (self._unpacked[program["package"]] / program["path"]).read_bytes()
             for program in contents["program"]
-        }
+        } | dict(own_programs)
         libraries = shared_libraries(programs.values(), [self._unpacked[name] for name in contents["libraries"]])
         for path, content in {**programs, **libraries}.items():
             archive.file(path, content, 0o755)
         (tree,) = (self._kernel / "lib" / "modules").iterdir()
         modules = {
-            f"lib/modules/{name}": content for name, content in kernel_modules(contents["modules"], tree).items()
+            f"lib/modules/{name}": content
+            for name, content in {**kernel_modules(contents["modules"], tree), **own_modules}.items()
         }
         for path, content in modules.items():
             archive.file(path, content)

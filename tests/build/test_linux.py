@@ -81,6 +81,24 @@ def test_every_link_of_the_initramfs_leads_to_something(made: Path) -> None:
     assert f"usr/lib/{files['usr/lib/sftp-server'][1].decode()}" in files
 
 
+def test_our_module_is_loaded_behind_those_of_the_kernel(made: Path) -> None:
+    files = unpacked((made / "host.cpio").read_bytes())
+    assert files["etc/modules"][1].splitlines()[-1] == b"/lib/modules/vtpm.ko"
+    assert files["lib/modules/vtpm.ko"][1] == (made / "vtpm.ko").read_bytes()
+
+
+def test_our_module_is_for_the_kernel_beside_it(made: Path, lock: Lock) -> None:
+    (release,) = {
+        pin.package.removeprefix("linux-image-") for pin in lock.pins if pin.package.startswith("linux-image-")
+    }
+    assert f"vermagic={release} ".encode() in (made / "vtpm.ko").read_bytes()
+    assert {pin.version for pin in lock.pins if pin.package.startswith("linux-")} == {lock.pins[0].version}
+
+
+def test_our_module_does_not_say_where_it_was_built(made: Path) -> None:
+    assert str(made).encode() not in (made / "vtpm.ko").read_bytes()
+
+
 def test_busybox_has_every_program_that_leads_to_it(made: Path) -> None:
     files = unpacked((made / "host.cpio").read_bytes())
     names = [path.removeprefix("bin/") for path, (_, content) in files.items() if content == b"/bin/busybox"]

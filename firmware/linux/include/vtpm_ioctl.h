@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * /dev/vtpm: how a VMM on a Linux host gets vTPM instances for one VM. An open file is one VM; its instances are known
+ * by their index within the VM, so no other file can name them. They are ephemeral: the end of the file destroys them.
+ * That is when it is closed everywhere and none of its queues is mapped, so at the latest when its last owner dies.
+ * Persistent instances are refused until there is a way to save them.
+ *
+ * mmap at offset VTPM_MMAP_OFFSET(index) maps that instance's queue, or part of it, shared, never executable. DESTROY
+ * takes it out of every address space; touching it afterwards is SIGBUS.
+ */
+#ifndef VTPM_IOCTL_H
+#define VTPM_IOCTL_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#define VTPM_DEVICE "vtpm"
+#define VTPM_MMAP_SHIFT 20 /* no queue is larger than 1 MiB */
+#define VTPM_MMAP_OFFSET(index) ((__u64)(index) << VTPM_MMAP_SHIFT)
+
+/* Requirements as CREATE of vtpm_abi.h has them. `queue_bytes` is an answer. */
+struct vtpm_create {
+	__u32 index;
+	__u32 slots;
+	__u64 requirements;
+	__u64 queue_bytes;
+};
+
+/* Where the VM will find the queue in its physical address space; EL3 writes it into the CRB's address fields. */
+struct vtpm_place {
+	__u32 index;
+	__u32 reserved; /* must be zero */
+	__u64 ipa;      /* 0: nowhere */
+};
+
+/* All return 0 or -1 with errno; the service's status becomes an errno (listed in firmware/linux/module/README.md). */
+#define VTPM_IOC_CREATE _IOWR('V', 0, struct vtpm_create)
+#define VTPM_IOC_PLACE _IOW('V', 1, struct vtpm_place)
+#define VTPM_IOC_RING _IO('V', 2)    /* argument: index; FORWARD */
+#define VTPM_IOC_RESET _IO('V', 3)   /* argument: index */
+#define VTPM_IOC_DESTROY _IO('V', 4) /* argument: index */
+
+#endif

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <linux/arm-smccc.h>
+#include <linux/delay.h>
+#include <linux/errno.h>
+
+#include "service.h"
+
+/*
+ * Our own callers never meet in one instance, so BUSY means that an engine window is being given from one instance to
+ * another, or that every window is at work. An unmodified guest takes BUSY for a broken TPM, so we try again a while.
+ */
+#define BUSY_TRIES 5000
+#define BUSY_WAIT_US 100
+
+static s64 call(struct arm_smccc_1_2_regs *regs)
+{
+	const struct arm_smccc_1_2_regs asked = *regs;
+	s64 status;
+
+	/* What a VM has written to its queue, from whichever processor, is there before EL3 looks. */
+	mb();
+	arm_smccc_1_2_smc(&asked, regs);
+	status = (s64)regs->a0;
+	for (unsigned int tries = 0; status == VTPM_E_BUSY && tries < BUSY_TRIES; tries++) {
+		usleep_range(BUSY_WAIT_US, 2 * BUSY_WAIT_US);
+		arm_smccc_1_2_smc(&asked, regs);
+		status = (s64)regs->a0;
+	}
+	return status;
+}
+
+static int errno_of(s64 status)
+{
+	switch (status) {
+	case VTPM_OK:
+		return 0;
+	case VTPM_E_NOT_SUPPORTED:
+		return -EOPNOTSUPP;
+	case VTPM_E_NOT_PERMITTED:
+		return -EPERM;
+	case VTPM_E_BAD_REQUIREMENT:
+		return -EINVAL;
+	case VTPM_E_BAD_HANDLE:
+		return -ENXIO;
+	case VTPM_E_BAD_STATE:
+		return -EBADFD;
+	case VTPM_E_BAD_ADDRESS:
+		return -EADDRNOTAVAIL;
+	case VTPM_E_NO_SPACE:
+		return -ENOSPC;
+	case VTPM_E_BUSY:
+		return -EBUSY;
+	case VTPM_E_NO_ENTROPY:
+		return -ENODATA;
+	case VTPM_E_ENGINE_FAILED:
+		return -EIO;
+	case VTPM_E_BAD_QUEUE:
+		return -EPROTO;
+	case VTPM_E_EXISTS:
+		return -EEXIST;
+	default:
+		return -EREMOTEIO;
+	}
+}
+
+static int manage(u32 fid, u64 handle)
+{
+	struct arm_smccc_1_2_regs regs = {.a0 = fid, .a1 = handle};
+
+	return errno_of(call(&regs));
+}
+
+int service_find(void)
+{
+	struct arm_smccc_1_2_regs uid = {.a0 = VTPM_FID_CALL_UID};
+	struct arm_smccc_1_2_regs revision = {.a0 = VTPM_FID_REVISION};
+
+	if (arm_smccc_1_1_get_conduit() != SMCCC_CONDUIT_SMC)
+		return -ENODEV; /* we are a guest, or below EL3 is nothing */
+	call(&uid);
+	if ((u32)uid.a0 != VTPM_UID_W0 || (u32)uid.a1 != VTPM_UID_W1 || (u32)uid.a2 != VTPM_UID_W2 ||
+	    (u32)uid.a3 != VTPM_UID_W3)
+		return -ENODEV;
+	call(&revision);
+	return (u32)revision.a0 == VTPM_VERSION_MAJOR ? 0 : -ENODEV;
+}
+
+int service_create(u64 vm_id, u64 requirements, u64 slots, u64 index, struct service_instance *out)
+{
+	struct arm_smccc_1_2_regs regs = {
+		.a0 = VTPM_FID_CREATE, .a1 = vm_id, .a2 = requirements, .a3 = slots, .a4 = index};
+	int error = errno_of(call(&regs));
+
+	if (error == 0)
+		*out = (struct service_instance){regs.a1, regs.a2, regs.a3};
+	return error;
+}
+
+int service_place(u64 handle, u64 ipa)
+{
+	struct arm_smccc_1_2_regs regs = {.a0 = VTPM_FID_BIND, .a1 = handle, .a5 = ipa};
+
+	return errno_of(call(&regs));
+}
+
+int service_forward(u64 handle)
+{
+	return manage(VTPM_FID_FORWARD, handle);
+}
+
+int service_reset(u64 handle)
+{
+	return manage(VTPM_FID_RESET, handle);
+}
+
+int service_destroy(u64 handle)
+{
+	return manage(VTPM_FID_DESTROY, handle);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* One VM, as an open file of /dev/vtpm: its instances by index. */
+#ifndef VTPM_MODULE_VM_H
+#define VTPM_MODULE_VM_H
+
+#include <linux/mm_types.h>
+#include <linux/mutex.h>
+
+#include "service.h"
+#include "vtpm_ioctl.h"
+
+struct address_space;
+
+/*
+ * `calls` is held over calls to EL3, of which there is one at a time per instance. `queue_lock` is held by page faults,
+ * so never over a call or a copy from user space. `service` is changed under both; its handle is 0 if there is none.
+ */
+struct instance {
+	struct mutex calls;
+	struct mutex queue_lock;
+	struct service_instance service;
+};
+
+struct vm {
+	u64 id;
+	struct instance instances[VTPM_MAX_INDEX + 1];
+};
+
+struct vm *vm_new(void);
+
+/* Destroys all instances. Nobody uses the VM any more, and nothing of it is mapped. */
+void vm_end(struct vm *vm);
+
+/* NULL if there can be none of that index. */
+struct instance *vm_instance(struct vm *vm, u64 index);
+
+int instance_create(struct vm *vm, struct vtpm_create *wanted);
+int instance_place(struct instance *instance, u64 ipa);
+int instance_ring(struct instance *instance);
+int instance_reset(struct instance *instance);
+
+/* `mapping` is that of the file; whoever has the queue mapped loses it before EL3 may give it to somebody else. */
+int instance_destroy(struct instance *instance, struct address_space *mapping);
+
+/* Maps part of a queue, starting `offset` bytes into it. */
+int queue_map(struct instance *instance, struct vm_area_struct *area, u64 offset);
+
+/* Takes a queue away from everybody who has it mapped. */
+void queue_unmap(const struct service_instance *service, struct address_space *mapping);
+
+#endif

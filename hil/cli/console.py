@@ -8,7 +8,7 @@ import sys
 import termios
 import threading
 import tty
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,15 +17,20 @@ from hil.cli.output import print_line
 from hil.cli.run import bring_up_to_date
 from hil.cli.tree import DEFAULT_BOARD, Tree
 from hil.deadline import Deadline
-from hil.errors import ConsoleTimeout, HilError, UsageError
+from hil.errors import ConsoleClosed, ConsoleTimeout, HilError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from hil.console import ByteStream
+    from hil.strategies import BoardStrategy
 
 LEAVE = b"\x1d"
 """Ctrl-], as in telnet."""
+
+SSH = "ssh"
+"""Instead of a serial line: a shell of the Linux that the board boots into."""
+SHELL_SECONDS = 30.0
 
 GLANCE = 0.1
 """Seconds after which a silent line, and a silent keyboard, are left to see whether the other side has ended."""
@@ -33,14 +38,14 @@ GLANCE = 0.1
 
 def command(
     board: Annotated[str, typer.Argument(help="A board of boards/.")] = DEFAULT_BOARD,
-    uart: Annotated[str, typer.Argument(help="A serial line of it (default: the first).")] = "",
+    uart: Annotated[str, typer.Argument(help="A serial line of it (default: the first), or ssh.")] = "",
     build: Annotated[bool, typer.Option("--build/--no-build", help="Bring the firmware up to date first.")] = True,
 ) -> None:
-    """Switch a board on and talk to it over a serial line; Ctrl-] leaves and switches it off.
+    """Switch a board on and talk to it over a serial line, or to its Linux; Ctrl-] leaves and switches it off.
 
-    The line is shown from the first byte on, also when the firmware never gets anywhere.
+    A line is shown from the first byte on, also when the firmware never gets anywhere.
 
-    Examples: hil console; hil console qemu-virt firmware
+    Examples: hil console; hil console qemu-virt firmware; hil console qemu-virt-linux ssh
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("hil console needs a terminal", hint="hil.monitor.Monitor, to talk to a board from a program")
@@ -52,19 +57,36 @@ def command(
     env = boardfile.load(chosen.path)
     try:
         strategy = env.get_target().get_strategy()
-        strategy.transition("flashed")
-        strategy.board.on()
-        stream = strategy.board.uart(uart or strategy.board.uarts[0])
-        print_line(f"{board}, serial line {stream.name}; leave with Ctrl-]")
-        with _raw_terminal():
+        stream = _shell(strategy) if uart == SSH else _serial_line(strategy, uart)
+        print_line(f"{board}, {stream.name}; leave with Ctrl-]")
+        may_end = (ConsoleClosed,) if uart == SSH else ()
+        with suppress(*may_end), _raw_terminal():
             attach(stream, sys.stdin.fileno(), sys.stdout.fileno())
     finally:
         env.cleanup()
         print_line(f"\n{board} is off")
 
 
+def _serial_line(strategy: BoardStrategy, name: str) -> ByteStream:
+    """Switch the board on and return one of its lines."""
+    strategy.transition("flashed")
+    strategy.board.on()
+    line: ByteStream = strategy.board.uart(name or strategy.board.uarts[0])
+    return line
+
+
+def _shell(strategy: BoardStrategy) -> ByteStream:
+    """Boot the board into Linux and return a shell of it, on a terminal like ours."""
+    strategy.transition("linux")
+    columns, lines = os.get_terminal_size()
+    shell: ByteStream = strategy.ssh.session.shell(
+        Deadline.after(SHELL_SECONDS), terminal=os.environ.get("TERM", "vt100"), columns=columns, lines=lines
+    )
+    return shell
+
+
 def attach(stream: ByteStream, keyboard: int, screen: int) -> None:
-    """Connect a serial line with a terminal until `LEAVE` is typed. Raises what ends the line, such as `BoardDied`."""
+    """Connect a line with a terminal until `LEAVE` is typed. Raises what ends the line, such as `BoardDied`."""
     left = threading.Event()
     ended: list[HilError] = []
 

@@ -1,0 +1,118 @@
+"""How long Linux takes to answer over SSH: cold, from a snapshot, and per command, against labgrid's SSHDriver."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from typing import TYPE_CHECKING, Any
+
+from labgrid import Environment
+from labgrid.driver import SSHDriver
+
+from hil.bench.figures import Row, Section, Target, ratio, take_turns
+from hil.deadline import Deadline
+from hil.errors import InfrastructureError, MissingTool
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+COLD_STARTS = 3
+FORKS = 7
+CONNECTIONS = 7
+ROUND_TRIPS = 40
+COMMAND = "true"
+ANSWER_SECONDS = 60.0
+COLD_SECONDS = 6.0
+WARM_SECONDS = 1.0
+ROUND_TRIP_RATIO = 0.25
+
+
+def measure(board: Path, note: Callable[[str], None]) -> Section:
+    """Measure the board of file `board`, which boots into Linux; `note` is told what is under way."""
+    if shutil.which("ssh") is None:
+        raise MissingTool("labgrid's SSHDriver needs `ssh`, which is not on this machine", hint="openssh-client")
+    target = Environment(str(board)).get_target("main")
+    strategy = target.get_driver("BoardStrategy")
+    driver = target.get_driver("ParamikoDriver", activate=False)
+    labgrid = SSHDriver(target, "labgrid", keyfile=driver.keyfile, username=driver.username)
+    try:
+        note("cold starts")
+        cold = take_turns({"ours": lambda: _cold(strategy)}, COLD_STARTS, "s", warm_up=0)
+
+        note("snapshots")
+        warm = take_turns({"ours": lambda: _warm(strategy)}, FORKS, "s", warm_up=1)
+
+        note("connections")
+        connections = {"ours": lambda: _reconnect(driver), "labgrid": lambda: _activate(target, labgrid)}
+        connected = take_turns(connections, CONNECTIONS, "s")
+
+        note("commands")
+        target.activate(labgrid)
+        trips = take_turns(
+            {"ours": lambda: _command(driver), "labgrid": lambda: _command(labgrid)}, ROUND_TRIPS, "s", warm_up=3
+        )
+    finally:
+        target.cleanup()
+    times = ratio(trips, "ours", "labgrid")
+    return Section(
+        "ssh",
+        f"`{COMMAND}` on the same board; contenders take turns; medians, and the range of samples below them",
+        (
+            Row(
+                "emulator start to SSH ready",
+                cold,
+                (Target(f"≤ {COLD_SECONDS:g} s", cold["ours"].median <= COLD_SECONDS),),
+            ),
+            Row(
+                "snapshot to command answered",
+                warm,
+                (Target(f"≤ {WARM_SECONDS:g} s", warm["ours"].median <= WARM_SECONDS),),
+            ),
+            Row("connection", connected),
+            Row(
+                "command round trip",
+                trips,
+                (Target(f"{times:.2f} times labgrid, ≤ {ROUND_TRIP_RATIO:g}", times <= ROUND_TRIP_RATIO),),
+            ),
+        ),
+    )
+
+
+def _timed(action: Callable[[], Any]) -> float:
+    started = time.perf_counter()
+    action()
+    return time.perf_counter() - started
+
+
+def _cold(strategy: Any) -> float:
+    strategy.transition("off")
+    strategy.transition("flashed")
+    return _timed(lambda: strategy.transition("linux"))
+
+
+def _warm(strategy: Any) -> float:
+    def fork_and_ask() -> None:
+        strategy.fork_linux().run(COMMAND, deadline=Deadline.after(ANSWER_SECONDS)).check()
+
+    return _timed(fork_and_ask)
+
+
+def _reconnect(driver: Any) -> float:
+    return _timed(lambda: driver.connect(Deadline.after(ANSWER_SECONDS)))
+
+
+def _activate(target: Any, driver: SSHDriver) -> float:
+    target.deactivate(driver)
+    return _timed(lambda: target.activate(driver))
+
+
+def _command(driver: Any) -> float:
+    def ask() -> None:
+        _, _, status = driver.run(COMMAND, timeout=ANSWER_SECONDS)
+        if status != 0:
+            raise InfrastructureError(
+                f"`{COMMAND}` ended with status {status}", hint="see whether the board still lives"
+            )
+
+    return _timed(ask)

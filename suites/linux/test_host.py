@@ -50,6 +50,15 @@ def test_no_test_sees_the_files_of_another(board: Board) -> None:
     board.fork_linux().run("test ! -e /tmp/mine")
 
 
+def test_every_processor_still_has_its_timer_when_a_test_starts(board: Board) -> None:
+    """A snapshot without it leaves processors that never wake up by themselves, and a kernel that waits for them."""
+    board.require("linux")
+    for _ in range(3):
+        host = board.fork_linux()
+        for processor in range(int(host.run("nproc").text)):
+            host.run(f"exec taskset {1 << processor:x} sleep 0.1", deadline=Deadline.after(10))
+
+
 def test_the_host_comes_back_from_a_reboot_as_a_new_boot(host: Host) -> None:
     before = host.run("cat /proc/sys/kernel/random/boot_id").text
     host.reboot()

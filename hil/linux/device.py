@@ -1,0 +1,143 @@
+"""/dev/vtpm of a host, used from afar: a program on the host does what it is told (firmware/linux/probe)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hil.deadline import Deadline
+from hil.errors import FirmwareError
+from hil.vtpm import ControlPage, abi
+from hil.vtpm.queue import buffer_offset, entry_offset, u32
+from hil.vtpm.transport import response_length
+
+if TYPE_CHECKING:
+    from hil.linux.machine import Machine
+
+PROGRAM = "vtpm-probe"
+ANSWER_SECONDS = 60.0
+MMAP_SHIFT = 20
+"""VTPM_MMAP_SHIFT of vtpm_ioctl.h."""
+
+
+class DeviceError(FirmwareError):
+    """The host's kernel refused something; `errno` is the name of its reason, such as `ENOSPC`."""
+
+    def __init__(self, request: str, errno: str) -> None:
+        super().__init__(f"the host refused `{request}` with {errno}", doing="using /dev/vtpm")
+        self.errno = errno
+
+
+class MemoryFault(FirmwareError):
+    """Memory could not be touched; `signal` is the name of the signal that said so, such as `BUS`."""
+
+    def __init__(self, request: str, signal: str) -> None:
+        super().__init__(f"`{request}` ended with SIG{signal}", doing="touching a queue")
+        self.signal = signal
+
+
+class DeviceUser:
+    """A process on the host that has files of /dev/vtpm open, and queues mapped."""
+
+    def __init__(self, host: Machine) -> None:
+        self._process = host.start(f"exec {PROGRAM}")
+        self._answer = b""
+
+    def __enter__(self) -> DeviceUser:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    def kill(self) -> None:
+        """End the process as kill -9 does."""
+        self._process.stop()
+
+    def ask(self, verb: str, *words: int | str) -> str:
+        """Make a request and return what the answer says behind `ok`. Raises `DeviceError` and `MemoryFault`."""
+        request = " ".join([verb, *map(str, words)])
+        self._process.send(request.encode() + b"\n")
+        deadline = Deadline.after(ANSWER_SECONDS)
+        while b"\n" not in self._answer:
+            self._answer += self._process.receive(deadline)
+        line, _, self._answer = self._answer.partition(b"\n")
+        kind, _, said = line.decode().partition(" ")
+        if kind == "error":
+            raise DeviceError(request, said)
+        if kind == "signal":
+            raise MemoryFault(request, said)
+        return said
+
+    def number(self, verb: str, *words: int | str) -> int:
+        """Make a request whose answer is a number."""
+        return int(self.ask(verb, *words), 16)
+
+    def open(self) -> DeviceFile:
+        """Open /dev/vtpm: a new VM."""
+        return DeviceFile(self, self.number("open"))
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceFile:
+    """An open file of /dev/vtpm: one VM."""
+
+    user: DeviceUser
+    descriptor: int
+
+    def create(self, index: int = 0, *, slots: int = 1, requirements: int = 0) -> DeviceQueue:
+        """Create an instance and map its queue."""
+        size = self.user.number("create", self.descriptor, index, slots, requirements)
+        return DeviceQueue(self, index, slots, size, self.map(index, size))
+
+    def map(self, index: int, size: int, *, offset: int = 0, how: str = "map") -> int:
+        """Map `size` bytes of an instance's queue and return where; `how` is a request of the probe."""
+        return self.user.number(how, self.descriptor, (index << MMAP_SHIFT) + offset, size)
+
+    def call(self, verb: str, *numbers: int) -> None:
+        """Make a call that has no answer: `place`, `ring`, `reset`, `destroy`."""
+        self.user.ask(verb, self.descriptor, *numbers)
+
+    def close(self) -> None:
+        """Close the file: the VM is gone once its queues are mapped nowhere and no other process has the file."""
+        self.user.ask("close", self.descriptor)
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceQueue:
+    """An instance with its queue mapped at `va` in the user's address space."""
+
+    file: DeviceFile
+    index: int
+    slots: int
+    size: int
+    va: int
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Read from the queue."""
+        return bytes.fromhex(self.file.user.ask("read", self.va + offset, size))
+
+    def write(self, offset: int, data: bytes) -> None:
+        """Write to the queue."""
+        self.file.user.ask("write", self.va + offset, data.hex())
+
+    def unmap(self) -> None:
+        """Give up the mapping; a closed file lives on as long as one of its queues is mapped."""
+        self.file.user.ask("unmap", self.va, self.size)
+
+    def control_page(self) -> ControlPage:
+        """Return the control page."""
+        return ControlPage.parse(self.read(0, abi.VTPM_PAGE_BYTES))
+
+    def call(self, verb: str, *numbers: int) -> None:
+        """Make a call about this instance: `place`, `ring`, `reset`, `destroy`."""
+        self.file.call(verb, self.index, *numbers)
+
+    def transmit(self, command: bytes) -> bytes:
+        """Send one command through the ring and return its response."""
+        head = self.control_page().head
+        slot = head % self.slots
+        self.write(buffer_offset(slot), command)
+        self.write(entry_offset(slot), u32(abi.VTPM_SLOT_SUBMITTED) + u32(len(command)))
+        self.write(abi.VTPM_RING_HEAD, u32((head + 1) & 0xFFFFFFFF))
+        self.call("ring")
+        return self.read(buffer_offset(slot), response_length(self.control_page().entries[slot]))

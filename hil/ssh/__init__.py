@@ -6,5 +6,6 @@ from hil.ssh.connect import Endpoint, Login
 from hil.ssh.hostkeys import PinnedHostKeys
 from hil.ssh.process import Process, Result
 from hil.ssh.session import Session
+from hil.ssh.shell import Shell
 
-__all__ = ["Endpoint", "Login", "PinnedHostKeys", "Process", "Result", "Session"]
+__all__ = ["Endpoint", "Login", "PinnedHostKeys", "Process", "Result", "Session", "Shell"]

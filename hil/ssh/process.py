@@ -15,6 +15,8 @@ from hil.ssh.channel import BROKEN, close, send_signal
 from hil.ssh.errors import CommandFailed, CommandTimeout
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from paramiko import Channel
 
     from hil.ssh.session import Session
@@ -128,6 +130,27 @@ class Process:
         new = bytes(self._stdout[self._received :])
         self._received = len(self._stdout)
         return new
+
+    def receive_until(self, enough: Callable[[bytes, bytes], bool], deadline: Deadline) -> bool:
+        """Collect output and errors until they are `enough`; return False if they are not at the deadline.
+
+        Raises `ConsoleClosed` when the output ends before.
+        """
+        while not enough(bytes(self._stdout), bytes(self._stderr)):
+            if self._drained:
+                self._see_whether_dropped()
+                raise ConsoleClosed(f"`{_short(self.command)}` has ended its output", console=self.tail())
+            if not self._news(deadline):
+                return False
+        return True
+
+    def take(self) -> tuple[bytes, bytes]:
+        """Return output and errors collected so far, and forget them."""
+        taken = bytes(self._stdout), bytes(self._stderr)
+        self._stdout.clear()
+        self._stderr.clear()
+        self._received = 0
+        return taken
 
     def tail(self, lines: int = _QUOTED_LINES) -> tuple[str, ...]:
         """Return the last lines of output and errors."""

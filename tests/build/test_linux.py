@@ -17,54 +17,40 @@ from hil.build.steps import Workshop
 from tests.build.test_initramfs import unpacked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
-    from hil.build.lock import Lock
+    from hil.build.progress import Progress
     from tests.build.conftest import Steps
 
 LINUX = CHECKOUT / "firmware" / "linux"
 MADE_HERE = [name for name in IMAGES if name != "flash.bin"]
 
 
-@pytest.fixture(scope="module")
-def lock() -> Lock:
-    return read_lock(LINUX / "sources.lock")
-
-
-@pytest.fixture
-def make(lock: Lock, steps: Steps) -> Callable[[Path], Path]:
-    """Return a function that makes the host's images in a directory."""
+def make(directory: Path, progress: Progress) -> None:
+    """Make the host's images in a directory."""
+    lock = read_lock(LINUX / "sources.lock")
     packages = SourceCache().unpacked(lock.pins, Silent())
-
-    def images(directory: Path) -> Path:
-        directory.mkdir(exist_ok=True)
-        (directory / "flash.bin").touch()  # QEMU asks only whether there is one
-        workshop = Workshop(directory, steps)
-        HostImages(workshop, LINUX / "host", lock, packages).make(
-            Machine.of(CHECKOUT / "boards" / "qemu-virt-linux.yaml")
-        )
-        return directory
-
-    return images
+    machine = Machine.of(CHECKOUT / "boards" / "qemu-virt-linux.yaml")
+    directory.mkdir(exist_ok=True)
+    (directory / "flash.bin").touch()  # QEMU asks only whether there is one
+    HostImages(Workshop(directory, progress), LINUX / "host", lock, packages).make(machine)
 
 
-@pytest.fixture
-def made(make: Callable[[Path], Path], tmp_path: Path) -> Path:
-    return make(tmp_path / "made")
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("linux")
+    make(directory, Silent())
+    return directory
 
 
-def test_two_build_trees_have_the_same_images_but_for_the_keys(
-    make: Callable[[Path], Path], made: Path, tmp_path: Path
-) -> None:
-    other = make(tmp_path / "other")
-    assert [name for name in MADE_HERE if (made / name).read_bytes() != (other / name).read_bytes()] == []
-    assert (made / "initrd").read_bytes() != (other / "initrd").read_bytes()
+def test_two_build_trees_have_the_same_images_but_for_the_keys(made: Path, tmp_path: Path) -> None:
+    make(tmp_path / "other", Silent())
+    assert [name for name in MADE_HERE if (made / name).read_bytes() != (tmp_path / "other" / name).read_bytes()] == []
+    assert (made / "initrd").read_bytes() != (tmp_path / "other" / "initrd").read_bytes()
 
 
-def test_images_that_are_up_to_date_are_left_alone(make: Callable[[Path], Path], made: Path, steps: Steps) -> None:
-    steps.titles.clear()
-    make(made)
+def test_images_that_are_up_to_date_are_left_alone(made: Path, steps: Steps) -> None:
+    make(made, steps)
     assert steps.titles == []
 
 
@@ -87,7 +73,8 @@ def test_our_module_is_loaded_behind_those_of_the_kernel(made: Path) -> None:
     assert files["lib/modules/vtpm.ko"][1] == (made / "vtpm.ko").read_bytes()
 
 
-def test_our_module_is_for_the_kernel_beside_it(made: Path, lock: Lock) -> None:
+def test_our_module_is_for_the_kernel_beside_it(made: Path) -> None:
+    lock = read_lock(LINUX / "sources.lock")
     (release,) = {
         pin.package.removeprefix("linux-image-") for pin in lock.pins if pin.package.startswith("linux-image-")
     }

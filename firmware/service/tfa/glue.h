@@ -4,6 +4,7 @@
 #define VTPM_GLUE_H
 
 #ifndef __ASSEMBLER__
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -17,6 +18,9 @@ void tables_build(const struct engine_header *engine);
 
 /* The value of TTBR0_EL3 under which this CPU sees window `window` at ENGINE_WINDOW_VA, and no other secret. */
 uint64_t tables_select(unsigned int window);
+
+/* PAR_EL1 after translating `va` as EL1 would; only PAR_F_BIT if the bus refused the walk. See translate.S. */
+uint64_t translate_el1(uint64_t va, bool write);
 
 /* Adds the queue pool to the device tree. NULL, or what failed. */
 const char *glue_devicetree_announce(void);
@@ -47,6 +51,8 @@ const char *glue_entropy_name(void);
 #define FRAME_ENDED 0x0d0
 #define FRAME_Q 0x0e0 /* Q0-Q31 */
 #define FRAME_BYTES 0x2e0
+
+#define PAR_F_BIT 1 /* Arm DDI 0487, PAR_EL1: the translation failed */
 
 #define ENGINE_STATUS_FATAL 4 /* ENGINE_FATAL, for the assembler */
 

@@ -13,8 +13,7 @@
 /* A failing RNDRRS is tried again this often; the ARM ARM promises success "in a reasonable time". */
 #define RNDRRS_TRIES 64
 
-/* Arm DDI 0487, PAR_EL1: F in bit 0; on success the address's page in bits 47:12. */
-#define PAR_F UINT64_C(1)
+/* Arm DDI 0487, PAR_EL1: on success the address's page in bits 47:12. */
 #define PAR_PAGE_MASK (((UINT64_C(1) << VTPM_ADDRESS_BITS) - 1) & ~(uint64_t)(VTPM_PAGE_BYTES - 1))
 
 /* BL31 maps the secure pool and the queue pool at their physical addresses. */
@@ -110,18 +109,11 @@ void port_zero_pages(void *memory, size_t bytes)
 bool port_translate(struct va va, bool write, struct pa *out)
 {
 	uint64_t kept = read_par_el1();
-	uint64_t par;
+	uint64_t par = translate_el1(va.value, write);
 
-	if (write) {
-		AT(ats12e1w, va.value);
-	} else {
-		AT(ats12e1r, va.value);
-	}
-	isb();
-	par = read_par_el1();
 	write_par_el1(kept);
 	*out = pa_make(par & PAR_PAGE_MASK);
-	return (par & PAR_F) == 0;
+	return (par & PAR_F_BIT) == 0;
 }
 
 /* Arm DDI 0487, RNDRRS: S3_3_C2_C4_1, reseeded for every word; PSTATE.Z says that none could be had. */

@@ -213,6 +213,9 @@ static void let_go(struct vtpm_instance *victim)
 	struct vtpm_state *state = state_get();
 
 	table_lock(&state->table);
+	if (victim->window != VTPM_NO_WINDOW) { /* it has to stay: the next to go is another one */
+		state->windows[victim->window].last_used = ++state->clock;
+	}
 	victim->leaving = false;
 	lock_release(&victim->lock);
 	table_unlock(&state->table);
@@ -241,8 +244,8 @@ static vtpm_status take_over(struct vtpm_instance *instance, uint32_t window)
 	return VTPM_OK;
 }
 
-/* A zero window for the instance. */
-static vtpm_status find_window(struct vtpm_instance *instance)
+/* A zero window for the instance; NO_SPACE: whoever was to leave one has no room to sleep, and stays. */
+static vtpm_status try_for_window(struct vtpm_instance *instance)
 {
 	struct vtpm_state *state = state_get();
 	uint32_t window;
@@ -261,6 +264,17 @@ static vtpm_status find_window(struct vtpm_instance *instance)
 		return VTPM_OK;
 	}
 	return window == VTPM_NO_WINDOW ? VTPM_E_BUSY : take_over(instance, window);
+}
+
+/* A zero window for the instance. One VM's TPM that cannot be moved out must not keep another's from running. */
+static vtpm_status find_window(struct vtpm_instance *instance)
+{
+	vtpm_status status = VTPM_E_NO_SPACE;
+
+	for (uint32_t tries = 0; status == VTPM_E_NO_SPACE && tries < VTPM_WINDOW_COUNT; tries++) {
+		status = try_for_window(instance);
+	}
+	return status;
 }
 
 /* Brings a suspended instance back from its image into its new window. */

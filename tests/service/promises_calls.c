@@ -91,8 +91,18 @@ PROMISE(gate_lets_guests_reach_guest_calls_and_smccc_only)
 	}
 }
 
-PROMISE(registers_hold_documented_results_and_else_zero)
+/* Zero in x1-x3, and from x4 on what the caller had there: SMCCC 1.1 callers do not save x4-x17. */
+static void check_no_results(const struct vtpm_answer *answer, const uint64_t arguments[7])
 {
+	for (int x = 1; x < 8; x++) {
+		CHECK_EQUAL(answer->x[x], x < 4 ? 0 : arguments[x - 1]);
+	}
+}
+
+PROMISE(registers_hold_documented_results_and_nothing_else)
+{
+	const struct vtpm_caller hypervisor = {.origin = VTPM_FROM_HYPERVISOR};
+	uint64_t arguments[7] = {0, VTPM_INFO_TICKS, 3, 4, 5, 6, 7};
 	struct vtpm_answer answer;
 	struct instance instance;
 
@@ -102,16 +112,15 @@ PROMISE(registers_hold_documented_results_and_else_zero)
 	CHECK_EQUAL(answer.x[4], 3 * VTPM_PAGE_BYTES);
 	CHECK_EQUAL(answer.x[7], 3);
 	for (size_t i = 0; i < COUNT(management); i++) {
-		if (manage(management[i], noise[0], noise[1], noise[2], noise[3], noise[4], &answer) < 0) {
-			for (int x = 1; x < 8; x++) {
-				CHECK_EQUAL(answer.x[x], 0);
-			}
-		}
+		CHECK(call_from(&hypervisor, management[i], noise, &answer) < 0);
+		check_no_results(&answer, noise);
 	}
-	manage(VTPM_FID_FORWARD, instance.handle, 1, 2, 3, 4, &answer);
-	for (int x = 0; x < 8; x++) {
-		CHECK_EQUAL(answer.x[x], 0);
-	}
+	arguments[0] = instance.handle;
+	CHECK_EQUAL(call_from(&hypervisor, VTPM_FID_FORWARD, arguments, &answer), VTPM_OK);
+	check_no_results(&answer, arguments);
+	CHECK_EQUAL(call_from(&hypervisor, VTPM_FID_INFO, arguments, &answer), VTPM_OK);
+	CHECK_EQUAL(answer.x[6], 0);
+	CHECK_EQUAL(answer.x[7], arguments[6]);
 }
 
 PROMISE(malformed_selectors_are_refused)

@@ -12,6 +12,9 @@
  * and the three general queries. */
 #define CALL_COUNT (10 - 2 + (VTPM_MAX_INDEX + 1) + 1 + 3)
 
+/* SMCCC 1.1 and later: from X4 on, a register that holds no result comes back as the caller left it. */
+#define SMCCC_FIRST_PRESERVED 4
+
 static vtpm_status call_limits(const struct vtpm_call *call, struct vtpm_answer *answer)
 {
 	struct vtpm_state *state = state_get();
@@ -218,6 +221,9 @@ static vtpm_status dispatch(const struct vtpm_call *call, struct vtpm_answer *an
 void vtpm_dispatch(const struct vtpm_call *call, struct vtpm_answer *answer)
 {
 	*answer = (struct vtpm_answer){0};
+	for (unsigned int x = SMCCC_FIRST_PRESERVED; x < sizeof(answer->x) / sizeof(answer->x[0]); x++) {
+		answer->x[x] = call->x[x];
+	}
 	if (!answer_query(call, answer)) {
 		answer->x[0] = (uint64_t)dispatch(call, answer);
 	}

@@ -34,7 +34,7 @@ struct vtpm_call {
 	struct vtpm_caller caller;
 };
 
-/* x0-x7 of the answer. Everything that is not a documented result is zero. */
+/* x0-x7 of the answer. What is not a documented result is zero in x1-x3, and as the caller left it from x4 on. */
 struct vtpm_answer {
 	uint64_t x[8];
 };

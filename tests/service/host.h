@@ -41,8 +41,9 @@ extern struct host_switches host;
 
 /* What the port has seen. */
 struct host_seen {
-	uint64_t double_reads; /* guest-written bytes read twice for one command */
-	uint64_t stray_writes; /* writes to a queue where the service has nothing to write */
+	uint64_t double_reads;     /* guest-written bytes read twice for one command */
+	uint64_t stray_writes;     /* writes to a queue where the service has nothing to write */
+	uint64_t unordered_writes; /* of words that a guest waits for, without a barrier after what they announce */
 	uint64_t engine_calls;
 	uint32_t request_bytes; /* of the last ENGINE_EXECUTE */
 	uint8_t request[ENGINE_BUFFER_BYTES];

@@ -17,6 +17,9 @@ static _Alignas(4096) uint8_t queues[VTPM_QUEUE_POOL_BYTES];
 static uint8_t reads[VTPM_QUEUE_POOL_BYTES];
 static uint64_t words_drawn;
 
+/* This CPU has written to a queue since its last barrier: others may see that write later than the next one. */
+static _Thread_local bool unordered;
+
 static void die(const char *what, uint64_t address)
 {
 	fprintf(stderr, "the service %s 0x%llx\n", what, (unsigned long long)address);
@@ -126,8 +129,18 @@ static bool has_business_at(uint64_t offset)
 	       (offset - VTPM_RING_ENTRIES) % VTPM_RING_ENTRY_BYTES <= VTPM_ENTRY_LENGTH;
 }
 
+/* What a guest may wait for; whoever sees it change relies on everything written before. */
+static bool is_waited_for(uint64_t offset)
+{
+	return offset == VTPM_CRB_CTRL_START || offset == VTPM_RING_TAIL ||
+	       (offset >= VTPM_RING_ENTRIES &&
+		(offset - VTPM_RING_ENTRIES) % VTPM_RING_ENTRY_BYTES == VTPM_ENTRY_STATE);
+}
+
 void port_queue_write32(struct pa pa, uint32_t value)
 {
+	seen.unordered_writes += unordered && is_waited_for(pa.value % VTPM_PAGE_BYTES);
+	unordered = true;
 	seen.stray_writes += !has_business_at(pa.value % VTPM_PAGE_BYTES);
 	if (pa.value % sizeof(value) != 0) {
 		die("writes a word unaligned at", pa.value);
@@ -155,6 +168,7 @@ void port_queue_copy_out(struct pa to, const void *from, size_t bytes)
 {
 	host_queue(to.value + bytes - 1);
 	note_write(to.value, bytes);
+	unordered = true;
 	memcpy(host_queue(to.value), from, bytes);
 }
 
@@ -167,6 +181,7 @@ void port_queue_zero(struct pa pa, size_t bytes)
 void port_queue_barrier(void)
 {
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	unordered = false;
 }
 
 void port_copy(void *to, const void *from, size_t bytes)

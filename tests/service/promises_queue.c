@@ -42,6 +42,21 @@ PROMISE(one_doorbell_carries_as_many_commands_as_there_are_slots)
 	CHECK_EQUAL(seen.stray_writes, 0);
 }
 
+/* A vCPU that waits for TAIL, a slot's state or START without ringing itself sees all that the change announces. */
+PROMISE(whoever_waits_for_an_answer_sees_all_of_it)
+{
+	struct instance instance;
+
+	CHECK_EQUAL(create(1, 0, 2, 0, &instance), VTPM_OK);
+	submit(&instance, ANY_COMMAND, VTPM_TPM_HEADER_BYTES);
+	submit(&instance, ANY_COMMAND, VTPM_TPM_HEADER_BYTES - 1);
+	control_write(&instance, VTPM_CRB_CTRL_START, 1);
+	CHECK_EQUAL(forward(&instance), VTPM_OK);
+	CHECK_EQUAL(control_read(&instance, VTPM_CRB_CTRL_START), 0);
+	CHECK_EQUAL(control_read(&instance, VTPM_RING_TAIL), 2);
+	CHECK_EQUAL(seen.unordered_writes, 0);
+}
+
 PROMISE(an_empty_doorbell_does_nothing)
 {
 	struct instance instance;

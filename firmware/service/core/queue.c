@@ -161,6 +161,7 @@ static vtpm_status run_slot(struct vtpm_instance *instance)
 	port_queue_write32(entry(instance, slot, VTPM_ENTRY_LENGTH), length);
 	port_queue_barrier();
 	port_queue_write32(entry(instance, slot, VTPM_ENTRY_STATE), state);
+	port_queue_barrier();
 	instance->tail++;
 	put(instance, VTPM_RING_TAIL, instance->tail);
 	return status;

@@ -74,10 +74,16 @@ void port_queue_copy_out(struct pa to, const void *from, size_t bytes)
 	}
 }
 
+/*
+ * Whoever used these pages before may have done so through a cache. Its dirty lines go first, else they would be
+ * written back later over the zeros and over what the next owner writes (Arm DDI 0487, B2.16: mismatched memory
+ * attributes).
+ */
 void port_queue_zero(struct pa pa, size_t bytes)
 {
 	volatile uint64_t *words = flat(pa.value);
 
+	flush_dcache_range(pa.value, bytes);
 	for (size_t word = 0; word < bytes / sizeof(uint64_t); word++) {
 		words[word] = 0;
 	}

@@ -77,9 +77,8 @@ class HostPrograms:
         def work(step: Step) -> None:
             warnings = ("-Wall", "-Wextra", "-Werror", "-Wconversion")
             output = self._workshop.directory / "vtpm-probe"
-            step.run(
-                f"{_PREFIX}gcc", "-std=c17", "-O2", "-s", *warnings, "-I", include, sources / "probe.c", "-o", output
-            )
+            files = sorted(sources.glob("*.c"))
+            step.run(f"{_PREFIX}gcc", "-std=c17", "-O2", "-s", *warnings, "-I", include, *files, "-o", output)
 
         (path,) = self._workshop.step(
             "probe", "Building the vTPM probe", [version(f"{_PREFIX}gcc"), *trees], ["vtpm-probe"], work

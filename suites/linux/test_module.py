@@ -154,6 +154,27 @@ def test_a_file_does_not_reach_the_instances_of_another(device_file: DeviceFile)
     assert pcr(mine) == before
 
 
+@pytest.mark.element("E7")
+def test_a_vm_finds_its_queue_in_its_physical_memory(device_file: DeviceFile) -> None:
+    queue, user = device_file.create(), device_file.user
+    user.ask("vm", queue.va, queue.size)
+    assert user.number("vm-read", abi.VTPM_RING_MAGIC) == abi.VTPM_RING_MAGIC_VALUE
+    assert user.number("vm-write", abi.VTPM_PAGE_BYTES, 0x1234_5678) == 0x1234_5678
+    assert queue.read(abi.VTPM_PAGE_BYTES, 4) == b"\x78\x56\x34\x12"
+
+
+@pytest.mark.threat(17)
+def test_a_destroyed_queue_is_gone_from_the_vm_that_had_it(device_file: DeviceFile) -> None:
+    queue, user = device_file.create(), device_file.user
+    user.ask("vm", queue.va, queue.size)
+    assert user.number("vm-read", abi.VTPM_RING_MAGIC) == abi.VTPM_RING_MAGIC_VALUE
+    queue.call("destroy")
+    heir = user.open().create()
+    refused("EFAULT", user.number, "vm-read", abi.VTPM_RING_MAGIC)
+    refused("EFAULT", user.number, "vm-write", abi.VTPM_PAGE_BYTES, 0x1234_5678)
+    assert heir.read(abi.VTPM_PAGE_BYTES, 4) == bytes(4)
+
+
 @pytest.mark.threat(17)
 def test_a_destroyed_queue_is_gone_from_where_it_was_mapped(device_file: DeviceFile) -> None:
     """Its pages may be another VM's by now."""

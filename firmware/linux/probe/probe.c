@@ -12,6 +12,8 @@
  *   unmap ADDRESS BYTES
  *   read ADDRESS BYTES                         -> ok HEX
  *   write ADDRESS HEX
+ *   vm ADDRESS BYTES                           makes a VM that has this memory
+ *   vm-read OFFSET, vm-write OFFSET VALUE      -> ok WORD, as the VM finds it
  *
  * One reply per line: `ok` with what is said above, `error NAME` with the name of an errno, `signal NAME` when memory
  * could not be touched. It ends with its input.
@@ -30,6 +32,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "kvm.h"
 #include "vtpm_ioctl.h"
 
 #define MAX_NUMBERS 4
@@ -172,6 +175,12 @@ static void serve(const struct request *request)
 		touch(request, read_memory);
 	} else if (is(request, "write")) {
 		touch(request, write_memory);
+	} else if (is(request, "vm")) {
+		reply(kvm_make(numbers[0], numbers[1]));
+	} else if (is(request, "vm-read")) {
+		reply(kvm_read(numbers[0]));
+	} else if (is(request, "vm-write")) {
+		reply(kvm_write(numbers[0], (uint32_t)numbers[1]));
 	} else {
 		puts("error UNKNOWN");
 	}

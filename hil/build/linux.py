@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import tomllib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from hil.build.contents import Contents
+from hil.build.guest import GuestImages
 from hil.build.initramfs import Initramfs
 from hil.build.module import HostPrograms
-from hil.build.programs import kernel_modules, shared_libraries
 from hil.build.sshkeys import Keys
 from hil.build.steps import version
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
     from hil.build.lock import Lock
     from hil.build.machine import Machine
     from hil.build.steps import Step, Workshop
 
-IMAGES = ("flash.bin", "Image", "vtpm.ko", "host.cpio", "host.dtb")
+IMAGES = ("flash.bin", "Image", "vtpm.ko", "vmm", "guest.cpio", "host.cpio", "host.dtb")
 """What is the same for everybody who builds from the same sources; `initrd` is not, it has keys inside."""
 
 _SEEDS = ("rng-seed", "kaslr-seed")
@@ -36,16 +36,7 @@ class HostImages:
         self._source = source
         self._lock = lock
         self._unpacked = unpacked
-        self._contents = tomllib.loads((source / "contents.toml").read_text())
-
-    @property
-    def _kernel(self) -> Path:
-        """The unpacked kernel package."""
-        return self._unpacked[self._kernel_package]
-
-    @property
-    def _kernel_package(self) -> str:
-        return next(pin.package for pin in self._lock.pins if pin.package.startswith("linux-image-"))
+        self._contents = Contents(source, lock, unpacked)
 
     def make(self, machine: Machine) -> None:
         """Make all images that are out of date, for a machine that starts from the `flash.bin` beside them."""
@@ -56,14 +47,13 @@ class HostImages:
 
     def _image(self) -> None:
         """Take the kernel out of its package; arm64's `vmlinuz` of Debian is what others call `Image`."""
+        package = self._contents.kernel_package
 
         def work(step: Step) -> None:
-            (vmlinuz,) = (self._kernel / "boot").glob("vmlinuz-*")
+            (vmlinuz,) = (self._unpacked[package] / "boot").glob("vmlinuz-*")
             step.run("cp", vmlinuz, self._workshop.directory / "Image")
 
-        self._workshop.step(
-            "kernel", "Unpacking the host's kernel", [self._lock[self._kernel_package].key], ["Image"], work
-        )
+        self._workshop.step("kernel", "Unpacking the host's kernel", [self._lock[package].key], ["Image"], work)
 
     def _archive(self) -> None:
         """Pack the initramfs, without keys."""
@@ -71,49 +61,20 @@ class HostImages:
         module, probe = programs.module(), programs.probe()
 
         def work(_step: Step) -> None:
-            archive = self._packed({"usr/bin/vtpm-probe": probe.read_bytes()}, {"vtpm.ko": module.read_bytes()})
+            archive = self._contents.packed(
+                {"usr/bin/vtpm-probe": probe.read_bytes()}, {"vtpm.ko": module.read_bytes()}
+            )
             (self._workshop.directory / "host.cpio").write_bytes(archive.cpio())
 
-        keys = [self._lock[package].key for package in (self._kernel_package, *self._packages())]
-        inputs: list[Path | str] = [*keys, self._source, module, probe]
+        inputs = [*self._contents.inputs(), module, probe]
         self._workshop.step("initramfs", "Packing the host's initramfs", inputs, ["host.cpio"], work)
 
-    def _packages(self) -> Sequence[str]:
-        return [*self._contents["libraries"], *(program["package"] for program in self._contents["program"])]
-
-    def _packed(self, own_programs: Mapping[str, bytes], own_modules: Mapping[str, bytes]) -> Initramfs:
-        """Return the initramfs; programs of ours go to their paths, modules of ours are loaded behind the kernel's."""
-        contents: Mapping[str, Any] = self._contents
-        archive = Initramfs()
-        archive.tree(self._source / "root")
-        for directory in contents["directories"]:
-            archive.directory(directory)
-        programs = {
-            program["path"]: (self._unpacked[program["package"]] / program["path"]).read_bytes()
-            for program in contents["program"]
-        } | dict(own_programs)
-        libraries = shared_libraries(programs.values(), [self._unpacked[name] for name in contents["libraries"]])
-        for path, content in {**programs, **libraries}.items():
-            archive.file(path, content, 0o755)
-        (tree,) = (self._kernel / "lib" / "modules").iterdir()
-        modules = {
-            f"lib/modules/{name}": content
-            for name, content in {**kernel_modules(contents["modules"], tree), **own_modules}.items()
-        }
-        for path, content in modules.items():
-            archive.file(path, content)
-        archive.file("etc/modules", "".join(f"/{path}\n" for path in modules).encode())
-        for path, target in contents["links"].items():
-            archive.link(path, target)
-        for directory, names in contents["applets"].items():
-            for name in names.split():
-                archive.link(f"{directory}/{name}", "/bin/busybox")
-        return archive
-
     def _initrd(self) -> None:
-        """Put the keys of this build tree behind the initramfs: the kernel unpacks one archive after the other."""
+        """Put guests and the keys of this build tree behind the initramfs: the kernel unpacks one after the other."""
         keys = Keys.of(self._workshop.directory / "keys")
         common = self._workshop.directory / "host.cpio"
+        guests = GuestImages(self._workshop, self._source.parents[1], self._lock, self._unpacked)
+        parts = guests.make()
 
         def work(_step: Step) -> None:
             own = Initramfs()
@@ -122,9 +83,12 @@ class HostImages:
             own.file("root/.ssh/authorized_keys", keys.authorized(), 0o600)
             own.directory("etc/dropbear", 0o700)
             own.file("etc/dropbear/host_key", keys.dropbear_host_key(), 0o600)
+            guests.add_to(own)
             (self._workshop.directory / "initrd").write_bytes(common.read_bytes() + own.cpio())
 
-        self._workshop.step("initrd", "Adding the SSH keys of this build", [common, *keys.paths], ["initrd"], work)
+        self._workshop.step(
+            "initrd", "Adding guests and the SSH keys of this build", [common, *parts, *keys.paths], ["initrd"], work
+        )
 
     def _device_tree(self, machine: Machine) -> None:
         """Let QEMU say what the machine has, and tell the kernel its arguments and its initramfs."""

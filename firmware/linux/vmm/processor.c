@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "processor.h"
+
+#include <errno.h>
+#include <linux/kvm.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+
+#include "console.h"
+#include "failure.h"
+#include "uart.h"
+#include "vtpm.h"
+
+#define REGISTER(member) (KVM_REG_ARM64 | KVM_REG_SIZE_U64 | KVM_REG_ARM_CORE | KVM_REG_ARM_CORE_REG(regs.member))
+
+struct processor {
+	struct vm *vm;
+	int fd;
+	struct kvm_run *run;
+};
+
+static struct processor processors[MAX_CPUS];
+
+static void set_register(const struct processor *processor, uint64_t id, uint64_t value)
+{
+	struct kvm_one_reg reg = {.id = id, .addr = (uintptr_t)&value};
+
+	must(ioctl(processor->fd, KVM_SET_ONE_REG, &reg), "setting a register");
+}
+
+static void create(struct vm *vm, unsigned int number)
+{
+	struct processor *processor = &processors[number];
+	int run_bytes = must(ioctl(vm->kvm, KVM_GET_VCPU_MMAP_SIZE, 0), "asking for the size of a processor's state");
+	struct kvm_vcpu_init init;
+
+	processor->vm = vm;
+	processor->fd = must(ioctl(vm->fd, KVM_CREATE_VCPU, number), "creating a processor");
+	processor->run = mmap(NULL, (size_t)run_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, processor->fd, 0);
+	if (processor->run == MAP_FAILED)
+		fail("mapping a processor's state");
+	must(ioctl(vm->fd, KVM_ARM_PREFERRED_TARGET, &init), "asking for the kind of processor");
+	init.features[0] |= 1u << KVM_ARM_VCPU_PSCI_0_2;
+	if (number > 0)
+		init.features[0] |= 1u << KVM_ARM_VCPU_POWER_OFF;
+	must(ioctl(processor->fd, KVM_ARM_VCPU_INIT, &init), "setting up a processor");
+}
+
+void processors_create(struct vm *vm, uint64_t entry, uint64_t device_tree)
+{
+	for (unsigned int i = 0; i < vm->cpus; i++)
+		create(vm, i);
+	set_register(&processors[0], REGISTER(pc), entry);
+	set_register(&processors[0], REGISTER(regs[0]), device_tree);
+}
+
+static uint32_t device_read(uint64_t address)
+{
+	if (address - UART_ADDRESS < UART_BYTES)
+		return uart_read(address - UART_ADDRESS);
+	if (address - CONSOLE_ADDRESS < CONSOLE_BYTES)
+		return console_read(address - CONSOLE_ADDRESS);
+	refuse("the guest reads at 0x%llx, where nothing is", (unsigned long long)address);
+}
+
+static void device_write(uint64_t address, uint32_t value)
+{
+	if (address - UART_ADDRESS < UART_BYTES)
+		uart_write(address - UART_ADDRESS, value);
+	else if (address - CONSOLE_ADDRESS < CONSOLE_BYTES)
+		console_write(address - CONSOLE_ADDRESS, value);
+	else
+		refuse("the guest writes at 0x%llx, where nothing is", (unsigned long long)address);
+}
+
+static void device_access(struct kvm_run *run)
+{
+	uint32_t value = 0;
+	uint32_t length = run->mmio.len < sizeof(value) ? run->mmio.len : (uint32_t)sizeof(value);
+
+	if (run->mmio.is_write) {
+		memcpy(&value, run->mmio.data, length);
+		device_write(run->mmio.phys_addr, value);
+	} else {
+		value = device_read(run->mmio.phys_addr);
+		memset(run->mmio.data, 0, sizeof(run->mmio.data));
+		memcpy(run->mmio.data, &value, length);
+	}
+}
+
+static _Noreturn void end_of_guest(const struct kvm_run *run)
+{
+	switch (run->system_event.type) {
+	case KVM_SYSTEM_EVENT_SHUTDOWN:
+		exit(EXIT_SUCCESS);
+	case KVM_SYSTEM_EVENT_RESET:
+		exit(EXIT_RESTART);
+	default:
+		refuse("the guest ended by event %u", run->system_event.type);
+	}
+}
+
+static void *execute(void *argument)
+{
+	struct processor *processor = argument;
+	struct kvm_run *run = processor->run;
+
+	for (;;) {
+		if (ioctl(processor->fd, KVM_RUN, 0) < 0) {
+			if (errno == EINTR || errno == EAGAIN)
+				continue;
+			fail("running the guest");
+		}
+		switch (run->exit_reason) {
+		case KVM_EXIT_MMIO:
+			device_access(run);
+			break;
+		case KVM_EXIT_HYPERCALL:
+			set_register(processor, REGISTER(regs[0]), vtpm_doorbell((uint32_t)run->hypercall.nr));
+			break;
+		case KVM_EXIT_SYSTEM_EVENT:
+			end_of_guest(run);
+		case KVM_EXIT_INTR:
+			break;
+		default:
+			refuse("KVM stopped the guest for reason %u", run->exit_reason);
+		}
+	}
+}
+
+void processors_run(struct vm *vm)
+{
+	for (unsigned int i = 0; i < vm->cpus; i++) {
+		pthread_t thread;
+
+		errno = pthread_create(&thread, NULL, execute, &processors[i]);
+		if (errno != 0)
+			fail("starting a processor");
+	}
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The virtual machine: KVM's file descriptors, memory and interrupts.
+ */
+#ifndef VMM_VM_H
+#define VMM_VM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "machine.h"
+
+#define MAX_CPUS 8
+
+/* The guest's physical address space. */
+#define GIC_DISTRIBUTOR 0x08000000u
+#define GIC_V2_CPU_INTERFACE 0x08010000u
+#define GIC_V3_REDISTRIBUTORS 0x080A0000u
+#define UART_ADDRESS 0x09000000u
+#define CONSOLE_ADDRESS 0x0A000000u
+#define CONSOLE_INTERRUPT 48u
+#define QUEUE_ADDRESS 0x0C000000u
+#define RAM_ADDRESS 0x40000000u
+
+struct vm {
+	int kvm;
+	int fd;
+	int gic_device;
+	enum gic_version gic;
+	uint8_t *ram;
+	size_t ram_bytes;
+	unsigned int cpus;
+};
+
+/* Creates a machine with RAM and no processors. */
+void vm_create(struct vm *vm, size_t ram_bytes, unsigned int cpus);
+
+/* Maps memory of this process, `slot` by `slot`, into the guest's physical address space. */
+void vm_map(struct vm *vm, uint32_t slot, uint64_t address, void *memory, size_t bytes);
+
+/* Creates the interrupt controller: version 3 where the host has it, else 2. Before there are processors. */
+void vm_create_gic(struct vm *vm);
+
+/* Once all processors are there. */
+void vm_start_gic(struct vm *vm);
+
+/* Drives a level-sensitive interrupt. */
+void vm_interrupt(struct vm *vm, uint32_t interrupt, bool level);
+
+/* Lets KVM hand the guest's SMCs and HVCs of `count` function identifiers to this process. Before any runs. */
+void vm_forward_calls(struct vm *vm, uint32_t first, uint32_t count);
+
+/* The guest's memory from `address`, or NULL if not all of it is RAM. */
+void *vm_memory(const struct vm *vm, uint64_t address, size_t bytes);
+
+#endif

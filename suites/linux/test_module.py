@@ -182,7 +182,7 @@ def test_a_destroyed_queue_is_gone_from_where_it_was_mapped(device_file: DeviceF
     queue.write(abi.VTPM_PAGE_BYTES, b"written before")
     queue.call("destroy")
     heir = device_file.user.open().create()
-    for touch in (lambda: queue.read(0, 4), lambda: queue.write(0, b"late")):
+    for touch in (lambda: queue.read(abi.VTPM_PAGE_BYTES, 4), lambda: queue.write(abi.VTPM_PAGE_BYTES, b"late")):
         with pytest.raises(MemoryFault) as fault:
             touch()
         assert fault.value.signal == "BUS"

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
+import weakref
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import attr
@@ -19,7 +22,6 @@ from hil.strategies.watch import BootWatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
 
     from hil.monitor import Monitor
     from hil.record.transcript import Transcript, TranscriptSink
@@ -156,7 +158,7 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
             raise UsageError(f"the board boots into `{self._plan.last}`, not `{state}`", board=self.board.board)
         self._activate()
         if self._snapshot is None:
-            self._snapshot = self._find_or_make_snapshot()
+            self._snapshot = self._held(self._find_or_make_snapshot())
         self._follow()
         self.status = State.off
         self.board.resume(self._snapshot)
@@ -230,6 +232,12 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
             self.transition(State.firmware)
             self._await(self._plan.last)
         return self.snapshots.create(key, self.board.save)
+
+    def _held(self, snapshot: Path) -> Path:
+        """Return a path that leads to a snapshot even when others have made so many that its own name is gone."""
+        descriptor = os.open(snapshot, os.O_RDONLY | os.O_CLOEXEC)
+        weakref.finalize(self, os.close, descriptor)
+        return Path(f"/proc/{os.getpid()}/fd/{descriptor}")
 
     def _activate(self) -> None:
         self.target.activate(self.board)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import shutil
 import signal
 from typing import TYPE_CHECKING
 
@@ -46,6 +47,19 @@ def test_every_fork_starts_from_the_same_state_after_one_boot(make_board: Callab
         assert [letter(board), letter(board), letter(board)] == [b"a", b"b", b"c"]
     assert boots(board) == 1
     assert board.status == "monitor"
+
+
+@pytest.mark.emulator
+def test_a_snapshot_that_others_pushed_out_serves_its_run_to_the_end(
+    make_board: Callable[..., BoardStrategy], tmp_path: Path
+) -> None:
+    board = make_board(*COUNTING, count_bytes("monitor"))
+    board.fork()
+    shutil.rmtree(tmp_path / "snapshots")
+    for _ in range(2):  # one may have been prepared before
+        board.fork()
+        assert letter(board) == b"a"
+    assert boots(board) == 1
 
 
 @pytest.mark.emulator

@@ -29,6 +29,7 @@ RESTARTED = 2
 NAME_BYTES = 2 + 32
 """Of an object whose name algorithm is SHA-256: TPM 2.0 Library part 1, 16."""
 ENDING_SECONDS = 10.0
+COMMANDS = 200
 
 
 def pcr(guest: Guest, number: int) -> str:
@@ -110,13 +111,30 @@ def test_secret_is_unsealed_only_while_the_pcr_is_as_it_was(guest: Guest) -> Non
     assert guest.run(unseal, check=False).status != 0
 
 
-def test_many_commands_in_a_row_all_answer(guest: Guest) -> None:
-    """TPM2_GetRandom(16), straight to the device: 12 bytes of command, 28 of response."""
+def random_numbers(guest: Guest, count: int) -> bytes:
+    """Return the responses, 28 bytes each, to so many TPM2_GetRandom(16), straight to the device."""
     command = r"\x80\x01\x00\x00\x00\x0c\x00\x00\x01\x7b\x00\x10"
-    answers = guest.run(
-        f"exec 3<>/dev/tpm0; for i in $(seq 1000); do printf '{command}' >&3; dd bs=4096 count=1 <&3 2>/dev/null; done",
-        deadline=Deadline.after(120),
-    ).stdout
+    loop = f"for i in $(seq {count}); do printf '{command}' >&3; dd bs=4096 count=1 <&3 2>/dev/null; done"
+    responses: bytes = guest.run(f"exec 3<>/dev/tpm0; {loop}", deadline=Deadline.after(120)).stdout
+    return responses
+
+
+def accesses(host: Host) -> int:
+    """Return how often KVM has handed an access to a device to the VMM."""
+    return int(host.run("cat /sys/kernel/debug/kvm/mmio_exit_user").text)
+
+
+def test_a_command_makes_no_access_to_a_device(guest: Guest, host: Host) -> None:
+    """Registers and buffers are memory; what is counted here is the console on which the answer comes."""
+    host.run("mount -t debugfs debugfs /sys/kernel/debug")
+    random_numbers(guest, 1)
+    before = accesses(host)
+    random_numbers(guest, COMMANDS)
+    assert accesses(host) - before < COMMANDS
+
+
+def test_many_commands_in_a_row_all_answer(guest: Guest) -> None:
+    answers = random_numbers(guest, 1000)
     responses = {answers[start : start + 28] for start in range(0, len(answers), 28)}
     assert len(responses) == 1000
     assert {response[:12] for response in responses} == {bytes.fromhex("8001 0000001c 00000000 0010")}

@@ -190,8 +190,11 @@ def test_a_runner_that_is_ended_leaves_no_emulator_behind(tmp_path: Path, how: s
         assert runner.stdout is not None
         assert runner.stdout.readline() == "forked\n"
         emulators = psutil.Process(runner.pid).children(recursive=True)
-        # The running one, and the one that waits for the next fork; that may not have come past setpriv yet.
-        assert len(emulators) == 2
+        assert len(emulators) == 2, "one that runs, and one that waits for the next fork"
+        # From here on the kernel ends them with their parent: setpriv has asked for that before it becomes QEMU.
+        became_qemu = Deadline.after(LONG)
+        while [process.name() for process in emulators] != ["qemu-system-aarch64"] * 2:
+            assert not became_qemu.expired
         runner.send_signal(how)
         runner.wait(10)
     _, alive = psutil.wait_procs(emulators, timeout=10)

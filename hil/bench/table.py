@@ -65,7 +65,7 @@ def _cell(series: Series) -> str:
 
 
 def _quantity(value: float, unit: str) -> str:
-    if unit == "s" and value < 1:
+    if unit == "s" and value < 0.9995:
         return f"{1000 * value:.3g} ms"
     number = f"{int(value):,}" if value == int(value) else f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
     return f"{number} {unit}".rstrip()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from typing import TYPE_CHECKING, Any
 
 from paramiko import Message
@@ -14,6 +15,32 @@ if TYPE_CHECKING:
 
 BROKEN = (SSHException, OSError, EOFError)
 """What paramiko raises when a connection or a channel cannot be used any more."""
+
+
+class Arrivals:
+    """Tells that output or errors of a channel came, or ended.
+
+    What `Channel.fileno` offers for this can miss an arrival: it is one pipe for two streams, and a stream that is
+    read empty in the moment in which the other one is filled takes the pipe's only byte away.
+    """
+
+    def __init__(self, channel: Any) -> None:
+        self._event = threading.Event()
+        channel.in_buffer.set_event(self)
+        channel.in_stderr_buffer.set_event(self)
+
+    def set(self) -> None:
+        """Called by a stream that has got something, or its end."""
+        self._event.set()
+
+    def clear(self) -> None:
+        """Called by a stream that is empty; of the other one it does not know."""
+
+    def take(self, deadline: Deadline) -> bool:
+        """Wait until something came since the last call; return False if nothing does before the deadline."""
+        came = self._event.wait(deadline.remaining)
+        self._event.clear()
+        return came
 
 
 def granted(channel: Any, kind: str, argument: str, deadline: Deadline) -> bool:

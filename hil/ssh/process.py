@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import math
-import select
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hil.deadline import Deadline
 from hil.errors import ConsoleClosed, ConsoleTimeout
-from hil.ssh.channel import BROKEN, close, send_signal
+from hil.ssh.channel import BROKEN, Arrivals, close, send_signal
 from hil.ssh.errors import CommandFailed, CommandTimeout
 
 if TYPE_CHECKING:
@@ -66,8 +64,7 @@ class Process:
         self.command = command
         self._session = session
         self._channel: Any = channel
-        self._poll = select.poll()
-        self._poll.register(self._channel.fileno(), select.POLLIN)
+        self._arrivals = Arrivals(channel)
         self._stdout = bytearray()
         self._stderr = bytearray()
         self._received = 0
@@ -182,7 +179,7 @@ class Process:
 
     def _news(self, deadline: Deadline) -> bool:
         """Collect what came; wait for it if nothing did, and return False if nothing does before the deadline."""
-        if not self._poll.poll(math.ceil(deadline.remaining * 1000)):
+        if not self._arrivals.take(deadline):
             return False
         if self._channel.recv_ready():
             self._stdout += self._channel.recv(_READ)

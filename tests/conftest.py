@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pytest
 
+pytest_plugins = ["tests.simulators.fixtures"]
+
 # A shell that starts a run in the background has it ignore SIGINT, and every child inherits that; tests of what an
 # interrupt does need a signal that arrives.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -14,30 +14,14 @@ from hil.deadline import Deadline
 from hil.drivers import boardfile
 from hil.errors import BoardFileError
 from hil.ssh.errors import SshDropped, SshHostKeyChanged, SshRefused
-from tests.simulators.ssh import SshServer, Wire, new_key
+from tests.simulators.ssh import Wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from hil.drivers import ParamikoDriver
-
-
-@pytest.fixture(scope="module")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("keys")
-    for name in ("host", "user", "other"):
-        new_key(directory, name)
-    return directory
-
-
-@pytest.fixture
-def server(keys: Path, tmp_path: Path) -> Iterator[SshServer]:
-    root = tmp_path / "target"
-    root.mkdir()
-    server = SshServer(keys / "host", keys / "user", root)
-    yield server
-    server.close()
+    from tests.simulators.ssh import SshServer
 
 
 @pytest.fixture

@@ -9,25 +9,17 @@ import pytest
 from hil.deadline import Deadline
 from hil.linux import Machine
 from hil.ssh import Endpoint, Login, PinnedHostKeys, Session
-from tests.simulators.ssh import SshServer, new_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[SshServer]:
-    root = tmp_path / "target"
-    root.mkdir()
-    server = SshServer(new_key(tmp_path, "host"), new_key(tmp_path, "user"), root)
-    yield server
-    server.close()
+    from tests.simulators.ssh import SshServer
 
 
 @pytest.fixture
-def session(server: SshServer, tmp_path: Path) -> Iterator[Session]:
-    endpoint, login = Endpoint("simulated", "127.0.0.1", server.port), Login("root", tmp_path / "user")
+def session(server: SshServer, keys: Path) -> Iterator[Session]:
+    endpoint, login = Endpoint("simulated", "127.0.0.1", server.port), Login("root", keys / "user")
     with Session.open(endpoint, login, PinnedHostKeys(), Deadline.after(10)) as session:
         yield session
 

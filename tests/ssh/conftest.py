@@ -7,11 +7,13 @@ import pytest
 
 from hil.deadline import Deadline
 from hil.ssh import Endpoint, Login, PinnedHostKeys, Session
-from tests.simulators.ssh import SshServer, Wire, new_key
+from tests.simulators.ssh import Wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from tests.simulators.ssh import SshServer
 
 BOARD = "simulated"
 
@@ -34,24 +36,6 @@ class Bell:
     def check(self) -> None:
         if self._rung:
             raise self._error
-
-
-@pytest.fixture(scope="session")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory with the keys of the host and of the user, and other ones."""
-    directory = tmp_path_factory.mktemp("keys")
-    for name in ("host", "user", "other"):
-        new_key(directory, name)
-    return directory
-
-
-@pytest.fixture
-def server(keys: Path, tmp_path: Path) -> Iterator[SshServer]:
-    root = tmp_path / "target"
-    root.mkdir()
-    server = SshServer(keys / "host", keys / "user", root)
-    yield server
-    server.close()
 
 
 @pytest.fixture

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <assert.h>
 #include <string.h>
 
 #include "calls.h"
@@ -55,6 +56,35 @@ int64_t bind(const struct instance *instance, uint64_t vmid, uint64_t base, uint
 int64_t forward(const struct instance *instance)
 {
 	return manage(VTPM_FID_FORWARD, instance->handle, 0, 0, 0, 0, NULL);
+}
+
+int64_t destroy(const struct instance *instance)
+{
+	return manage(VTPM_FID_DESTROY, instance->handle, 0, 0, 0, 0, NULL);
+}
+
+int64_t reset(struct instance *instance)
+{
+	instance->head = 0;
+	return manage(VTPM_FID_RESET, instance->handle, 0, 0, 0, 0, NULL);
+}
+
+uint64_t limit(uint64_t selector, int x)
+{
+	struct vtpm_answer answer;
+	int64_t status = manage(VTPM_FID_LIMITS, selector, 0, 0, 0, 0, &answer);
+
+	assert(status == VTPM_OK);
+	return answer.x[x];
+}
+
+uint64_t info(const struct instance *instance, uint64_t selector, int x)
+{
+	struct vtpm_answer answer;
+	int64_t status = manage(VTPM_FID_INFO, instance->handle, selector, 0, 0, 0, &answer);
+
+	assert(status == VTPM_OK);
+	return answer.x[x];
 }
 
 uint32_t control_read(const struct instance *instance, uint32_t offset)

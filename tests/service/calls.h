@@ -24,6 +24,12 @@ struct instance {
 int64_t create(uint64_t vm_id, uint64_t flags, uint64_t slots, uint64_t index, struct instance *out);
 int64_t bind(const struct instance *instance, uint64_t vmid, uint64_t base, uint64_t epoch, uint64_t ipa);
 int64_t forward(const struct instance *instance);
+int64_t destroy(const struct instance *instance);
+int64_t reset(struct instance *instance);
+
+/* One register of what LIMITS and INFO answer. */
+uint64_t limit(uint64_t selector, int x);
+uint64_t info(const struct instance *instance, uint64_t selector, int x);
 
 uint32_t control_read(const struct instance *instance, uint32_t offset);
 void control_write(const struct instance *instance, uint32_t offset, uint32_t value);

@@ -110,14 +110,6 @@ static void call_once(void)
 	}
 }
 
-static uint64_t limit(int x)
-{
-	struct vtpm_answer answer;
-
-	manage(VTPM_FID_LIMITS, VTPM_LIMITS_INSTANCES, 0, 0, 0, 0, &answer);
-	return answer.x[x];
-}
-
 static void destroy_all(void)
 {
 	for (uint32_t i = 0; i < REMEMBERED; i++) {
@@ -133,14 +125,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memset(handles, 0, sizeof(handles));
 	remembered = 0;
 	host.translate = guest_tables;
-	free_before = limit(4);
+	free_before = limit(VTPM_LIMITS_INSTANCES, 4);
 	input = data;
 	left = size;
 	while (left > 0 && remembered < REMEMBERED) {
 		call_once();
 	}
 	destroy_all();
-	must(limit(2) == 0 && limit(4) == free_before, "destroying everything gives everything back");
+	must(limit(VTPM_LIMITS_INSTANCES, 2) == 0 && limit(VTPM_LIMITS_INSTANCES, 4) == free_before,
+	     "destroying everything gives everything back");
 	must(host_secrets_are_gone(), "windows and images are scrubbed");
 	return 0;
 }

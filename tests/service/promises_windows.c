@@ -1,32 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Windows are fewer than instances: who gets one when somebody will not leave. */
+/* Windows are fewer than instances: who gets one, and what becomes of the others. */
+#include <string.h>
+
 #include "calls.h"
 #include "promise.h"
 
 #define ANY_COMMAND 0x17b
-
-static uint64_t instances_possible(void)
-{
-	struct vtpm_answer answer;
-
-	manage(VTPM_FID_LIMITS, VTPM_LIMITS_INSTANCES, 0, 0, 0, 0, &answer);
-	return answer.x[1];
-}
-
-static uint64_t evictions_of(const struct instance *instance)
-{
-	struct vtpm_answer answer;
-
-	manage(VTPM_FID_INFO, instance->handle, VTPM_INFO_TICKS, 0, 0, 0, &answer);
-	return answer.x[6];
-}
 
 /* A guest decides how large its image is. If that is too large to be moved out, it must not be others that pay. */
 PROMISE(an_instance_that_cannot_leave_its_window_keeps_no_other_out)
 {
 	struct instance instances[VTPM_MAX_INSTANCES];
 	struct toy_answer answer;
-	uint64_t possible = instances_possible();
+	uint64_t possible = limit(VTPM_LIMITS_INSTANCES, 1);
 
 	CHECK(possible > VTPM_WINDOW_COUNT && possible <= VTPM_MAX_INSTANCES);
 	for (uint64_t i = 0; i < possible; i++) {
@@ -38,7 +24,7 @@ PROMISE(an_instance_that_cannot_leave_its_window_keeps_no_other_out)
 			CHECK_EQUAL(run(&instances[i], ANY_COMMAND, &answer), VTPM_OK);
 		}
 	}
-	CHECK_EQUAL(evictions_of(&instances[0]), 1);
+	CHECK_EQUAL(info(&instances[0], VTPM_INFO_TICKS, 6), 1);
 	CHECK_EQUAL(run(&instances[0], ANY_COMMAND, &answer), VTPM_OK);
 	CHECK_EQUAL(answer.commands, 2);
 }
@@ -47,7 +33,7 @@ PROMISE(when_no_instance_can_leave_its_window_the_caller_is_told_and_nothing_is_
 {
 	struct instance instances[VTPM_MAX_INSTANCES];
 	struct toy_answer answer;
-	uint64_t possible = instances_possible();
+	uint64_t possible = limit(VTPM_LIMITS_INSTANCES, 1);
 
 	for (uint64_t i = 0; i < possible; i++) {
 		CHECK_EQUAL(create(1 + i, 0, 1, 0, &instances[i]), VTPM_OK);
@@ -60,6 +46,137 @@ PROMISE(when_no_instance_can_leave_its_window_the_caller_is_told_and_nothing_is_
 		CHECK_EQUAL(run(&instances[i], ANY_COMMAND, &answer), VTPM_OK);
 		CHECK_EQUAL(answer.commands, 2);
 	}
-	CHECK_EQUAL(manage(VTPM_FID_DESTROY, instances[0].handle, 0, 0, 0, 0, NULL), VTPM_OK);
+	CHECK_EQUAL(destroy(&instances[0]), VTPM_OK);
 	CHECK_EQUAL(forward(&instances[VTPM_WINDOW_COUNT]), VTPM_OK);
+}
+
+PROMISE(more_instances_than_windows_keep_their_state)
+{
+	struct instance instances[3 * VTPM_WINDOW_COUNT];
+	struct toy_answer born[3 * VTPM_WINDOW_COUNT];
+	struct toy_answer answer;
+
+	for (uint32_t i = 0; i < 3 * VTPM_WINDOW_COUNT; i++) {
+		CHECK_EQUAL(create(1 + i, 0, 1, 0, &instances[i]), VTPM_OK);
+		CHECK_EQUAL(run(&instances[i], ANY_COMMAND, &born[i]), VTPM_OK);
+	}
+	CHECK_EQUAL(limit(VTPM_LIMITS_MEMORY, 5), 2 * VTPM_WINDOW_COUNT);
+	for (uint32_t round = 2; round < 5; round++) {
+		for (uint32_t i = 0; i < 3 * VTPM_WINDOW_COUNT; i++) {
+			CHECK_EQUAL(run(&instances[i], ANY_COMMAND, &answer), VTPM_OK);
+			CHECK(memcmp(answer.seed, born[i].seed, sizeof(answer.seed)) == 0);
+			CHECK_EQUAL(answer.commands, round);
+		}
+	}
+	CHECK_EQUAL(info(&instances[0], VTPM_INFO_TICKS, 5), 3);
+}
+
+PROMISE(the_least_recently_used_instance_is_moved_out)
+{
+	struct instance instances[VTPM_WINDOW_COUNT + 1];
+	struct toy_answer answer;
+
+	for (uint32_t i = 0; i < VTPM_WINDOW_COUNT; i++) {
+		CHECK_EQUAL(create(1 + i, 0, 1, 0, &instances[i]), VTPM_OK);
+	}
+	CHECK_EQUAL(run(&instances[0], ANY_COMMAND, &answer), VTPM_OK);
+	CHECK_EQUAL(create(9, 0, 1, 0, &instances[VTPM_WINDOW_COUNT]), VTPM_OK);
+	CHECK_EQUAL(info(&instances[0], VTPM_INFO_TICKS, 6), 0);
+	CHECK_EQUAL(info(&instances[1], VTPM_INFO_TICKS, 6), 1);
+	CHECK_EQUAL(info(&instances[2], VTPM_INFO_TICKS, 6), 0);
+}
+
+PROMISE(an_idle_instance_leaves_no_trace_in_the_window_it_left)
+{
+	struct instance instances[VTPM_WINDOW_COUNT + 1];
+	struct toy_answer first, answer;
+
+	CHECK_EQUAL(create(1, 0, 1, 0, &instances[0]), VTPM_OK);
+	CHECK_EQUAL(run(&instances[0], ANY_COMMAND, &first), VTPM_OK);
+	for (uint32_t i = 1; i <= VTPM_WINDOW_COUNT; i++) {
+		CHECK_EQUAL(create(1 + i, 0, 1, 0, &instances[i]), VTPM_OK);
+		CHECK_EQUAL(run(&instances[i], ANY_COMMAND, &answer), VTPM_OK);
+	}
+	for (uint64_t pa = VTPM_WINDOWS_PA; pa < VTPM_WINDOWS_PA + VTPM_WINDOW_COUNT * ENGINE_WINDOW_BYTES; pa += 8) {
+		CHECK(memcmp(host_secure(pa), first.seed, sizeof(first.seed)) != 0);
+	}
+}
+
+PROMISE(a_grown_image_takes_more_pages_and_gives_them_back)
+{
+	struct instance instances[VTPM_WINDOW_COUNT + 1];
+	struct toy_answer answer;
+	uint64_t free_before = limit(VTPM_LIMITS_INSTANCES, 4);
+
+	CHECK_EQUAL(create(1, 0, 1, 0, &instances[0]), VTPM_OK);
+	CHECK_EQUAL(run(&instances[0], TOY_GROWS, &answer), VTPM_OK);
+	for (uint32_t i = 1; i <= VTPM_WINDOW_COUNT; i++) {
+		CHECK_EQUAL(create(1 + i, 0, 1, 0, &instances[i]), VTPM_OK);
+	}
+	CHECK_EQUAL(limit(VTPM_LIMITS_MEMORY, 4), 0x8000);
+	CHECK_EQUAL(run(&instances[0], ANY_COMMAND, &answer), VTPM_OK);
+	CHECK_EQUAL(answer.commands, 2);
+	for (uint32_t i = 0; i <= VTPM_WINDOW_COUNT; i++) {
+		CHECK_EQUAL(destroy(&instances[i]), VTPM_OK);
+	}
+	CHECK_EQUAL(limit(VTPM_LIMITS_INSTANCES, 4), free_before);
+	CHECK_EQUAL(limit(VTPM_LIMITS_MEMORY, 4), 0);
+}
+
+PROMISE(an_image_is_scrubbed_when_its_instance_dies)
+{
+	struct instance instances[2 * VTPM_WINDOW_COUNT];
+
+	for (uint32_t i = 0; i < 2 * VTPM_WINDOW_COUNT; i++) {
+		CHECK_EQUAL(create(1 + i, 0, 1, 0, &instances[i]), VTPM_OK);
+	}
+	CHECK_EQUAL(limit(VTPM_LIMITS_MEMORY, 5), VTPM_WINDOW_COUNT);
+	CHECK(!host_secrets_are_gone());
+	for (uint32_t i = 0; i < 2 * VTPM_WINDOW_COUNT; i++) {
+		CHECK_EQUAL(destroy(&instances[i]), VTPM_OK);
+	}
+	CHECK(host_secrets_are_gone());
+}
+
+PROMISE(an_image_outside_its_window_fails_its_instance_only)
+{
+	struct instance instances[VTPM_WINDOW_COUNT + 1];
+	struct toy_answer answer;
+
+	CHECK_EQUAL(create(1, 0, 1, 0, &instances[0]), VTPM_OK);
+	CHECK_EQUAL(run(&instances[0], TOY_BREAKS_IMAGE, &answer), VTPM_OK);
+	for (uint32_t i = 1; i <= VTPM_WINDOW_COUNT; i++) {
+		CHECK_EQUAL(create(1 + i, 0, 1, 0, &instances[i]), VTPM_OK);
+	}
+	CHECK_EQUAL(info(&instances[0], VTPM_INFO_STATE, 1), VTPM_STATE_FAILED);
+	CHECK_EQUAL(run(&instances[VTPM_WINDOW_COUNT], ANY_COMMAND, &answer), VTPM_OK);
+}
+
+static struct instance crowd[VTPM_WINDOW_COUNT + 1];
+static int64_t statuses[VTPM_WINDOW_COUNT];
+static uint32_t depth;
+
+static void next_cpu_runs_the_next_instance(void)
+{
+	struct toy_answer answer;
+	uint32_t mine = depth++;
+
+	if (mine < VTPM_WINDOW_COUNT) {
+		host.while_engine_runs = next_cpu_runs_the_next_instance;
+		statuses[mine] = run(&crowd[mine + 1], ANY_COMMAND, &answer);
+	}
+}
+
+PROMISE(with_every_window_at_work_the_next_one_is_busy_not_stuck)
+{
+	struct toy_answer answer;
+
+	for (uint32_t i = 0; i <= VTPM_WINDOW_COUNT; i++) {
+		CHECK_EQUAL(create(1 + i, 0, 1, 0, &crowd[VTPM_WINDOW_COUNT - i]), VTPM_OK);
+	}
+	host.while_engine_runs = next_cpu_runs_the_next_instance;
+	CHECK_EQUAL(run(&crowd[0], ANY_COMMAND, &answer), VTPM_OK);
+	CHECK_EQUAL(statuses[0], VTPM_OK);
+	CHECK_EQUAL(statuses[1], VTPM_OK);
+	CHECK_EQUAL(statuses[2], VTPM_E_BUSY);
 }

@@ -8,20 +8,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "mailbox.h"
+#include "exchange.h"
 
 struct cpu;
 struct vcpu;
 
 enum agent_state { AGENT_IDLE, AGENT_RUNNING, AGENT_FINISHED };
-
-/* What of the outcome is wanted back. Kept here: a guest can write to its mailbox. */
-struct wanted {
-	uint32_t data_offset;
-	uint32_t data_bytes;
-	uint32_t length_register;
-	uint32_t registers; /* mask */
-};
 
 struct agent {
 	struct mailbox *box;

@@ -5,55 +5,13 @@
 #include <stddef.h>
 
 #include "agent_abi.h"
-#include "codec.h"
 #include "cpu.h"
 #include "guard.h"
-
-bool words_split(char *line, struct words *words)
-{
-	words->count = 0;
-	for (;;) {
-		while (*line == ' ') {
-			*line++ = '\0';
-		}
-		if (*line == '\0') {
-			return true;
-		}
-		if (words->count == COMMAND_WORDS) {
-			return false;
-		}
-		words->word[words->count++] = line;
-		while (*line != ' ' && *line != '\0') {
-			line++;
-		}
-	}
-}
-
-bool words_numbers(const struct words *words, unsigned int first, unsigned int count, uint64_t *numbers,
-		   struct reply *reply)
-{
-	for (unsigned int i = 0; i < count; i++) {
-		if (first + i >= words->count || !parse_hex(words->word[first + i], &numbers[i])) {
-			reply_error(reply, "usage: a hexadecimal number is missing or malformed");
-			return false;
-		}
-	}
-	return true;
-}
-
-static bool same(const char *one, const char *other)
-{
-	while (*one != '\0' && *one == *other) {
-		one++;
-		other++;
-	}
-	return *one == *other;
-}
 
 static const struct command *find(const struct command *commands, const char *name)
 {
 	for (; commands->name != NULL; commands++) {
-		if (same(commands->name, name)) {
+		if (word_is(commands->name, name)) {
 			return commands;
 		}
 	}

@@ -1,20 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * One request per line. A line that begins with ':' comes from a program and has a sequence number and a CRC; it is
- * executed at most once, and answered as often as it is repeated. Any other line comes from a person.
+ * One request per line. A line that begins with ':' comes from a program (dialogue.h), any other from a person.
  */
 #include "shell.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "codec.h"
 #include "command.h"
 #include "console.h"
+#include "dialogue.h"
 
 #define LINE_BYTES 0x18000U
 #define PROMPT "monitor> "
-#define CRC_DIGITS 8U
 #define BACKSPACE 0x08U
 #define DELETE 0x7FU
 
@@ -26,9 +24,6 @@ struct line {
 };
 
 static struct line line;
-static struct reply reply;
-static uint64_t last_sequence;
-static bool has_last;
 
 static void clear(bool machine)
 {
@@ -80,69 +75,16 @@ static void read_line(void)
 	}
 }
 
-/* Checks and cuts off " *<crc>". */
-static bool frame_is_good(void)
+static void execute(const struct words *words, struct reply *reply)
 {
-	uint64_t crc;
-	size_t body = line.length - CRC_DIGITS - 2U;
-
-	if (line.overflow || line.length < CRC_DIGITS + 2U || line.text[body] != ' ' || line.text[body + 1U] != '*' ||
-	    !parse_hex(&line.text[body + 2U], &crc) || crc32(line.text, body) != crc) {
-		return false;
-	}
-	line.text[body] = '\0';
-	return true;
-}
-
-static void send_frame(const struct reply *answer)
-{
-	char digits[CRC_DIGITS];
-	uint32_t crc = crc32(answer->text, answer->length);
-
-	for (unsigned int i = CRC_DIGITS; i > 0U; i--, crc >>= 4U) {
-		digits[i - 1U] = "0123456789abcdef"[crc % 16U];
-	}
-	console_put_bytes("=", 1);
-	console_put_bytes(answer->text, answer->length);
-	console_put_bytes(" *", 2);
-	console_put_bytes(digits, CRC_DIGITS);
-	console_put_bytes("\n", 1);
-}
-
-/* Without a good frame there is no telling what was asked: sequence 0 belongs to no request. */
-static void refuse_frame(void)
-{
-	static struct reply refusal;
-
-	reply_begin(&refusal);
-	reply_text(&refusal, "0 nak");
-	send_frame(&refusal);
+	command_run(machine_commands, words, reply);
 }
 
 static void serve_program(void)
 {
-	struct words words;
-	uint64_t sequence;
+	const struct reply *answer = dialogue_answer(line.text, line.overflow ? 0U : line.length, execute);
 
-	if (!frame_is_good() || !words_split(line.text, &words) || words.count < 2U ||
-	    !parse_hex(words.word[0], &sequence) || sequence == 0U) {
-		refuse_frame();
-		return;
-	}
-	if (!has_last || sequence != last_sequence) {
-		reply_begin(&reply);
-		reply_hex(&reply, sequence);
-		reply_text(&reply, " ");
-		reply_keep(&reply);
-		words.count--;
-		for (unsigned int i = 0; i < words.count; i++) {
-			words.word[i] = words.word[i + 1U];
-		}
-		command_run(machine_commands, &words, &reply);
-		last_sequence = sequence;
-		has_last = true;
-	}
-	send_frame(&reply);
+	console_put_bytes(answer->text, answer->length);
 }
 
 static void serve_person(void)

@@ -2,6 +2,7 @@
 /*
  * Instructions that leave the interpreter: calls, raw code, translation tables, FP state, other agents, faults.
  */
+#include "cache.h"
 #include "machine.h"
 #include "memory.h"
 #include "sysreg.h"

@@ -3,8 +3,8 @@
 #include "cpu.h"
 
 #include "agent.h"
+#include "cache.h"
 #include "gic.h"
-#include "memory.h"
 #include "mmu.h"
 #include "sysreg.h"
 

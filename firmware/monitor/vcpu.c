@@ -2,6 +2,7 @@
 
 #include "vcpu.h"
 
+#include "cache.h"
 #include "cpu.h"
 #include "memory.h"
 #include "sysreg.h"

@@ -2,6 +2,7 @@
 
 #include "vm.h"
 
+#include "cache.h"
 #include "memory.h"
 #include "platform.h"
 #include "pool.h"

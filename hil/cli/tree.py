@@ -12,6 +12,7 @@ import yaml
 
 from hil.errors import BoardFileError, UsageError
 from hil.record import load
+from hil.record.run import LATEST
 
 if TYPE_CHECKING:
     from hil.record import Record
@@ -79,10 +80,8 @@ class Tree:
 
     def last_run(self, board: str) -> Record | None:
         """Return the record of the newest run on a board."""
-        for directory in sorted(self.reports.glob(f"*-{board}-*/"), reverse=True):
-            with contextlib.suppress(UsageError):
-                if (record := load(directory)).board == board:
-                    return record
+        with contextlib.suppress(UsageError):
+            return load(self.reports / f"{LATEST}-{board}")
         return None
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import pytest
-
 from hil.plugin.classify import BlockedError
+from hil.plugin.unfit import Unfit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,7 +61,7 @@ class Board:
     def require(self, state: str) -> None:
         """Skip the test if the board has no such state."""
         if state not in self.strategy.states:
-            pytest.skip(f"this board has no state `{state}`; it has {', '.join(self.strategy.states)}")
+            raise Unfit(f"this board has no state `{state}`; it has {', '.join(self.strategy.states)}")
 
     def off(self) -> None:
         """Switch the board off. One that has failed is left to labgrid, which lets go of it at the end of the run."""

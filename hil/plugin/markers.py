@@ -10,6 +10,7 @@ import pytest
 
 from hil.errors import ExitCode
 from hil.plugin.environment import environment, features
+from hil.plugin.unfit import Unfit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,6 +47,9 @@ NEEDS = {
 }
 """What `needs_<name>` and `fails_without(<name>)` may name."""
 
+UNFIT = pytest.StashKey[str]()
+"""Why the board cannot run a test."""
+
 FACTS = "facts"
 """The option of a board file that says, feature by feature, why the board is as it is."""
 
@@ -64,7 +68,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip what the board cannot run, and expect the failures that its hardware explains."""
+    """Find what the board cannot run, and expect the failures that its hardware explains."""
     env = environment(config)
     if env is None:
         return
@@ -74,11 +78,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             if mark.name.startswith("needs_"):
                 need = _need(mark.name.removeprefix("needs_"))
                 if not need.met_by(board):
-                    item.add_marker(pytest.mark.skip(reason=need.reason(board, facts)))
+                    item.stash.setdefault(UNFIT, need.reason(board, facts))
             elif mark.name == "fails_without":
                 need = _need(mark.args[0])
                 if not need.met_by(board):
                     item.add_marker(pytest.mark.xfail(reason=need.reason(board, facts), strict=True))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what the board cannot run."""
+    if reason := item.stash.get(UNFIT, ""):
+        raise Unfit(reason)
 
 
 def _need(name: str) -> Need:

@@ -25,6 +25,7 @@ class Progress:
     reason: str = ""
     outcome: Outcome = Outcome.PASSED
     faults: list[Fault] = field(default_factory=list)
+    unfit: bool = False
 
     def phase(self, report: pytest.TestReport, fault: Fault | None, *, stage: str) -> None:
         """Add the end of one phase, and the fault that ended it, if any."""
@@ -47,6 +48,7 @@ class Progress:
             faults=tuple(self.faults),
             properties=self.properties,
             console=console,
+            unfit=self.unfit and not self.faults,
         )
 
     def _outcome(self) -> Outcome:

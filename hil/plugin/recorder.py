@@ -9,34 +9,31 @@ import pytest
 from hil.errors import ExitCode
 from hil.plugin.classify import BlockedError, classify
 from hil.plugin.progress import Progress
+from hil.plugin.unfit import Unfit
 from hil.record import Case, Fault, FaultKind, Outcome
-from hil.record.atomic import write_atomically
 from hil.record.verdict import worst
-from hil.report.junit import junit
+from hil.report.junit import write_junit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
     from hil.plugin.consoles import Consoles
-    from hil.record import Record, Run
+    from hil.record import Record, RunWriter
 
-JUNIT_FILE = "junit.xml"
 CATEGORY = "hil category"
 """Property of a pytest report: why it is an error and no finding."""
 BLOCKED = "blocked"
 """The category of tests that a failed board kept from running; listed nowhere, for their cause stands elsewhere."""
-NEVER_STARTED = "not run: the run ended before it"
 
 
 class Recorder:
     """Follows one pytest session. Without a board there is no run directory, and only verdict and exit code remain."""
 
-    def __init__(self, run: Run | None, consoles: Consoles, stage: Callable[[], str]) -> None:
+    def __init__(self, run: RunWriter | None, consoles: Consoles, stage: Callable[[], str]) -> None:
         self.run = run
         self._consoles = consoles
         self._stage = stage
         self.record: Record | None = None
-        self._planned: list[str] = []
         self._current: Progress | None = None
         self._cases: list[Case] = []
         self._faults: list[Fault] = []
@@ -56,13 +53,16 @@ class Recorder:
             self._add(Case(id=report.nodeid, outcome=Outcome.ERROR, faults=(fault,)))
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Remember what was meant to run, so that an interrupted run cannot look complete."""
-        self._planned = [item.nodeid for item in session.items]
+        """Say what is meant to run."""
+        if self.run:
+            self.run.plan(item.nodeid for item in session.items)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         """Open the record of a test, and close it when all of its reports are in."""
         self._current = Progress(item.nodeid, self._consoles.mark(), _properties(item))
+        if self.run:
+            self.run.begin(item.nodeid)
         result = yield
         self._current.properties += tuple((name, str(value)) for name, value in item.user_properties)
         self._add(self._closed(self._current))
@@ -85,6 +85,7 @@ class Recorder:
             report.user_properties.append((CATEGORY, BLOCKED if _blocked(call) else fault.kind.value))
         if self._current and self._current.id == item.nodeid:
             self._current.phase(report, fault, stage=self._stage())
+            self._current.unfit |= call.excinfo is not None and isinstance(call.excinfo.value, Unfit)
             if _blocked(call):
                 self._current.reason = BLOCKED
         return report
@@ -117,12 +118,13 @@ class Recorder:
             self._add_fault(classify(error, "teardown", stage=self._stage()))
             raise
         finally:
-            self._close_open_cases()
+            self._close_open_case()
             code = exit_code(exitstatus, self.faults)
             session.exitstatus = code
             if self.run:
                 self.record = self.run.finish(code, interrupted=self._interrupted)
-                write_atomically(self.run.path / JUNIT_FILE, junit(self.record))
+                if self.record:
+                    write_junit(self.record, self.run.path)
 
     def _fault(self, call: pytest.CallInfo[None], report: pytest.TestReport) -> Fault | None:
         error = call.excinfo.value if call.excinfo else None
@@ -140,7 +142,7 @@ class Recorder:
             return Fault(FaultKind.TEST, "call", "XPASS", report.longreprtext, finding=True)
         return None
 
-    def _close_open_cases(self) -> None:
+    def _close_open_case(self) -> None:
         if self._current:
             self._current.faults.append(
                 Fault(FaultKind.INTERRUPTED, "call", "KeyboardInterrupt", "the run was interrupted in this test")
@@ -149,10 +151,6 @@ class Recorder:
             self._current = None
         elif self._interrupted:
             self._add_fault(Fault(FaultKind.INTERRUPTED, "", "KeyboardInterrupt", "the run was interrupted"))
-        done = {case.id for case in self._cases}
-        for nodeid in self._planned:
-            if nodeid not in done:
-                self._add(Case(id=nodeid, outcome=Outcome.SKIPPED, reason=NEVER_STARTED))
 
     def _closed(self, progress: Progress) -> Case:
         return progress.case(self._consoles.since(progress.mark))

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hil.errors import ExitCode, UsageError
+from hil.plugin import hooks
 from hil.plugin.board import Board, refuse_broken
 from hil.plugin.consoles import Consoles
 from hil.plugin.environment import board_file, environment, features
 from hil.plugin.recorder import Recorder
 from hil.plugin.timeline import follow_steps
-from hil.record import Run
+from hil.record import BoardOfRun, Run
 from hil.record.provenance import gather
 from hil.record.transcript import DirectorySink, MemorySink
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
     from labgrid import Environment, Target
 
+    from hil.record import RunWriter
+
 MANIFEST = "manifest.json"
 """What a firmware build leaves beside its images."""
 
@@ -32,21 +35,21 @@ MANIFEST = "manifest.json"
 class BoardSession:
     """What belongs to one session: the run, the consoles, the recorder, and the board once a test asked for it."""
 
-    def __init__(self, run: Run | None) -> None:
+    def __init__(self, run: RunWriter | None, described: BoardOfRun | None) -> None:
         self.run = run
-        self.consoles = Consoles(DirectorySink(run.path) if run else MemorySink())
+        self.consoles = Consoles(DirectorySink(run.path, run.seat) if run else MemorySink())
         self.recorder = Recorder(run, self.consoles, lambda: self.board.stage if self.board else "")
         self.board: Board | None = None
+        self._described = described
 
     def open_board(self, target: Target) -> Board:
         """Wrap labgrid's `target` for the tests, and take down what its consoles say."""
         strategy = target.get_strategy()
         strategy.sink = self.consoles
-        record = self.recorder.run.record if self.recorder.run else None
         self.board = Board(
-            name=record.board if record else target.name,
+            name=self._described.name if self._described else target.name,
             features=features(target.env),
-            firmware_hash=record.provenance.firmware_hash if record else "",
+            firmware_hash=self._described.provenance.firmware_hash if self._described else "",
             target=target,
             strategy=strategy,
         )
@@ -54,6 +57,11 @@ class BoardSession:
 
 
 SESSION = pytest.StashKey[BoardSession]()
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Add our hooks."""
+    pluginmanager.add_hookspecs(hooks)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -80,8 +88,9 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     """Open the record, if there is a board, and watch the tests."""
     config = session.config
     env = environment(config)
-    run = _open_run(config, env) if env and not config.option.collectonly else None
-    config.stash[SESSION] = opened = BoardSession(run)
+    board = _described(config, env) if env and not config.option.collectonly else None
+    run = config.hook.pytest_hil_open_run(config=config, board=board) if board else None
+    config.stash[SESSION] = opened = BoardSession(run, board)
     config.pluginmanager.register(opened.recorder, "hil-recorder")
     if run:
         config.add_cleanup(follow_steps(run))
@@ -97,19 +106,24 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
     return (yield)
 
 
-def _open_run(config: pytest.Config, env: Environment) -> Run:
+@pytest.hookimpl(trylast=True)
+def pytest_hil_open_run(config: pytest.Config, board: BoardOfRun) -> RunWriter:
+    """Open a run directory of this session's own."""
+    reports = Path(config.getoption("hil_reports") or config.rootpath / "reports")
+    return Run(reports, board.name, board.provenance)
+
+
+def _described(config: pytest.Config, env: Environment) -> BoardOfRun:
     path = Path(env.config_file)
-    root = config.rootpath
-    reports = Path(config.getoption("hil_reports") or root / "reports")
     images = env.config.get_images().values()
     manifests = (Path(image).parent / MANIFEST for image in images)
     provenance = gather(
-        root,
+        config.rootpath,
         path,
         manifest=next((manifest for manifest in manifests if manifest.is_file()), None),
         emulator=env.config.data.get("tools", {}).get("qemu", ""),
     )
-    return Run(reports, path.stem, provenance)
+    return BoardOfRun(path.stem, provenance)
 
 
 def _interrupt_on_sigterm(config: pytest.Config) -> None:

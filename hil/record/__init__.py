@@ -3,10 +3,11 @@
 from hil.record.case import Case, ConsoleSlice, Fault, FaultKind, Outcome
 from hil.record.provenance import Provenance
 from hil.record.reader import load
-from hil.record.run import Record, Run
+from hil.record.run import BoardOfRun, Record, Run, RunWriter
 from hil.record.verdict import Counts, Verdict
 
 __all__ = [
+    "BoardOfRun",
     "Case",
     "ConsoleSlice",
     "Counts",
@@ -16,6 +17,7 @@ __all__ = [
     "Provenance",
     "Record",
     "Run",
+    "RunWriter",
     "Verdict",
     "load",
 ]

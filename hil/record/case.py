@@ -47,7 +47,7 @@ class Fault:
     `phase` is `collect`, `setup`, `call` or `teardown`; `type` the name of the exception; `message` one line;
     `details` everything that was seen, for a person; `stage` how far the board had come; `console` the last line that
     it said, with the name of the console; `hint` what to try.
-    `finding` tells a broken promise from a test that could not be carried out.
+    `finding` tells a broken promise from a test that could not be carried out; `board` is where it went wrong.
     """
 
     kind: FaultKind
@@ -59,6 +59,7 @@ class Fault:
     console: str = ""
     hint: str = ""
     finding: bool = False
+    board: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,11 @@ class ConsoleSlice:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One test of a run. `id` is pytest's node id, `duration` is in seconds over setup, call and teardown."""
+    """One test of a run on one board. `id` is pytest's node id, `duration` in seconds over setup, call and teardown.
+
+    `unfit` tells a test that was skipped because the board lacks what it needs; `seat` is which of several boards of
+    the same kind ran it.
+    """
 
     id: str
     outcome: Outcome
@@ -81,6 +86,9 @@ class Case:
     faults: tuple[Fault, ...] = ()
     properties: tuple[tuple[str, str], ...] = ()
     console: tuple[ConsoleSlice, ...] = ()
+    board: str = ""
+    seat: str = ""
+    unfit: bool = False
 
     @property
     def path(self) -> PurePosixPath:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 from hil.errors import UsageError
 from hil.record.case import Case, ConsoleSlice, Fault, FaultKind, Outcome
+from hil.record.fold import without_unfit
 from hil.record.provenance import Provenance
-from hil.record.run import EVENTS_FILE, RUN_FILE, SCHEMA, Record
+from hil.record.run import EVENTS_FILE, RUN_FILE, SCHEMA, BoardOfRun, Record
 from hil.record.verdict import Counts, Verdict, count
 
 if TYPE_CHECKING:
@@ -30,8 +31,10 @@ def load(path: Path) -> Record:
     record = _record(data)
     if record.verdict is not Verdict.RUNNING:
         return record
-    cases = tuple(_case(event) for event in _events(path) if event["event"] == "case")
-    return replace(record, cases=cases, counts=count(cases))
+    events = _events(path)
+    cases = without_unfit(_case(event) for event in events if event["event"] == "case")
+    faults = tuple(_fault(event) for event in events if event["event"] == "fault")
+    return replace(record, cases=cases, faults=faults, counts=count(cases))
 
 
 def _events(path: Path) -> list[dict[str, Any]]:
@@ -48,9 +51,11 @@ def _events(path: Path) -> list[dict[str, Any]]:
 def _record(data: dict[str, Any]) -> Record:
     return Record(
         id=data["id"],
-        board=data["board"],
+        name=data["name"],
         started=data["started"],
-        provenance=Provenance(**data["provenance"]),
+        boards=tuple(
+            BoardOfRun(board["name"], Provenance(**board["provenance"]), board["why"]) for board in data["boards"]
+        ),
         verdict=Verdict(data["verdict"]),
         exit_code=data["exit_code"],
         finished=data["finished"],
@@ -72,8 +77,12 @@ def _case(data: dict[str, Any]) -> Case:
         faults=tuple(_fault(fault) for fault in data["faults"]),
         properties=tuple((name, value) for name, value in data["properties"]),
         console=tuple(ConsoleSlice(**piece) for piece in data["console"]),
+        board=data["board"],
+        seat=data["seat"],
+        unfit=data["unfit"],
     )
 
 
 def _fault(data: dict[str, Any]) -> Fault:
-    return Fault(**{**data, "kind": FaultKind(data["kind"])})
+    known = {name.name: data[name.name] for name in fields(Fault)}
+    return Fault(**{**known, "kind": FaultKind(data["kind"])})

@@ -8,36 +8,53 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from hil.record.atomic import link_atomically, write_atomically
+from hil.record.case import Case, Outcome
+from hil.record.fold import without_unfit
 from hil.record.verdict import Counts, Verdict, count, verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from hil.errors import ExitCode
-    from hil.record.case import Case, Fault
+    from hil.record.case import Fault
     from hil.record.provenance import Provenance
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of `run.json` and `events.jsonl`; raised whenever a reader must change."""
 
 RUN_FILE = "run.json"
 EVENTS_FILE = "events.jsonl"
 LATEST = "latest"
+"""The link to the newest run; `latest-<board>` is that to the newest run on a board."""
+NEVER_STARTED = "not run: the run ended before it"
+
+
+@dataclass(frozen=True, slots=True)
+class BoardOfRun:
+    """A board that took part in a run, what was on it, and `why` it did when nobody named it."""
+
+    name: str
+    provenance: Provenance
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """All that is known about a run. Times are UTC in ISO 8601, `duration` is in seconds."""
+    """All that is known about a run. Times are UTC in ISO 8601, `duration` is in seconds.
+
+    `name` is that of the board, or those of the boards with a plus sign between them.
+    """
 
     id: str
-    board: str
+    name: str
     started: str
-    provenance: Provenance
+    boards: tuple[BoardOfRun, ...] = ()
     verdict: Verdict = Verdict.RUNNING
     exit_code: int | None = None
     finished: str = ""
@@ -48,43 +65,80 @@ class Record:
     schema: int = SCHEMA
 
 
-class Run:
-    """Writes the record of a run while it goes on."""
+class RunWriter(Protocol):
+    """What a test session tells about itself while it goes on."""
 
-    def __init__(self, reports: Path, board: str, provenance: Provenance) -> None:
+    path: Path
+    """The directory of the run."""
+    seat: str
+    """The directory of the board's transcripts below it; empty: that of the board's name."""
+
+    def open_board(self, board: BoardOfRun) -> None:
+        """Say what the tests run on."""
+
+    def plan(self, ids: Iterable[str]) -> None:
+        """Say which tests are meant to run."""
+
+    def begin(self, id: str) -> None:
+        """Say that a test starts."""
+
+    def add(self, case: Case) -> None:
+        """Add a test that has ended."""
+
+    def add_fault(self, fault: Fault) -> None:
+        """Add something that went wrong outside of every test."""
+
+    def event(self, name: str, /, **details: Any) -> None:
+        """Append one event to the timeline."""
+
+    def finish(self, exit_code: ExitCode, *, interrupted: bool = False) -> Record | None:
+        """Close the record; returns it if it is complete, and not only one board's part."""
+
+
+class Run:
+    """Writes the record of a run while it goes on; `name` is that of the board, if there is but one."""
+
+    def __init__(self, reports: Path, name: str, provenance: Provenance | None = None) -> None:
         now = datetime.now(UTC)
         self._clock = time.monotonic()
-        self._record = Record(
-            id=f"{now:%Y%m%dT%H%M%S.%f}Z-{board}-{secrets.token_hex(3)}",
-            board=board,
-            started=_iso(now),
-            provenance=provenance,
-        )
+        self._reports = reports
+        self._record = Record(id=f"{now:%Y%m%dT%H%M%S.%f}Z-{name}-{secrets.token_hex(3)}", name=name, started=_iso(now))
+        self._planned: dict[tuple[str, str], None] = {}
         self._cases: list[Case] = []
         self._faults: list[Fault] = []
+        self.seat = ""
         self.path = reports / self._record.id
         self.path.mkdir(parents=True)
         self._events = (self.path / EVENTS_FILE).open("a", encoding="utf-8")
         self.event("run-started", **_plain(self._record))
         self._write()
         link_atomically(reports / LATEST, self.path.name)
+        if provenance:
+            self.open_board(BoardOfRun(name, provenance))
 
     @property
     def record(self) -> Record:
         """The record as it stands."""
         return self._record
 
-    @property
-    def cases(self) -> tuple[Case, ...]:
-        """The cases so far."""
-        return tuple(self._cases)
+    def open_board(self, board: BoardOfRun) -> None:
+        """Take a board into the record, once, and make this run the newest of that board."""
+        if board.name in (other.name for other in self._record.boards):
+            return
+        self._record = replace(self._record, boards=(*self._record.boards, board))
+        self.event("board", **_plain(board))
+        self._write()
+        link_atomically(self._reports / f"{LATEST}-{board.name}", self.path.name)
 
-    @property
-    def faults(self) -> tuple[Fault, ...]:
-        """What went wrong so far, in tests and outside of them."""
-        return (*self._faults, *(fault for case in self._cases for fault in case.faults))
+    def plan(self, ids: Iterable[str], *, board: str = "") -> None:
+        """Remember what is meant to run, so that a run that was cut short cannot look complete."""
+        self._planned |= dict.fromkeys((board or self._record.name, id) for id in ids)
 
-    def event(self, name: str, **details: Any) -> None:
+    def begin(self, id: str, **where: str) -> None:
+        """Say that a test starts; a killed run shows which one it was."""
+        self.event("case-started", id=id, **where)
+
+    def event(self, name: str, /, **details: Any) -> None:
         """Append one event to the timeline; `t` is in seconds since the start of the run."""
         line = {"t": round(time.monotonic() - self._clock, 6), "at": _iso(datetime.now(UTC)), "event": name, **details}
         self._events.write(json.dumps(line, ensure_ascii=True, default=str) + "\n")
@@ -92,28 +146,32 @@ class Run:
 
     def add(self, case: Case) -> None:
         """Add a test that has ended."""
+        case = replace(case, board=case.board or self._record.name)
         self._cases.append(case)
         self.event("case", **_plain(case))
 
     def add_fault(self, fault: Fault) -> None:
         """Add something that went wrong outside of every test."""
+        fault = replace(fault, board=fault.board or self._record.name)
         self._faults.append(fault)
         self.event("fault", **_plain(fault))
 
     def finish(self, exit_code: ExitCode, *, interrupted: bool = False) -> Record:
         """Close the record with its verdict and return it."""
-        self._record = Record(
-            id=self._record.id,
-            board=self._record.board,
-            started=self._record.started,
-            provenance=self._record.provenance,
+        done = {(case.board, case.id) for case in self._cases}
+        for board, id in self._planned:
+            if (board, id) not in done:
+                self.add(Case(id=id, outcome=Outcome.SKIPPED, reason=NEVER_STARTED, board=board))
+        cases = without_unfit(self._cases)
+        self._record = replace(
+            self._record,
             verdict=verdict(exit_code, interrupted=interrupted),
             exit_code=int(exit_code),
             finished=_iso(datetime.now(UTC)),
             duration=round(time.monotonic() - self._clock, 3),
-            counts=count(self._cases),
+            counts=count(cases),
             faults=tuple(self._faults),
-            cases=tuple(self._cases),
+            cases=cases,
         )
         self.event("run-finished", verdict=self._record.verdict, exit_code=int(exit_code))
         self._events.close()
@@ -124,7 +182,7 @@ class Run:
         write_atomically(self.path / RUN_FILE, (json.dumps(_plain(self._record), indent=1) + "\n").encode())
 
 
-def _plain(thing: Record | Case | Fault) -> dict[str, Any]:
+def _plain(thing: Record | BoardOfRun | Case | Fault) -> dict[str, Any]:
     return asdict(thing)
 
 

@@ -200,13 +200,14 @@ class MemorySink:
 
 @dataclass(frozen=True, slots=True)
 class DirectorySink:
-    """Writes `<root>/<board>/<uart>.log` and `.raw`."""
+    """Writes `<root>/<board>/<uart>.log` and `.raw`; `seat` goes before the name of the board."""
 
     root: Path
+    seat: str = ""
 
     def transcript(self, board: str, uart: str) -> Transcript:
         """Return a transcript that appends to the files of this serial line."""
-        directory = self.root / board
+        directory = self.root / (self.seat or board)
         directory.mkdir(parents=True, exist_ok=True)
         return Transcript(uart, directory / f"{uart}.log")
 

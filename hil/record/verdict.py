@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -29,7 +29,10 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many tests ended how; `infrastructure` and `errors` split what pytest calls errors."""
+    """How many tests ended how; `infrastructure` and `errors` split what pytest calls errors.
+
+    `unfit` are those that the board lacks something for; the other `skipped` have reasons of their own.
+    """
 
     passed: int = 0
     failed: int = 0
@@ -37,11 +40,12 @@ class Counts:
     errors: int = 0
     skipped: int = 0
     xfailed: int = 0
+    unfit: int = 0
 
     @property
     def total(self) -> int:
         """All tests."""
-        return self.passed + self.failed + self.infrastructure + self.errors + self.skipped + self.xfailed
+        return sum(getattr(self, column.name) for column in fields(self))
 
 
 def count(cases: Iterable[Case]) -> Counts:
@@ -53,6 +57,8 @@ def count(cases: Iterable[Case]) -> Counts:
 def _column(case: Case) -> str:
     if any(fault.kind is FaultKind.INFRASTRUCTURE for fault in case.faults):
         return "infrastructure"
+    if case.unfit:
+        return "unfit"
     return "errors" if case.outcome is Outcome.ERROR else case.outcome.value
 
 

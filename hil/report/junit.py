@@ -1,4 +1,4 @@
-"""JUnit XML: one suite per board and subject.
+"""JUnit XML: one suite per board and subject; the class of a test begins with the board, so that no two are the same.
 
 The document is that of Jenkins' `junit-10.xsd`, with one addition that pytest makes, too, and that readers of JUnit
 know: `<properties>` inside `<testcase>`.
@@ -12,14 +12,26 @@ from typing import TYPE_CHECKING
 from junitparser import Error, Failure, Properties, Property, Skipped
 from junitparser.xunit2 import JUnitXml, TestCase, TestSuite
 
+from hil.record.atomic import write_atomically
 from hil.record.case import Case, Outcome
+from hil.record.provenance import Provenance
+from hil.record.run import BoardOfRun
 from hil.report.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from hil.record.case import ConsoleSlice, Fault
     from hil.record.run import Record
+
+
+JUNIT_FILE = "junit.xml"
+
+
+def write_junit(record: Record, directory: Path) -> None:
+    """Write `record` into its directory, whole."""
+    write_atomically(directory / JUNIT_FILE, junit(record))
 
 
 def junit(record: Record) -> bytes:
@@ -28,33 +40,40 @@ def junit(record: Record) -> bytes:
     Findings are `<failure>`; all that kept a test from saying anything is `<error>`, its type the kind of fault;
     an expected failure is `<skipped type="xfail">`, as pytest writes it.
     """
-    document = JUnitXml(f"hil {record.board}")
-    for subject in dict.fromkeys(case.subject for case in record.cases):
-        cases = [case for case in record.cases if case.subject == subject]
-        document.add_testsuite(_suite(record, f"{record.board}.{subject}", cases))
-    if record.faults:
-        document.add_testsuite(_suite(record, f"{record.board}.run", [_run_case(record)]))
+    document = JUnitXml(f"hil {record.name}")
+    boards = {board.name: board for board in record.boards}
+    for name, subject in dict.fromkeys((case.board, case.subject) for case in record.cases):
+        cases = [case for case in record.cases if (case.board, case.subject) == (name, subject)]
+        document.add_testsuite(_suite(record, boards.get(name, _unknown(name)), subject, cases))
+    for name in dict.fromkeys(fault.board for fault in record.faults):
+        document.add_testsuite(_suite(record, boards.get(name, _unknown(name)), "run", [_run_case(record, name)]))
     document.update_statistics()
     text: bytes = document.tostring()
     return text
 
 
-def _suite(record: Record, name: str, cases: Iterable[Case]) -> TestSuite:
-    suite = TestSuite(name)
-    suite.hostname = record.provenance.host.get("name") or socket.gethostname()
+def _unknown(name: str) -> BoardOfRun:
+    """A board that never came so far that it was described, or all boards together."""
+    return BoardOfRun(name, Provenance())
+
+
+def _suite(record: Record, board: BoardOfRun, subject: str, cases: Iterable[Case]) -> TestSuite:
+    suite = TestSuite(f"{board.name}.{subject}")
+    suite.hostname = board.provenance.host.get("name") or socket.gethostname()
     suite.timestamp = record.started.removesuffix("Z").partition(".")[0]
-    for key, value in _suite_properties(record):
+    for key, value in _suite_properties(record, board):
         suite.add_property(key, visible(value))
-    suite.extend([_case(record, case) for case in cases])
+    suite.extend([_case(board, case) for case in cases])
     suite.update_statistics()
     return suite
 
 
-def _suite_properties(record: Record) -> list[tuple[str, str]]:
-    provenance = record.provenance
+def _suite_properties(record: Record, board: BoardOfRun) -> list[tuple[str, str]]:
+    provenance = board.provenance
     return [
         ("run", record.id),
-        ("board", record.board),
+        ("board", board.name),
+        *([("chosen", board.why)] if board.why else []),
         ("board_file", provenance.board_file),
         ("firmware_hash", provenance.firmware_hash),
         ("git", provenance.git),
@@ -62,13 +81,14 @@ def _suite_properties(record: Record) -> list[tuple[str, str]]:
     ]
 
 
-def _case(record: Record, case: Case) -> TestCase:
-    module = ".".join(case.path.with_suffix("").parts)
+def _case(board: BoardOfRun, case: Case) -> TestCase:
+    module = ".".join((board.name, *case.path.with_suffix("").parts))
     element = TestCase(visible(case.name), visible(module), round(case.duration, 3))
     properties = Properties()
     for name, value in (
-        ("board", record.board),
-        ("firmware_hash", record.provenance.firmware_hash),
+        ("board", board.name),
+        *([("seat", case.seat)] if case.seat else []),
+        ("firmware_hash", board.provenance.firmware_hash),
         *case.properties,
     ):
         properties.add_property(Property(name, visible(value)))
@@ -94,5 +114,6 @@ def _console(piece: ConsoleSlice) -> str:
     return f"--- {piece.console} ---\n{piece.text}"
 
 
-def _run_case(record: Record) -> Case:
-    return Case(id=f"run::{record.id}", outcome=Outcome.ERROR, faults=record.faults)
+def _run_case(record: Record, board: str) -> Case:
+    faults = tuple(fault for fault in record.faults if fault.board == board)
+    return Case(id=f"run::{record.id}", outcome=Outcome.ERROR, faults=faults, board=board)

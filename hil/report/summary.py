@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from rich import box
@@ -9,7 +10,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from hil.record.case import Outcome
+from hil.record.case import FaultKind, Outcome
 from hil.record.verdict import Verdict, count
 from hil.report.text import visible
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from hil.record import Case, Counts, Record
+    from hil.record import BoardOfRun, Case, Counts, Fault, Record
 
 STYLE = {
     Verdict.PASSED: "green",
@@ -34,27 +35,38 @@ ALWAYS_SHOWN = ("passed", "failed")
 
 CAUSES_SHOWN = 10
 """Failures that are explained below the table; the report has all."""
+REASONS_SHOWN = 3
+"""Reasons for which tests were no matter for this board, most frequent first."""
 
 
 def summary(record: Record, report: Path, *, plain: bool = False) -> RenderableType:
     """Return table, explanations and verdict of `record`, whose directory is `report`; `plain` draws no lines."""
-    return Group(_table(record, plain=plain), *_explanations(record), _closing(record, report))
+    return Group(
+        _table(record, plain=plain),
+        *_unfit(record),
+        *_explanations(record),
+        *(_board_line(board) for board in record.boards if len(record.boards) > 1),
+        _closing(record, report),
+    )
 
 
 def _table(record: Record, *, plain: bool) -> Table:
     columns = [name for name in COLUMNS if getattr(record.counts, name) or name in ALWAYS_SHOWN]
+    several = len(record.boards) > 1
     table = Table(box=None if plain else box.SIMPLE_HEAD)
-    table.add_column("suite")
+    for heading in ("board", "suite") if several else ("suite",):
+        table.add_column(heading)
     for heading in (*columns, "seconds"):
         table.add_column(heading, justify="right")
     table.add_column("verdict")
-    for subject in dict.fromkeys(case.subject for case in record.cases):
-        cases = [case for case in record.cases if case.subject == subject]
-        table.add_row(
-            subject, *_cells(columns, count(cases), sum(case.duration for case in cases)), _word(count(cases))
-        )
+    fit = [case for case in record.cases if not case.unfit]
+    for board, subject in dict.fromkeys((case.board, case.subject) for case in fit):
+        cases = [case for case in fit if (case.board, case.subject) == (board, subject)]
+        cells = _cells(columns, count(cases), sum(case.duration for case in cases))
+        table.add_row(*([board] if several else []), subject, *cells, _word(count(cases)))
     table.add_section()
-    table.add_row("all", *_cells(columns, record.counts, record.duration), Text(*_verdict(record)))
+    cells = _cells(columns, record.counts, record.duration)
+    table.add_row(*([""] if several else []), "all", *cells, Text(*_verdict(record)))
     return table
 
 
@@ -78,18 +90,39 @@ def _word(counts: Counts) -> Text:
     return Text("not run", STYLE[Verdict.USAGE])
 
 
+def _unfit(record: Record) -> list[Text]:
+    """One line about all that no board of the run could offer."""
+    reasons = Counter(case.reason for case in record.cases if case.unfit)
+    if not reasons:
+        return []
+    shown = [f"{reason} ({number})" for reason, number in reasons.most_common(REASONS_SHOWN)]
+    if len(reasons) > REASONS_SHOWN:
+        shown.append("...")
+    return [Text(visible(f"{reasons.total()} tests are for other boards: {'; '.join(shown)}"))]
+
+
 def _explanations(record: Record) -> list[Text]:
+    several = len(record.boards) > 1
     bad = [case for case in record.cases if case.outcome in {Outcome.FAILED, Outcome.ERROR} and not case.reason]
-    texts = [Text("\n".join(_explanation(case))) for case in bad[:CAUSES_SHOWN]]
-    if len(bad) > CAUSES_SHOWN:
-        texts.append(Text(f"... and {len(bad) - CAUSES_SHOWN} more"))
+    told = [(_title(case, several=several), case.faults[0]) for case in bad]
+    if several:
+        told += [(f"{fault.board}: {fault.kind}", fault) for fault in record.faults if fault.kind in _OF_BOARDS]
+    texts = [Text("\n".join([title, *_explanation(fault)])) for title, fault in told[:CAUSES_SHOWN]]
+    if len(told) > CAUSES_SHOWN:
+        texts.append(Text(f"... and {len(told) - CAUSES_SHOWN} more"))
     return texts
 
 
-def _explanation(case: Case) -> list[str]:
-    """Name and kind, then what was seen, where, and what to try."""
-    fault = case.faults[0]
-    lines = [f"{case.id}: {fault.kind}", f"  {visible(fault.message)}"]
+_OF_BOARDS = {FaultKind.INFRASTRUCTURE, FaultKind.USAGE}
+
+
+def _title(case: Case, *, several: bool) -> str:
+    return f"{f'{case.board}: ' if several else ''}{case.id}: {case.faults[0].kind}"
+
+
+def _explanation(fault: Fault) -> list[str]:
+    """What was seen, where, and what to try."""
+    lines = [f"  {visible(fault.message)}"]
     if fault.stage or fault.console:
         lines.append(f"  at stage {fault.stage or 'unknown'}; last heard on {visible(fault.console) or 'no console'}")
     if fault.hint:
@@ -97,9 +130,14 @@ def _explanation(case: Case) -> list[str]:
     return lines
 
 
+def _board_line(board: BoardOfRun) -> Text:
+    return Text(f"board {board.name}, firmware {board.provenance.firmware_hash[:12] or 'unknown'}")
+
+
 def _closing(record: Record, report: Path) -> Text:
-    return Text.assemble(
-        f"board {record.board}, firmware {record.provenance.firmware_hash[:12] or 'unknown'}: ",
-        _verdict(record),
-        f" (exit code {record.exit_code}); record in {report}",
-    )
+    if len(record.boards) == 1:
+        (board,) = record.boards
+        what = _board_line(board)
+    else:
+        what = Text(f"{len(record.boards)} boards")
+    return Text.assemble(what, ": ", _verdict(record), f" (exit code {record.exit_code}); record in {report}")

@@ -23,6 +23,8 @@ def test_a_need_is_skipped_with_the_reason_of_the_board_file(bench: Bench) -> No
     result = bench.run(NEEDY)
     result.assert_outcomes(skipped=1)
     assert bench.cases["test_a"]["reason"] == "there is no TZASC"
+    assert bench.cases["test_a"]["unfit"]
+    assert bench.record["counts"]["unfit"] == 1
 
 
 def test_a_need_that_the_board_meets_runs(bench: Bench) -> None:

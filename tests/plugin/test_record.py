@@ -41,7 +41,8 @@ def test_latest_points_to_the_newest_run(bench: Bench) -> None:
 
 def test_provenance_names_board_tools_and_tree(bench: Bench) -> None:
     bench.run(THREE)
-    provenance = bench.record["provenance"]
+    (board,) = bench.record["boards"]
+    provenance = board["provenance"]
     board_file = bench.pytester.path / "fake.yaml"
     assert provenance["board_file_sha256"] == hashlib.sha256(board_file.read_bytes()).hexdigest()
     assert {"python", "labgrid", "pytest", "tpm2-pytss"} <= set(provenance["versions"])

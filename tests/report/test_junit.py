@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 from hypothesis import given
 from hypothesis import strategies as some
 
-from hil.record import Case, ConsoleSlice, Fault, FaultKind, Outcome, Provenance, Record
+from hil.record import BoardOfRun, Case, ConsoleSlice, Fault, FaultKind, Outcome, Provenance, Record
 from hil.report.junit import junit
 
 anything = some.text(some.characters(exclude_categories=()))
@@ -15,7 +15,8 @@ anything = some.text(some.characters(exclude_categories=()))
 
 def record(*cases: Case, faults: tuple[Fault, ...] = ()) -> Record:
     provenance = Provenance(firmware_hash="f00d", host={"name": "bench"})
-    return Record("run-1", "rpi4", "2026-11-23T16:00:00.123Z", provenance, cases=cases, faults=faults)
+    boards = tuple(BoardOfRun(name, provenance) for name in ("rpi4", "juno"))
+    return Record("run-1", "rpi4+juno", "2026-11-23T16:00:00.123Z", boards, cases=cases, faults=faults)
 
 
 def parsed(made: Record) -> ElementTree.Element:
@@ -40,17 +41,20 @@ def test_any_text_gives_valid_xml(name: str, reason: str, said: str, claim: str)
 def test_there_is_one_suite_per_board_and_subject() -> None:
     root = parsed(
         record(
-            Case("suites/queue/test_ring.py::test_a", Outcome.PASSED),
-            Case("suites/tpm/test_sessions.py::test_a", Outcome.PASSED),
-            Case("suites/queue/test_place.py::test_a[1-x]", Outcome.PASSED),
+            Case("suites/queue/test_ring.py::test_a", Outcome.PASSED, board="rpi4"),
+            Case("suites/queue/test_ring.py::test_a", Outcome.PASSED, board="juno"),
+            Case("suites/tpm/test_sessions.py::test_a", Outcome.PASSED, board="rpi4"),
+            Case("suites/queue/test_place.py::test_a[1-x]", Outcome.PASSED, board="rpi4"),
         )
     )
-    assert [suite.get("name") for suite in root] == ["rpi4.queue", "rpi4.tpm"]
-    assert [case.get("classname") for case in root[0].iter("testcase")] == [
-        "suites.queue.test_ring",
-        "suites.queue.test_place",
+    assert [suite.get("name") for suite in root] == ["rpi4.queue", "juno.queue", "rpi4.tpm"]
+    assert [case.get("classname") for case in root.iter("testcase")] == [
+        "rpi4.suites.queue.test_ring",
+        "rpi4.suites.queue.test_place",
+        "juno.suites.queue.test_ring",
+        "rpi4.suites.tpm.test_sessions",
     ]
-    assert root.get("tests") == "3"
+    assert root.get("tests") == "4"
     assert root[0].get("timestamp") == "2026-11-23T16:00:00"
     assert root[0].get("hostname") == "bench"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from hil.errors import ExitCode
-from hil.record import Case, Fault, FaultKind, Outcome, Provenance, Record
+from hil.record import BoardOfRun, Case, Fault, FaultKind, Outcome, Provenance, Record
 from hil.record.verdict import count, verdict
 from hil.report.summary import CAUSES_SHOWN, summary
 
@@ -28,7 +28,7 @@ def shown(*cases: Case, code: ExitCode) -> list[str]:
         "run-1",
         "rpi4",
         "",
-        Provenance(firmware_hash="f" * 64),
+        (BoardOfRun("rpi4", Provenance(firmware_hash="f" * 64)),),
         verdict=verdict(code),
         exit_code=code,
         counts=count(cases),
@@ -68,3 +68,15 @@ def test_markup_in_a_message_is_shown_as_it_is() -> None:
     fault = Fault(FaultKind.FIRMWARE, "call", "AssertionError", "[red]assert[/] a[0] == [b]", finding=True)
     lines = shown(Case("suites/tpm/test_a.py::test", Outcome.FAILED, faults=(fault,)), code=ExitCode.FINDINGS)
     assert "  [red]assert[/] a[0] == [b]" in lines
+
+
+def test_what_is_for_other_boards_takes_one_line() -> None:
+    reason = "this board has no linux"
+    unfit = [
+        Case(f"suites/linux/test_a.py::test[{n}]", Outcome.SKIPPED, reason=reason, unfit=True, board="rpi4")
+        for n in range(54)
+    ]
+    lines = shown(Case("suites/tpm/test_a.py::test", Outcome.PASSED), *unfit, code=ExitCode.PASSED)
+    assert f"54 tests are for other boards: {reason} (54)" in lines
+    assert not any("linux" in line and "54" not in line for line in lines)
+    assert "skipped" not in lines[0]

@@ -1,0 +1,37 @@
+"""One test on several boards: where a board was no place for it, that board has nothing to say about it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from hil.record.case import Case
+
+
+def without_unfit(cases: Iterable[Case]) -> tuple[Case, ...]:
+    """Leave out what a board lacked something for, if another board of the run was fit for it.
+
+    What no board was fit for stays once, as of the first board, with the reasons of all.
+    """
+    everything = tuple(cases)
+    fit = {case.id for case in everything if not case.unfit}
+    reasons: dict[str, dict[str, str]] = {}
+    for case in everything:
+        if case.unfit and case.id not in fit:
+            reasons.setdefault(case.id, {})[case.board] = case.reason
+    kept = []
+    for case in everything:
+        if not case.unfit:
+            kept.append(case)
+        elif why := reasons.pop(case.id, None):
+            kept.append(replace(case, reason=_told(why)))
+    return tuple(kept)
+
+
+def _told(reasons: dict[str, str]) -> str:
+    if len(reasons) == 1:
+        return next(iter(reasons.values()))
+    return "; ".join(f"{board}: {reason}" for board, reason in reasons.items())

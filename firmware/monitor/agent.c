@@ -5,8 +5,9 @@
 #include "console.h"
 #include "cpu.h"
 #include "interpreter.h"
+#include "linux_guest.h"
 #include "sysreg.h"
-#include "vcpu.h"
+#include "vm.h"
 
 /* After its deadline an agent may take this long to notice, and as long again to leave its guest. */
 #define GRACE_MICROSECONDS 250000U
@@ -68,16 +69,16 @@ static bool wait_until(const struct agent *agent, uint64_t until)
 	return is_finished(agent);
 }
 
-bool agent_wait(struct agent *agent)
+bool agent_stop(struct agent *agent)
 {
-	uint64_t grace = counter_ticks(GRACE_MICROSECONDS);
-
-	if (wait_until(agent, agent->box->deadline + grace)) {
-		return true;
-	}
 	__atomic_store_n(&agent->stop, true, __ATOMIC_RELEASE);
 	cpu_kick(agent->cpu);
-	return wait_until(agent, counter_now() + grace);
+	return wait_until(agent, counter_now() + counter_ticks(GRACE_MICROSECONDS));
+}
+
+bool agent_wait(struct agent *agent)
+{
+	return wait_until(agent, agent->box->deadline + counter_ticks(GRACE_MICROSECONDS)) || agent_stop(agent);
 }
 
 void agent_execute(struct agent *agent, struct cpu *cpu)
@@ -85,7 +86,9 @@ void agent_execute(struct agent *agent, struct cpu *cpu)
 	const struct interpreter_host host = {.cpu = &cpu->local, .level = 2};
 	struct guard *outer = cpu->local.guard;
 
-	if (agent->vcpu != NULL) {
+	if (agent->vcpu != NULL && agent->vcpu->vm->linux_guest != NULL) {
+		linux_guest_run(agent->vcpu, cpu);
+	} else if (agent->vcpu != NULL) {
 		vcpu_run(agent->vcpu, cpu);
 	} else {
 		interpreter_run(&host, agent->box);

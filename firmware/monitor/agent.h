@@ -33,6 +33,9 @@ bool agent_start(struct agent *agent, uint64_t ticks);
 /* CPU 0: waits for the agent's program, keeping the console alive. False: out of time and not stoppable. */
 bool agent_wait(struct agent *agent);
 
+/* CPU 0: makes the agent leave its guest. False: it is stuck in EL3. */
+bool agent_stop(struct agent *agent);
+
 /* On the CPU that was given the agent. */
 void agent_execute(struct agent *agent, struct cpu *cpu);
 void agent_finished(struct agent *agent);

@@ -25,7 +25,7 @@ static struct agent *agent_of_vcpu(char *name)
 		return NULL;
 	}
 	vm = vm_get(number);
-	return vm != NULL && index < vm->vcpus ? &vm->vcpu[index].agent : NULL;
+	return vm != NULL && vm->linux_guest == NULL && index < vm->vcpus ? &vm->vcpu[index].agent : NULL;
 }
 
 static struct agent *agent_named(const struct words *words, struct reply *reply)

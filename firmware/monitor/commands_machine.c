@@ -25,5 +25,10 @@ const struct command machine_commands[] = {
 	{"unmap", "", request_unmap},
 	{"trap", "", request_trap},
 	{"counters", "", request_counters},
+	{"classes", "", request_classes},
+	{"boot", "", request_boot},
+	{"listen", "", request_listen},
+	{"type", "", request_type},
+	{"stop", "", request_stop},
 	{NULL, NULL, NULL},
 };

@@ -7,6 +7,8 @@
 
 #include "command.h"
 
+struct vm;
+
 void request_run(const struct words *words, struct reply *reply);
 void request_start(const struct words *words, struct reply *reply);
 void request_wait(const struct words *words, struct reply *reply);
@@ -17,5 +19,14 @@ void request_map(const struct words *words, struct reply *reply);
 void request_unmap(const struct words *words, struct reply *reply);
 void request_trap(const struct words *words, struct reply *reply);
 void request_counters(const struct words *words, struct reply *reply);
+void request_classes(const struct words *words, struct reply *reply);
+
+void request_boot(const struct words *words, struct reply *reply);
+void request_listen(const struct words *words, struct reply *reply);
+void request_type(const struct words *words, struct reply *reply);
+void request_stop(const struct words *words, struct reply *reply);
+
+/* The VM that word 1 names, or NULL after an error reply. */
+struct vm *vm_named(const struct words *words, struct reply *reply);
 
 #endif

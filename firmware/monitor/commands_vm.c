@@ -22,13 +22,12 @@ static void conclude(enum vm_status status, struct reply *reply)
 	}
 }
 
-/* Reads `<vm> <number>...`; NULL after an error reply. */
-static struct vm *vm_and(const struct words *words, unsigned int count, uint64_t *values, struct reply *reply)
+struct vm *vm_named(const struct words *words, struct reply *reply)
 {
 	uint64_t number;
 	struct vm *vm;
 
-	if (!words_numbers(words, 1, 1, &number, reply) || !words_numbers(words, 2, count, values, reply)) {
+	if (!words_numbers(words, 1, 1, &number, reply)) {
 		return NULL;
 	}
 	vm = vm_get(number);
@@ -36,6 +35,14 @@ static struct vm *vm_and(const struct words *words, unsigned int count, uint64_t
 		reply_error(reply, "vm: there is no such VM");
 	}
 	return vm;
+}
+
+/* Reads `<vm> <number>...`; NULL after an error reply. */
+static struct vm *vm_and(const struct words *words, unsigned int count, uint64_t *values, struct reply *reply)
+{
+	struct vm *vm = vm_named(words, reply);
+
+	return vm != NULL && words_numbers(words, 2, count, values, reply) ? vm : NULL;
 }
 
 /* create <ram bytes> <vcpus> <vmid, or 0> -> number, vmid, stage-2 base, RAM's IPA, RAM's PA */
@@ -111,8 +118,22 @@ void request_counters(const struct words *words, struct reply *reply)
 	const struct vm *vm = vm_and(words, 0, NULL, reply);
 
 	if (vm != NULL) {
-		const uint64_t values[] = {vm->traps, vm->smc_traps, vm->interrupts};
+		const uint64_t values[] = {vm->traps, vm->by_class[EC_SMC], vm->interrupts};
 
 		reply_numbers(reply, values, 3);
+	}
+}
+
+/* classes <vm> -> class (ESR_EL2.EC) and number of the synchronous exceptions among them, for each that there was */
+void request_classes(const struct words *words, struct reply *reply)
+{
+	const struct vm *vm = vm_and(words, 0, NULL, reply);
+
+	for (uint64_t class = 0; vm != NULL && class < ESR_CLASSES; class ++) {
+		const uint64_t values[] = {class, vm->by_class[class]};
+
+		if (values[1] != 0U) {
+			reply_numbers(reply, values, 2);
+		}
 	}
 }

@@ -2,6 +2,7 @@
 
 #include "mmu.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "platform.h"
@@ -37,6 +38,13 @@
 /* HCR_EL2 while the monitor runs: physical interrupts and SErrors are taken to EL2; EL1 is AArch64. */
 #define HCR_MONITOR (1ULL << 31 | 1ULL << 5 | 1ULL << 4 | 1ULL << 3)
 
+/* HCRX_EL2, Arm ARM D19.2.49: exists with FEAT_HCX; lets EL1 and EL0 have the memory instructions of FEAT_MOPS. */
+#define HCRX_EL2 s3_4_c1_c2_2
+#define HCRX_MSCEN (1ULL << 11)
+#define ID_AA64ISAR2_EL1 s3_0_c0_c6_2
+#define ISAR2_MOPS_SHIFT 16U
+#define MMFR1_HCX_SHIFT 40U
+
 static uint64_t level1[GIBS] __attribute__((aligned(4096)));
 
 extern const char monitor_vectors[];
@@ -54,6 +62,15 @@ void mmu_prepare(void)
 	}
 }
 
+static void allow_extensions(void)
+{
+	bool memory_instructions = ((READ_SYSREG(ID_AA64ISAR2_EL1) >> ISAR2_MOPS_SHIFT) & 0xFU) != 0U;
+
+	if (((READ_SYSREG(id_aa64mmfr1_el1) >> MMFR1_HCX_SHIFT) & 0xFU) != 0U) {
+		WRITE_SYSREG(HCRX_EL2, memory_instructions ? HCRX_MSCEN : 0U);
+	}
+}
+
 static void give_el1_its_freedom(void)
 {
 	WRITE_SYSREG(hcr_el2, HCR_MONITOR);
@@ -64,6 +81,7 @@ static void give_el1_its_freedom(void)
 	WRITE_SYSREG(mdcr_el2, (READ_SYSREG(pmcr_el0) >> PMCR_N_SHIFT) & PMCR_N_MASK);
 	WRITE_SYSREG(vpidr_el2, READ_SYSREG(midr_el1));
 	WRITE_SYSREG(vmpidr_el2, READ_SYSREG(mpidr_el1));
+	allow_extensions();
 }
 
 void mmu_enable(void)

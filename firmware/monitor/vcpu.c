@@ -8,36 +8,12 @@
 #include "sysreg.h"
 #include "vm.h"
 
-/* What made the guest leave; vectors.S has the same numbers. */
-enum vcpu_exit { EXIT_SYNCHRONOUS, EXIT_INTERRUPT, EXIT_SERROR };
-
-/* ESR_ELx.EC, Arm ARM D19.2.37. */
-#define ESR_EC_SHIFT 26U
-#define EC_HVC 0x16U
-#define EC_SMC 0x17U
-#define EC_INSTRUCTION_ABORT_LOWER 0x20U
-#define EC_DATA_ABORT_LOWER 0x24U
-
-/* HPFAR_EL2.FIPA holds bits 47:12 of the faulting IPA from bit 4 on. */
-#define HPFAR_FIPA_MASK 0x00000FFFFFFFFFF0ULL
-#define HPFAR_FIPA_SHIFT 8U
-
 /* PSTATE of a guest that takes or starts with an exception: EL1h, debug, SError, IRQ and FIQ masked. */
 #define PSTATE_EL1H_MASKED 0x3C5U
-
-/* Offsets in EL1's vector table, from the current level with SP_EL1. Arm ARM D1.4.3. */
-#define VECTOR_SYNCHRONOUS 0x200U
-#define VECTOR_SERROR 0x380U
 
 #define SCTLR_EL1_RES1 0x30D00800U
 #define CPACR_FP_FREE (3U << 20)
 
-/* Arm DEN0022: what a guest may ask by HVC. */
-#define PSCI_VERSION 0x84000000U
-#define PSCI_VERSION_1_1 0x10001U
-#define NOT_SUPPORTED UINT64_MAX
-
-int vcpu_enter(struct vcpu *vcpu);
 void fp_load(const void *state);
 void fp_store(void *state);
 
@@ -50,14 +26,24 @@ static void save(struct vcpu *vcpu)
 	fp_store(vcpu->fp);
 }
 
-static void restore(const struct vcpu *vcpu)
+void vcpu_load(const struct vcpu *vcpu)
 {
 	VCPU_SYSREGS(RESTORE)
 	fp_load(vcpu->fp);
 }
 
-/* Lets the guest see an exception that EL2 took as one of its own, with EL2's syndrome. */
-static void pass_on(struct vcpu *vcpu, uint32_t vector)
+void vcpu_take_exception(struct vcpu *vcpu, uint64_t vector, uint64_t esr)
+{
+	WRITE_SYSREG(esr_el1, esr);
+	WRITE_SYSREG(elr_el1, vcpu->pc);
+	WRITE_SYSREG(spsr_el1, vcpu->pstate);
+	WRITE_SYSREG(far_el1, READ_SYSREG(far_el2));
+	vcpu->pc = READ_SYSREG(vbar_el1) + vector;
+	vcpu->pstate = PSTATE_EL1H_MASKED;
+}
+
+/* Lets the agent report an exception that EL2 took as one of its guest's. */
+static void pass_on(struct vcpu *vcpu, uint64_t vector)
 {
 	uint64_t esr = READ_SYSREG(esr_el2);
 	uint64_t class = esr >> ESR_EC_SHIFT;
@@ -65,12 +51,7 @@ static void pass_on(struct vcpu *vcpu, uint32_t vector)
 
 	vcpu->agent.box->taken_at_el2 = 1;
 	vcpu->agent.box->taken_ipa = abort ? (READ_SYSREG(hpfar_el2) & HPFAR_FIPA_MASK) << HPFAR_FIPA_SHIFT : 0U;
-	WRITE_SYSREG(esr_el1, esr);
-	WRITE_SYSREG(elr_el1, vcpu->pc);
-	WRITE_SYSREG(spsr_el1, vcpu->pstate);
-	WRITE_SYSREG(far_el1, READ_SYSREG(far_el2));
-	vcpu->pc = READ_SYSREG(vbar_el1) + vector;
-	vcpu->pstate = PSTATE_EL1H_MASKED;
+	vcpu_take_exception(vcpu, vector, esr);
 }
 
 /* Returns whether the guest has finished its request. */
@@ -81,13 +62,12 @@ static bool synchronous(struct vcpu *vcpu)
 	if (class == EC_HVC && vcpu->x[0] == GUEST_HVC_DONE) {
 		return true;
 	}
-	vcpu->vm->traps++;
+	vm_count_trap(vcpu->vm, class);
 	switch (class) {
 	case EC_HVC:
 		vcpu->x[0] = vcpu->x[0] == PSCI_VERSION ? PSCI_VERSION_1_1 : NOT_SUPPORTED;
 		return false;
 	case EC_SMC:
-		vcpu->vm->smc_traps++;
 		vcpu->x[0] = NOT_SUPPORTED;
 		vcpu->pc += sizeof(uint32_t);
 		return false;
@@ -155,7 +135,7 @@ void vcpu_run(struct vcpu *vcpu, struct cpu *cpu)
 {
 	cpu->local.guard = NULL;
 	cpu->local.vcpu = vcpu;
-	restore(vcpu);
+	vcpu_load(vcpu);
 	vm_enter(vcpu->vm);
 	if (run_until_done(vcpu)) {
 		save(vcpu);

@@ -42,6 +42,39 @@ struct vcpu {
 _Static_assert(offsetof(struct vcpu, pc) == 248, "VCPU_PC of vectors.S");
 _Static_assert(offsetof(struct vcpu, pstate) == 256, "VCPU_PSTATE of vectors.S");
 
+/* What made the guest leave; vectors.S has the same numbers. */
+enum vcpu_exit { EXIT_SYNCHRONOUS, EXIT_INTERRUPT, EXIT_SERROR };
+
+/* ESR_ELx.EC, Arm ARM D19.2.37. */
+#define ESR_EC_SHIFT 26U
+#define EC_HVC 0x16U
+#define EC_SMC 0x17U
+#define EC_SYSTEM_REGISTER 0x18U
+#define EC_INSTRUCTION_ABORT_LOWER 0x20U
+#define EC_DATA_ABORT_LOWER 0x24U
+
+/* HPFAR_EL2.FIPA holds bits 47:12 of the faulting IPA from bit 4 on. */
+#define HPFAR_FIPA_MASK 0x00000FFFFFFFFFF0ULL
+#define HPFAR_FIPA_SHIFT 8U
+
+/* Arm DEN0022: what a guest may ask by HVC. */
+#define PSCI_VERSION 0x84000000U
+#define PSCI_VERSION_1_1 0x10001U
+#define NOT_SUPPORTED UINT64_MAX
+
+/* vectors.S: runs the guest on this CPU until its next exception to EL2; returns enum vcpu_exit. */
+int vcpu_enter(struct vcpu *vcpu);
+
+/* Puts the guest's EL1 and FP registers in place. */
+void vcpu_load(const struct vcpu *vcpu);
+
+/* Lets the guest take at EL1 what EL2 has taken for it. */
+void vcpu_take_exception(struct vcpu *vcpu, uint64_t vector, uint64_t esr);
+
+/* Offsets in EL1's vector table, from the current level with SP_EL1. Arm ARM D1.4.3. */
+#define VECTOR_SYNCHRONOUS 0x200U
+#define VECTOR_SERROR 0x380U
+
 /* Puts the vCPU back to the guest's entry point, with fresh registers. */
 void vcpu_reset(struct vcpu *vcpu);
 

@@ -3,6 +3,7 @@
 #include "vm.h"
 
 #include "cache.h"
+#include "linux_guest.h"
 #include "memory.h"
 #include "platform.h"
 #include "pool.h"
@@ -180,6 +181,7 @@ enum vm_status vm_destroy(struct vm *vm)
 			return VM_BUSY;
 		}
 	}
+	linux_guest_forget(vm);
 	forget_translations(vm);
 	release(vm);
 	return VM_OK;
@@ -218,6 +220,12 @@ enum vm_status vm_unmap(struct vm *vm, struct ipa ipa, uint64_t bytes)
 
 	forget_translations(vm);
 	return status;
+}
+
+void vm_count_trap(struct vm *vm, uint64_t class)
+{
+	vm->traps++;
+	vm->by_class[class % ESR_CLASSES]++;
 }
 
 struct vm *vm_get(uint64_t number)

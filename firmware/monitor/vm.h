@@ -10,6 +10,9 @@
 #include "vcpu.h"
 
 #define VM_MAX 320U
+#define ESR_CLASSES 64U
+
+struct linux_guest;
 
 struct vm {
 	bool used;
@@ -19,9 +22,10 @@ struct vm {
 	struct page_tables stage2;
 	struct pa ram;
 	uint64_t ram_bytes;
-	uint64_t traps;      /* exceptions to EL2 that the guest caused; the end of a request is not counted */
-	uint64_t smc_traps;  /* of them, SMCs */
-	uint64_t interrupts; /* interrupts that took the CPU away from the guest */
+	uint64_t traps;                  /* exceptions to EL2 that the guest caused, without the end of a request */
+	uint64_t by_class[ESR_CLASSES];  /* of them, synchronous ones of each class (ESR_EL2.EC) */
+	uint64_t interrupts;             /* interrupts that took the CPU away from the guest */
+	struct linux_guest *linux_guest; /* NULL: the VM has agents */
 	struct vcpu vcpu[GUEST_MAX_VCPUS];
 };
 
@@ -37,6 +41,8 @@ enum vm_status vm_create(uint64_t ram_bytes, unsigned int vcpus, uint16_t vmid, 
 enum vm_status vm_destroy(struct vm *vm);
 enum vm_status vm_map(struct vm *vm, struct ipa ipa, struct pa pa, uint64_t bytes, uint32_t attributes);
 enum vm_status vm_unmap(struct vm *vm, struct ipa ipa, uint64_t bytes);
+
+void vm_count_trap(struct vm *vm, uint64_t class);
 
 /* VMs are numbered from 1. NULL: there is none of this number. */
 struct vm *vm_get(uint64_t number);

@@ -178,7 +178,10 @@ class Recipe:
             for name in ("monitor.elf", "monitor.bin", "guest.elf"):
                 shutil.copy(out / name, self.directory / name)
 
-        trees = [self._sources / name for name in ("monitor", "guest", "baremetal", "service/include")]
+        trees = [
+            self._sources / name
+            for name in ("monitor", "guest", "baremetal", "linux/acpi", "linux/virtio", "service/include")
+        ]
         self._workshop.step(
             "monitor",
             "Building the monitor and the guest agent",

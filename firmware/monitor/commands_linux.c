@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Requests about a guest with an operating system.
+ */
+#include "codec.h"
+#include "commands_machine.h"
+#include "console.h"
+#include "cpu.h"
+#include "linux_guest.h"
+#include "sysreg.h"
+
+#define ARGUMENTS_BYTES 0x800U
+#define LARGEST_SAID 0x6000U
+#define LARGEST_LOG 0x1000U
+
+static struct linux_guest *guest_of(const struct words *words, struct reply *reply)
+{
+	struct vm *vm = vm_named(words, reply);
+
+	if (vm == NULL) {
+		return NULL;
+	}
+	if (vm->linux_guest == NULL) {
+		reply_error(reply, "idle: nothing was booted in this VM");
+	}
+	return vm->linux_guest;
+}
+
+static bool has_ended(const struct linux_guest *guest)
+{
+	return __atomic_load_n(&guest->vm->vcpu[0].agent.state, __ATOMIC_ACQUIRE) != AGENT_RUNNING;
+}
+
+/* boot <vm> <kernel's PA> <bytes> <initrd's PA> <bytes> <queue's IPA, or 0> <bytes> <the kernel's arguments> */
+void request_boot(const struct words *words, struct reply *reply)
+{
+	static char arguments[ARGUMENTS_BYTES + 1U];
+	uint64_t asked[6];
+	size_t length;
+	struct vm *vm = vm_named(words, reply);
+
+	if (vm == NULL || !words_numbers(words, 2, 6, asked, reply)) {
+		return;
+	}
+	if (words->count != 9U || !base64_decode(words->word[8], (uint8_t *)arguments, ARGUMENTS_BYTES, &length)) {
+		reply_error(reply, "argument: the kernel's arguments are missing, malformed or too long");
+		return;
+	}
+	arguments[length] = '\0';
+
+	const struct linux_images images = {
+		.kernel = pa_of(asked[0]),
+		.kernel_bytes = asked[1],
+		.initrd = pa_of(asked[2]),
+		.initrd_bytes = asked[3],
+		.queue = asked[4],
+		.queue_bytes = asked[5],
+		.arguments = arguments,
+	};
+
+	switch (linux_guest_start(vm, &images)) {
+	case LINUX_OK:
+		break;
+	case LINUX_NO_KERNEL:
+		reply_error(reply, "argument: there is no kernel for arm64");
+		break;
+	case LINUX_TOO_LARGE:
+		reply_error(reply, "space: the VM's RAM is too small for kernel, initial file system and tables");
+		break;
+	case LINUX_BUSY:
+		reply_error(reply, "busy: another guest or agent is running, or every CPU is");
+		break;
+	case LINUX_IMPOSSIBLE:
+		reply_error(reply, "argument: it takes a VM with one vCPU, and a CPU with a GICv3");
+		break;
+	}
+}
+
+/*
+ * listen <vm> <microseconds> -> enum linux_state; what it has said on its console; what its kernel has said
+ * Answers as soon as there is something, or when the guest has ended, or when time is up.
+ */
+void request_listen(const struct words *words, struct reply *reply)
+{
+	static uint8_t said[LARGEST_SAID];
+	static uint8_t log[LARGEST_LOG];
+	struct linux_guest *guest = guest_of(words, reply);
+	uint64_t microseconds;
+	uint64_t until;
+
+	if (guest == NULL || !words_numbers(words, 2, 1, &microseconds, reply)) {
+		return;
+	}
+	until = counter_now() + counter_ticks(microseconds);
+	while (ring_is_empty(&guest->said) && ring_is_empty(&guest->log) && !has_ended(guest) &&
+	       counter_now() < until) {
+		console_poll();
+		cpu_sleep(until);
+	}
+
+	const uint64_t state = has_ended(guest) ? guest->state : LINUX_RUNNING;
+
+	reply_numbers(reply, &state, 1);
+	reply_text(reply, " =");
+	reply_base64(reply, said, ring_take(&guest->said, said, sizeof(said)));
+	reply_text(reply, " =");
+	reply_base64(reply, log, ring_take(&guest->log, log, sizeof(log)));
+	linux_guest_nudge(guest);
+}
+
+/* type <vm> <bytes> -> how many of them there was room for */
+void request_type(const struct words *words, struct reply *reply)
+{
+	static uint8_t bytes[RING_BYTES];
+	struct linux_guest *guest = guest_of(words, reply);
+	size_t length;
+	uint64_t taken;
+
+	if (guest == NULL) {
+		return;
+	}
+	if (words->count != 3U || !base64_decode(words->word[2], bytes, sizeof(bytes), &length)) {
+		reply_error(reply, "argument: the bytes are missing, malformed or too many");
+		return;
+	}
+	taken = ring_put(&guest->typed, bytes, length);
+	linux_guest_nudge(guest);
+	reply_numbers(reply, &taken, 1);
+}
+
+/* stop <vm>: ends the guest, whatever it does */
+void request_stop(const struct words *words, struct reply *reply)
+{
+	struct linux_guest *guest = guest_of(words, reply);
+
+	if (guest != NULL && !agent_stop(&guest->vm->vcpu[0].agent)) {
+		reply_error(reply, "busy: the guest is stuck in EL3");
+	}
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A guest with an operating system: an unmodified Linux kernel in a VM with one vCPU, which keeps a CPU until it ends.
+ * There is one such guest at a time.
+ */
+#ifndef LINUX_GUEST_H
+#define LINUX_GUEST_H
+
+#include "ring.h"
+#include "vgic.h"
+#include "virtio_console.h"
+#include "vm.h"
+
+/* How it is with a guest; `listen` of the shell answers these numbers. */
+enum linux_state { LINUX_RUNNING, LINUX_OFF, LINUX_RESTARTED, LINUX_STOPPED };
+
+struct linux_guest {
+	struct vm *vm; /* NULL: there is none */
+	uint32_t state;
+	struct vgic vgic;
+	struct virtio_console console;
+	struct ring said;  /* from its console to CPU 0 */
+	struct ring typed; /* from CPU 0 to its console */
+	struct ring log;   /* from its early console to CPU 0: what its kernel says; what is too much is lost */
+};
+
+/* What lies ready in physical memory, and what the guest is to be told. */
+struct linux_images {
+	struct pa kernel;
+	uint64_t kernel_bytes;
+	struct pa initrd;
+	uint64_t initrd_bytes;
+	uint64_t queue; /* the IPA at which its vTPM's queue is mapped; 0: it has none */
+	uint64_t queue_bytes;
+	const char *arguments; /* the kernel's command line */
+};
+
+enum linux_status {
+	LINUX_OK,
+	LINUX_NO_KERNEL,  /* that is no arm64 Image */
+	LINUX_TOO_LARGE,  /* RAM is too small for what it must hold */
+	LINUX_BUSY,       /* another such guest, or an agent of this VM, is there; or no CPU is free */
+	LINUX_IMPOSSIBLE, /* not on this CPU, or not with so many vCPUs */
+};
+
+/* Puts kernel, initial file system and tables into the VM's RAM, and starts its vCPU. */
+enum linux_status linux_guest_start(struct vm *vm, const struct linux_images *images);
+
+/* On the CPU that was given the vCPU's agent: until the guest ends, or is told to stop. */
+void linux_guest_run(struct vcpu *vcpu, struct cpu *cpu);
+
+/* CPU 0: lets the guest see that there is input, or that there is room for output. */
+void linux_guest_nudge(const struct linux_guest *guest);
+
+/* Forgets the guest of a VM that is no more. */
+void linux_guest_forget(struct vm *vm);
+
+/* linux_boot.c: the same as the first half of linux_guest_start(); sets where the vCPU begins. */
+enum linux_status linux_boot(struct vm *vm, const struct linux_images *images);
+
+/* The guest's memory from `ipa`, or NULL if not all of it is RAM. */
+void *linux_memory(const struct vm *vm, uint64_t ipa, uint64_t bytes);
+
+/* What the guest finds in its physical address space besides RAM and queue. */
+#define LINUX_GIC_DISTRIBUTOR 0x08000000U
+#define LINUX_GIC_REDISTRIBUTOR 0x080A0000U
+#define LINUX_EARLY_CONSOLE 0x09000000U
+#define LINUX_CONSOLE 0x0A000000U
+#define LINUX_CONSOLE_INTERRUPT 48U
+
+#endif

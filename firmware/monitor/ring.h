@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Bytes on their way from one CPU to another: one writes, one reads, without a lock.
+ */
+#ifndef RING_H
+#define RING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define RING_BYTES 0x10000U /* a power of two */
+
+struct ring {
+	uint32_t written;
+	uint32_t taken;
+	uint8_t bytes[RING_BYTES];
+};
+
+bool ring_is_empty(const struct ring *ring);
+
+/* Both return how many bytes were moved: as many as there is room for, or as there are. */
+size_t ring_put(struct ring *ring, const void *bytes, size_t count);
+size_t ring_take(struct ring *ring, void *bytes, size_t count);
+
+#endif

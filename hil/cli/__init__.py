@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from hil import doctor
-from hil.cli import bench, boards, build, console, firmware, run
+from hil.cli import bench, boards, bringup, build, console, firmware, run
 from hil.errors import ExitCode, HilError
 
 EXIT_CODES = """\
@@ -42,6 +42,7 @@ app.command("run", context_settings=run.PASS_THROUGH, epilog=EXIT_CODES)(run.com
 app.command("build")(build.command)
 app.command("boards")(boards.command)
 app.command("console")(console.command)
+app.command("bringup")(bringup.command)
 app.command("doctor")(doctor.command)
 app.command("bench")(bench.command)
 app.add_typer(firmware.app, name="firmware")

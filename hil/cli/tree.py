@@ -29,6 +29,8 @@ class BoardFile:
     description: str
     features: dict[str, str]
     images: dict[str, Path]
+    linux_board: str = ""
+    """The same board with images that boot Linux, if it has a file of its own."""
 
     @property
     def name(self) -> str:
@@ -75,6 +77,7 @@ class Tree:
             kind=options.get("kind", ""),
             description=options.get("description", ""),
             features=_features(main.get("features") or {}),
+            linux_board=options.get("linux_board", ""),
             images={key: (path.parent / image).resolve() for key, image in (data.get("images") or {}).items()},
         )
 

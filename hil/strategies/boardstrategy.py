@@ -114,6 +114,11 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
         return transcripts
 
     @property
+    def plan(self) -> BootPlan:
+        """The states of this board and the banners that lead to them."""
+        return self._plan
+
+    @property
     def stage(self) -> str:
         """The last stage that the board itself announced, or the state it is in."""
         return (self._watch.stage if self._watch else "") or self.status.value

@@ -1,0 +1,125 @@
+"""`hil bringup`."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich import box
+from rich.live import Live
+from rich.markup import escape
+from rich.table import Table
+
+from hil.cli.output import console, print_json, print_line
+from hil.cli.run import bring_up_to_date
+from hil.cli.tree import DEFAULT_BOARD, BoardFile, Tree
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from hil.bringup import Climb, Step
+
+SYMBOLS = ("bl31.elf", "monitor.elf", "bl2.elf", "bl1.elf")
+
+
+def command(
+    board: Annotated[str, typer.Option(help="A board of boards/.")] = DEFAULT_BOARD,
+    build: Annotated[bool, typer.Option("--build/--no-build", help="Bring the firmware up to date first.")] = True,
+    linux: Annotated[bool, typer.Option("--linux/--no-linux", help="Go on to Linux, if the board has it.")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+) -> None:
+    """Bring up a board that has never booted: from the power switch to the first TPM command, then Linux and SSH.
+
+    Each stage says what is expected, what was seen and how long it took. Where it stops, the likely causes follow, and
+    what to try next. All of it stays in reports/, with one file to attach to a bug report.
+
+    Examples: hil bringup; hil bringup --board qemu-virt-linux; hil bringup --no-linux --json
+    """
+    from hil.bringup.bundle import as_json as plain
+    from hil.bringup.bundle import write_bundle
+    from hil.record.provenance import gather
+
+    tree = Tree.here()
+    boards = _chain(tree, board, linux=linux)
+    directory = tree.reports / f"bringup-{datetime.now(UTC):%Y%m%dT%H%M%S}Z-{board}"
+    directory.mkdir(parents=True)
+    climbs: list[tuple[BoardFile, Climb]] = []
+    for one in boards:
+        if build:
+            bring_up_to_date(one)
+        climbs.append((one, _climb(one, directory, quiet=as_json)))
+        if climbs[-1][1].error:
+            break
+    archive = write_bundle(
+        directory,
+        [(one.name, climb, gather(tree.root, one.path, manifest=_manifest(one))) for one, climb in climbs],
+        [one.path for one in boards],
+    )
+    if as_json:
+        print_json({"archive": str(archive), "boards": [plain(one.name, climb) for one, climb in climbs]})
+    else:
+        print_line(f"the whole record, for a bug report: {archive.relative_to(tree.root)}")
+    error = climbs[-1][1].error
+    raise typer.Exit(error.exit_code if error else 0)
+
+
+def _chain(tree: Tree, board: str, *, linux: bool) -> list[BoardFile]:
+    """Return the board, and behind it the same board with the images that boot Linux, if its file names it."""
+    first = tree.board(board)
+    return [first, tree.board(first.linux_board)] if linux and first.linux_board else [first]
+
+
+def _climb(board: BoardFile, directory: Path, *, quiet: bool) -> Climb:
+    """Bring one board up and show it; it is off afterwards."""
+    from hil.bringup import Climb
+    from hil.drivers import boardfile
+    from hil.record.transcript import DirectorySink
+
+    environment = boardfile.load(board.path)
+    try:
+        strategy = boardfile.target(environment).get_strategy()
+        strategy.sink = DirectorySink(directory)
+        climb = Climb(strategy, board.features, _symbols(board))
+        if quiet:
+            climb.run()
+        else:
+            _show(board.name, climb)
+    finally:
+        environment.cleanup()
+    return climb
+
+
+def _show(board: str, climb: Climb) -> None:
+    """Show the table while it grows; in a pipe, once it is complete."""
+    out = console()
+    with Live(_table(board, climb.steps), console=out) if out.is_terminal else nullcontext() as live:
+        climb.news = (lambda steps: live.update(_table(board, steps))) if live else climb.news
+        steps = climb.run()
+        if not live:
+            out.print(_table(board, steps))
+    for step in steps:
+        for number, cause in enumerate(step.causes, 1):
+            out.print(f"  {number}. {cause.why}\n     [bold]try:[/] {escape(cause.attempt)}", highlight=False)
+
+
+def _table(board: str, steps: Sequence[Step]) -> Table:
+    table = Table("", board, "expected", "seen", "seconds", box=box.SIMPLE_HEAD)
+    table.columns[-1].justify = "right"
+    marks: dict[str, str] = {"reached": "[green]✓[/]", "stopped here": "[red]✗[/]", "not tried": "·"}
+    for step in steps:
+        spent = f"{step.seconds:.2f}" if step.outcome != "not tried" else ""
+        table.add_row(marks[step.outcome], step.stage.name, escape(step.stage.expected), escape(step.seen), spent)
+    return table
+
+
+def _manifest(board: BoardFile) -> Path | None:
+    return next((found for image in board.images.values() if (found := image.parent / "manifest.json").is_file()), None)
+
+
+def _symbols(board: BoardFile) -> list[Path]:
+    """The ELF files of the build that the board's images belong to, or of the one around it."""
+    folders = dict.fromkeys(folder for image in board.images.values() for folder in (image.parent, image.parent.parent))
+    return [found for folder in folders for name in SYMBOLS if (found := folder / name).is_file()]

@@ -20,20 +20,25 @@ if TYPE_CHECKING:
 
 _COMPILER = "aarch64-linux-gnu-gcc"
 _SOURCES = ("linux/vmm", "linux/acpi")
-_INCLUDES = (*_SOURCES, "linux/include", "service/include")
+_SHARED = tuple(f"baremetal/{name}.c" for name in ("cache", "codec", "dialogue", "exchange", "reply", "words"))
+_INCLUDES = (*_SOURCES, "linux/include", "service/include", "baremetal")
 
 
 class GuestImages:
-    """The steps for what guests need. `firmware` is the tree of our sources."""
+    """The steps for what guests need. `firmware` is the tree of our sources.
+
+    The workshop's directory lies in that of the firmware, which has the agent that can run in a guest's place.
+    """
 
     def __init__(self, workshop: Workshop, firmware: Path, lock: Lock, unpacked: Mapping[str, Path]) -> None:
         self._workshop = workshop
         self._firmware = firmware
         self._contents = Contents(firmware / "linux" / "guest", lock, unpacked)
+        self._agent = workshop.directory.parent / "guest.bin"
 
     def make(self) -> tuple[Path, ...]:
         """Make what is out of date, and return all that `add_to` reads."""
-        return (*self._vmm(), *self._archive(), self._workshop.directory / "Image")
+        return (*self._vmm(), *self._archive(), self._workshop.directory / "Image", self._agent)
 
     def add_to(self, archive: Initramfs) -> None:
         """Put it into the host's initial file system."""
@@ -41,6 +46,7 @@ class GuestImages:
         archive.file("usr/bin/vmm", (directory / "vmm").read_bytes(), 0o755)
         archive.file("guest/Image", (directory / "Image").read_bytes())
         archive.file("guest/initrd", (directory / "guest.cpio").read_bytes())
+        archive.file("guest/agent", self._agent.read_bytes())
 
     def _vmm(self) -> tuple[Path, ...]:
         def work(step: Step) -> None:
@@ -58,6 +64,7 @@ class GuestImages:
                 *("-Wall", "-Wextra", "-Werror", "-Wconversion"),
                 *(f"-I{self._firmware / name}" for name in _INCLUDES),
                 *(path for name in _SOURCES for path in sorted((self._firmware / name).glob("*.c"))),
+                *(self._firmware / name for name in _SHARED),
                 *("-o", self._workshop.directory / "vmm"),
             )
 

@@ -171,11 +171,12 @@ class Recipe:
     def _monitor(self) -> None:
         """Build the EL2 monitor with the EL1 guest agent inside."""
         out = self.directory / "monitor"
+        images = ("monitor.elf", "monitor.bin", "guest.elf", "guest.bin")
 
         def work(step: Step) -> None:
             shutil.rmtree(out, ignore_errors=True)
             make(step, self._sources / "monitor", "all", OUT=out)
-            for name in ("monitor.elf", "monitor.bin", "guest.elf"):
+            for name in images:
                 shutil.copy(out / name, self.directory / name)
 
         trees = [
@@ -186,7 +187,7 @@ class Recipe:
             "monitor",
             "Building the monitor and the guest agent",
             [self._compiler, *trees],
-            ["monitor.elf", "monitor.bin", "guest.elf"],
+            images,
             work,
         )
 

@@ -33,11 +33,23 @@ struct vtpm_place {
 	__u64 ipa;      /* 0: nowhere */
 };
 
+/* What is known of an instance; `index` and `reserved` are asked, the rest is answered. State as in vtpm_abi.h. */
+struct vtpm_info {
+	__u32 index;
+	__u32 reserved; /* must be zero */
+	__u64 state;
+	__u64 requirements;
+	__u64 queue; /* physical address */
+	__u64 queue_bytes;
+	__u64 commands; /* executed so far */
+};
+
 /* All return 0 or -1 with errno; the service's status becomes an errno (listed in firmware/linux/module/README.md). */
 #define VTPM_IOC_CREATE _IOWR('V', 0, struct vtpm_create)
 #define VTPM_IOC_PLACE _IOW('V', 1, struct vtpm_place)
 #define VTPM_IOC_RING _IO('V', 2)    /* argument: index; FORWARD */
 #define VTPM_IOC_RESET _IO('V', 3)   /* argument: index */
 #define VTPM_IOC_DESTROY _IO('V', 4) /* argument: index */
+#define VTPM_IOC_INFO _IOWR('V', 5, struct vtpm_info)
 
 #endif

@@ -56,6 +56,23 @@ static long place(struct file *file, const struct vtpm_place __user *argument)
 	return instance_place(instance, wanted.ipa);
 }
 
+static long info(struct file *file, struct vtpm_info __user *argument)
+{
+	struct vtpm_info asked;
+	struct instance *instance;
+	int error;
+
+	if (copy_from_user(&asked, argument, sizeof(asked)) != 0)
+		return -EFAULT;
+	instance = vm_instance(file->private_data, asked.index);
+	if (instance == NULL || asked.reserved != 0)
+		return -EINVAL;
+	error = instance_info(instance, &asked);
+	if (error == 0 && copy_to_user(argument, &asked, sizeof(asked)) != 0)
+		error = -EFAULT;
+	return error;
+}
+
 static long call(struct file *file, unsigned int request, unsigned long index)
 {
 	struct instance *instance = vm_instance(file->private_data, index);
@@ -79,6 +96,8 @@ static long device_ioctl(struct file *file, unsigned int request, unsigned long 
 		return create(file, (struct vtpm_create __user *)argument);
 	case VTPM_IOC_PLACE:
 		return place(file, (const struct vtpm_place __user *)argument);
+	case VTPM_IOC_INFO:
+		return info(file, (struct vtpm_info __user *)argument);
 	case VTPM_IOC_RING:
 	case VTPM_IOC_RESET:
 	case VTPM_IOC_DESTROY:

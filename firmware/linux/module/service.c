@@ -103,6 +103,21 @@ int service_place(u64 handle, u64 ipa)
 	return errno_of(call(&regs));
 }
 
+int service_info(u64 handle, struct vtpm_info *out)
+{
+	struct arm_smccc_1_2_regs regs = {.a0 = VTPM_FID_INFO, .a1 = handle, .a2 = VTPM_INFO_STATE};
+	int error = errno_of(call(&regs));
+
+	if (error == 0) {
+		out->state = regs.a1;
+		out->queue = regs.a3;
+		out->queue_bytes = regs.a4;
+		out->commands = regs.a5;
+		out->requirements = regs.a6;
+	}
+	return error;
+}
+
 int service_forward(u64 handle)
 {
 	return manage(VTPM_FID_FORWARD, handle);

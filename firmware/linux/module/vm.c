@@ -99,6 +99,17 @@ int instance_place(struct instance *instance, u64 ipa)
 	return error;
 }
 
+int instance_info(struct instance *instance, struct vtpm_info *out)
+{
+	int error = claim(instance);
+
+	if (error == 0) {
+		error = service_info(instance->service.handle, out);
+		mutex_unlock(&instance->calls);
+	}
+	return error;
+}
+
 static int about(struct instance *instance, int (*call)(u64 handle))
 {
 	int error = claim(instance);

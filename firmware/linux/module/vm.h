@@ -36,6 +36,7 @@ struct instance *vm_instance(struct vm *vm, u64 index);
 
 int instance_create(struct vm *vm, struct vtpm_create *wanted);
 int instance_place(struct instance *instance, u64 ipa);
+int instance_info(struct instance *instance, struct vtpm_info *out);
 int instance_ring(struct instance *instance);
 int instance_reset(struct instance *instance);
 

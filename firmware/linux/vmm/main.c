@@ -2,38 +2,43 @@
 /*
  * Runs one Linux guest under KVM, with a vTPM of its own if asked for. Standard input and output are the guest's
  * console hvc0; what its kernel says goes to standard error. Ends with the guest, with who talks to it, and on SIGTERM.
+ * Or runs our agents: then standard input and output are a dialogue with them.
  */
 #include <errno.h>
 #include <getopt.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "agent.h"
+#include "agent_shell.h"
 #include "boot.h"
 #include "console.h"
 #include "failure.h"
 #include "processor.h"
+#include "signals.h"
 #include "vm.h"
 #include "vtpm.h"
+#include "vtpm_abi.h"
 
 #define MEBIBYTE (1u << 20)
 #define MIN_MEMORY 64u
 #define MAX_MEMORY 2048u
-#define SIGNAL_STATUS 128 /* and the signal's number: as shells have it */
+#define INDEX 0u /* of the vTPM among those of the VM */
 
 struct options {
 	struct boot boot;
-	uint32_t memory; /* MiB */
+	const char *agent; /* an image of firmware/guest, to run instead of Linux */
+	uint32_t memory;   /* MiB */
 	uint32_t cpus;
 	uint32_t requirements;
 	int vtpm;
 };
 
 static const char usage[] = "usage: vmm --kernel IMAGE --initrd CPIO [--append ARGUMENTS] [--memory MIB] [--cpus N]\n"
-			    "           [--vtpm [--requirements BITS]]\n";
+			    "           [--vtpm [--requirements BITS]]\n"
+			    "       vmm --agent IMAGE [--memory MIB] [--cpus N]\n";
 
 static uint32_t number(const char *text, uint32_t low, uint32_t high)
 {
@@ -49,10 +54,15 @@ static struct options parse(int count, char **words)
 {
 	struct options options = {.boot.arguments = "", .memory = 256, .cpus = 1};
 	const struct option known[] = {
-		{"kernel", required_argument, NULL, 'k'}, {"initrd", required_argument, NULL, 'i'},
-		{"append", required_argument, NULL, 'a'}, {"memory", required_argument, NULL, 'm'},
-		{"cpus", required_argument, NULL, 'c'},   {"requirements", required_argument, NULL, 'r'},
-		{"vtpm", no_argument, &options.vtpm, 1},  {0},
+		{"kernel", required_argument, NULL, 'k'},
+		{"initrd", required_argument, NULL, 'i'},
+		{"append", required_argument, NULL, 'a'},
+		{"memory", required_argument, NULL, 'm'},
+		{"cpus", required_argument, NULL, 'c'},
+		{"requirements", required_argument, NULL, 'r'},
+		{"agent", required_argument, NULL, 'g'},
+		{"vtpm", no_argument, &options.vtpm, 1},
+		{0},
 	};
 	int option;
 
@@ -66,6 +76,9 @@ static struct options parse(int count, char **words)
 			break;
 		case 'a':
 			options.boot.arguments = optarg;
+			break;
+		case 'g':
+			options.agent = optarg;
 			break;
 		case 'm':
 			options.memory = number(optarg, MIN_MEMORY, MAX_MEMORY);
@@ -82,33 +95,11 @@ static struct options parse(int count, char **words)
 			refuse("%s", usage);
 		}
 	}
-	if (optind != count || options.boot.kernel == NULL || options.boot.initrd == NULL)
+	if (optind != count || (options.agent == NULL) == (options.boot.kernel == NULL || options.boot.initrd == NULL))
 		refuse("%s", usage);
+	if (options.agent != NULL && options.cpus > GUEST_MAX_VCPUS)
+		refuse("there are at most %u agents", GUEST_MAX_VCPUS);
 	return options;
-}
-
-/* Has SIGTERM and SIGINT come as something to read, on whatever thread. */
-static int watch_signals(void)
-{
-	sigset_t signals;
-
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGINT);
-	errno = pthread_sigmask(SIG_BLOCK, &signals, NULL);
-	if (errno != 0)
-		fail("blocking signals");
-	signal(SIGPIPE, SIG_IGN);
-	return must(signalfd(-1, &signals, SFD_CLOEXEC), "watching for signals");
-}
-
-static _Noreturn void end_by_signal(int signals)
-{
-	struct signalfd_siginfo info;
-
-	if (read(signals, &info, sizeof(info)) != sizeof(info))
-		fail("reading a signal");
-	exit(SIGNAL_STATUS + (int)info.ssi_signo);
 }
 
 /* Passes input on to the guest until something ends the process. */
@@ -127,7 +118,7 @@ static _Noreturn void serve(int signals)
 		wait[INPUT].events = console_wants_input() ? POLLIN : 0;
 		must(poll(wait, COUNT, -1), "waiting for input");
 		if (wait[SIGNALS].revents != 0)
-			end_by_signal(signals);
+			signals_end(signals);
 		if (wait[EVENT].revents != 0 && read(wait[EVENT].fd, &events, sizeof(events)) < 0)
 			fail("reading an event");
 		if (wait[INPUT].revents & POLLIN) {
@@ -139,19 +130,37 @@ static _Noreturn void serve(int signals)
 	}
 }
 
+/* tpm_crb knows of one TPM, and of one command at a time. */
+static void create_vtpm(struct vm *vm, uint32_t requirements)
+{
+	vtpm_open(vm);
+	if (vtpm_create(INDEX, 1, requirements, QUEUE_ADDRESS) != VTPM_OK)
+		fail("creating a vTPM");
+}
+
+/* Our agents instead of Linux; they get vTPMs as they are told. */
+static _Noreturn void run_agents(struct vm *vm, const char *image, int signals)
+{
+	vtpm_open(vm);
+	agents_create(vm, image);
+	agent_shell_serve(vm->cpus, signals);
+}
+
 int main(int count, char **words)
 {
 	struct options options = parse(count, words);
-	int signals = watch_signals();
+	int signals = signals_watch();
 	struct vm vm;
 
 	vm_create(&vm, (size_t)options.memory * MEBIBYTE, options.cpus);
+	if (options.agent != NULL)
+		run_agents(&vm, options.agent, signals);
 	vm_create_gic(&vm);
 	console_create(&vm);
 	if (options.vtpm)
-		vtpm_create(&vm, options.requirements);
+		create_vtpm(&vm, options.requirements);
 
-	struct entry entry = boot_load(&vm, &options.boot, vtpm_queue_bytes());
+	struct entry entry = boot_load(&vm, &options.boot, vtpm_queue_bytes(INDEX));
 
 	processors_create(&vm, entry.address, entry.device_tree);
 	vm_start_gic(&vm);

@@ -7,54 +7,21 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 
 #include "console.h"
 #include "failure.h"
 #include "uart.h"
+#include "vcpu.h"
 #include "vtpm.h"
 
-#define REGISTER(member) (KVM_REG_ARM64 | KVM_REG_SIZE_U64 | KVM_REG_ARM_CORE | KVM_REG_ARM_CORE_REG(regs.member))
-
-struct processor {
-	struct vm *vm;
-	int fd;
-	struct kvm_run *run;
-};
-
-static struct processor processors[MAX_CPUS];
-
-static void set_register(const struct processor *processor, uint64_t id, uint64_t value)
-{
-	struct kvm_one_reg reg = {.id = id, .addr = (uintptr_t)&value};
-
-	must(ioctl(processor->fd, KVM_SET_ONE_REG, &reg), "setting a register");
-}
-
-static void create(struct vm *vm, unsigned int number)
-{
-	struct processor *processor = &processors[number];
-	int run_bytes = must(ioctl(vm->kvm, KVM_GET_VCPU_MMAP_SIZE, 0), "asking for the size of a processor's state");
-	struct kvm_vcpu_init init;
-
-	processor->vm = vm;
-	processor->fd = must(ioctl(vm->fd, KVM_CREATE_VCPU, number), "creating a processor");
-	processor->run = mmap(NULL, (size_t)run_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, processor->fd, 0);
-	if (processor->run == MAP_FAILED)
-		fail("mapping a processor's state");
-	must(ioctl(vm->fd, KVM_ARM_PREFERRED_TARGET, &init), "asking for the kind of processor");
-	init.features[0] |= 1u << KVM_ARM_VCPU_PSCI_0_2;
-	if (number > 0)
-		init.features[0] |= 1u << KVM_ARM_VCPU_POWER_OFF;
-	must(ioctl(processor->fd, KVM_ARM_VCPU_INIT, &init), "setting up a processor");
-}
+static struct vcpu processors[MAX_CPUS];
 
 void processors_create(struct vm *vm, uint64_t entry, uint64_t device_tree)
 {
 	for (unsigned int i = 0; i < vm->cpus; i++)
-		create(vm, i);
-	set_register(&processors[0], REGISTER(pc), entry);
-	set_register(&processors[0], REGISTER(regs[0]), device_tree);
+		vcpu_create(&processors[i], vm, i, false);
+	vcpu_set(&processors[0], VCPU_CORE(pc), entry);
+	vcpu_set(&processors[0], VCPU_CORE(regs[0]), device_tree);
 }
 
 static uint32_t device_read(uint64_t address)
@@ -105,7 +72,7 @@ static _Noreturn void end_of_guest(const struct kvm_run *run)
 
 static void *execute(void *argument)
 {
-	struct processor *processor = argument;
+	struct vcpu *processor = argument;
 	struct kvm_run *run = processor->run;
 
 	for (;;) {
@@ -119,7 +86,7 @@ static void *execute(void *argument)
 			device_access(run);
 			break;
 		case KVM_EXIT_HYPERCALL:
-			set_register(processor, REGISTER(regs[0]), vtpm_doorbell((uint32_t)run->hypercall.nr));
+			vcpu_set(processor, VCPU_CORE(regs[0]), (uint64_t)vtpm_doorbell((uint32_t)run->hypercall.nr));
 			break;
 		case KVM_EXIT_SYSTEM_EVENT:
 			end_of_guest(run);

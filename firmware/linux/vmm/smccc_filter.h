@@ -21,4 +21,9 @@ struct kvm_smccc_filter {
 };
 #endif
 
+/* In `flags` of an exit by a call, of which older headers know the lower half as `longmode`: it was an SMC. */
+#ifndef KVM_HYPERCALL_EXIT_SMC
+#define KVM_HYPERCALL_EXIT_SMC (1u << 0)
+#endif
+
 #endif

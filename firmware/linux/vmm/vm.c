@@ -20,10 +20,10 @@ void vm_create(struct vm *vm, size_t ram_bytes, unsigned int cpus)
 	vm->ram = mmap(NULL, ram_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (vm->ram == MAP_FAILED)
 		fail("reserving %zu bytes of RAM", ram_bytes);
-	vm_map(vm, 0, RAM_ADDRESS, vm->ram, ram_bytes);
+	must(vm_map(vm, 0, RAM_ADDRESS, vm->ram, ram_bytes), "giving RAM to the VM");
 }
 
-void vm_map(struct vm *vm, uint32_t slot, uint64_t address, void *memory, size_t bytes)
+int vm_map(const struct vm *vm, uint32_t slot, uint64_t address, void *memory, size_t bytes)
 {
 	struct kvm_userspace_memory_region region = {
 		.slot = slot,
@@ -32,7 +32,7 @@ void vm_map(struct vm *vm, uint32_t slot, uint64_t address, void *memory, size_t
 		.userspace_addr = (uintptr_t)memory,
 	};
 
-	must(ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region), "giving memory to the VM");
+	return ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region);
 }
 
 static void set_gic(struct vm *vm, uint32_t group, uint64_t attribute, const void *value)

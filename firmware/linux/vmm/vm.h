@@ -36,8 +36,11 @@ struct vm {
 /* Creates a machine with RAM and no processors. */
 void vm_create(struct vm *vm, size_t ram_bytes, unsigned int cpus);
 
-/* Maps memory of this process, `slot` by `slot`, into the guest's physical address space. */
-void vm_map(struct vm *vm, uint32_t slot, uint64_t address, void *memory, size_t bytes);
+/*
+ * Maps memory of this process, `slot` by `slot`, into the guest's physical address space; no bytes: takes the slot's
+ * memory out of it. Returns 0 or -1 with errno.
+ */
+int vm_map(const struct vm *vm, uint32_t slot, uint64_t address, void *memory, size_t bytes);
 
 /* Creates the interrupt controller: version 3 where the host has it, else 2. Before there are processors. */
 void vm_create_gic(struct vm *vm);

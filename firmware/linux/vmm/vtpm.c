@@ -12,44 +12,141 @@
 #include "vtpm_abi.h"
 #include "vtpm_ioctl.h"
 
-#define INDEX 0u /* tpm_crb knows of one TPM */
-#define MEMORY_SLOT 1
+#define INSTANCES (VTPM_MAX_INDEX + 1)
+#define FIRST_MEMORY_SLOT 1 /* 0 is RAM */
 
-static struct {
-	int fd;
-	size_t queue_bytes;
-} vtpm;
+struct queue {
+	void *memory;
+	size_t bytes;
+	uint64_t ipa; /* 0: the guest does not have it */
+};
 
-void vtpm_create(struct vm *vm, uint64_t requirements)
+static struct vm *machine;
+static int device;
+static struct queue queues[INSTANCES];
+
+/* What an errno of /dev/vtpm stands for: firmware/linux/module/README.md. */
+static int64_t status_of(int result)
 {
-	struct vtpm_create create = {.index = INDEX, .slots = 1, .requirements = requirements};
-	struct vtpm_place place = {.index = INDEX, .ipa = QUEUE_ADDRESS};
-
-	vtpm.fd = must(open("/dev/" VTPM_DEVICE, O_RDWR | O_CLOEXEC), "opening /dev/" VTPM_DEVICE);
-	must(ioctl(vtpm.fd, VTPM_IOC_CREATE, &create), "creating a vTPM");
-	must(ioctl(vtpm.fd, VTPM_IOC_PLACE, &place), "placing the vTPM's queue");
-
-	void *queue = mmap(NULL, create.queue_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, vtpm.fd,
-			   (off_t)VTPM_MMAP_OFFSET(INDEX));
-
-	if (queue == MAP_FAILED)
-		fail("mapping the vTPM's queue");
-	vm_map(vm, MEMORY_SLOT, QUEUE_ADDRESS, queue, create.queue_bytes);
-	vm_forward_calls(vm, VTPM_FID_DOORBELL, VTPM_MAX_INDEX + 1);
-	vtpm.queue_bytes = create.queue_bytes;
-}
-
-size_t vtpm_queue_bytes(void)
-{
-	return vtpm.queue_bytes;
-}
-
-uint64_t vtpm_doorbell(uint32_t function)
-{
-	if (function != VTPM_FID_DOORBELL + INDEX)
-		return (uint64_t)VTPM_E_NOT_PERMITTED;
-	if (ioctl(vtpm.fd, VTPM_IOC_RING, INDEX) == 0)
+	if (result >= 0)
 		return VTPM_OK;
-	fprintf(stderr, "vmm: ringing the vTPM: %s\n", strerror(errno));
-	return (uint64_t)(errno == EBUSY ? VTPM_E_BUSY : VTPM_E_ENGINE_FAILED);
+	switch (errno) {
+	case EOPNOTSUPP:
+		return VTPM_E_NOT_SUPPORTED;
+	case EPERM:
+		return VTPM_E_NOT_PERMITTED;
+	case EINVAL:
+		return VTPM_E_BAD_REQUIREMENT;
+	case ENOENT:
+	case ENXIO:
+		return VTPM_E_BAD_HANDLE;
+	case EBADFD:
+		return VTPM_E_BAD_STATE;
+	case EADDRNOTAVAIL:
+		return VTPM_E_BAD_ADDRESS;
+	case ENOSPC:
+		return VTPM_E_NO_SPACE;
+	case EBUSY:
+	case EINTR:
+		return VTPM_E_BUSY;
+	case ENODATA:
+		return VTPM_E_NO_ENTROPY;
+	case EPROTO:
+		return VTPM_E_BAD_QUEUE;
+	case EEXIST:
+		return VTPM_E_EXISTS;
+	default:
+		return VTPM_E_ENGINE_FAILED;
+	}
+}
+
+void vtpm_open(struct vm *vm)
+{
+	machine = vm;
+	device = must(open("/dev/" VTPM_DEVICE, O_RDWR | O_CLOEXEC), "opening /dev/" VTPM_DEVICE);
+	vm_forward_calls(vm, VTPM_FID_DOORBELL, INSTANCES);
+}
+
+static int show(uint32_t index, uint64_t ipa)
+{
+	struct queue *queue = &queues[index];
+	uint32_t slot = FIRST_MEMORY_SLOT + index;
+
+	if (queue->ipa != 0 && vm_map(machine, slot, queue->ipa, queue->memory, 0) < 0)
+		return -1;
+	queue->ipa = 0;
+	if (ipa != 0 && vm_map(machine, slot, ipa, queue->memory, queue->bytes) < 0)
+		return -1;
+	queue->ipa = ipa;
+	return 0;
+}
+
+int64_t vtpm_place(uint32_t index, uint64_t ipa)
+{
+	struct vtpm_place place = {.index = index, .ipa = ipa};
+
+	if (ioctl(device, VTPM_IOC_PLACE, &place) < 0)
+		return status_of(-1);
+	return status_of(show(index, ipa));
+}
+
+int64_t vtpm_create(uint32_t index, uint32_t slots, uint64_t requirements, uint64_t ipa)
+{
+	struct vtpm_create create = {.index = index, .slots = slots, .requirements = requirements};
+	int64_t status = status_of(ioctl(device, VTPM_IOC_CREATE, &create));
+
+	if (status != VTPM_OK)
+		return status;
+	queues[index].memory = mmap(NULL, create.queue_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, device,
+				    (off_t)VTPM_MMAP_OFFSET(index));
+	if (queues[index].memory == MAP_FAILED)
+		fail("mapping a vTPM's queue");
+	queues[index].bytes = create.queue_bytes;
+	status = vtpm_place(index, ipa);
+	if (status != VTPM_OK)
+		vtpm_destroy(index);
+	return status;
+}
+
+int64_t vtpm_reset(uint32_t index)
+{
+	return status_of(ioctl(device, VTPM_IOC_RESET, index));
+}
+
+/* The kernel has taken the queue away from everybody before the slot and the mapping go. */
+int64_t vtpm_destroy(uint32_t index)
+{
+	int64_t status = status_of(ioctl(device, VTPM_IOC_DESTROY, index));
+
+	if (status != VTPM_OK)
+		return status;
+	must(show(index, 0), "taking a queue from the guest");
+	must(munmap(queues[index].memory, queues[index].bytes), "unmapping a queue");
+	queues[index] = (struct queue){0};
+	return VTPM_OK;
+}
+
+int64_t vtpm_info(uint32_t index, struct vtpm_info *info)
+{
+	*info = (struct vtpm_info){.index = index};
+	return status_of(ioctl(device, VTPM_IOC_INFO, info));
+}
+
+size_t vtpm_queue_bytes(uint32_t index)
+{
+	return queues[index].bytes;
+}
+
+const void *vtpm_queue(uint32_t index)
+{
+	return queues[index].memory;
+}
+
+int64_t vtpm_doorbell(uint32_t function)
+{
+	int64_t status = status_of(ioctl(device, VTPM_IOC_RING, function - VTPM_FID_DOORBELL));
+
+	if (status == VTPM_E_ENGINE_FAILED)
+		fprintf(stderr, "vmm: ringing a vTPM: %s\n", strerror(errno));
+	return status == VTPM_E_BAD_HANDLE ? VTPM_E_NOT_PERMITTED : status;
 }

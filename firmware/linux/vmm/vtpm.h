@@ -1,19 +1,33 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The guest's vTPM: an instance of the service at EL3, by way of the host's /dev/vtpm.
+ * The guest's vTPMs: instances of the service at EL3, by way of the host's /dev/vtpm, known by their index within the
+ * VM. Calls return VTPM_OK, or the VTPM_E_ of vtpm_abi.h that the host's errno stands for; errno is as they left it.
  */
 #ifndef VMM_VTPM_H
 #define VMM_VTPM_H
 
 #include "vm.h"
 
-/* Creates an instance with the requirements of CREATE in vtpm_abi.h; the guest finds its queue at QUEUE_ADDRESS. */
-void vtpm_create(struct vm *vm, uint64_t requirements);
+struct vtpm_info;
 
-/* How large the queue is, in bytes; 0: the guest has no vTPM. */
-size_t vtpm_queue_bytes(void);
+/* From now on the guest's doorbells come to vtpm_doorbell(). Before any processor runs. */
+void vtpm_open(struct vm *vm);
 
-/* The guest rang: executes what is in the queue. Returns what it gets in x0. */
-uint64_t vtpm_doorbell(uint32_t function);
+/* Creates an instance with the requirements of CREATE in vtpm_abi.h; the guest finds its queue at `ipa`. */
+int64_t vtpm_create(uint32_t index, uint32_t slots, uint64_t requirements, uint64_t ipa);
+
+/* Moves the queue within the guest's physical address space; 0: takes it out of it. */
+int64_t vtpm_place(uint32_t index, uint64_t ipa);
+
+int64_t vtpm_reset(uint32_t index);
+int64_t vtpm_destroy(uint32_t index);
+int64_t vtpm_info(uint32_t index, struct vtpm_info *info);
+
+/* How large the queue is, in bytes, and where this process has it; 0 and NULL: there is no such instance. */
+size_t vtpm_queue_bytes(uint32_t index);
+const void *vtpm_queue(uint32_t index);
+
+/* The guest rang: executes what is in the queue. Returns what it gets in x0. On any thread. */
+int64_t vtpm_doorbell(uint32_t function);
 
 #endif

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "agent_shell.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "agent.h"
+#include "codec.h"
+#include "dialogue.h"
+#include "exchange.h"
+#include "failure.h"
+#include "signals.h"
+#include "vtpm.h"
+#include "vtpm_abi.h"
+#include "vtpm_ioctl.h"
+
+#define LINE_BYTES 0x18000u
+#define STOP_MS 1000 /* to leave the guest when told to stop */
+
+static unsigned int agent_count;
+static int signals;
+static bool busy[GUEST_MAX_VCPUS];
+static struct wanted wanted[GUEST_MAX_VCPUS];
+
+/* Waits for input of a descriptor, or returns false when so many milliseconds have passed; -1: without end. */
+static bool await(int descriptor, int milliseconds)
+{
+	struct pollfd wait[] = {{.fd = descriptor, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
+	int ready = poll(wait, 2, milliseconds);
+
+	if (ready < 0)
+		fail("waiting");
+	if (wait[1].revents != 0)
+		signals_end(signals);
+	return ready > 0;
+}
+
+/* The agent that word 1 names, `<vm>.<vcpu>`: we have one VM, whatever its name. */
+static bool named(const struct words *words, unsigned int *number, struct reply *reply)
+{
+	const char *dot = words->count > 1 ? strchr(words->word[1], '.') : NULL;
+	uint64_t value;
+
+	if (dot == NULL || !parse_hex(dot + 1, &value) || value >= agent_count) {
+		reply_error(reply, "agent: there is no such vCPU");
+		return false;
+	}
+	*number = (unsigned int)value;
+	return true;
+}
+
+static bool start(const struct words *words, unsigned int *number, struct reply *reply)
+{
+	uint64_t microseconds;
+
+	if (!named(words, number, reply) || !words_numbers(words, 2, 1, &microseconds, reply))
+		return false;
+	if (busy[*number]) {
+		reply_error(reply, "busy: the agent is running, or its outcome has not been fetched");
+		return false;
+	}
+	if (!exchange_load(words, agent_box(*number), &wanted[*number], reply))
+		return false;
+	busy[*number] = true;
+	agent_start(*number, microseconds);
+	return true;
+}
+
+static bool finished(unsigned int number)
+{
+	if (await(agent_finished(number), agent_patience(number)))
+		return true;
+	agent_stop(number);
+	return await(agent_finished(number), STOP_MS);
+}
+
+static void finish(unsigned int number, struct reply *reply)
+{
+	eventfd_t event;
+
+	if (!finished(number)) {
+		exchange_stuck(reply);
+		return;
+	}
+	must(eventfd_read(agent_finished(number), &event), "hearing from an agent");
+	busy[number] = false;
+	exchange_outcome(agent_box(number), &wanted[number], reply);
+}
+
+static void request_ping(const struct words *words, struct reply *reply)
+{
+	const uint64_t version = AGENT_ABI_VERSION;
+
+	(void)words;
+	reply_numbers(reply, &version, 1);
+}
+
+static void request_start(const struct words *words, struct reply *reply)
+{
+	unsigned int number;
+
+	start(words, &number, reply);
+}
+
+static void request_run(const struct words *words, struct reply *reply)
+{
+	unsigned int number;
+
+	if (start(words, &number, reply))
+		finish(number, reply);
+}
+
+static void request_wait(const struct words *words, struct reply *reply)
+{
+	unsigned int number;
+
+	if (!named(words, &number, reply))
+		return;
+	if (busy[number])
+		finish(number, reply);
+	else
+		reply_error(reply, "idle: nothing was started");
+}
+
+/* What follows is about an instance: its index is word 1. Each is answered with a status, and more if that is OK. */
+
+static void conclude(int64_t status, const uint64_t *values, unsigned int count, struct reply *reply)
+{
+	const uint64_t shown = (uint64_t)status;
+
+	reply_numbers(reply, &shown, 1);
+	if (status == VTPM_OK)
+		reply_numbers(reply, values, count);
+}
+
+/* Reads index and more numbers. An index that no instance can have is the host's to refuse, not ours. */
+static bool numbers(const struct words *words, unsigned int count, uint64_t *values, struct reply *reply)
+{
+	if (!words_numbers(words, 1, count, values, reply))
+		return false;
+	if (values[0] <= VTPM_MAX_INDEX)
+		return true;
+	conclude(VTPM_E_BAD_REQUIREMENT, NULL, 0, reply);
+	return false;
+}
+
+/* vtpm-create <index> <slots> <requirements> <ipa> */
+static void request_create(const struct words *words, struct reply *reply)
+{
+	uint64_t asked[4];
+
+	if (!numbers(words, 4, asked, reply))
+		return;
+
+	uint32_t slots = asked[1] <= UINT32_MAX ? (uint32_t)asked[1] : UINT32_MAX;
+
+	conclude(vtpm_create((uint32_t)asked[0], slots, asked[2], asked[3]), NULL, 0, reply);
+}
+
+/* vtpm-place <index> <ipa, or 0> */
+static void request_place(const struct words *words, struct reply *reply)
+{
+	uint64_t asked[2];
+
+	if (numbers(words, 2, asked, reply))
+		conclude(vtpm_place((uint32_t)asked[0], asked[1]), NULL, 0, reply);
+}
+
+static void request_reset(const struct words *words, struct reply *reply)
+{
+	uint64_t index;
+
+	if (numbers(words, 1, &index, reply))
+		conclude(vtpm_reset((uint32_t)index), NULL, 0, reply);
+}
+
+static void request_destroy(const struct words *words, struct reply *reply)
+{
+	uint64_t index;
+
+	if (numbers(words, 1, &index, reply))
+		conclude(vtpm_destroy((uint32_t)index), NULL, 0, reply);
+}
+
+/* vtpm-info <index> -> state, queue's PA and bytes, commands, requirements */
+static void request_info(const struct words *words, struct reply *reply)
+{
+	struct vtpm_info info;
+	uint64_t index;
+
+	if (!numbers(words, 1, &index, reply))
+		return;
+
+	int64_t status = vtpm_info((uint32_t)index, &info);
+	const uint64_t values[] = {info.state, info.queue, info.queue_bytes, info.commands, info.requirements};
+
+	conclude(status, values, 5, reply);
+}
+
+/* vtpm-queue <index> <offset> <bytes> -> what lies in the queue, as this process sees it */
+static void request_queue(const struct words *words, struct reply *reply)
+{
+	uint64_t asked[3];
+
+	if (!numbers(words, 3, asked, reply))
+		return;
+
+	size_t bytes = vtpm_queue_bytes((uint32_t)asked[0]);
+
+	if (asked[1] > bytes || asked[2] > bytes - asked[1] || asked[2] > AGENT_DATA_BYTES) {
+		reply_error(reply, "argument: beyond the queue");
+		return;
+	}
+	reply_text(reply, " ");
+	reply_base64(reply, (const uint8_t *)vtpm_queue((uint32_t)asked[0]) + asked[1], asked[2]);
+}
+
+static void execute(const struct words *words, struct reply *reply)
+{
+	static const struct {
+		const char *name;
+		void (*serve)(const struct words *words, struct reply *reply);
+	} requests[] = {
+		{"ping", request_ping},          {"run", request_run},
+		{"start", request_start},        {"wait", request_wait},
+		{"vtpm-create", request_create}, {"vtpm-place", request_place},
+		{"vtpm-reset", request_reset},   {"vtpm-destroy", request_destroy},
+		{"vtpm-info", request_info},     {"vtpm-queue", request_queue},
+	};
+
+	reply_text(reply, "ok");
+	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
+		if (word_is(requests[i].name, words->word[0])) {
+			requests[i].serve(words, reply);
+			return;
+		}
+	}
+	reply_error(reply, "unknown: no such request");
+}
+
+static void answer(char *line, size_t length)
+{
+	const struct reply *reply = dialogue_answer(line, length, execute);
+
+	for (size_t done = 0; done < reply->length;) {
+		ssize_t written = write(STDOUT_FILENO, reply->text + done, reply->length - done);
+
+		if (written < 0)
+			fail("answering");
+		done += (size_t)written;
+	}
+}
+
+/* Answers the lines that are whole; returns how much is left at the start of the buffer. */
+static size_t serve_lines(char *buffer, size_t length)
+{
+	char *line = buffer;
+	char *end;
+
+	while ((end = memchr(line, '\n', length - (size_t)(line - buffer))) != NULL) {
+		*end = '\0';
+		if (*line == ':')
+			answer(line + 1, (size_t)(end - line) - 1);
+		line = end + 1;
+	}
+	length -= (size_t)(line - buffer);
+	memmove(buffer, line, length);
+	return length;
+}
+
+void agent_shell_serve(unsigned int agents, int watched)
+{
+	static char buffer[LINE_BYTES];
+	size_t length = 0;
+
+	agent_count = agents;
+	signals = watched;
+	codec_start();
+	for (;;) {
+		await(STDIN_FILENO, -1);
+
+		ssize_t got = read(STDIN_FILENO, buffer + length, sizeof(buffer) - length);
+
+		if (got <= 0)
+			refuse("whoever talked to the agents is gone, or says too much at once");
+		length = serve_lines(buffer, length + (size_t)got);
+	}
+}

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hil.bringup.climb import Climb
+    from hil.bringup.ladder import Step
     from hil.record.provenance import Provenance
 
 SCHEMA = 1
@@ -26,8 +27,12 @@ def as_json(board: str, climb: Climb) -> dict[str, Any]:
         "board": board,
         "exit_code": int(climb.error.exit_code) if climb.error else 0,
         "error": str(climb.error) if climb.error else "",
-        "steps": [asdict(step) for step in climb.steps],
+        "steps": [_plain(step) for step in climb.steps],
     }
+
+
+def _plain(step: Step) -> dict[str, Any]:
+    return {**asdict(step), "stage": step.stage.name, "expected": step.stage.expected}
 
 
 def write_bundle(directory: Path, boards: Sequence[tuple[str, Climb, Provenance]], files: Sequence[Path]) -> Path:

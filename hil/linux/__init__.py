@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from hil.linux.guest import Guest, GuestEnded
+from hil.linux.commandloop import GuestEnded
+from hil.linux.guest import Guest
 from hil.linux.host import Host
 from hil.linux.machine import Machine
 

@@ -25,16 +25,15 @@ _INCLUDES = (*_SOURCES, "linux/include", "service/include", "baremetal")
 
 
 class GuestImages:
-    """The steps for what guests need. `firmware` is the tree of our sources.
+    """The steps for what guests need. `firmware` is the tree of our sources, `agent` what can run in Linux' place."""
 
-    The workshop's directory lies in that of the firmware, which has the agent that can run in a guest's place.
-    """
-
-    def __init__(self, workshop: Workshop, firmware: Path, lock: Lock, unpacked: Mapping[str, Path]) -> None:
+    def __init__(
+        self, workshop: Workshop, firmware: Path, lock: Lock, unpacked: Mapping[str, Path], agent: Path
+    ) -> None:
         self._workshop = workshop
         self._firmware = firmware
         self._contents = Contents(firmware / "linux" / "guest", lock, unpacked)
-        self._agent = workshop.directory.parent / "guest.bin"
+        self._agent = agent
 
     def make(self) -> tuple[Path, ...]:
         """Make what is out of date, and return all that `add_to` reads."""

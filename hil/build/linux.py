@@ -28,14 +28,15 @@ _SEEDS = ("rng-seed", "kaslr-seed")
 class HostImages:
     """The steps for the host's images, in a workshop of their own.
 
-    `source` is firmware/linux/host, `unpacked` the directory of each package of `lock`.
+    `source` is firmware/linux/host, `unpacked` the directory of each package of `lock`, `agent` our agent's image.
     """
 
-    def __init__(self, workshop: Workshop, source: Path, lock: Lock, unpacked: Mapping[str, Path]) -> None:
+    def __init__(self, workshop: Workshop, source: Path, lock: Lock, unpacked: Mapping[str, Path], agent: Path) -> None:
         self._workshop = workshop
         self._source = source
         self._lock = lock
         self._unpacked = unpacked
+        self._agent = agent
         self._contents = Contents(source, lock, unpacked)
 
     def make(self, machine: Machine) -> None:
@@ -73,7 +74,7 @@ class HostImages:
         """Put guests and the keys of this build tree behind the initramfs: the kernel unpacks one after the other."""
         keys = Keys.of(self._workshop.directory / "keys")
         common = self._workshop.directory / "host.cpio"
-        guests = GuestImages(self._workshop, self._source.parents[1], self._lock, self._unpacked)
+        guests = GuestImages(self._workshop, self._source.parents[1], self._lock, self._unpacked, self._agent)
         parts = guests.make()
 
         def work(_step: Step) -> None:

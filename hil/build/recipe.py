@@ -100,7 +100,8 @@ class Recipe:
         workshop = Workshop(directory, self._progress)
         firmware = read_lock(self._sources / "sources.lock")
         self._trusted_firmware(firmware).build_for_linux(workshop, machine.kernel_address)
-        HostImages(workshop, self._sources / "linux" / "host", lock, unpacked).make(machine)
+        agent = self.directory / "guest.bin"
+        HostImages(workshop, self._sources / "linux" / "host", lock, unpacked, agent).make(machine)
         return self._described(directory, IMAGES, lock)
 
     def _described(self, directory: Path, names: Sequence[str], lock: Lock) -> Firmware:

@@ -33,7 +33,9 @@ def make(directory: Path, progress: Progress) -> None:
     machine = Machine.of(CHECKOUT / "boards" / "qemu-virt-linux.yaml")
     directory.mkdir(exist_ok=True)
     (directory / "flash.bin").touch()  # QEMU asks only whether there is one
-    HostImages(Workshop(directory, progress), LINUX / "host", lock, packages).make(machine)
+    agent = directory / "agent"
+    agent.touch()
+    HostImages(Workshop(directory, progress), LINUX / "host", lock, packages, agent).make(machine)
 
 
 @pytest.fixture(scope="module")

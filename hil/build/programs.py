@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import lzma
 import re
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from elftools.common.exceptions import ELFError
 from elftools.elf.dynamic import DynamicSection
@@ -31,10 +32,9 @@ def shared_libraries(programs: Iterable[bytes], packages: Sequence[Path]) -> dic
     `packages` are the directories to look in. Raises `BuildFailed` for a library that none of them has.
     """
     found: dict[str, bytes] = {}
-    wanted = [name for program in programs for name in _needed(program)]
+    wanted = [library for program in programs for library in _needed(program)]
     while wanted:
-        name = wanted.pop()
-        path, source = _find_library(name, packages)
+        path, source = _find_library(wanted.pop(), packages)
         if path not in found:
             found[path] = source.read_bytes()
             wanted += _needed(found[path])
@@ -72,25 +72,40 @@ def _module_name(path: str) -> str:
     return path.rpartition("/")[2].partition(".")[0].replace("-", "_")
 
 
-def _find_library(name: str, packages: Sequence[Path]) -> tuple[str, Path]:
-    directories = (LOADER.rpartition("/")[0],) if name == LOADER.rpartition("/")[2] else LIBRARY_DIRECTORIES
+@dataclass(frozen=True, slots=True)
+class _Library:
+    """A library that a program asks for, and directories that it knows it in besides the usual ones."""
+
+    name: str
+    own_directories: tuple[str, ...]
+
+    @property
+    def directories(self) -> tuple[str, ...]:
+        loader, _, loader_name = LOADER.rpartition("/")
+        return (loader,) if self.name == loader_name else (*self.own_directories, *LIBRARY_DIRECTORIES)
+
+
+def _find_library(library: _Library, packages: Sequence[Path]) -> tuple[str, Path]:
     for package in packages:
-        for directory in directories:
-            if (path := package / directory / name).is_file():
-                return f"{directory}/{name}", path
+        for directory in library.directories:
+            if (path := package / directory / library.name).is_file():
+                return f"{directory}/{library.name}", path
     raise BuildFailed(
-        f"no package has the shared library {name}",
+        f"no package has the shared library {library.name}",
         doing="collecting the libraries of an initramfs",
         hint="add the package that has it to firmware/sources.lock and to the initramfs's contents",
     )
 
 
-def _needed(program: bytes) -> list[str]:
-    """Return the names of the libraries that an ELF file asks for; none if it is static."""
+def _needed(program: bytes) -> list[_Library]:
+    """Return the libraries that an ELF file asks for; none if it is static."""
     try:
         dynamic = next((s for s in ELFFile(io.BytesIO(program)).iter_sections() if isinstance(s, DynamicSection)), None)
     except ELFError as error:
         raise BuildFailed(f"not a program: {error}", doing="collecting the libraries of an initramfs") from None
     if dynamic is None:
         return []
-    return [str(tag.needed) for tag in dynamic.iter_tags("DT_NEEDED")]  # type: ignore[attr-defined]
+    tags: Any = dynamic
+    paths = [path for tag in tags.iter_tags("DT_RUNPATH") for path in tag.runpath.split(":")]
+    own = tuple(path.lstrip("/") for path in paths)
+    return [_Library(tag.needed, own) for tag in tags.iter_tags("DT_NEEDED")]

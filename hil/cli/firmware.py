@@ -29,8 +29,8 @@ def update(
     from hil.build.pins import propose, updated
     from hil.build.progress import Terminal
 
-    root = Tree.here().root
-    for path in (root / "firmware" / "sources.lock", root / "firmware" / "linux" / "sources.lock"):
+    firmware = Tree.here().root / "firmware"
+    for path in (firmware / folder / "sources.lock" for folder in ("", "linux", "linux/bench")):
         lock = read_lock(path)
         changes = [proposal for proposal in propose(lock, Terminal()) if proposal.changes]
         for change in changes:

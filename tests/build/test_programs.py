@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 LIBRARIES = "usr/lib/aarch64-linux-gnu"
 
 
-def link(output: Path, *needed: Path) -> bytes:
-    """Link an empty shared object that needs others."""
+def link(output: Path, *needed: Path | str) -> bytes:
+    """Link an empty shared object that needs others; flags of the linker may stand among them."""
     output.parent.mkdir(parents=True, exist_ok=True)
     flags = ["-shared", "-nostdlib", "-Wl,--no-as-needed", f"-Wl,-soname,{output.name}"]
     subprocess.run(
@@ -43,6 +43,13 @@ def test_libraries_of_libraries_come_along(package: Path, tmp_path: Path) -> Non
     found = shared_libraries([program], [tmp_path / "empty", package])
     assert set(found) == {f"{LIBRARIES}/libouter.so.2", f"{LIBRARIES}/libinner.so.1", LOADER}
     assert found[LOADER] == (package / LOADER).read_bytes()
+
+
+def test_a_library_is_found_where_its_program_says(tmp_path: Path) -> None:
+    library = tmp_path / "package" / LIBRARIES / "program" / "libown.so.0"
+    link(library)
+    program = link(tmp_path / "program", f"-Wl,-rpath,/{LIBRARIES}/program", library)
+    assert set(shared_libraries([program], [tmp_path / "package"])) == {f"{LIBRARIES}/program/libown.so.0"}
 
 
 def test_a_static_program_needs_nothing(tmp_path: Path) -> None:

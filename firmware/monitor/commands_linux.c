@@ -31,6 +31,17 @@ static bool has_ended(const struct linux_guest *guest)
 	return __atomic_load_n(&guest->vm->vcpu[0].agent.state, __ATOMIC_ACQUIRE) != AGENT_RUNNING;
 }
 
+/* Sleeps until something happens, keeping the console alive. False: the guest has ended, or time is up. */
+static bool sleeps_until(const struct linux_guest *guest, uint64_t until)
+{
+	if (has_ended(guest) || counter_now() >= until) {
+		return false;
+	}
+	console_poll();
+	cpu_sleep(until);
+	return true;
+}
+
 /* boot <vm> <kernel's PA> <bytes> <initrd's PA> <bytes> <queue's IPA, or 0> <bytes> <the kernel's arguments> */
 void request_boot(const struct words *words, struct reply *reply)
 {
@@ -92,10 +103,7 @@ void request_listen(const struct words *words, struct reply *reply)
 		return;
 	}
 	until = counter_now() + counter_ticks(microseconds);
-	while (ring_is_empty(&guest->said) && ring_is_empty(&guest->log) && !has_ended(guest) &&
-	       counter_now() < until) {
-		console_poll();
-		cpu_sleep(until);
+	while (ring_is_empty(&guest->said) && ring_is_empty(&guest->log) && sleeps_until(guest, until)) {
 	}
 
 	const uint64_t state = has_ended(guest) ? guest->state : LINUX_RUNNING;
@@ -108,23 +116,28 @@ void request_listen(const struct words *words, struct reply *reply)
 	linux_guest_nudge(guest);
 }
 
-/* type <vm> <bytes> -> how many of them there was room for */
+/* type <vm> <microseconds> <bytes> -> how many of them the guest, or the room before it, has taken in that time */
 void request_type(const struct words *words, struct reply *reply)
 {
 	static uint8_t bytes[RING_BYTES];
 	struct linux_guest *guest = guest_of(words, reply);
+	uint64_t microseconds;
+	uint64_t until;
+	uint64_t taken = 0;
 	size_t length;
-	uint64_t taken;
 
-	if (guest == NULL) {
+	if (guest == NULL || !words_numbers(words, 2, 1, &microseconds, reply)) {
 		return;
 	}
-	if (words->count != 3U || !base64_decode(words->word[2], bytes, sizeof(bytes), &length)) {
+	if (words->count != 4U || !base64_decode(words->word[3], bytes, sizeof(bytes), &length)) {
 		reply_error(reply, "argument: the bytes are missing, malformed or too many");
 		return;
 	}
-	taken = ring_put(&guest->typed, bytes, length);
-	linux_guest_nudge(guest);
+	until = counter_now() + counter_ticks(microseconds);
+	do {
+		taken += ring_put(&guest->typed, &bytes[taken], length - taken);
+		linux_guest_nudge(guest);
+	} while (taken < length && sleeps_until(guest, until));
 	reply_numbers(reply, &taken, 1);
 }
 

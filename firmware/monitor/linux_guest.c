@@ -46,7 +46,7 @@ struct access {
 
 static struct linux_guest the_guest;
 
-static void wake_listener(void)
+static void wake_cpu0(void)
 {
 	cpu_kick(cpu_get(0));
 }
@@ -74,7 +74,7 @@ static void console_say(void *context, const void *bytes, uint32_t length)
 
 		from += moved;
 		length -= (uint32_t)moved;
-		wake_listener();
+		wake_cpu0();
 		if (length == 0U || told_to_stop(guest)) {
 			return;
 		}
@@ -98,7 +98,7 @@ static void log_text(struct linux_guest *guest, const char *text)
 	for (; *text != '\0'; text++) {
 		ring_put(&guest->log, text, 1);
 	}
-	wake_listener();
+	wake_cpu0();
 }
 
 static void console_broken(void *context, const char *how)
@@ -126,6 +126,7 @@ static void pass_input_on(struct linux_guest *guest)
 			size_t length = ring_take(&guest->typed, room.memory, room.length);
 
 			virtio_console_filled(&guest->console, &room, (uint32_t)length);
+			wake_cpu0();
 		}
 	}
 }
@@ -134,7 +135,7 @@ static void early_console(struct linux_guest *guest, uint64_t offset, struct acc
 {
 	if (access->write && offset == UART_DATA) {
 		ring_put(&guest->log, &access->value, 1);
-		wake_listener();
+		wake_cpu0();
 	}
 }
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from hil.linux.commandloop import GuestEnded
+from hil.linux.direct import DirectGuest, GuestImages
 from hil.linux.guest import Guest
 from hil.linux.host import Host
 from hil.linux.machine import Machine
 
-__all__ = ["Guest", "GuestEnded", "Host", "Machine"]
+__all__ = ["DirectGuest", "Guest", "GuestEnded", "GuestImages", "Host", "Machine"]

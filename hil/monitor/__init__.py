@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hil.monitor.client import Monitor
+from hil.monitor.guestline import GuestLine, GuestState, Loaded
 from hil.monitor.link import MonitorRefused
 from hil.monitor.outcome import Ended, Fault, Outcome, RanTooLong, SmcResult, TargetFault
 from hil.monitor.program import Program, Reg, r
@@ -15,6 +16,9 @@ __all__ = [
     "DoorbellRefused",
     "Ended",
     "Fault",
+    "GuestLine",
+    "GuestState",
+    "Loaded",
     "Monitor",
     "MonitorRefused",
     "Outcome",

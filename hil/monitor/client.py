@@ -54,3 +54,7 @@ class Monitor(Runner):
         """
         answer = self._link.ask(f"create {ram_bytes:x} {vcpus:x} {vmid or 0:x}", Deadline.after(_CREATE))
         return VirtualMachine(self._link, ram_bytes, *(int(word, 16) for word in answer.split()))
+
+    def same_vm(self, vm: VirtualMachine) -> VirtualMachine:
+        """Return a VM that was created before a snapshot, on the monitor of a board that goes on from it."""
+        return vm.over(self._link)

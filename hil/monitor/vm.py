@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import base64
+import copy
 from typing import TYPE_CHECKING
 
 from hil.deadline import Deadline
 from hil.monitor import abi
+from hil.monitor.guestline import GuestLine
 from hil.monitor.program import Program, r
 from hil.monitor.roundtrip import round_trip
 from hil.monitor.runner import Runner
 
 if TYPE_CHECKING:
+    from hil.monitor.guestline import Loaded
     from hil.monitor.link import Link
 
 _USUAL = 10.0
 _TPM_COMMAND = 120.0
+_BOOT = 60.0
 
 
 class VirtualMachine:
@@ -69,8 +74,35 @@ class VirtualMachine:
         """How many of the traps were SMCs."""
         return self._counters()[1]
 
+    def traps_by_class(self) -> dict[int, int]:
+        """Return how many of them were synchronous exceptions of each class (ESR_EL2.EC) that there was."""
+        numbers = [int(word, 16) for word in self._ask(f"classes {self.id:x}").split()]
+        return dict(zip(numbers[::2], numbers[1::2], strict=True))
+
+    def boot(self, kernel: Loaded, initrd: Loaded, arguments: str, *, queue: tuple[int, int] = (0, 0)) -> GuestLine:
+        """Start an arm64 Linux kernel in place of the agents, and return its console; for a VM with one vCPU.
+
+        Kernel and initial file system are copied. `queue` is where its vTPM's queue is mapped, IPA and size; (0, 0)
+        for a guest without a vTPM. Raises `MonitorRefused`: there is one such guest at a time, and one CPU is its own.
+        """
+        numbers = (self.id, kernel.address, kernel.size, initrd.address, initrd.size, *queue)
+        words = " ".join(f"{number:x}" for number in numbers)
+        encoded = base64.b64encode(arguments.encode()).decode()
+        self._link.ask(f"boot {words} {encoded}", Deadline.after(_BOOT))
+        return self.guest_line()
+
+    def guest_line(self) -> GuestLine:
+        """Return the console of the Linux that was started in this VM, also before a snapshot was taken."""
+        return GuestLine(self._link, self.id)
+
+    def over(self, link: Link) -> VirtualMachine:
+        """Return the same VM, reached over another link."""
+        other = copy.copy(self)
+        other._link = link
+        return other
+
     def destroy(self) -> None:
-        """Give everything back. Raises `MonitorRefused` while an agent is running."""
+        """Give everything back. Raises `MonitorRefused` while an agent or a guest is running."""
         self._ask(f"destroy {self.id:x}")
 
     def _counters(self) -> list[int]:

@@ -1,3 +1,9 @@
 """pytest plugin for tests on boards, on top of labgrid's (`--lg-env`). Without labgrid's it costs next to nothing."""
 
-pytest_plugins = ["hil.plugin.session", "hil.plugin.markers", "hil.plugin.fixtures", "hil.plugin.summary"]
+pytest_plugins = [
+    "hil.plugin.session",
+    "hil.plugin.markers",
+    "hil.plugin.fixtures",
+    "hil.plugin.direct",
+    "hil.plugin.summary",
+]

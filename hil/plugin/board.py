@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hil.errors import BoardFileError
 from hil.plugin.classify import BlockedError
 from hil.plugin.unfit import Unfit
 
@@ -14,9 +16,12 @@ if TYPE_CHECKING:
     from labgrid import Environment, Target
 
     from hil.drivers.hostmemory import HostMemory
-    from hil.linux import Host
+    from hil.linux import GuestImages, Host
     from hil.monitor import Monitor
     from hil.strategies import BoardStrategy
+
+GUEST_IMAGES = "guest_images"
+"""The option of a board file that says at which physical addresses the images `kernel` and `initrd` lie."""
 
 ENDS = ("monitor", "linux")
 """The states in which a boot may end; each board has one of them."""
@@ -46,10 +51,29 @@ class Board:
             self.require(state)
         self.strategy.transition(state)
 
-    def fork(self) -> Monitor:
-        """Return the monitor of the board as it is right after boot."""
-        monitor: Monitor = self.strategy.fork()
+    def fork(self, kept: Path | None = None) -> Monitor:
+        """Return the monitor of the board as it is right after boot, or as `strategy.keep` has kept it."""
+        monitor: Monitor = self.strategy.fork(kept)
         return monitor
+
+    def guest_images(self) -> GuestImages:
+        """Return where kernel and initial file system for a guest lie: `options.guest_images` of the board file."""
+        from hil.linux import GuestImages
+        from hil.monitor import Loaded
+
+        config = self.target.env.config
+        addresses = config.get_option(GUEST_IMAGES, {})
+        try:
+            kernel, initrd = (
+                Loaded(int(addresses[name]), Path(config.get_image_path(name)).stat().st_size)
+                for name in ("kernel", "initrd")
+            )
+        except (KeyError, OSError) as error:
+            raise BoardFileError(
+                f"the images of a guest for {self.name} are not there: {error}",
+                hint="`options.guest_images` takes the addresses of `kernel` and `initrd`; hil build makes the images",
+            ) from error
+        return GuestImages(kernel, initrd)
 
     def fork_linux(self) -> Host:
         """Return the board's Linux as it is right after boot."""

@@ -44,6 +44,7 @@ NEEDS = {
     "stage2_write_check": Need("AT S12E1W that survives a stage-2 permission fault", "stage2_write_check"),
     "snapshots": Need("a state after boot that every test starts from", "snapshots"),
     "linux": Need("Linux with KVM instead of the bare-metal monitor", "linux"),
+    "guest_images": Need("a kernel in memory that the monitor can boot in a VM", "guest_images"),
 }
 """What `needs_<name>` and `fails_without(<name>)` may name."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import tempfile
 import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
@@ -143,12 +144,12 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
 
     @breaking
     @step()  # type: ignore[untyped-decorator]
-    def fork(self) -> Monitor:
-        """Return the monitor of a board in exactly the state it has after boot.
+    def fork(self, kept: Path | None = None) -> Monitor:
+        """Return the monitor of a board in exactly the state it has after boot, or in the one that `keep` has kept.
 
         Boots and saves the state if nobody has yet; the next fork is prepared meanwhile.
         """
-        monitor: Monitor = self._fork(State.monitor)
+        monitor: Monitor = self._fork(State.monitor, kept)
         return monitor
 
     @breaking
@@ -158,18 +159,29 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
         session: Session = self._fork(State.linux)
         return session
 
-    def _fork(self, state: State) -> Any:
+    @breaking
+    @step()  # type: ignore[untyped-decorator]
+    def keep(self) -> Path:
+        """Save what the board is now, and return what `fork` takes, in this run; the board stands still until then."""
+        self.snapshots.root.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".kept-", dir=self.snapshots.root) as directory:
+            state = Path(directory) / "state"
+            self.board.save(state)
+            return self._held(state)
+
+    def _fork(self, state: State, kept: Path | None = None) -> Any:
         if state is not self._plan.last:
             raise UsageError(f"the board boots into `{self._plan.last}`, not `{state}`", board=self.board.board)
         self._activate()
         if self._snapshot is None:
             self._snapshot = self._held(self._find_or_make_snapshot())
+        snapshot = kept or self._snapshot
         self._follow()
         self.status = State.off
-        self.board.resume(self._snapshot)
+        self.board.resume(snapshot)
         self.status = state
         reached = self._connect()
-        self.board.prepare(self._snapshot)
+        self.board.prepare(snapshot)
         return reached
 
     @contextlib.contextmanager

@@ -1,0 +1,66 @@
+"""The direct path: an unmodified kernel in a VM of the bare-metal monitor. Its SMCs go to EL3 without a trap."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from hil.linux.commandloop import CommandLoop
+from hil.linux.guest import ARGUMENTS
+from hil.vtpm import Service
+
+if TYPE_CHECKING:
+    from hil.monitor import GuestLine, Loaded, Monitor, VirtualMachine
+    from hil.vtpm import Instance
+
+QUEUE = 0x0C00_0000
+"""Where the guest's queue is in its physical address space, as for guests of the VMM."""
+MEBIBYTE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class GuestImages:
+    """Where kernel and initial file system lie in physical memory."""
+
+    kernel: Loaded
+    initrd: Loaded
+
+
+class DirectGuest(CommandLoop):
+    """A guest of the monitor; at most one at a time. Its commands run one after the other, over its console."""
+
+    def __init__(self, monitor: Monitor, vm: VirtualMachine, instance: Instance | None, console: GuestLine) -> None:
+        super().__init__(f"the guest in VM {vm.id} of the monitor", console)
+        self.monitor = monitor
+        self.vm = vm
+        self.instance = instance
+        """Its vTPM, if it has one."""
+        self.console = console
+
+    @classmethod
+    def start(
+        cls, monitor: Monitor, images: GuestImages, *, vtpm: bool = True, memory: int = 128, arguments: str = ""
+    ) -> DirectGuest:
+        """Boot a guest; `memory` is in MiB, `arguments` are added to the kernel's.
+
+        Raises `MonitorRefused` when there is such a guest already, or what it needs is not there.
+        """
+        vm = monitor.create_vm(ram_bytes=memory * MEBIBYTE)
+        instance = Service(monitor).create(vm.id) if vtpm else None
+        queue = (0, 0)
+        if instance:
+            queue = (QUEUE, instance.queue_bytes)
+            vm.map(QUEUE, instance.queue_pa, instance.queue_bytes, device=True)
+            instance.bind_to(vm, ipa=QUEUE)
+        console = vm.boot(images.kernel, images.initrd, f"{ARGUMENTS} {arguments}".rstrip(), queue=queue)
+        return cls(monitor, vm, instance, console)
+
+    def resumed(self, monitor: Monitor) -> DirectGuest:
+        """Return the same guest on a board that goes on from a state in which it ran."""
+        vm = monitor.same_vm(self.vm)
+        instance = self.instance and replace(self.instance, service=Service(monitor))
+        return DirectGuest(monitor, vm, instance, vm.guest_line())
+
+    def stop(self) -> None:
+        """End the guest, whatever it does."""
+        self.console.stop()

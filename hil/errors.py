@@ -101,6 +101,10 @@ class BoardDied(InfrastructureError):
     """The emulator exited, or the board's power or debug connection is gone."""
 
 
+class RunnerDied(InfrastructureError):
+    """The process that drives a board ended before it was done."""
+
+
 class BoardBroken(InfrastructureError):
     """The board failed earlier in this run and was taken out; the message quotes that first failure."""
 

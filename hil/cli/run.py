@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hil.cli.output import print_json
+from hil.cli.output import console, print_json
 from hil.cli.tree import DEFAULT_BOARD, BoardFile, Tree
 from hil.errors import ExitCode
 
@@ -26,6 +26,9 @@ PASS_THROUGH = {"ignore_unknown_options": True}
 
 SUITES = "suites"
 
+EMULATOR = "emulator"
+"""The kind of board that runs on this machine's processors."""
+
 SPARED = ("-p", "no:hypothesispytest")
 """hypothesis' own plugin imports all of hypothesis at the end of every run: half a second for nothing."""
 
@@ -35,13 +38,19 @@ def command(
         list[str] | None,
         typer.Argument(metavar="[SUITE]...", help="Suites to run (default: all), and pytest's options."),
     ] = None,
-    board: Annotated[str, typer.Option(help="A board of boards/.")] = DEFAULT_BOARD,
+    board: Annotated[
+        list[str] | None, typer.Option(help="A board of boards/; several run side by side, with one report.")
+    ] = None,
+    number: Annotated[
+        int, typer.Option("-n", min=1, help="So many boards of each kind; they share the tests.", metavar="N")
+    ] = 1,
+    each: Annotated[bool, typer.Option("--each", help="With -n: every board runs all tests.")] = False,
     build: Annotated[bool, typer.Option("--build/--no-build", help="Bring the firmware up to date first.")] = True,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the record as JSON; all else goes to standard error.")
     ] = False,
 ) -> None:
-    """Run suites on a board, and leave a record in reports/.
+    """Run suites on a board, or on several at once, and leave a record in reports/.
 
     What is not an option of ours goes to pytest, such as -k, -m, -x, -v.
 
@@ -50,14 +59,21 @@ def command(
 
         hil run suites/tpm -k quote -x
 
-        hil run --board qemu-virt --no-build --json
+        hil run --board qemu-virt --board qemu-virt-linux
+
+        hil run -n 4 --no-build --json
     """
     tree = Tree.here()
-    chosen = tree.board(board)
+    chosen = [tree.board(name) for name in dict.fromkeys(board or [DEFAULT_BOARD])]
     if build:
-        bring_up_to_date(chosen)
+        for one in chosen:
+            bring_up_to_date(one)
     with _standard_output_for_json(as_json):
-        code, record = run(tree, chosen, list(arguments or ()))
+        if len(chosen) * number == 1:
+            code, record = run(tree, chosen[0], list(arguments or ()))
+        else:
+            record = run_on_several(tree, chosen, list(arguments or ()), number=number, each=each)
+            code = ExitCode(record.exit_code or 0)
     if as_json and record:
         from dataclasses import asdict
 
@@ -82,11 +98,23 @@ def run(tree: Tree, board: BoardFile, arguments: list[str]) -> tuple[ExitCode, R
     import pytest
 
     witness = _Witness()
-    options = ["--lg-env", str(board.path), "--rootdir", str(tree.root), "-c", str(tree.root / "pyproject.toml")]
-    paths = [] if _names_suites(arguments) else [str(tree.root / SUITES)]
-    code = pytest.main([*options, *SPARED, *arguments, *paths], plugins=[witness])
+    code = pytest.main(["--lg-env", str(board.path), *_for_pytest(tree, arguments)], plugins=[witness])
     known = code in {int(one) for one in ExitCode}
     return ExitCode(code) if known else ExitCode.USAGE, witness.record
+
+
+def run_on_several(tree: Tree, boards: list[BoardFile], arguments: list[str], *, number: int, each: bool) -> Record:
+    """Run pytest in a process per board, `number` of each."""
+    from hil.pool.run import local_seats, run_on
+
+    seats = local_seats([(board.path, board.kind == EMULATOR) for board in boards], number, each=each)
+    return run_on(seats, tree.root, _for_pytest(tree, arguments), console())
+
+
+def _for_pytest(tree: Tree, arguments: list[str]) -> list[str]:
+    options = ["--rootdir", str(tree.root), "-c", str(tree.root / "pyproject.toml")]
+    paths = [] if _names_suites(arguments) else [str(tree.root / SUITES)]
+    return [*options, *SPARED, *arguments, *paths]
 
 
 def _names_suites(arguments: list[str]) -> bool:

@@ -11,6 +11,7 @@ from hil.plugin.classify import BlockedError, classify
 from hil.plugin.progress import Progress
 from hil.plugin.unfit import Unfit
 from hil.record import Case, Fault, FaultKind, Outcome
+from hil.record.case import BLOCKED
 from hil.record.verdict import worst
 from hil.report.junit import write_junit
 
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
 CATEGORY = "hil category"
 """Property of a pytest report: why it is an error and no finding."""
-BLOCKED = "blocked"
-"""The category of tests that a failed board kept from running; listed nowhere, for their cause stands elsewhere."""
 
 
 class Recorder:

@@ -110,7 +110,7 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
 def pytest_hil_open_run(config: pytest.Config, board: BoardOfRun) -> RunWriter:
     """Open a run directory of this session's own."""
     reports = Path(config.getoption("hil_reports") or config.rootpath / "reports")
-    return Run(reports, board.name, board.provenance)
+    return Run(reports, board)
 
 
 def _described(config: pytest.Config, env: Environment) -> BoardOfRun:

@@ -8,6 +8,9 @@ from pathlib import PurePosixPath
 
 from hil.errors import ExitCode
 
+BLOCKED = "blocked"
+"""The reason of a test that a failed board kept from running; its cause stands elsewhere."""
+
 
 class Outcome(StrEnum):
     """How a test ended. `FAILED` is a finding; after an `ERROR` nothing is known about the firmware."""

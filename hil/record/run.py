@@ -32,6 +32,8 @@ RUN_FILE = "run.json"
 EVENTS_FILE = "events.jsonl"
 LATEST = "latest"
 """The link to the newest run; `latest-<board>` is that to the newest run on a board."""
+NAMES_SHOWN = 3
+"""More boards than this are only counted in the name of a run."""
 NEVER_STARTED = "not run: the run ended before it"
 
 
@@ -64,6 +66,18 @@ class Record:
     cases: tuple[Case, ...] = ()
     schema: int = SCHEMA
 
+    def suites(self) -> list[tuple[BoardOfRun, str, list[Case]]]:
+        """Return board, subject and cases of each suite, board by board."""
+        found: dict[tuple[str, str], list[Case]] = {}
+        for case in self.cases:
+            found.setdefault((case.board, case.subject), []).append(case)
+        return [
+            (board, subject, cases)
+            for board in self.boards
+            for (name, subject), cases in found.items()
+            if name == board.name
+        ]
+
 
 class RunWriter(Protocol):
     """What a test session tells about itself while it goes on."""
@@ -72,9 +86,6 @@ class RunWriter(Protocol):
     """The directory of the run."""
     seat: str
     """The directory of the board's transcripts below it; empty: that of the board's name."""
-
-    def open_board(self, board: BoardOfRun) -> None:
-        """Say what the tests run on."""
 
     def plan(self, ids: Iterable[str]) -> None:
         """Say which tests are meant to run."""
@@ -96,13 +107,15 @@ class RunWriter(Protocol):
 
 
 class Run:
-    """Writes the record of a run while it goes on; `name` is that of the board, if there is but one."""
+    """Writes the record of a run on `boards` while it goes on, in a new directory below `reports`."""
 
-    def __init__(self, reports: Path, name: str, provenance: Provenance | None = None) -> None:
+    def __init__(self, reports: Path, *boards: BoardOfRun) -> None:
         now = datetime.now(UTC)
+        name = "+".join(board.name for board in boards) if len(boards) <= NAMES_SHOWN else f"{len(boards)}-boards"
         self._clock = time.monotonic()
-        self._reports = reports
-        self._record = Record(id=f"{now:%Y%m%dT%H%M%S.%f}Z-{name}-{secrets.token_hex(3)}", name=name, started=_iso(now))
+        self._record = Record(
+            id=f"{now:%Y%m%dT%H%M%S.%f}Z-{name}-{secrets.token_hex(3)}", name=name, started=_iso(now), boards=boards
+        )
         self._planned: dict[tuple[str, str], None] = {}
         self._cases: list[Case] = []
         self._faults: list[Fault] = []
@@ -112,23 +125,27 @@ class Run:
         self._events = (self.path / EVENTS_FILE).open("a", encoding="utf-8")
         self.event("run-started", **_plain(self._record))
         self._write()
-        link_atomically(reports / LATEST, self.path.name)
-        if provenance:
-            self.open_board(BoardOfRun(name, provenance))
+        for link in (LATEST, *(f"{LATEST}-{board.name}" for board in boards)):
+            link_atomically(reports / link, self.path.name)
 
     @property
     def record(self) -> Record:
         """The record as it stands."""
         return self._record
 
-    def open_board(self, board: BoardOfRun) -> None:
-        """Take a board into the record, once, and make this run the newest of that board."""
-        if board.name in (other.name for other in self._record.boards):
-            return
-        self._record = replace(self._record, boards=(*self._record.boards, board))
-        self.event("board", **_plain(board))
-        self._write()
-        link_atomically(self._reports / f"{LATEST}-{board.name}", self.path.name)
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """What went wrong so far, in tests and outside of them."""
+        return (*self._faults, *(fault for case in self._cases for fault in case.faults))
+
+    def describe(self, name: str, provenance: Provenance) -> None:
+        """Say what is on a board of the run, if that was not known when the run began."""
+        boards = tuple(
+            replace(board, provenance=provenance) if board.name == name else board for board in self._record.boards
+        )
+        if boards != self._record.boards:
+            self._record = replace(self._record, boards=boards)
+            self._write()
 
     def plan(self, ids: Iterable[str], *, board: str = "") -> None:
         """Remember what is meant to run, so that a run that was cut short cannot look complete."""
@@ -162,7 +179,8 @@ class Run:
         for board, id in self._planned:
             if (board, id) not in done:
                 self.add(Case(id=id, outcome=Outcome.SKIPPED, reason=NEVER_STARTED, board=board))
-        cases = without_unfit(self._cases)
+        order = [board.name for board in self._record.boards]
+        cases = without_unfit(sorted(self._cases, key=lambda case: order.index(case.board)))
         self._record = replace(
             self._record,
             verdict=verdict(exit_code, interrupted=interrupted),
@@ -182,7 +200,7 @@ class Run:
         write_atomically(self.path / RUN_FILE, (json.dumps(_plain(self._record), indent=1) + "\n").encode())
 
 
-def _plain(thing: Record | BoardOfRun | Case | Fault) -> dict[str, Any]:
+def _plain(thing: Record | Case | Fault) -> dict[str, Any]:
     return asdict(thing)
 
 

@@ -41,20 +41,15 @@ def junit(record: Record) -> bytes:
     an expected failure is `<skipped type="xfail">`, as pytest writes it.
     """
     document = JUnitXml(f"hil {record.name}")
+    for board, subject, cases in record.suites():
+        document.add_testsuite(_suite(record, board, subject, cases))
     boards = {board.name: board for board in record.boards}
-    for name, subject in dict.fromkeys((case.board, case.subject) for case in record.cases):
-        cases = [case for case in record.cases if (case.board, case.subject) == (name, subject)]
-        document.add_testsuite(_suite(record, boards.get(name, _unknown(name)), subject, cases))
     for name in dict.fromkeys(fault.board for fault in record.faults):
-        document.add_testsuite(_suite(record, boards.get(name, _unknown(name)), "run", [_run_case(record, name)]))
+        board = boards.get(name) or BoardOfRun(name, Provenance())  # or all of them
+        document.add_testsuite(_suite(record, board, "run", [_run_case(record, name)]))
     document.update_statistics()
     text: bytes = document.tostring()
     return text
-
-
-def _unknown(name: str) -> BoardOfRun:
-    """A board that never came so far that it was described, or all boards together."""
-    return BoardOfRun(name, Provenance())
 
 
 def _suite(record: Record, board: BoardOfRun, subject: str, cases: Iterable[Case]) -> TestSuite:

@@ -59,11 +59,11 @@ def _table(record: Record, *, plain: bool) -> Table:
     for heading in (*columns, "seconds"):
         table.add_column(heading, justify="right")
     table.add_column("verdict")
-    fit = [case for case in record.cases if not case.unfit]
-    for board, subject in dict.fromkeys((case.board, case.subject) for case in fit):
-        cases = [case for case in fit if (case.board, case.subject) == (board, subject)]
-        cells = _cells(columns, count(cases), sum(case.duration for case in cases))
-        table.add_row(*([board] if several else []), subject, *cells, _word(count(cases)))
+    for board, subject, cases in record.suites():
+        counts = count(cases)
+        if counts.unfit < counts.total:
+            cells = _cells(columns, counts, sum(case.duration for case in cases))
+            table.add_row(*([board.name] if several else []), subject, *cells, _word(counts))
     table.add_section()
     cells = _cells(columns, record.counts, record.duration)
     table.add_row(*([""] if several else []), "all", *cells, Text(*_verdict(record)))

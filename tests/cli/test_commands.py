@@ -10,7 +10,7 @@ import pytest
 from hil import cli
 from hil.cli.tree import Tree
 from hil.errors import BoardDied, ExitCode
-from hil.record import Provenance, Run
+from hil.record import BoardOfRun, Provenance, Run
 from tests.cli.checkout import BOARD
 
 if TYPE_CHECKING:
@@ -31,9 +31,9 @@ def test_boards_as_json_say_what_they_are_and_how_they_fared(
     checkout: Checkout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     reports = checkout.path / "reports"
-    Run(reports, "fake-board", Provenance()).finish(ExitCode.PASSED)
-    newest = Run(reports, "fake-board", Provenance()).finish(ExitCode.FINDINGS)
-    Run(reports, "fake-board-two", Provenance()).finish(ExitCode.PASSED)
+    Run(reports, BoardOfRun("fake-board", Provenance())).finish(ExitCode.PASSED)
+    newest = Run(reports, BoardOfRun("fake-board", Provenance())).finish(ExitCode.FINDINGS)
+    Run(reports, BoardOfRun("fake-board-two", Provenance())).finish(ExitCode.PASSED)
     assert hil(monkeypatch, "boards", "--json") == 0
     (board,) = json.loads(capsys.readouterr().out)
     assert board["name"] == "fake-board"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hil.errors import ExitCode, UsageError
-from hil.record import Case, Outcome, Provenance, Run, Verdict, load
+from hil.record import BoardOfRun, Case, Outcome, Provenance, Run, Verdict, load
 from hil.record.atomic import write_atomically
 from hil.record.provenance import gather
 
@@ -34,7 +34,7 @@ def test_a_file_that_cannot_be_written_keeps_its_old_content(tmp_path: Path, mon
 
 
 def test_a_run_in_progress_can_be_read(tmp_path: Path) -> None:
-    run = Run(tmp_path, "rpi4", Provenance())
+    run = Run(tmp_path, BoardOfRun("rpi4", Provenance()))
     run.add(DONE)
     record = load(tmp_path / "latest")
     assert record.verdict is Verdict.RUNNING
@@ -45,7 +45,7 @@ def test_a_run_in_progress_can_be_read(tmp_path: Path) -> None:
 
 
 def test_a_torn_last_event_loses_only_itself(tmp_path: Path) -> None:
-    run = Run(tmp_path, "rpi4", Provenance())
+    run = Run(tmp_path, BoardOfRun("rpi4", Provenance()))
     run.add(DONE)
     with (run.path / "events.jsonl").open("a") as events:
         events.write('{"event": "case", "id": "suites/a.py::te')
@@ -53,7 +53,7 @@ def test_a_torn_last_event_loses_only_itself(tmp_path: Path) -> None:
 
 
 def test_a_record_of_another_schema_is_refused(tmp_path: Path) -> None:
-    run = Run(tmp_path, "rpi4", Provenance())
+    run = Run(tmp_path, BoardOfRun("rpi4", Provenance()))
     content = json.loads((run.path / "run.json").read_text())
     (run.path / "run.json").write_text(json.dumps({**content, "schema": 99}))
     with pytest.raises(UsageError, match="schema 99"):
@@ -61,7 +61,7 @@ def test_a_record_of_another_schema_is_refused(tmp_path: Path) -> None:
 
 
 def test_runs_sort_by_time_even_within_a_second(tmp_path: Path) -> None:
-    names = [Run(tmp_path, "rpi4", Provenance()).path.name for _ in range(3)]
+    names = [Run(tmp_path, BoardOfRun("rpi4", Provenance())).path.name for _ in range(3)]
     assert sorted(names) == names
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from xml.etree import ElementTree
 
 from hypothesis import given
@@ -16,7 +17,8 @@ anything = some.text(some.characters(exclude_categories=()))
 def record(*cases: Case, faults: tuple[Fault, ...] = ()) -> Record:
     provenance = Provenance(firmware_hash="f00d", host={"name": "bench"})
     boards = tuple(BoardOfRun(name, provenance) for name in ("rpi4", "juno"))
-    return Record("run-1", "rpi4+juno", "2026-11-23T16:00:00.123Z", boards, cases=cases, faults=faults)
+    placed = tuple(replace(case, board=case.board or "rpi4") for case in cases)
+    return Record("run-1", "rpi4+juno", "2026-11-23T16:00:00.123Z", boards, cases=placed, faults=faults)
 
 
 def parsed(made: Record) -> ElementTree.Element:
@@ -47,12 +49,12 @@ def test_there_is_one_suite_per_board_and_subject() -> None:
             Case("suites/queue/test_place.py::test_a[1-x]", Outcome.PASSED, board="rpi4"),
         )
     )
-    assert [suite.get("name") for suite in root] == ["rpi4.queue", "juno.queue", "rpi4.tpm"]
+    assert [suite.get("name") for suite in root] == ["rpi4.queue", "rpi4.tpm", "juno.queue"]
     assert [case.get("classname") for case in root.iter("testcase")] == [
         "rpi4.suites.queue.test_ring",
         "rpi4.suites.queue.test_place",
-        "juno.suites.queue.test_ring",
         "rpi4.suites.tpm.test_sessions",
+        "juno.suites.queue.test_ring",
     ]
     assert root.get("tests") == "4"
     assert root[0].get("timestamp") == "2026-11-23T16:00:00"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -32,7 +33,7 @@ def shown(*cases: Case, code: ExitCode) -> list[str]:
         verdict=verdict(code),
         exit_code=code,
         counts=count(cases),
-        cases=cases,
+        cases=tuple(replace(case, board="rpi4") for case in cases),
     )
     console = Console(width=100, highlight=False, soft_wrap=True)
     with console.capture() as output:

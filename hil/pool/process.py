@@ -1,0 +1,184 @@
+"""The thread that looks after one seat: gets hold of the board, starts the process that drives it, sees it end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, Pipe, wait
+from typing import TYPE_CHECKING
+
+from hil.deadline import Deadline
+from hil.errors import HilError, InfrastructureError, RunnerDied
+from hil.pool.messages import End, Finished, Message, Start, Take
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from hil.pool.seat import Seat
+
+ACQUIRE_SECONDS = 600.0
+"""How long a seat may take until its board is ours; somebody else may be using it."""
+END_SECONDS = 10.0
+"""Between the last word of a process and its end."""
+LOG_FILE = "pytest.log"
+"""What pytest itself said at a seat, beside the transcripts of its board."""
+LOG_LINES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Acquired:
+    """The board is ours and its process runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The seat cannot go on."""
+
+    error: HilError
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The process has ended and the board is free; nothing more comes."""
+
+
+Event = Acquired | Message | Lost | Gone
+
+
+class SeatProcess(threading.Thread):
+    """Tells `post` all that happens at a seat; `tell`, `terminate` and `kill` may be called at any time."""
+
+    def __init__(self, seat: Seat, start: Start, post: Callable[[SeatProcess, Event], None]) -> None:
+        super().__init__(name=f"seat-{seat.name}", daemon=True)
+        self.seat = seat
+        self._start = start
+        self._post = post
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._ending = False
+        self._why: HilError | None = None
+        self._ours, self._theirs = Pipe()
+
+    def run(self) -> None:
+        """Post one `Gone` at the end, whatever happens before."""
+        try:
+            self.seat.acquire(Deadline.after(ACQUIRE_SECONDS))
+            try:
+                self._drive()
+            finally:
+                self.seat.release()
+        except HilError as error:
+            self._post(self, Lost(error))
+        except Exception as error:  # a thread that dies silently would leave the run waiting
+            self._post(self, Lost(InfrastructureError(f"seat {self.seat.name} failed: {error!r}")))
+        finally:
+            self._post(self, Gone())
+
+    def tell(self, message: Take | End) -> None:
+        """Give the process something to do; one that is gone has been, or will be, reported."""
+        with contextlib.suppress(OSError):
+            self._ours.send(message)
+
+    def terminate(self) -> None:
+        """Ask the process to end: the test is cut, the board is switched off."""
+        self._signal(os.kill, signal.SIGTERM)
+
+    def kill(self, why: HilError) -> None:
+        """End the process now, without a word to the board; `why` is what the run is told."""
+        self._why = self._why or why
+        self._signal(os.killpg, signal.SIGKILL)
+
+    def complaint(self) -> str:
+        """Return why pytest refused or failed, in its own words."""
+        said = [line.removeprefix("INTERNALERROR>").strip() for line in self._said()]
+        complaints = (line for line in reversed(said) if re.search(r"\b(\w*error|exit)\b", line, re.IGNORECASE))
+        return next(complaints, f"pytest ended, see {self._log}")
+
+    def _said(self) -> list[str]:
+        return self._log.read_text(errors="replace").strip().splitlines()
+
+    def _signal(self, send: Callable[[int, int], None], number: signal.Signals) -> None:
+        with self._lock:
+            self._ending = True
+            if self._process and self._process.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    send(self._process.pid, number)
+
+    def _drive(self) -> None:
+        with self._lock:
+            if self._ending:
+                return
+            self._process = self._spawn()
+        self._post(self, Acquired())
+        finished = False
+        try:
+            finished = self._forward()
+        except HilError as error:
+            self.kill(error)
+        self._end()
+        if self._why:
+            raise self._why
+        if not finished:
+            raise self._death()
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        self._log.parent.mkdir(parents=True, exist_ok=True)
+        with self._log.open("ab") as log:
+            try:
+                return subprocess.Popen(
+                    [sys.executable, "-m", "hil.pool.worker", str(self._theirs.fileno())],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    env={**os.environ, **self.seat.environment},
+                    pass_fds=[self._theirs.fileno()],
+                    process_group=0,  # a Ctrl-C is for the run, which tells its processes
+                )
+            finally:
+                self._theirs.close()
+
+    def _forward(self) -> bool:
+        """Post what the process says until it is gone; returns whether it said that it was done.
+
+        Raises what the lease says when the board is not ours any more.
+        """
+        lease = self.seat.lease
+        sources: list[Connection | int] = [self._ours, *([lease.fileno()] if lease else [])]
+        finished = False
+        with contextlib.suppress(OSError, EOFError):
+            self._ours.send(self._start)
+            while True:
+                if self._ours not in wait(sources):
+                    assert lease
+                    lease.check()
+                message = self._ours.recv()
+                finished |= isinstance(message, Finished)
+                self._post(self, message)
+        return finished
+
+    def _end(self) -> None:
+        assert self._process
+        try:
+            self._process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._signal(os.killpg, signal.SIGKILL)
+            self._process.wait()
+        self._ours.close()
+
+    def _death(self) -> InfrastructureError:
+        assert self._process
+        status = self._process.returncode
+        how = f"was killed by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
+        quoted = "".join(f"\n  {line}" for line in self._said()[-LOG_LINES:])
+        return RunnerDied(f"the process that drives the board {how}{quoted}", hint=f"see {self._log}")
+
+    @property
+    def _log(self) -> Path:
+        return self._start.path / self._start.seat / LOG_FILE

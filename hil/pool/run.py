@@ -1,0 +1,88 @@
+"""What `hil run` does when it has more than one board."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.rule import Rule
+
+from hil.errors import UsageError
+from hil.pool.pool import Pool
+from hil.pool.progress import watching
+from hil.pool.seat import LocalSeat
+from hil.record import BoardOfRun, Outcome, Provenance, Run
+from hil.report.junit import write_junit
+from hil.report.summary import CAUSES_SHOWN, summary
+from hil.report.text import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+
+    from hil.pool.seat import Seat
+    from hil.record import Record
+
+EMULATORS_PER_PROCESSOR = 2
+"""More of them at once are slower than one after the other."""
+FOR_ONE_BOARD = {"--pdb", "--trace", "--collect-only", "--co", "--fixtures", "--markers"}
+"""Options of pytest that talk to the terminal."""
+
+
+def local_seats(boards: Sequence[tuple[Path, bool]], number: int, *, each: bool) -> list[Seat]:
+    """Return `number` seats for each board, given as its file and whether it is emulated.
+
+    Tests are dealt out to seats of the same board, or with `each` all run on all.
+    Raises `UsageError` when there is no such number of boards.
+    """
+    most = EMULATORS_PER_PROCESSOR * (os.cpu_count() or 1)
+    seats: list[Seat] = []
+    for file, emulated in boards:
+        board = file.stem
+        if number > (most if emulated else 1):
+            there = f"at most {most} at once on this machine" if emulated else "one"
+            raise UsageError(f"there are no {number} boards {board!r}: {there}")
+        for place in range(1, number + 1):
+            name = board if number == 1 else f"{board}-{place}"
+            seats.append(LocalSeat(name, name if each else board, file, emulated))
+    return seats
+
+
+def run_on(seats: Sequence[Seat], root: Path, arguments: Sequence[str], console: Console, *, why: str = "") -> Record:
+    """Run pytest with `arguments` at all `seats`, leave one record in the tree at `root`, and show how it went.
+
+    `why` is the reason for these boards when nobody named them.
+    """
+    if talkative := FOR_ONE_BOARD.intersection(arguments):
+        raise UsageError(f"{talkative.pop()} is for one board at a time", hint="hil run --board NAME")
+    seats_of = Counter(seat.board for seat in seats)
+    run = Run(_reports(arguments, root), *(BoardOfRun(board, Provenance(), why) for board in seats_of))
+    emulated = max(os.cpu_count() or 1, *seats_of.values())
+    with watching(console, [seat.name for seat in seats]) as progress:
+        record = Pool(run, seats, arguments, progress, emulated=emulated).drive()
+    write_junit(record, run.path)
+    _show(record, run.path, console)
+    return record
+
+
+def _reports(arguments: Sequence[str], root: Path) -> Path:
+    """Where the user wants run directories; pytest's own option, which a single board's session reads itself."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--hil-reports", type=Path, default=root / "reports")
+    reports: Path = parser.parse_known_args(arguments)[0].hil_reports
+    return reports.absolute()
+
+
+def _show(record: Record, path: Path, console: Console) -> None:
+    bad = [case for case in record.cases if case.outcome in {Outcome.FAILED, Outcome.ERROR} and not case.reason]
+    for case in bad[:CAUSES_SHOWN]:
+        console.print(Rule(f"{case.board}: {visible(case.id)}", characters="_"), markup=False)
+        for fault in case.faults:
+            console.print(visible(fault.details or fault.message), markup=False)
+    here = Path.cwd()
+    shown = path.relative_to(here) if path.is_relative_to(here) else path
+    console.print(summary(record, shown, plain=not console.is_terminal))

@@ -1,0 +1,122 @@
+"""However a run on several boards ends, its record is whole, and nothing of it goes on."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree
+
+import pytest
+
+from hil.record import FaultKind, Outcome, Verdict
+from tests.pool.boards import BOTH
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Iterator
+
+    from tests.pool.boards import Boards
+
+WAITING = """
+import os, signal
+
+def test_done(monitor): pass
+def test_cut(monitor, board):
+    signal.signal(signal.SIGTERM, {on_sigterm})
+    with open(f"{{board.name}}.fifo", "w") as fifo:
+        print(os.getpid(), file=fifo)
+    signal.sigtimedwait([], 60)
+def test_never(monitor): pass
+"""
+BOARDS = ("bare", "linux")
+
+
+def test_a_killed_process_costs_its_test_and_its_board_and_nothing_else(boards: Boards) -> None:
+    boards.suite(
+        """
+        import os, signal
+        def test_done(monitor): pass
+        def test_killed(monitor, board):
+            if board.name == "bare":
+                os.kill(os.getpid(), signal.SIGKILL)
+        def test_next(monitor): pass
+        """
+    )
+    done = boards.hil(*BOTH)
+    assert done.returncode == 3
+    killed, following = boards.cases()["test_killed"], boards.cases()["test_next"]
+    assert killed.faults[0].message == "the process that drives the board was killed by SIGKILL"
+    assert following.outcome is Outcome.ERROR
+    assert following.faults[0].message.startswith("not run, the board failed before: the process")
+    assert {fault.kind for case in (killed, following) for fault in case.faults} == {FaultKind.INFRASTRUCTURE}
+    assert boards.cases()["test_done"].outcome is Outcome.PASSED
+    assert {case.outcome for case in boards.cases("linux").values()} == {Outcome.PASSED}
+    assert len(boards.junit) == 6
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_ends_well_on_all_boards(boards: Boards, number: signal.Signals) -> None:
+    boards.suite(WAITING.format(on_sigterm="signal.getsignal(signal.SIGTERM)"))
+    with _waiting(boards) as (run, _):
+        run.send_signal(number)
+        said, _ = run.communicate(timeout=60)
+    assert run.returncode == 2, said
+    assert boards.record.verdict is Verdict.INTERRUPTED
+    for board in BOARDS:
+        cases = boards.cases(board)
+        assert cases["test_done"].outcome is Outcome.PASSED
+        assert cases["test_cut"].faults[0].kind is FaultKind.INTERRUPTED
+        assert cases["test_never"].reason == "not run: the run ended before it"
+        log = boards.path / "reports" / "latest" / board / "monitor.log"
+        assert log.read_text().rstrip().endswith("# power off")
+
+
+def test_a_killed_run_takes_its_processes_with_it_and_leaves_what_it_knew(boards: Boards) -> None:
+    boards.suite(WAITING.format(on_sigterm="signal.getsignal(signal.SIGTERM)"))
+    with _waiting(boards) as (run, pids):
+        processes = [os.pidfd_open(pid) for pid in pids]
+        run.kill()
+        for process in processes:
+            assert select.select([process], [], [], 60)[0]
+            os.close(process)
+    record = boards.record
+    assert record.verdict is Verdict.RUNNING
+    assert [case.name for case in record.cases] == ["test_done", "test_done"]
+    assert not (boards.path / "reports" / "latest" / "junit.xml").exists()
+    for board in BOARDS:
+        log = boards.path / "reports" / "latest" / board / "monitor.log"
+        assert log.read_text().rstrip().endswith("# power off")
+
+
+def test_a_second_interruption_ends_a_run_that_does_not_end(boards: Boards) -> None:
+    boards.suite(WAITING.format(on_sigterm="signal.SIG_IGN"))
+    with _waiting(boards) as (run, _):
+        run.send_signal(signal.SIGINT)
+        run.send_signal(signal.SIGTERM)
+        said, _ = run.communicate(timeout=60)
+    assert run.returncode == 2, said
+    for board in BOARDS:
+        assert boards.cases(board)["test_cut"].faults[0].kind is FaultKind.INTERRUPTED
+    ElementTree.parse(boards.path / "reports" / "latest" / "junit.xml")
+
+
+@contextlib.contextmanager
+def _waiting(boards: Boards) -> Iterator[tuple[subprocess.Popen[str], list[int]]]:
+    """A run on both boards in which both processes, whose ids are returned, are in the test that is to be cut."""
+    fifos = []
+    for board in BOARDS:
+        os.mkfifo(boards.path / f"{board}.fifo")
+        fifos.append(os.open(boards.path / f"{board}.fifo", os.O_RDONLY | os.O_NONBLOCK))
+    with boards.start(*BOTH) as run:
+        try:
+            pids = []
+            for fifo in fifos:
+                assert select.select([fifo], [], [], 60)[0]
+                pids.append(int(os.read(fifo, 100)))
+                os.close(fifo)
+            yield run, pids
+        finally:
+            run.kill()

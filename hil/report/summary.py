@@ -95,10 +95,10 @@ def _unfit(record: Record) -> list[Text]:
     reasons = Counter(case.reason for case in record.cases if case.unfit)
     if not reasons:
         return []
-    shown = [f"{reason} ({number})" for reason, number in reasons.most_common(REASONS_SHOWN)]
+    shown = [f"{number} ({reason})" for reason, number in reasons.most_common(REASONS_SHOWN)]
     if len(reasons) > REASONS_SHOWN:
         shown.append("...")
-    return [Text(visible(f"{reasons.total()} tests are for other boards: {'; '.join(shown)}"))]
+    return [Text(visible(f"for other boards: {', '.join(shown)}"))]
 
 
 def _explanations(record: Record) -> list[Text]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from typing import TYPE_CHECKING
 
 import attr
 from labgrid.factory import target_factory
@@ -12,6 +13,9 @@ from labgrid.strategy.common import never_retry
 
 import hil.errors
 from hil.record.transcript import MemorySink, Transcript, TranscriptSink
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class Status(Enum):
@@ -67,7 +71,7 @@ class FakeStrategy(Strategy):  # type: ignore[misc]
             self.transcript.note("power off")
         self.status = Status[status]
 
-    def fork(self) -> FakeMonitor:
+    def fork(self, kept: Path | None = None) -> FakeMonitor:  # noqa: ARG002
         self.transition("monitor")
         assert self.transcript is not None
         return FakeMonitor(self.transcript)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,11 @@ class Section:
     rows: tuple[Row, ...]
 
 
+def percentile(samples: Sequence[float], percent: float) -> float:
+    """Return the smallest sample that at least `percent` of all do not exceed (the nearest-rank method)."""
+    return sorted(samples)[max(math.ceil(len(samples) * percent / 100), 1) - 1]
+
+
 def ratio(row: Mapping[str, Series], ours: str, other: str) -> float:
     """Return the median of `ours` as a multiple of the median of `other`."""
     return row[ours].median / row[other].median
@@ -69,10 +75,15 @@ def take_turns(
 ) -> dict[str, Series]:
     """Sample every contender `rounds` times, in the order A B C, C B A, A B C, ...; the first `warm_up` are dropped."""
     samples: dict[str, list[float]] = {name: [] for name in contenders}
-    names: Sequence[str] = list(contenders)
-    for turn in range(warm_up + rounds):
-        for name in names if turn % 2 == 0 else list(reversed(names)):
-            value = contenders[name]()
-            if turn >= warm_up:
-                samples[name].append(value)
+    for turn, name in turns(list(contenders), warm_up + rounds):
+        value = contenders[name]()
+        if turn >= warm_up:
+            samples[name].append(value)
     return {name: Series(unit, tuple(values)) for name, values in samples.items()}
+
+
+def turns(names: Sequence[str], rounds: int) -> Iterator[tuple[int, str]]:
+    """Yield the number of each round with each of the names, in the order A B C, C B A, A B C, ..."""
+    for turn in range(rounds):
+        for name in names if turn % 2 == 0 else list(reversed(names)):
+            yield turn, name

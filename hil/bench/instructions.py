@@ -16,7 +16,8 @@ from hil.bench.figures import Row, Section, Series, Target
 from hil.errors import FirmwareError, InfrastructureError
 from hil.monitor import Program, r
 from hil.tpm import commands
-from hil.vtpm import GuestQueue, Service, abi
+from hil.tpm.key import storage_template
+from hil.vtpm import ManagedQueue, Service, abi
 from hil.vtpm.queue import buffer_offset, entry_offset
 
 if TYPE_CHECKING:
@@ -31,16 +32,7 @@ REPEATS = 5
 TRANSPORT_TARGET = 5_000
 SWITCH_TARGET = 2_000
 EXTRA_INSTANCES = 4
-
-# TPM2_CreatePrimary (TPM 2.0 Library part 3, 24.1) in the owner hierarchy: ECC P-256, restricted decryption key with
-# AES-128-CFB, as the TCG's reference storage key template has it. No sensitive data, no outside info, no PCRs.
-_ECC_STORAGE_KEY = bytes.fromhex("0023000b00030072000000060080004300100003001000000000")
-_CREATE_PRIMARY_ECC = commands.with_password(
-    0x131,
-    0x40000001,
-    bytes.fromhex("000400000000") + len(_ECC_STORAGE_KEY).to_bytes(2) + _ECC_STORAGE_KEY + bytes(6),
-)
-_CC_FLUSH_CONTEXT = 0x165
+_CREATE_PRIMARY_ECC = commands.create_primary(storage_template("ecc").marshal())
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +77,7 @@ def _commands(monitor: Monitor, note: Callable[[str], None]) -> Section:
     queues = []
     for vm_id in (1, 2):
         vm = monitor.create_vm()
-        queue = GuestQueue.attach(service.create(vm_id), vm)
+        queue = ManagedQueue.attach(service.create(vm_id), vm)
         commands.submit(queue, commands.startup())
         queues.append(queue)
     first, second = queues
@@ -133,7 +125,7 @@ def _row(name: str, costs: Sequence[Cost]) -> Row:
     )
 
 
-def _cost(queue: GuestQueue, raw: bytes) -> Cost:
+def _cost(queue: ManagedQueue, raw: bytes) -> Cost:
     """Send one command with the counter read at its start, around the SMC, and at its end."""
     start, before, after, end, head, slot, data, length = r[18:26]
     program = Program()
@@ -169,8 +161,8 @@ def _cost(queue: GuestQueue, raw: bytes) -> Cost:
     if response.code != commands.SUCCESS:
         raise FirmwareError(f"the TPM answered {response.code:#x}", doing="counting instructions")
     ticks = queue.instance.ticks()
-    if response.body[:1] == b"\x80" and raw == _CREATE_PRIMARY_ECC:
-        commands.submit(queue, commands.command(_CC_FLUSH_CONTEXT, response.body[:4]))
+    if raw == _CREATE_PRIMARY_ECC:
+        commands.submit(queue, commands.flush_context(int.from_bytes(response.body[:4])))
     t = outcome.r
     around = t[after.index] - t[before.index]
     return Cost(

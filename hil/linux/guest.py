@@ -22,7 +22,7 @@ class Guest(CommandLoop):
     """A guest that was started. Its commands run one after the other, over its console.
 
     `memory` is in MiB; `requirements` are those of the vTPM's CREATE (vtpm_abi.h). `arguments` are added to the
-    kernel's.
+    kernel's. `initrd` is a file on the host.
     """
 
     def __init__(
@@ -34,8 +34,9 @@ class Guest(CommandLoop):
         memory: int = 192,
         cpus: int = 1,
         arguments: str = "",
+        initrd: str = INITRD,
     ) -> None:
-        words = ["vmm", "--kernel", KERNEL, "--initrd", INITRD, "--append", f"{ARGUMENTS} {arguments}".rstrip()]
+        words = ["vmm", "--kernel", KERNEL, "--initrd", initrd, "--append", f"{ARGUMENTS} {arguments}".rstrip()]
         words += ["--memory", str(memory), "--cpus", str(cpus)]
         if vtpm:
             words += ["--vtpm", "--requirements", str(requirements)]

@@ -23,16 +23,25 @@ RC_INITIALIZE = 0x100
 RC_RETRY = 0x922
 _RESUBMISSIONS = 5
 
+CC_CREATE_PRIMARY = 0x131
 CC_SELF_TEST = 0x143
 CC_STARTUP = 0x144
 CC_SHUTDOWN = 0x145
+CC_QUOTE = 0x158
+CC_FLUSH_CONTEXT = 0x165
 CC_GET_CAPABILITY = 0x17A
 CC_GET_RANDOM = 0x17B
 CC_PCR_READ = 0x17E
 CC_PCR_EXTEND = 0x182
 
 ALG_SHA256 = 0x000B
+ALG_NULL = 0x0010
+_RH_OWNER = 0x40000001
 _RS_PW = 0x40000009
+_NO_SECRET = struct.pack(">HHH", 4, 0, 0)
+"""TPM2B_SENSITIVE_CREATE with neither an authorisation value nor data."""
+_NO_OUTSIDE_INFO = struct.pack(">H", 0)
+_NO_PCRS = struct.pack(">I", 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +94,25 @@ def pcr_extend(pcr: int, digest: bytes) -> bytes:
 
 def pcr_read(pcr: int) -> bytes:
     """TPM2_PCR_Read of one PCR in the SHA-256 bank."""
-    selection = bytearray(3)
-    selection[pcr // 8] = 1 << pcr % 8
-    return command(CC_PCR_READ, struct.pack(">IHB", 1, ALG_SHA256, len(selection)) + selection)
+    return command(CC_PCR_READ, _selection(pcr))
+
+
+def create_primary(template: bytes) -> bytes:
+    """TPM2_CreatePrimary in the owner hierarchy; `template` is a marshalled TPM2B_PUBLIC."""
+    parameters = _NO_SECRET + template + _NO_OUTSIDE_INFO + _NO_PCRS
+    return with_password(CC_CREATE_PRIMARY, _RH_OWNER, parameters)
+
+
+def quote(key: int, nonce: bytes, pcr: int) -> bytes:
+    """TPM2_Quote of one PCR in the SHA-256 bank, by the scheme of the key with this handle."""
+    return with_password(
+        CC_QUOTE, key, struct.pack(">H", len(nonce)) + nonce + struct.pack(">H", ALG_NULL) + _selection(pcr)
+    )
+
+
+def flush_context(handle: int) -> bytes:
+    """TPM2_FlushContext of a key or a session."""
+    return command(CC_FLUSH_CONTEXT, struct.pack(">I", handle))
 
 
 def pcr_value(response: bytes) -> bytes:
@@ -106,3 +131,10 @@ def submit(transport: Transport, raw: bytes) -> Response:
             break
         response = Response.parse(transport.transmit(raw))
     return response
+
+
+def _selection(pcr: int) -> bytes:
+    """TPML_PCR_SELECTION of one PCR in the SHA-256 bank."""
+    bits = bytearray(3)
+    bits[pcr // 8] = 1 << pcr % 8
+    return struct.pack(">IHB", 1, ALG_SHA256, len(bits)) + bits

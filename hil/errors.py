@@ -109,12 +109,24 @@ class BoardBroken(InfrastructureError):
     """The board failed earlier in this run and was taken out; the message quotes that first failure."""
 
 
+class BoardUnreachable(InfrastructureError):
+    """Something that the board file names is not there: an adapter, a power switch, a place in the lab."""
+
+
+class PowerFailed(InfrastructureError):
+    """The power switch does not do as it is told, or switches something else."""
+
+
 class BoardSilent(InfrastructureError):
     """Nothing at all came from the board: check power, cable and serial port."""
 
 
 class ConsoleClosed(InfrastructureError):
     """A serial line was closed by the other side."""
+
+
+class ConsoleInterrupted(InfrastructureError):
+    """A serial line was away for a while; what the board said meanwhile is lost, and with it the reason to judge it."""
 
 
 class ConsoleTimeout(InfrastructureError):

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from hil.drivers.cardflasher import CardFlasher
+from hil.drivers.cardreader import CardReader
 from hil.drivers.monitordriver import MonitorDriver
 from hil.drivers.qemu import HilQEMUDriver
+from hil.drivers.serialboard import SerialBoardDriver
 from hil.drivers.ssh import ParamikoDriver
 from hil.drivers.uartdriver import UartDriver
 
-__all__ = ["HilQEMUDriver", "MonitorDriver", "ParamikoDriver", "UartDriver"]
+__all__ = [
+    "CardFlasher",
+    "CardReader",
+    "HilQEMUDriver",
+    "MonitorDriver",
+    "ParamikoDriver",
+    "SerialBoardDriver",
+    "UartDriver",
+]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import difflib
 import inspect
 import weakref
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hil.errors import BoardFileError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from pathlib import Path
 
     from labgrid import Config, Environment, Target
 
@@ -64,6 +64,11 @@ def check(config: Config) -> None:
             for cls, attributes in _entries((target or {}).get(kind) or {}):
                 _check_entry(file, f"{where}.{kind}", cls, attributes)
     _checked.add(config)
+
+
+def board_name(target: Target) -> str:
+    """Return the name of the board that a target is: that of its file."""
+    return Path(target.env.config_file).stem if target.env else str(target.name)
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from hil.errors import FlashError, UsageError
-
-MANIFEST = "manifest.json"
-"""What a firmware build leaves beside its images: size and SHA-256 of each, below `files`."""
+from hil.flash.payload import check_built
 
 _SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 
@@ -23,6 +20,7 @@ class FlashedImage:
 
     source: Path
     sha256: str
+    size: int
     fd: int
 
     @property
@@ -46,13 +44,7 @@ def flash(source: Path) -> FlashedImage:
     except OSError as error:
         raise UsageError(f"no image {source}: {error.strerror}", doing=doing, hint="hil build") from None
     digest = hashlib.sha256(data).hexdigest()
-    built = _built(source)
-    if built is not None and built != digest:
-        raise FlashError(
-            f"{source.name} is not what was built: its SHA-256 is {digest}, its manifest says {built}",
-            doing=doing,
-            hint="hil build",
-        )
+    check_built(source, digest, doing)
     fd = os.memfd_create(source.name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     try:
         written = 0
@@ -66,7 +58,7 @@ def flash(source: Path) -> FlashedImage:
     except FlashError as error:
         os.close(fd)
         raise error.within(doing=doing) from None
-    return FlashedImage(source, digest, fd)
+    return FlashedImage(source, digest, len(data), fd)
 
 
 def verify(fd: int, sha256: str) -> None:
@@ -75,15 +67,3 @@ def verify(fd: int, sha256: str) -> None:
         found = hashlib.file_digest(copy, "sha256").hexdigest()
     if found != sha256:
         raise FlashError(f"read back {found}, but {sha256} was written", hint="the board is dirty: flash it again")
-
-
-def _built(source: Path) -> str | None:
-    """Return the SHA-256 that the manifest beside `source` gives for it; None without a manifest that names it."""
-    try:
-        manifest = json.loads((source.parent / MANIFEST).read_text())
-        entry = manifest["files"].get(source.name)
-        return str(entry["sha256"]) if entry is not None else None
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UsageError(f"{source.parent / MANIFEST} is damaged: {error!r}", hint="hil build") from None

@@ -8,7 +8,6 @@ import json
 import re
 import shlex
 import shutil
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,37 +22,35 @@ from hil.deadline import Deadline
 from hil.drivers import boardfile
 from hil.drivers.emulator import CONTROL_SECONDS, Emulator
 from hil.drivers.image import FlashedImage, flash
+from hil.drivers.protocols import BoardProtocol
+from hil.drivers.start import Start
 from hil.errors import BoardFileError, ConsoleClosed, ConsoleTimeout, InfrastructureError, MissingTool
+from hil.flash import FlashPlan, FlashResult, Payload, PayloadFile
 from hil.record.transcript import MemorySink
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from hil.console import ByteStream
     from hil.drivers.alarm import Alarm
     from hil.drivers.uart import Uart
     from hil.errors import HilError
+    from hil.flash import Meter
     from hil.record.transcript import Transcript, TranscriptSink
-
-
-class Start(StrEnum):
-    """Why a board begins to run."""
-
-    POWER_ON = "power on"
-    RESET = "reset"
-    RESUME = "resume from a snapshot"
 
 
 _NAMES = attr.validators.deep_iterable(attr.validators.instance_of(str), attr.validators.instance_of(list))
 _FILE = ",file="
 _FORWARD = re.compile(r"TCP\[HOST_FORWARD\]\s+\d+\s+\S+\s+(?P<outer>\d+)\s+\S+\s+(?P<inner>\d+)\s")
 LOOPBACK = "127.0.0.1"
+MEMORY = "memory of the emulator, for this run"
 
 _NUMBERS = attr.validators.deep_mapping(attr.validators.instance_of(str), attr.validators.instance_of(int))
 
 
 @target_factory.reg_driver
 @attr.s(eq=False)
-class HilQEMUDriver(QEMUDriver):  # type: ignore[misc]
+class HilQEMUDriver(QEMUDriver, BoardProtocol):  # type: ignore[misc]
     """labgrid's QEMUDriver with its arguments, and more.
 
     Args:
@@ -89,7 +86,7 @@ class HilQEMUDriver(QEMUDriver):  # type: ignore[misc]
     @property
     def board(self) -> str:
         """The board's name: that of its file."""
-        return Path(self.target.env.config_file).stem
+        return boardfile.board_name(self.target)
 
     @property
     def emulator(self) -> Emulator:
@@ -102,6 +99,11 @@ class HilQEMUDriver(QEMUDriver):  # type: ignore[misc]
     def flashed(self) -> bool:
         """Whether verified copies of the images are in place."""
         return bool(self._flashed)
+
+    @property
+    def forks(self) -> bool:
+        """QEMU saves and resumes."""
+        return True
 
     @property
     def dead(self) -> bool:
@@ -157,15 +159,24 @@ class HilQEMUDriver(QEMUDriver):  # type: ignore[misc]
     def resolve_conflicts(self, client: Any) -> None:
         """Several serial lines may be in use at once."""
 
+    def flash_plan(self) -> FlashPlan:
+        """Return what `flash_images` would do."""
+        payload = Payload.of((Path(path), Path(path).name) for path in self._image_paths())
+        return FlashPlan(MEMORY, payload, ("copy the images, compare them with their build, and seal the copies",))
+
     @step()  # type: ignore[untyped-decorator]
-    def flash_images(self) -> None:
-        """Take a verified copy of every image the machine starts from."""
-        keys = (self.bios, self.kernel, self.dtb, *self.loads)
-        paths = {self.target.env.config.get_image_path(key) for key in keys if key}
-        flashed = {path: flash(Path(path)) for path in sorted(paths)}
+    def flash_images(self, *, force: bool = False, meter: Meter | None = None) -> FlashResult:  # noqa: ARG002
+        """Take a verified copy of every image the machine starts from; it is this process's, so always anew."""
+        flashed = {path: flash(Path(path)) for path in self._image_paths()}
         for image in self._flashed.values():
             image.close()
         self._flashed = flashed
+        files = (PayloadFile(image.source, image.source.name, image.size, image.sha256) for image in flashed.values())
+        return FlashResult(Payload(tuple(files)), MEMORY, written=True)
+
+    def _image_paths(self) -> list[str]:
+        keys = (self.bios, self.kernel, self.dtb, *self.loads)
+        return sorted({self.target.env.config.get_image_path(key) for key in keys if key})
 
     @step()  # type: ignore[untyped-decorator]
     def on(self) -> None:
@@ -318,7 +329,7 @@ class HilQEMUDriver(QEMUDriver):  # type: ignore[misc]
         return f"HilQEMUDriver({self.target.name})"
 
 
-def read_for_labgrid(uart: Uart, timeout: float) -> bytes:
+def read_for_labgrid(uart: ByteStream, timeout: float) -> bytes:
     """Read as labgrid's consoles do: a timeout is pexpect's, everything else is ours."""
     try:
         return uart.receive(Deadline.after(timeout))

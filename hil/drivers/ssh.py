@@ -18,6 +18,8 @@ from labgrid.step import step
 from labgrid.util.proxy import proxymanager
 
 from hil.deadline import Deadline
+from hil.drivers.boardfile import board_name
+from hil.drivers.protocols import BoardProtocol
 from hil.errors import BoardFileError
 
 if TYPE_CHECKING:
@@ -51,7 +53,7 @@ class ParamikoDriver(CommandMixin, Driver, CommandProtocol, FileTransferProtocol
         command_timeout: seconds that a command or transfer may take when nobody says otherwise
     """
 
-    bindings = {"networkservice": "NetworkService", "board": {"HilQEMUDriver", None}}  # noqa: RUF012 - labgrid's way
+    bindings = {"networkservice": "NetworkService", "board": {BoardProtocol, None}}  # noqa: RUF012 - labgrid's way
     priorities = {CommandProtocol: 20, FileTransferProtocol: 20}  # noqa: RUF012 - before labgrid's SSHDriver
 
     keyfile: str = attr.ib(default="", validator=_TEXT)
@@ -100,7 +102,7 @@ class ParamikoDriver(CommandMixin, Driver, CommandProtocol, FileTransferProtocol
     @property
     def board_name(self) -> str:
         """The name of the board file, under which the host key is pinned."""
-        return Path(self.target.env.config_file).stem if self.target.env else str(self.target.name)
+        return board_name(self.target)
 
     def renew_host_key(self) -> None:
         """Take the host key that the images just flashed have, or else the next one that the board shows."""

@@ -10,10 +10,11 @@ from labgrid.driver.consoleexpectmixin import ConsoleExpectMixin
 from labgrid.factory import target_factory
 from labgrid.protocol import ConsoleProtocol
 
+from hil.drivers.protocols import BoardProtocol
 from hil.drivers.qemu import read_for_labgrid
 
 if TYPE_CHECKING:
-    from hil.drivers.uart import Uart
+    from hil.console import ByteStream
 
 
 @target_factory.reg_driver
@@ -25,7 +26,7 @@ class UartDriver(ConsoleExpectMixin, Driver, ConsoleProtocol):  # type: ignore[m
         uart: name of the line; the driver's own name if not given
     """
 
-    bindings = {"board": "HilQEMUDriver"}  # noqa: RUF012 - labgrid's way
+    bindings = {"board": BoardProtocol}  # noqa: RUF012 - labgrid's way
 
     uart: str = attr.ib(default="", validator=attr.validators.instance_of(str))
     txdelay: float = attr.ib(default=0.0, validator=attr.validators.instance_of(float))
@@ -36,9 +37,9 @@ class UartDriver(ConsoleExpectMixin, Driver, ConsoleProtocol):  # type: ignore[m
         return 1 if protocol is ConsoleProtocol and (self.uart or self.name) == self.board.uarts[0] else 0
 
     @property
-    def stream(self) -> Uart:
+    def stream(self) -> ByteStream:
         """The raw line; it ends with the next power cycle or fork of the board."""
-        uart: Uart = self.board.uart(self.uart or self.name)
+        uart: ByteStream = self.board.uart(self.uart or self.name)
         return uart
 
     def _read(self, size: int = 1, timeout: float = 10, max_size: int | None = None) -> bytes:  # noqa: ARG002

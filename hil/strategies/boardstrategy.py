@@ -11,12 +11,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import attr
+from labgrid.exceptions import NoResourceFoundError
 from labgrid.factory import target_factory
 from labgrid.step import step
 from labgrid.strategy import Strategy
 
 from hil.deadline import Deadline
-from hil.errors import BoardBroken, BoardFileError, HilError, UsageError
+from hil.drivers.protocols import BoardProtocol
+from hil.errors import (
+    BoardBroken,
+    BoardFileError,
+    BoardUnreachable,
+    BootHang,
+    ConsoleInterrupted,
+    HilError,
+    UsageError,
+)
 from hil.snapshot import SnapshotStore, snapshot_key
 from hil.strategies.plan import BootPlan, State
 from hil.strategies.watch import BootWatch
@@ -24,6 +34,7 @@ from hil.strategies.watch import BootWatch
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from hil.flash import FlashResult, Meter
     from hil.monitor import Monitor
     from hil.record.transcript import Transcript, TranscriptSink
     from hil.ssh import Session
@@ -73,7 +84,7 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
     """
 
     bindings = {  # noqa: RUF012 - labgrid's way
-        "board": "HilQEMUDriver",
+        "board": BoardProtocol,
         "shell": {"MonitorDriver", None},
         "ssh": {"ParamikoDriver", None},
     }
@@ -163,16 +174,28 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
     @step()  # type: ignore[untyped-decorator]
     def keep(self) -> Path:
         """Save what the board is now, and return what `fork` takes, in this run; the board stands still until then."""
+        if not self.board.forks:
+            raise UsageError("this board's state cannot be saved", board=self.board.board)
         self.snapshots.root.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".kept-", dir=self.snapshots.root) as directory:
             state = Path(directory) / "state"
             self.board.save(state)
             return self._held(state)
 
+    @breaking
+    def flash(self, *, force: bool = False, meter: Meter | None = None) -> FlashResult:
+        """Switch the board off and flash it; not again what it is known to hold, unless `force`."""
+        self._enter(State.off)
+        result = self._flash(force=force, meter=meter)
+        self.status = State.flashed
+        return result
+
     def _fork(self, state: State, kept: Path | None = None) -> Any:
         if state is not self._plan.last:
             raise UsageError(f"the board boots into `{self._plan.last}`, not `{state}`", board=self.board.board)
         self._activate()
+        if not self.board.forks:
+            return self._boot_again()
         if self._snapshot is None:
             self._snapshot = self._held(self._find_or_make_snapshot())
         snapshot = kept or self._snapshot
@@ -183,6 +206,16 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
         reached = self._connect()
         self.board.prepare(snapshot)
         return reached
+
+    def _boot_again(self) -> Any:
+        """Bring a board that cannot be saved into the state after boot, without flashing it again."""
+        self._enter(State.off)
+        if self.board.flashed:
+            self.status = State.flashed
+        order = self._plan.order
+        for state in order[order.index(self.status) + 1 :]:
+            self._enter(state)
+        return self.shell.monitor if self._plan.last is State.monitor else self.ssh.session
 
     @contextlib.contextmanager
     def expecting_reboot(self) -> Iterator[None]:
@@ -197,7 +230,7 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
     def force(self, status: str) -> None:
         """Take a broken board back into use, switched off."""
         if State.named(status) is not State.off:
-            raise UsageError("an emulated board can only be forced to `off`", board=self.board.board)
+            raise UsageError("a board can only be forced to `off`", board=self.board.board)
         self.broken = None
         self._enter(State.off)
 
@@ -206,9 +239,7 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
         if state is State.off:
             self.board.off()
         elif state is State.flashed:
-            self.board.flash_images()
-            if self.ssh is not None:
-                self.ssh.renew_host_key()
+            self._flash()
         elif state is State.firmware:
             self._follow()
             self.board.on()
@@ -218,6 +249,12 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
             self._connect()
         self.status = state
 
+    def _flash(self, *, force: bool = False, meter: Meter | None = None) -> FlashResult:
+        result: FlashResult = self.board.flash_images(force=force, meter=meter)
+        if self.ssh is not None and result.written:
+            self.ssh.renew_host_key()
+        return result
+
     def _await(self, state: State) -> None:
         plan = self._plan.states[state]
         deadline = Deadline.after(plan.deadline)
@@ -225,7 +262,11 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
             try:
                 self._follow().wait(banner.stage, deadline, self.board.alarm)
             except HilError as error:
-                raise error.within(doing=f"bringing the board into state `{state}`", stage=self.stage) from error
+                doing = f"bringing the board into state `{state}`"
+                lost = self.board.interrupted()
+                if lost and isinstance(error, BootHang):
+                    raise ConsoleInterrupted(f"{error.message}; but {lost}", doing=doing, stage=self.stage) from error
+                raise error.within(doing=doing, stage=self.stage) from error
 
     @property
     def _speaker(self) -> Any:
@@ -257,8 +298,12 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
         return Path(f"/proc/{os.getpid()}/fd/{descriptor}")
 
     def _activate(self) -> None:
-        self.target.activate(self.board)
-        self.target.activate(self._speaker)
+        try:
+            self.target.activate(self.board)
+            self.target.activate(self._speaker)
+        except NoResourceFoundError as error:
+            why = f"not all that the board file names is there: {error}"
+            raise BoardUnreachable(why, hint="check cables, power, and the lab's exporter") from error
 
     def _follow(self) -> BootWatch:
         """Return the watch over the lines as they are now: transcripts are new when the driver was activated anew."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hil.deadline import Deadline
-from hil.drivers.qemu import Start
+from hil.drivers.start import Start
 from hil.errors import BoardSilent, BootHang, FirmwareError, Panic, UnexpectedReboot
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ import pytest
 
 from hil.drivers import image
 from hil.errors import FlashError, UsageError
+from hil.flash.payload import MANIFEST
 
 
 def built(directory: Path, content: bytes, recorded: bytes | None = None) -> Path:
@@ -18,7 +19,7 @@ def built(directory: Path, content: bytes, recorded: bytes | None = None) -> Pat
     path.write_bytes(content)
     digest = hashlib.sha256(recorded if recorded is not None else content).hexdigest()
     files = {"flash.bin": {"size": len(content), "sha256": digest}}
-    (directory / image.MANIFEST).write_text(json.dumps({"files": files}))
+    (directory / MANIFEST).write_text(json.dumps({"files": files}))
     return path
 
 
@@ -61,6 +62,6 @@ def test_an_image_without_a_manifest_is_taken_as_it_is(tmp_path: Path) -> None:
 @pytest.mark.parametrize("manifest", ["", "[]", '{"files": 3}', '{"files": {"flash.bin": {}}}'])
 def test_a_damaged_manifest_is_a_usage_error(tmp_path: Path, manifest: str) -> None:
     path = built(tmp_path, b"content")
-    (tmp_path / image.MANIFEST).write_text(manifest)
+    (tmp_path / MANIFEST).write_text(manifest)
     with pytest.raises(UsageError, match="is damaged"):
         image.flash(path)

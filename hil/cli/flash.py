@@ -1,0 +1,134 @@
+"""`hil flash`."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import TransferSpeedColumn as SpeedColumn
+
+from hil.cli.output import print_json, print_line
+from hil.cli.run import bring_up_to_date
+from hil.cli.tree import DEFAULT_BOARD, Tree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hil.flash import FlashPlan, FlashState, Meter, Payload, Work
+
+
+def command(
+    board: Annotated[str, typer.Option(help="A board of boards/.")] = DEFAULT_BOARD,
+    force: Annotated[bool, typer.Option("--force", help="Write also what is known to be there already.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be written where.")] = False,
+    build: Annotated[bool, typer.Option("--build/--no-build", help="Bring the images up to date first.")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+) -> None:
+    """Bring a board's images to its medium, and read them back; the board is off afterwards.
+
+    What was flashed is remembered, so that the same images are not written again. A flash that fails, or is
+    interrupted, leaves the board dirty: nothing boots it until it is flashed well.
+
+    Examples: hil flash --board rpi4 --dry-run; hil flash --board juno --force
+    """
+    chosen = Tree.here().board(board)
+    if build:
+        bring_up_to_date(chosen)
+    from hil.drivers import boardfile
+
+    env = boardfile.load(chosen.path)
+    try:
+        strategy = boardfile.target(env).get_strategy()
+        if dry_run:
+            _show_plan(board, strategy.board.flash_plan(), force=force, as_json=as_json)
+            return
+        with _meter() as meter:
+            began = time.monotonic()
+            result = strategy.flash(force=force, meter=meter)
+        if as_json:
+            print_json({"board": board, "written": result.written, **_plain(result.medium, result.payload)})
+        elif result.written:
+            rate = result.payload.size / (time.monotonic() - began) / 1e6
+            what = f"{result.payload.digest[:12]} on {result.medium} ({rate:.1f} MB/s)"
+            print_line(f"{board}: flashed and read back, {what}")
+        else:
+            print_line(f"{board}: {result.payload.digest[:12]} is on {result.medium} already; --force writes it again")
+    finally:
+        env.cleanup()
+
+
+def _show_plan(board: str, plan: FlashPlan, *, force: bool, as_json: bool) -> None:
+    writes = force or not plan.unchanged
+    if as_json:
+        known = asdict(plan.state) if plan.state else None
+        print_json(
+            {
+                "board": board,
+                "would_write": writes,
+                "found": plan.found,
+                "steps": plan.steps,
+                "state": known,
+                **_plain(plan.medium, plan.payload),
+            }
+        )
+        return
+    print_line(f"{board}: {'would be written' if writes else 'nothing to do'}; {_known(plan.state)}")
+    print_line(f"medium: {plan.medium}")
+    if plan.found:
+        print_line(f"found:  {plan.found}")
+    for file in plan.payload.files:
+        print_line(f"{file.destination}: {file.size} bytes, SHA-256 {file.sha256[:12]}, from {file.source}")
+    for number, step in enumerate(plan.steps if writes else (), 1):
+        print_line(f"{number}. {step}")
+
+
+def _known(state: FlashState | None) -> str:
+    if state is None:
+        return "it was never flashed from this machine"
+    if not state.clean:
+        return "it is dirty: its last flash did not end well"
+    return f"flashed {state.finished} with {state.digest[:12]}"
+
+
+def _plain(medium: str, payload: Payload) -> dict[str, Any]:
+    return {"medium": medium, "digest": payload.digest, "files": [asdict(file) for file in payload.files]}
+
+
+@contextmanager
+def _meter() -> Iterator[Meter]:
+    """A bar with rate where a person watches, a line at each end in pipes; on standard error."""
+    screen = Console(stderr=True, highlight=False)
+    if not screen.is_terminal:
+        yield _Lines(screen)
+        return
+    columns = (TextColumn("{task.description:12}"), BarColumn(), DownloadColumn(), SpeedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=screen) as progress:
+        tasks: dict[Work, TaskID] = {}
+
+        def show(work: Work, done: int, total: int) -> None:
+            if work not in tasks:
+                tasks[work] = progress.add_task(work, total=total)
+            progress.update(tasks[work], completed=done)
+
+        yield show
+
+
+class _Lines:
+    """Says when each kind of work begins and ends."""
+
+    def __init__(self, screen: Console) -> None:
+        self._screen = screen
+        self._began: dict[Work, float] = {}
+
+    def __call__(self, work: Work, done: int, total: int) -> None:
+        if work not in self._began:
+            self._began[work] = time.monotonic()
+            self._screen.print(f"{work} {total} bytes ...", markup=False)
+        if done == total:
+            rate = total / max(time.monotonic() - self._began[work], 1e-6) / 1e6
+            self._screen.print(f"{work}: {rate:.1f} MB/s", markup=False)

@@ -1,0 +1,117 @@
+"""A bench with one simulated board: SD mux, power switch, serial line, and the board file that names them."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tests.simulators.board import IMAGE, SimulatedBoard, SimulatedPower
+from tests.simulators.serial import Noise, PtyWire
+from tests.simulators.storage import write_usbsdmux
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hil.strategies import BoardStrategy
+
+CARD_BYTES = 8 << 20
+BANNERS = [
+    ("firmware", "BL31", "^NOTICE:  BL31: v"),
+    ("firmware", "service", r"vTPM: service \d+\.\d+ ready"),
+    ("monitor", "monitor", "^monitor: ready"),
+]
+
+
+@dataclass
+class Bench:
+    """What lies on the bench; `card` is always the content of the card, wherever it is plugged in."""
+
+    directory: Path
+    board: SimulatedBoard
+    wire: PtyWire
+    card: Path
+    image: Path
+    _environments: list[Any] = field(default_factory=list)
+
+    @classmethod
+    def build(cls, directory: Path, noise: Noise | None = None) -> Bench:
+        """Plug everything together."""
+        mux = directory / "mux"
+        mux.mkdir()
+        card = mux / "card"
+        card.write_bytes(b"\xff" * CARD_BYTES)
+        wire = PtyWire(directory / "ttyBoard", noise)
+
+        def in_the_board() -> bytes | None:
+            return card.read_bytes() if (mux / "mode").read_text().strip() == "dut" else None
+
+        board = SimulatedBoard(wire.board, in_the_board)
+        SimulatedPower.boards["bench"] = board
+        bench = cls(directory, board, wire, card, directory / "card.img")
+        bench.new_image()
+        write_usbsdmux(directory / "usbsdmux")
+        return bench
+
+    def new_image(self) -> None:
+        """Build another firmware."""
+        self.image.write_bytes(IMAGE + os.urandom(3 << 20))
+
+    def board_file(self, path: Path, *, deadline: float = 20.0, **flasher: Any) -> Path:
+        """Write the board's file. `flasher` changes the attributes of the CardFlasher."""
+        states: dict[str, Any] = {}
+        for state, stage, line in BANNERS:
+            plan = states.setdefault(state, {"deadline": deadline, "banners": []})
+            plan["banners"].append({"stage": stage, "uart": "monitor", "line": line})
+        content = {
+            "imports": ["hil.drivers", "hil.strategies", "tests.simulators.storage", "tests.simulators.board"],
+            "tools": {"usbsdmux": str(self.directory / "usbsdmux")},
+            "images": {"card": str(self.image)},
+            "options": {"kind": "simulated"},
+            "targets": {
+                "main": {
+                    "resources": [
+                        {
+                            "SimulatedSDMux": {
+                                "directory": str(self.card.parent),
+                                "match": {"ID_SERIAL_SHORT": "000000001205"},
+                            }
+                        },
+                        {"RawSerialPort": {"name": "monitor", "port": str(self.wire.link)}},
+                    ],
+                    "drivers": [
+                        {"SimulatedPower": {"outlet": "bench"}},
+                        {"USBSDMuxDriver": {}},
+                        {"CardFlasher": {"image": "card", "largest": 1, **flasher}},
+                        {"SerialBoardDriver": {"uarts": ["monitor"], "rest": 0, "patience": 20}},
+                        {"UartDriver": {"name": "monitor"}},
+                        {"MonitorDriver": {"bindings": {"console": "monitor"}}},
+                        {"BoardStrategy": {"states": states, "panics": [{"uart": "monitor", "line": "PANIC"}]}},
+                    ],
+                }
+            },
+        }
+        path.write_text(json.dumps(content))
+        return path
+
+    def strategy(self, **changes: Any) -> BoardStrategy:
+        """Open the board as a run does."""
+        from hil.drivers import boardfile
+
+        env = boardfile.load(self.board_file(self.directory / "bench.yaml", **changes))
+        self._environments.append(env)
+        strategy: BoardStrategy = boardfile.target(env).get_strategy()
+        return strategy
+
+    def leave(self) -> None:
+        """End as a run does."""
+        while self._environments:
+            self._environments.pop().cleanup()
+
+    def close(self) -> None:
+        """Clear the bench."""
+        self.leave()
+        self.board.off()
+        del SimulatedPower.boards["bench"]
+        self.wire.close()

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from hil import doctor
-from hil.cli import bench, boards, bringup, build, console, firmware, run
+from hil.cli import bench, boards, bringup, build, console, firmware, flash, run
 from hil.errors import ExitCode, HilError
 
 EXIT_CODES = """\
@@ -40,6 +40,7 @@ def options(
 
 app.command("run", context_settings=run.PASS_THROUGH, epilog=EXIT_CODES)(run.command)
 app.command("build")(build.command)
+app.command("flash")(flash.command)
 app.command("boards")(boards.command)
 app.command("console")(console.command)
 app.command("bringup")(bringup.command)

@@ -89,7 +89,7 @@ def _show_plan(board: str, plan: FlashPlan, *, force: bool, as_json: bool) -> No
 
 def _known(state: FlashState | None) -> str:
     if state is None:
-        return "it was never flashed from this machine"
+        return "not known to be flashed"
     if not state.clean:
         return "it is dirty: its last flash did not end well"
     return f"flashed {state.finished} with {state.digest[:12]}"

@@ -90,7 +90,7 @@ class CardFlasher(Driver, FlasherProtocol):  # type: ignore[misc]
             path = self.target.env.config.get_image_path(self.image)
         except KeyError as error:
             raise BoardFileError(f"{self.target.env.config_file}: {error.args[0]}") from None
-        return Payload.of([(Path(path), "/")])
+        return Payload.of([(Path(path).resolve(), "/")])
 
     @property
     def _medium(self) -> Card:

@@ -161,7 +161,7 @@ class HilQEMUDriver(QEMUDriver, BoardProtocol):  # type: ignore[misc]
 
     def flash_plan(self) -> FlashPlan:
         """Return what `flash_images` would do."""
-        payload = Payload.of((Path(path), Path(path).name) for path in self._image_paths())
+        payload = Payload.of((Path(path).resolve(), Path(path).name) for path in self._image_paths())
         return FlashPlan(MEMORY, payload, ("copy the images, compare them with their build, and seal the copies",))
 
     @step()  # type: ignore[untyped-decorator]

@@ -54,7 +54,7 @@ def test_a_dry_run_says_everything_and_touches_nothing(desk: Desk, bench: Bench)
     code, out, _ = desk.flash("--dry-run")
     assert code == 0
     for said in (
-        "would be written; it was never flashed from this machine",
+        "would be written; not known to be flashed",
         "medium: SimulatedSDMux ID_SERIAL_SHORT=000000001205",
         f"{bench.directory}/mux/host (file, 0 bytes)",
         str(bench.image),

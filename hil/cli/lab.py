@@ -1,0 +1,155 @@
+"""`hil lab`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich import box
+from rich.table import Table
+
+from hil.cli.output import console, print_json, print_line
+from hil.cli.tree import Tree
+from hil.deadline import Deadline
+from hil.errors import InfrastructureError, UsageError
+
+if TYPE_CHECKING:
+    from hil.lab.address import LabAddress
+
+app = typer.Typer(
+    no_args_is_help=True, help="Share boards through labgrid: a try-out on this machine, and how a lab is."
+)
+
+EMULATOR = "emulator"
+DETACHED_SECONDS = 90.0
+DOWN_SECONDS = 30.0
+PAUSE_SECONDS = 0.1
+
+Directory = Annotated[Path | None, typer.Option(metavar="DIR", help="Where the try-out lives (default: build/lab).")]
+
+
+@app.command()
+def up(
+    boards: Annotated[int, typer.Option(min=0, help="Simulated boards that answer as the monitor does.")] = 4,
+    emulators: Annotated[
+        int | None, typer.Option(min=0, help="Seats for each emulated board (default: as many as processors).")
+    ] = None,
+    exporters: Annotated[int, typer.Option(min=1, help="Spread the simulated boards over so many exporters.")] = 1,
+    directory: Directory = None,
+    detach: Annotated[bool, typer.Option("--detach", help="Leave it running; `hil lab down` ends it.")] = False,
+) -> None:
+    """Start a lab on this machine, on loopback only: labgrid's coordinator and exporters, and the keeper of leases.
+
+    Ctrl-C ends all of it. A part that dies is started again.
+
+    Examples:
+        hil lab up --detach && hil run --pool board=qemu-virt -n 2 suites/service
+
+        hil lab up --boards 64 --exporters 4 --emulators 0
+    """
+    tree = Tree.here()
+    where = _where(tree, directory)
+    if detach:
+        _detach(where, sys.argv)
+        return
+    from hil.lab.tryout import TryOut, Wanted
+
+    emulated = [name for name in tree.board_names() if tree.board(name).kind == EMULATOR]
+    wanted = Wanted(boards, exporters, emulators if emulators is not None else os.cpu_count() or 1, emulated)
+    lab = TryOut(tree.root, where, wanted, print_line)
+    asyncio.run(lab.run())
+
+
+@app.command()
+def down(directory: Directory = None) -> None:
+    """End a try-out that was left running. Example: hil lab down."""
+    from hil.lab.tryout import supervisor
+
+    where = _where(Tree.here(), directory)
+    pid = supervisor(where)
+    if not pid:
+        raise UsageError(f"no lab is up in {where}", hint="hil lab up")
+    os.kill(pid, signal.SIGTERM)
+    deadline = Deadline.after(DOWN_SECONDS)
+    while supervisor(where):
+        if deadline.expired:
+            raise InfrastructureError(f"the lab in {where} (process {pid}) did not end within {deadline}")
+        time.sleep(PAUSE_SECONDS)
+
+
+@app.command()
+def status(
+    directory: Directory = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+) -> None:
+    """Show the places of the lab: who has them, and which boards are out of the pool for which reason.
+
+    The lab is the one that LG_COORDINATOR names, else the try-out that runs in this tree.
+
+    Examples: hil lab status; LG_COORDINATOR=lab.example:20408 hil lab status --json
+    """
+    from hil.lab.borrow import status as ask
+
+    places = ask(find(Tree.here(), directory))
+    if as_json:
+        print_json([asdict(place) for place in places])
+        return
+    table = Table("place", "board", "health", "state", "tags", box=box.SIMPLE_HEAD)
+    for place in places:
+        others = (f"{key}={value}" for key, value in sorted(place.tags.items()) if key not in {"board", "health"})
+        table.add_row(place.name, place.tags.get("board", ""), place.health, place.state, " ".join(others))
+    console().print(table)
+
+
+def find(tree: Tree, directory: Path | None = None) -> LabAddress:
+    """Return the lab that `LG_COORDINATOR` names, or the try-out that runs in this tree. Raises `UsageError`."""
+    from hil.lab.address import LabAddress
+    from hil.lab.tryout import running_lab
+
+    where = _where(tree, directory)
+    found = (None if directory else LabAddress.from_environment()) or running_lab(where)
+    if found is None:
+        raise UsageError("no lab is up here", hint="hil lab up for a try-out; LG_COORDINATOR=HOST:PORT for your lab")
+    return found
+
+
+def _where(tree: Tree, directory: Path | None) -> Path:
+    return (directory or tree.root / "build" / "lab").absolute()
+
+
+def _detach(where: Path, arguments: list[str]) -> None:
+    """Run the same command in a process of its own, and return when it says that it is ready."""
+    from hil.lab.tryout import running_lab
+
+    if running_lab(where):
+        raise UsageError(f"the lab in {where} is up already", hint="hil lab status, hil lab down")
+    where.mkdir(parents=True, exist_ok=True)
+    output = where / "up.log"
+    main = [sys.executable, "-c", "from hil.cli import main; main()"]
+    with output.open("wb") as log:
+        lab = subprocess.Popen(
+            [*main, *(word for word in arguments[1:] if word != "--detach")],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    deadline = Deadline.after(DETACHED_SECONDS)
+    try:
+        while not running_lab(where):
+            if lab.poll() is not None or deadline.expired:
+                said = output.read_text().strip()
+                raise InfrastructureError(f"the lab did not start: {said}", hint=f"look at {where}/*.log")
+            time.sleep(PAUSE_SECONDS)
+    except BaseException:
+        lab.terminate()
+        raise
+    print_line(output.read_text().rstrip())

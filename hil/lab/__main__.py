@@ -1,0 +1,36 @@
+"""`python -m hil.lab`: the keeper itself, for a service manager."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import signal
+import sys
+
+from hil.lab.address import LabAddress
+from hil.lab.keeper import Keeper
+from hil.lab.wire import KEEPER_PATIENCE_SECONDS
+
+
+def main() -> None:
+    """Keep the lab of one coordinator until SIGTERM."""
+    parser = argparse.ArgumentParser(prog="python -m hil.lab")
+    parser.add_argument("coordinator", help="HOST:PORT; the keeper listens on the next port")
+    parser.add_argument("--patience", type=float, default=KEEPER_PATIENCE_SECONDS, help="seconds without a heartbeat")
+    options = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", stream=sys.stderr)
+    with contextlib.suppress(asyncio.CancelledError):
+        asyncio.run(_keep(LabAddress.parse(options.coordinator), options.patience))
+
+
+async def _keep(address: LabAddress, patience: float) -> None:
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    await Keeper(address, patience).run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,245 @@
+"""Borrowing a board from the keeper of a lab: what a runner does."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import os
+import select
+import socket
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hil.deadline import Deadline
+from hil.lab.errors import LabUnreachable, LeaseLost, NoBoardFree
+from hil.lab.wire import BEAT_SECONDS, LONGEST_LINE, POWER_OFF_SECONDS, RUNNER_PATIENCE_SECONDS, Message, decode, encode
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hil.lab.address import LabAddress
+
+CONNECT_SECONDS = 5.0
+RELEASE_SECONDS = POWER_OFF_SECONDS + 10.0
+"""The keeper switches the board off and tells the coordinator meanwhile."""
+
+
+class KeeperLine:
+    """One connection to a keeper."""
+
+    def __init__(self, address: LabAddress) -> None:
+        """Connect. Raises `LabUnreachable`."""
+        there = address.keeper.through_proxy()
+        self._address = address
+        self._unread = b""
+        try:
+            self._socket = socket.create_connection((there.host, there.port), CONNECT_SECONDS)
+        except OSError as error:
+            raise LabUnreachable(
+                f"there is no keeper at {there}: {error.strerror or error}",
+                hint="hil lab up for a try-out; LG_COORDINATOR=HOST:PORT for your lab",
+            ) from error
+
+    def send(self, message: Message) -> None:
+        """Say something. Raises `LabUnreachable`."""
+        try:
+            self._socket.sendall(encode(message))
+        except OSError as error:
+            raise LabUnreachable(f"the connection to the keeper at {self._address.keeper} broke") from error
+
+    def receive(self, deadline: Deadline) -> Message | None:
+        """Return what the keeper says next, None when it says nothing until the deadline. Raises `LabUnreachable`."""
+        while b"\n" not in self._unread and len(self._unread) < LONGEST_LINE:
+            if not select.select([self._socket], [], [], deadline.remaining)[0]:
+                return None
+            try:
+                data = self._socket.recv(65536)
+            except OSError:
+                data = b""
+            if not data:
+                raise LabUnreachable(f"the keeper at {self._address.keeper} closed the connection")
+            self._unread += data
+        line, _, self._unread = self._unread.partition(b"\n")
+        try:
+            return decode(line)
+        except ValueError as error:
+            raise LabUnreachable(f"the keeper at {self._address.keeper} says something else than a keeper") from error
+
+    def fileno(self) -> int:
+        """Readable when the keeper has said something."""
+        return self._socket.fileno()
+
+    def close(self) -> None:
+        """Hang up."""
+        self._socket.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Borrowed:
+    """What a keeper has lent: a place, and the name under which it is acquired."""
+
+    place: str
+    owner: str
+    holder: str
+
+
+class Loan:
+    """A board that is ours until we give it back, or until `alarm` rings.
+
+    It rings when the keeper says so, and when the keeper has not been heard for `RUNNER_PATIENCE_SECONDS`: then nobody
+    can tell whose board it is, so it is not ours. A keeper that is started anew within that time notices nothing.
+    """
+
+    def __init__(self, address: LabAddress, line: KeeperLine, borrowed: Borrowed) -> None:
+        from hil.drivers.alarm import Alarm  # the package brings labgrid, which `status` needs not
+
+        self.borrowed = borrowed
+        self.alarm = Alarm()
+        self._address = address
+        self._line = line
+        self._stop_reader, self._stop_writer = os.pipe2(os.O_CLOEXEC)
+        self._thread = threading.Thread(target=self._keep, name=f"loan of {borrowed.place}", daemon=True)
+        self._thread.start()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What labgrid needs to know to be the owner of the place."""
+        host, _, user = self.borrowed.owner.partition("/")
+        return {
+            "LG_COORDINATOR": str(self._address),
+            "LG_PLACE": self.borrowed.place,
+            "LG_HOSTNAME": host,
+            "LG_USERNAME": user,
+        }
+
+    def give_back(self) -> None:
+        """Let go, and return when the board is off and free, or when the keeper takes too long for that."""
+        if self._stop_writer >= 0:
+            os.close(self._stop_writer)
+            self._stop_writer = -1
+            self._thread.join(RELEASE_SECONDS)
+
+    def _keep(self) -> None:
+        """Send heartbeats until the loan ends."""
+        patience = Deadline.after(RUNNER_PATIENCE_SECONDS)
+        try:
+            while not self._is_over(BEAT_SECONDS if not self.alarm.ringing else RELEASE_SECONDS):
+                try:
+                    patience = self._beat(patience)
+                except LabUnreachable as error:
+                    if not self._resume(patience):
+                        self._lose(error.message)
+                        return
+                if patience.expired:
+                    self._lose(f"nothing heard from the keeper for {patience}")
+                    return
+            self._release()
+        finally:
+            self._line.close()
+            os.close(self._stop_reader)
+
+    def _beat(self, patience: Deadline) -> Deadline:
+        """Say that we live, and take in what the keeper says; returns by when it must be heard again."""
+        if not self.alarm.ringing:
+            self._line.send({"do": "beat"})
+        while (message := self._line.receive(Deadline.after(0))) is not None:
+            patience = Deadline.after(RUNNER_PATIENCE_SECONDS)
+            if message.get("say") == "lost":
+                self._lose(str(message.get("why")))
+        return patience
+
+    def _is_over(self, seconds: float) -> bool:
+        """Wait for the keeper, or for the end of the loan; return whether it has ended."""
+        ready, _, _ = select.select([self._stop_reader, self._line.fileno()], [], [], seconds)
+        return self._stop_reader in ready
+
+    def _resume(self, patience: Deadline) -> bool:
+        """Connect again to a keeper that may just be starting anew."""
+        while not patience.expired:
+            with contextlib.suppress(LabUnreachable):
+                self._line.close()
+                self._line = KeeperLine(self._address)
+                self._line.send({"do": "resume", **_plain(self.borrowed)})
+                return True
+            if self._is_stopped(BEAT_SECONDS / 4):
+                return False
+        return False
+
+    def _is_stopped(self, seconds: float) -> bool:
+        return bool(select.select([self._stop_reader], [], [], seconds)[0])
+
+    def _release(self) -> None:
+        deadline = Deadline.after(RELEASE_SECONDS)
+        with contextlib.suppress(LabUnreachable):
+            self._line.send({"do": "release"})
+            while (message := self._line.receive(deadline)) is not None and message.get("say") != "released":
+                pass
+
+    def _lose(self, why: str) -> None:
+        place = self.borrowed.place
+        self.alarm.ring(
+            lambda: LeaseLost(f"the lease of place {place} is gone: {why}", hint="hil boards shows who has it")
+        )
+
+
+def _plain(borrowed: Borrowed) -> Message:
+    return {"place": borrowed.place, "owner": borrowed.owner, "holder": borrowed.holder}
+
+
+def borrow(address: LabAddress, tags: Mapping[str, str], deadline: Deadline) -> Loan:
+    """Wait for a board with these tags that is well, and get it.
+
+    Raises `NoBoardFree` at the deadline, and `LabUnreachable` when there is no keeper.
+    """
+    line = KeeperLine(address)
+    reason = "the keeper says nothing"
+    try:
+        line.send({"do": "lease", "tags": dict(tags), "host": socket.gethostname(), "user": _user()})
+        while not deadline.expired:
+            message = line.receive(deadline.at_most(BEAT_SECONDS))
+            match message:
+                case None:
+                    line.send({"do": "beat"})
+                case {"say": "leased", "place": place, "owner": owner, "holder": holder}:
+                    return Loan(address, line, Borrowed(place, owner, holder))
+                case {"say": "waiting" | "refused", "why": why}:
+                    reason = str(why)
+    except BaseException:
+        line.close()
+        raise
+    line.close()
+    wanted = " ".join(f"{key}={value}" for key, value in tags.items())
+    raise NoBoardFree(
+        f"no board with the tags {wanted} became free within {deadline}: {reason}",
+        hint="hil boards; a longer --wait; or fewer boards at once",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceStatus:
+    """A place as its keeper sees it: `state` says in words who has it, or why nobody gets it."""
+
+    name: str
+    tags: dict[str, str]
+    state: str
+    holder: str
+    health: str
+    why: str
+
+
+def status(address: LabAddress) -> list[PlaceStatus]:
+    """Return all places. Raises `LabUnreachable`."""
+    line = KeeperLine(address)
+    try:
+        line.send({"do": "status"})
+        answer = line.receive(Deadline.after(CONNECT_SECONDS))
+    finally:
+        line.close()
+    if answer is None or answer.get("say") != "status":
+        raise LabUnreachable(f"the keeper at {address.keeper} does not say how the lab is")
+    return [PlaceStatus(**place) for place in answer["places"]]
+
+
+def _user() -> str:
+    return f"{os.environ.get('LG_USERNAME') or getpass.getuser()}-{os.getpid()}"

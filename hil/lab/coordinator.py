@@ -1,0 +1,157 @@
+"""labgrid's coordinator, over a connection of our own with a name of our own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+import attr
+import grpc
+from labgrid.remote.client import ClientSession, ServerError
+from labgrid.remote.generated import labgrid_coordinator_pb2, labgrid_coordinator_pb2_grpc
+
+from hil.lab.errors import LabUnreachable
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping
+
+    from labgrid.remote.common import Place, ResourceMatch
+
+    from hil.lab.address import LabAddress
+
+CALL_SECONDS = 30.0
+"""The coordinator itself waits up to 10 s for each exporter that is in question."""
+CONNECT_SECONDS = 10.0
+
+CHANNEL = (
+    # Otherwise all connections of one process share one socket, by which the coordinator tells clients apart.
+    ("grpc.use_local_subchannel_pool", 1),
+    ("grpc.keepalive_time_ms", 5000),
+    ("grpc.keepalive_timeout_ms", 5000),
+    ("grpc.http2.ping_timeout_ms", 5000),
+    ("grpc.http2.max_pings_without_data", 0),
+)
+
+
+class Refused(Exception):
+    """The coordinator said no; the text is its reason."""
+
+
+@attr.s(eq=False, kw_only=True)
+class Coordinator(ClientSession):  # type: ignore[misc]
+    """A labgrid client that calls itself `owner` (`HOST/USER`), which is what it acquires places as."""
+
+    owner: str = attr.ib()
+    on_change: Callable[[], None] = attr.ib(default=lambda: None)
+
+    def __attrs_post_init__(self) -> None:
+        super().__attrs_post_init__()
+        self.channel = grpc.aio.insecure_channel(self.address, options=CHANNEL)
+        self.stub = labgrid_coordinator_pb2_grpc.CoordinatorStub(self.channel)
+
+    def gethostname(self) -> str:
+        """The first half of the name."""
+        return self.owner.partition("/")[0]
+
+    def getuser(self) -> str:
+        """The second half of the name."""
+        return self.owner.partition("/")[2]
+
+    async def on_resource_changed(self, exporter: str, group_name: str, resource_name: str, resource: Any) -> None:
+        """Take in what an exporter has now."""
+        await super().on_resource_changed(exporter, group_name, resource_name, resource)
+        self.on_change()
+
+    async def on_place_changed(self, place_pb2: Any) -> None:
+        """Take in who has a place now."""
+        await super().on_place_changed(place_pb2)
+        self.on_change()
+
+    async def on_place_deleted(self, name: str) -> None:
+        """Forget a place."""
+        await super().on_place_deleted(name)
+        self.on_change()
+
+    def lacking(self, place: Place) -> str:
+        """Return what a place should have and nobody exports now; empty when it has everything."""
+        return ", ".join(str(match) for match in place.matches if not self._is_exported(match))
+
+    def _is_exported(self, match: ResourceMatch) -> bool:
+        exporters = {match.exporter} if match.exporter in self.resources else set(self.resources)
+        return any(
+            match.ismatch((exporter, group, entry.cls, name))
+            for exporter in exporters
+            for group, entries in self.resources[exporter].items()
+            for name, entry in entries.items()
+            if entry.data  # empty once it is not exported any more
+        )
+
+    async def acquire(self, place: str) -> None:
+        """Make the place ours. Raises `Refused` when it is somebody's."""
+        await self._call("AcquirePlace", placename=place)
+
+    async def release(self, place: str, owner: str) -> None:
+        """Free the place if it is `owner`'s, whoever we are."""
+        await self._call("ReleasePlace", placename=place, fromuser=owner)
+
+    async def set_tags(self, place: str, tags: Mapping[str, str]) -> None:
+        """Change some tags; an empty value removes a tag."""
+        await self._call("SetPlaceTags", placename=place, tags=tags)
+
+    async def set_comment(self, place: str, comment: str) -> None:
+        """Change the comment."""
+        await self._call("SetPlaceComment", placename=place, comment=comment)
+
+    async def add_place(self, name: str, tags: Mapping[str, str], *matches: str) -> None:
+        """Make a place of the resources that match. One that exists already stays as it is."""
+        if name not in self.places:
+            await self._call("AddPlace", name=name)
+            for match in matches:
+                await self._call("AddPlaceMatch", placename=name, pattern=match)
+        await self.set_tags(name, tags)
+
+    async def reserve(self, tags: Mapping[str, str]) -> str:
+        """Queue for a place with these tags; returns the reservation's token, which the place will bear."""
+        wanted = labgrid_coordinator_pb2.Reservation.Filter(filter=tags)
+        answer = await self._call("CreateReservation", filters={"main": wanted}, prio=0.0)
+        return str(answer.reservation.token)
+
+    async def refresh(self, token: str) -> None:
+        """Keep a reservation from expiring, which it does after 60 s. Raises `Refused` when it has."""
+        await self._call("PollReservation", token=token)
+
+    async def cancel(self, token: str) -> None:
+        """Give up a reservation."""
+        await self._call("CancelReservation", token=token)
+
+    async def _call(self, call: str, /, **arguments: Any) -> Any:
+        request = getattr(labgrid_coordinator_pb2, f"{call}Request")(**arguments)
+        try:
+            return await getattr(self.stub, call)(request, timeout=CALL_SECONDS)
+        except grpc.aio.AioRpcError as error:
+            if error.code() in {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}:
+                raise LabUnreachable(f"the coordinator at {self.address} does not answer") from error
+            raise Refused(error.details()) from error
+
+
+@contextlib.asynccontextmanager
+async def connected(
+    address: LabAddress, owner: str, on_change: Callable[[], None] = lambda: None
+) -> AsyncIterator[Coordinator]:
+    """Be a client of the coordinator. Raises `LabUnreachable`."""
+    session = Coordinator(  # type: ignore[call-arg] # those of its base
+        address=str(address), loop=asyncio.get_running_loop(), owner=owner, on_change=on_change
+    )
+    try:
+        try:
+            await asyncio.wait_for(session.start(), CONNECT_SECONDS)
+        except (ServerError, TimeoutError) as error:
+            raise LabUnreachable(
+                f"there is no coordinator at {address}", hint="hil lab up, or LG_COORDINATOR=HOST:PORT of your lab"
+            ) from error
+        yield session
+    finally:
+        session.stopping.set()
+        await session.stop()
+        await session.close()

@@ -1,0 +1,21 @@
+"""What goes wrong in a lab. All of it is infrastructure: it says nothing about the firmware."""
+
+from __future__ import annotations
+
+from hil.errors import InfrastructureError
+
+
+class LabUnreachable(InfrastructureError):
+    """The coordinator or the keeper does not answer."""
+
+
+class NoBoardFree(InfrastructureError):
+    """No board with these tags became free in time; the message says who has them, or why they are out of the pool."""
+
+
+class LeaseLost(InfrastructureError):
+    """The board was taken away from this run: somebody kicked it, or a part of the lab died."""
+
+
+class BoardSick(InfrastructureError):
+    """A board failed its health check."""

@@ -1,0 +1,123 @@
+"""Places of a lab as seats of a run."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from hil.errors import BoardFileError, UsageError
+from hil.lab.borrow import borrow, status
+from hil.lab.errors import NoBoardFree
+from hil.lab.tags import BOARD, FILE, MACHINE, SICK
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from hil.deadline import Deadline
+    from hil.drivers.alarm import Alarm
+    from hil.lab.address import LabAddress
+    from hil.lab.borrow import Loan, PlaceStatus
+
+
+@dataclass(slots=True)
+class PlaceSeat:
+    """A board of the lab that has these tags; which one, the lab decides when it is acquired."""
+
+    name: str
+    board: str
+    board_file: Path
+    emulated: bool
+    address: LabAddress
+    tags: Mapping[str, str]
+    _loan: Loan | None = field(default=None, init=False)
+
+    @property
+    def place(self) -> str:
+        """The place that was lent; empty while none is."""
+        return self._loan.borrowed.place if self._loan else ""
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """What makes the process that drives the board the owner of its place."""
+        return self._loan.environment if self._loan else {}
+
+    @property
+    def lease(self) -> Alarm | None:
+        """What rings when the board is not ours any more."""
+        return self._loan.alarm if self._loan else None
+
+    def acquire(self, deadline: Deadline) -> None:
+        """Borrow a board. Raises `NoBoardFree` at the deadline, and `LabUnreachable`."""
+        self._loan = borrow(self.address, self.tags, deadline)
+
+    def release(self) -> None:
+        """Give the board back; it is off and free afterwards."""
+        loan, self._loan = self._loan, None
+        if loan:
+            loan.give_back()
+
+
+def parse_tags(text: str) -> dict[str, str]:
+    """Read `board=rpi4 site=berlin`; commas separate, too. Raises `UsageError`."""
+    words = text.replace(",", " ").split()
+    if not words or any(not all(word.partition("=")) for word in words):
+        raise UsageError(
+            f"{text!r} does not say which boards", hint="--pool 'board=rpi4', or more tags: 'board=rpi4 site=lab1'"
+        )
+    return {key: value for key, _, value in (word.partition("=") for word in words)}
+
+
+def seats(address: LabAddress, root: Path, wanted: str, number: int | None = None) -> list[PlaceSeat]:
+    """Return seats for `number` boards with the tags `wanted`, or for as many as are well; nothing is acquired yet.
+
+    `root` is the tree with the board files. Raises `UsageError` when the lab has no such boards, `NoBoardFree` when all
+    of them are out of the pool, and `LabUnreachable`.
+    """
+    tags = parse_tags(wanted)
+    places = status(address)
+    matching = [place for place in places if _has(place, tags) and place.tags.get(MACHINE, _here()) == _here()]
+    boards = sorted({place.tags[BOARD] for place in matching})
+    if len(boards) != 1:
+        known = sorted({place.tags[BOARD] for place in places if BOARD in place.tags})
+        raise UsageError(
+            f"the boards with the tags {wanted} are of several kinds: {', '.join(boards)}"
+            if boards
+            else f"the lab at {address} has no boards with the tags {wanted}",
+            hint=f"--pool 'board=NAME', with {' or '.join(boards or known) or 'a name of a board that the lab has'}",
+        )
+    well = [place for place in matching if place.health != SICK]
+    if not well:
+        reasons = "; ".join(f"{place.name}: {place.why}" for place in matching)
+        raise NoBoardFree(f"all boards with the tags {wanted} are out of the pool: {reasons}", hint="hil boards")
+    if number is not None and number > len(matching):
+        raise UsageError(f"the lab at {address} has {len(matching)} boards with the tags {wanted}, not {number}")
+    first = matching[0]
+    if MACHINE in first.tags:
+        tags[MACHINE] = _here()
+    return [
+        PlaceSeat(f"{boards[0]}-{n}", boards[0], _board_file(root, first), MACHINE in first.tags, address, tags)
+        for n in range(1, (number or len(well)) + 1)
+    ]
+
+
+def _has(place: PlaceStatus, tags: Mapping[str, str]) -> bool:
+    return BOARD in place.tags and tags.items() <= {**place.tags, "name": place.name}.items()
+
+
+def _here() -> str:
+    return socket.gethostname()
+
+
+def _board_file(root: Path, place: PlaceStatus) -> Path:
+    name = place.tags[BOARD]
+    candidates = (
+        [root / place.tags[FILE]]
+        if FILE in place.tags
+        else [root / "boards" / f"{name}{end}.yaml" for end in ("-remote", "")]
+    )
+    for file in candidates:
+        if file.is_file():
+            return file
+    raise BoardFileError(f"place {place.name} is a board {name!r}, and there is no {candidates[-1]}", hint="hil boards")

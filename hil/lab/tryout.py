@@ -1,0 +1,284 @@
+"""A lab on this machine, for a try-out: coordinator, exporters and keeper as a real lab has them, on loopback only."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import shutil
+import signal
+import socket
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from filelock import FileLock, Timeout
+
+from hil.deadline import Deadline
+from hil.errors import InfrastructureError, MissingTool, UsageError
+from hil.lab.address import COORDINATOR_PORT, LabAddress
+from hil.lab.borrow import status
+from hil.lab.coordinator import connected
+from hil.lab.errors import LabUnreachable
+from hil.lab.tags import BOARD, BOOT_SECONDS, FILE, GOOD, MACHINE
+from hil.record.atomic import write_atomically
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+LOOPBACK = "127.0.0.1"
+START_SECONDS = 60.0
+PAUSE_SECONDS = 0.1
+"""Between two looks at whether something has started."""
+RESTART_SECONDS = 1.0
+"""After which a part that died starts again, as under a service manager."""
+END_SECONDS = 5.0
+
+COORDINATOR = "coordinator"
+STATE = "lab.json"
+LOCK = "lab.lock"
+
+LIGHT_BOARD = "light"
+LIGHT_FILE = "tests/simulators/light.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a try-out has: simulated light boards, spread over exporters, and seats for each of the emulated boards."""
+
+    light_boards: int
+    exporters: int
+    emulators: int
+    emulated_boards: Sequence[str]
+
+
+@dataclass(slots=True)
+class Part:
+    """One process of the lab."""
+
+    name: str
+    command: Sequence[str]
+    directory: Path
+    pid: int = 0
+    ready: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class TryOut:
+    """A lab that runs until it is cancelled; a part that dies is started again, and all end with this process."""
+
+    def __init__(self, root: Path, directory: Path, wanted: Wanted, say: Callable[[str], None]) -> None:
+        self._root = root
+        self._directory = directory
+        self._wanted = wanted
+        self._say = say
+        self._parts: list[Part] = []
+        self._ready = False
+        self._tasks: list[asyncio.Task[None]] = []
+        self.address = LabAddress(LOOPBACK, _free_pair_of_ports())
+
+    async def run(self) -> None:
+        """Start everything, and keep it going until SIGINT or SIGTERM. Raises `UsageError` when it runs already."""
+        self._directory.mkdir(parents=True, exist_ok=True)
+        logging.getLogger().addHandler(logging.NullHandler())  # labgrid's client logs each attempt to connect
+        try:
+            lock = FileLock(self._directory / LOCK, timeout=0).acquire()
+        except Timeout:
+            raise UsageError(
+                f"the lab in {self._directory} is up already", hint="hil lab status, hil lab down"
+            ) from None
+        with lock:
+            ours = asyncio.current_task()
+            assert ours is not None
+            for number in (signal.SIGINT, signal.SIGTERM):
+                asyncio.get_running_loop().add_signal_handler(number, ours.cancel)
+            try:
+                await self._start()
+                await asyncio.gather(*self._tasks)
+            except asyncio.CancelledError:
+                self._say("ending")
+            finally:
+                for task in self._tasks:
+                    task.cancel()
+                await asyncio.gather(*self._tasks, return_exceptions=True)
+                (self._directory / STATE).unlink(missing_ok=True)
+
+    async def _start(self) -> None:
+        begun = time.monotonic()
+        deadline = Deadline.after(START_SECONDS)
+        shutil.rmtree(self._directory / COORDINATOR, ignore_errors=True)  # places of an earlier try-out
+        if self._wanted.light_boards:
+            self._say(f"starting {self._wanted.light_boards} simulated boards")
+            await self._run_light_boards()
+        self._say(f"starting the coordinator at {self.address}, the keeper, and the exporters")
+        self._run(COORDINATOR, "labgrid-coordinator", "-l", str(self.address))
+        self._run("keeper", sys.executable, "-m", "hil.lab", str(self.address))
+        for file in self._exports():
+            self._run(file.stem, "labgrid-exporter", "-c", str(self.address), "-n", file.stem, str(file))
+        await self._define_places(deadline)
+        await self._await_health(deadline)
+        self._write_state(ready=True)
+        self._say(f"ready after {time.monotonic() - begun:.1f} s: {self._what_next()}")
+
+    def _what_next(self) -> str:
+        if self._wanted.emulators:
+            return f"hil run --pool board={self._wanted.emulated_boards[0]} -n {self._wanted.emulators} suites/service"
+        return "hil lab status"
+
+    async def _run_light_boards(self) -> None:
+        wanted = self._wanted
+        command = ("--boards", str(wanted.light_boards), "--exporters", str(wanted.exporters))
+        part = self._run("light-boards", sys.executable, "-m", "tests.simulators.light", str(self._directory), *command)
+        await asyncio.wait_for(part.ready.wait(), START_SECONDS)
+
+    def _exports(self) -> list[Path]:
+        """Write what the exporter of the emulators exports; return the files of all exporters."""
+        emulators = self._directory / "emulators.yaml"
+        seats = {
+            name: {"NetworkService": {"address": LOOPBACK, "username": "emulator"}}
+            for name, _ in self._emulator_seats()
+        }
+        emulators.write_text(yaml.safe_dump(seats))
+        light = [self._directory / f"light-{n + 1}.yaml" for n in range(self._wanted.exporters)]
+        return [*(light if self._wanted.light_boards else []), *([emulators] if self._wanted.emulators else [])]
+
+    def _emulator_seats(self) -> list[tuple[str, str]]:
+        """Name and board of every seat for an emulator."""
+        return [
+            (f"{board}-{number + 1}", board)
+            for board in self._wanted.emulated_boards
+            for number in range(self._wanted.emulators)
+        ]
+
+    async def _define_places(self, deadline: Deadline) -> None:
+        light = {BOARD: LIGHT_BOARD, FILE: LIGHT_FILE, BOOT_SECONDS: "10"}
+        while True:
+            try:
+                async with connected(self.address, f"{socket.gethostname()}/lab-up") as lab:
+                    for number in range(1, self._wanted.light_boards + 1):
+                        await lab.add_place(f"light-{number}", light, f"*/light-{number}/*")
+                    for name, board in self._emulator_seats():
+                        await lab.add_place(name, {BOARD: board, MACHINE: socket.gethostname()}, f"emulators/{name}/*")
+                return
+            except LabUnreachable:
+                if deadline.expired:
+                    raise
+                await asyncio.sleep(PAUSE_SECONDS)
+
+    async def _await_health(self, deadline: Deadline) -> None:
+        """Wait until the keeper has taken all boards into the pool."""
+        count = self._wanted.light_boards + len(self._emulator_seats())
+        self._say(f"checking {count} boards")
+        while True:
+            with contextlib.suppress(LabUnreachable):
+                places = await asyncio.to_thread(status, self.address)
+                if sum(place.health == GOOD for place in places) == count:
+                    return
+                if deadline.expired:
+                    ill = "; ".join(f"{place.name}: {place.why}" for place in places if place.health != GOOD)
+                    raise InfrastructureError(
+                        f"not all boards are well: {ill}", hint=f"look at {self._directory}/*.log"
+                    )
+            if deadline.expired:
+                raise LabUnreachable("the keeper did not start", hint=f"look at {self._directory}/*.log")
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    def _run(self, name: str, program: str, *arguments: str) -> Part:
+        directory = self._directory / COORDINATOR if name == COORDINATOR else self._root
+        directory.mkdir(exist_ok=True)
+        part = Part(name, ("setpriv", "--pdeathsig", "KILL", _program(program), *arguments), directory)
+        self._parts.append(part)
+        self._tasks.append(asyncio.create_task(self._keep_running(part)))
+        return part
+
+    async def _keep_running(self, part: Part) -> None:
+        while True:
+            with (self._directory / f"{part.name}.log").open("ab") as log:
+                process = await asyncio.create_subprocess_exec(
+                    *part.command,
+                    cwd=part.directory,
+                    stdin=asyncio.subprocess.PIPE,
+                    stdout=asyncio.subprocess.PIPE,
+                    stderr=log,
+                    start_new_session=True,
+                )
+                part.pid = process.pid
+                self._write_state()
+                try:
+                    assert process.stdout is not None
+                    async for line in process.stdout:
+                        part.ready.set()
+                        log.write(line)
+                        log.flush()
+                    code = await process.wait()
+                finally:
+                    await _end(process)
+            self._say(f"{part.name} ended with {code}; starting it again")
+            await asyncio.sleep(RESTART_SECONDS)
+            if part.name == COORDINATOR:  # it keeps places on disk, but writes them only every 15 s
+                self._tasks.append(asyncio.create_task(self._define_places(Deadline.after(START_SECONDS))))
+
+    def _write_state(self, *, ready: bool = False) -> None:
+        self._ready = self._ready or ready
+        state = {
+            "pid": os.getpid(),
+            "coordinator": str(self.address),
+            "ready": self._ready,
+            "pids": {part.name: part.pid for part in self._parts},
+        }
+        write_atomically(self._directory / STATE, json.dumps(state, indent=2).encode())
+
+
+def running_lab(directory: Path) -> LabAddress | None:
+    """Return the address of the try-out that runs in `directory`, once it is ready; None when there is none."""
+    state = _state(directory)
+    return LabAddress.parse(state["coordinator"]) if state.get("ready") else None
+
+
+def supervisor(directory: Path) -> int:
+    """Return the process that keeps the try-out in `directory` running; 0 when there is none."""
+    return int(_state(directory).get("pid", 0))
+
+
+def _state(directory: Path) -> dict[str, Any]:
+    """What the try-out in `directory` says of itself, as long as it runs."""
+    try:
+        state: dict[str, Any] = json.loads((directory / STATE).read_text())
+        with FileLock(directory / LOCK, timeout=0):
+            return {}
+    except FileNotFoundError:
+        return {}
+    except Timeout:
+        return state
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is not None:
+        return
+    process.terminate()
+    try:
+        await asyncio.wait_for(process.wait(), END_SECONDS)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+
+
+def _program(name: str) -> str:
+    beside = shutil.which(name, path=str(Path(sys.executable).parent))
+    if found := beside or shutil.which(name):
+        return found
+    raise MissingTool(f"{name} is not on this machine", hint="hil doctor --fix")
+
+
+def _free_pair_of_ports() -> int:
+    """Return a port, labgrid's own if possible, that is free as the one after it is."""
+    for port in range(COORDINATOR_PORT, COORDINATOR_PORT + 1000, 2):
+        with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
+            for one in (port, port + 1):
+                stack.enter_context(socket.socket()).bind((LOOPBACK, one))
+            return port
+    raise InfrastructureError("no two ports in a row are free on this machine")

@@ -1,0 +1,149 @@
+"""A lab of simulated boards and real processes, and runners that borrow its boards."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hil.deadline import Deadline
+from hil.lab.address import LabAddress
+from hil.lab.borrow import PlaceStatus, status
+from hil.lab.errors import LabUnreachable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+ROOT = Path(__file__).parents[2]
+HIL = [sys.executable, "-c", "from hil.cli import main; main()"]
+PATIENCE = 120.0
+"""For whatever must happen some time, on a machine with much else to do."""
+
+
+@dataclass
+class Runner:
+    """A process that borrows a board, and uses it until it hears that it is not its board any more."""
+
+    process: subprocess.Popen[str]
+
+    @classmethod
+    def start(cls, address: LabAddress, tags: str = "board=light", wait: float = PATIENCE) -> Runner:
+        command = [sys.executable, "-m", "tests.lab.runner", str(address), tags, str(wait)]
+        return cls(subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+
+    def says(self) -> dict[str, Any]:
+        """The next thing that it reports."""
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        said: dict[str, Any] = json.loads(line) if line else {"said": "nothing"}
+        return said
+
+    def borrows(self) -> str:
+        """The place that it got."""
+        said = self.says()
+        assert said["said"] == "leased", said
+        return str(said["place"])
+
+    def let_go(self) -> None:
+        """Have it give its board back."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+@dataclass
+class Laboratory:
+    directory: Path
+    process: subprocess.Popen[bytes]
+    runners: list[Runner] = field(default_factory=list)
+
+    @classmethod
+    @contextlib.contextmanager
+    def up(cls, directory: Path, *, boards: int, exporters: int) -> Iterator[Laboratory]:
+        sizes = ["--boards", str(boards), "--exporters", str(exporters), "--emulators", "0"]
+        process = subprocess.Popen([*HIL, "lab", "up", "--directory", str(directory), *sizes], cwd=ROOT)
+        laboratory = cls(directory, process)
+        try:
+            laboratory.until(lambda: laboratory._state().get("ready"), "the lab is ready")
+            yield laboratory
+        finally:
+            laboratory.end_runners()
+            process.terminate()
+            process.wait(PATIENCE)
+
+    @property
+    def address(self) -> LabAddress:
+        return LabAddress.parse(self._state()["coordinator"])
+
+    def pid(self, part: str) -> int:
+        return int(self._state()["pids"][part])
+
+    def kill(self, part: str) -> None:
+        """Kill a part of the lab; it is started again."""
+        os.kill(self.pid(part), signal.SIGKILL)
+
+    def places(self) -> dict[str, PlaceStatus]:
+        """All places; none while the keeper, or the coordinator behind it, is away."""
+        try:
+            return {place.name: place for place in status(self.address)}
+        except LabUnreachable:
+            return {}
+
+    def place(self, name: str) -> PlaceStatus:
+        return self.places()[name]
+
+    def runner(self, tags: str = "board=light", wait: float = PATIENCE) -> Runner:
+        runner = Runner.start(self.address, tags, wait)
+        self.runners.append(runner)
+        return runner
+
+    def end_runners(self) -> None:
+        for runner in self.runners:
+            runner.kill()
+        self.runners.clear()
+
+    def await_all_free(self) -> None:
+        def all_free() -> bool:
+            places = self.places().values()
+            return bool(places) and all((place.state, place.health) == ("free", "good") for place in places)
+
+        self.until(all_free, "all boards are free and well")
+
+    def until(self, condition: Callable[[], Any], what: str, seconds: float = PATIENCE) -> None:
+        """Wait until something is so."""
+        deadline = Deadline.after(seconds)
+        while not condition():
+            assert self.process.poll() is None, "the lab ended"
+            assert not deadline.expired, f"not within {deadline}: {what}; {self.places()}"
+            time.sleep(0.05)
+
+    def client(self, *arguments: str) -> None:
+        """Run labgrid's own client."""
+        program = Path(sys.executable).parent / "labgrid-client"
+        subprocess.run([program, "-x", str(self.address), *arguments], check=True, timeout=PATIENCE)
+
+    def switched_on(self) -> set[str]:
+        """The boards that have power, asked past the lab."""
+        return set(json.loads((self.directory / "on.json").read_text()))
+
+    def journal(self) -> list[dict[str, Any]]:
+        """What the boards did."""
+        path = self.directory / "journal.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def _state(self) -> dict[str, Any]:
+        try:
+            state: dict[str, Any] = json.loads((self.directory / "lab.json").read_text())
+        except FileNotFoundError:
+            return {}
+        return state

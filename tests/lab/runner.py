@@ -1,0 +1,64 @@
+"""A runner: borrows a board, switches it on, and asks it one case after the other until the lease is gone."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from hil.deadline import Deadline
+from hil.errors import HilError
+from hil.lab.address import LabAddress
+from hil.lab.borrow import borrow
+from hil.lab.seats import parse_tags
+
+CASE_MILLISECONDS = 50
+
+
+def say(said: str, **details: Any) -> None:
+    print(json.dumps({"said": said, **details}), flush=True)
+
+
+def main() -> None:
+    address, tags, wait = LabAddress.parse(sys.argv[1]), parse_tags(sys.argv[2]), float(sys.argv[3])
+    try:
+        loan = borrow(address, tags, Deadline.after(wait))
+    except HilError as error:
+        say("failed", type=type(error).__name__, message=error.message)
+        return
+    os.environ.update(loan.environment)
+    monitor = _monitor()
+    say("leased", place=loan.borrowed.place, owner=loan.borrowed.owner)
+    let_go = threading.Event()
+
+    def listen() -> None:
+        sys.stdin.read()
+        let_go.set()
+
+    threading.Thread(target=listen, daemon=True).start()
+    number = 0
+    while not let_go.is_set():
+        try:
+            loan.alarm.check()
+        except HilError as error:
+            say("lost", type=type(error).__name__, message=error.message)
+            break
+        number += 1
+        monitor._link.ask(f"case {os.getpid()}-{number} {CASE_MILLISECONDS}", Deadline.after(60))
+    loan.give_back()
+    say("released", cases=number)
+
+
+def _monitor() -> Any:
+    from hil.drivers import boardfile
+
+    environment = boardfile.load(Path("tests/simulators/light.yaml"))
+    strategy = boardfile.target(environment).get_driver("LightStrategy")
+    return strategy.fork()
+
+
+if __name__ == "__main__":
+    main()

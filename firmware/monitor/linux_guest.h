@@ -55,17 +55,24 @@ void linux_guest_nudge(const struct linux_guest *guest);
 /* Forgets the guest of a VM that is no more. */
 void linux_guest_forget(struct vm *vm);
 
-/* linux_boot.c: the same as the first half of linux_guest_start(); sets where the vCPU begins. */
+/*
+ * What follows is between the files that make up such a guest.
+ *
+ * linux_boot.c: the first half of linux_guest_start(); sets where the vCPU begins.
+ */
 enum linux_status linux_boot(struct vm *vm, const struct linux_images *images);
 
 /* The guest's memory from `ipa`, or NULL if not all of it is RAM. */
 void *linux_memory(const struct vm *vm, uint64_t ipa, uint64_t bytes);
 
-/* What the guest finds in its physical address space besides RAM and queue. */
-#define LINUX_GIC_DISTRIBUTOR 0x08000000U
-#define LINUX_GIC_REDISTRIBUTOR 0x080A0000U
-#define LINUX_EARLY_CONSOLE 0x09000000U
-#define LINUX_CONSOLE 0x0A000000U
-#define LINUX_CONSOLE_INTERRUPT 48U
+/* linux_traps.c: a synchronous exception of the guest. */
+void linux_trap(struct linux_guest *guest, struct vcpu *vcpu);
+
+/* linux_console.c: passes on what was typed, as far as the guest has room; and a byte of its kernel. */
+void linux_console_start(struct linux_guest *guest);
+void linux_console_input(struct linux_guest *guest);
+void linux_log_byte(struct linux_guest *guest, uint8_t byte);
+
+bool linux_told_to_stop(const struct linux_guest *guest);
 
 #endif

@@ -34,11 +34,13 @@ void vcpu_load(const struct vcpu *vcpu)
 
 void vcpu_take_exception(struct vcpu *vcpu, uint64_t vector, uint64_t esr)
 {
+	bool from_el0 = (vcpu->pstate & PSTATE_MODE_MASK) == 0U;
+
 	WRITE_SYSREG(esr_el1, esr);
 	WRITE_SYSREG(elr_el1, vcpu->pc);
 	WRITE_SYSREG(spsr_el1, vcpu->pstate);
 	WRITE_SYSREG(far_el1, READ_SYSREG(far_el2));
-	vcpu->pc = READ_SYSREG(vbar_el1) + vector;
+	vcpu->pc = READ_SYSREG(vbar_el1) + vector + (from_el0 ? VECTOR_FROM_EL0 : 0U);
 	vcpu->pstate = PSTATE_EL1H_MASKED;
 }
 

@@ -74,6 +74,8 @@ void vcpu_take_exception(struct vcpu *vcpu, uint64_t vector, uint64_t esr);
 /* Offsets in EL1's vector table, from the current level with SP_EL1. Arm ARM D1.4.3. */
 #define VECTOR_SYNCHRONOUS 0x200U
 #define VECTOR_SERROR 0x380U
+#define VECTOR_FROM_EL0 0x200U /* so much further, when the exception comes from EL0 */
+#define PSTATE_MODE_MASK 0xFU
 
 /* Puts the vCPU back to the guest's entry point, with fresh registers. */
 void vcpu_reset(struct vcpu *vcpu);

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from hil.build.steps import Step, Workshop
 
 _COMPILER = "aarch64-linux-gnu-gcc"
-_SOURCES = ("linux/vmm", "linux/acpi")
+_SOURCES = ("linux/vmm", "linux/acpi", "linux/virtio")
 _SHARED = tuple(f"baremetal/{name}.c" for name in ("cache", "codec", "dialogue", "exchange", "reply", "words"))
 _INCLUDES = (*_SOURCES, "linux/include", "service/include", "baremetal")
 

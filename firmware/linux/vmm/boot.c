@@ -2,25 +2,12 @@
 #include "boot.h"
 
 #include <fcntl.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "acpi.h"
 #include "console.h"
-#include "efi.h"
 #include "failure.h"
-#include "fdt.h"
-
-/* Documentation/arch/arm64/booting.rst of Linux: the header of an Image. */
-#define IMAGE_TEXT_OFFSET 8
-#define IMAGE_SIZE 16
-#define IMAGE_MAGIC 56
-#define IMAGE_MAGIC_VALUE 0x644D5241u /* "ARM\x64" */
-#define IMAGE_ALIGNMENT 0x200000u
-
-/* The start of RAM is kept for the tables. */
-#define TABLES_BYTES IMAGE_ALIGNMENT
+#include "kernel.h"
 
 /* Reads a whole file into RAM; returns its size. */
 static size_t load(struct vm *vm, const char *path, uint64_t address)
@@ -46,27 +33,21 @@ static size_t load(struct vm *vm, const char *path, uint64_t address)
 	return size;
 }
 
-static uint64_t load_kernel(struct vm *vm, const char *path, uint64_t address)
+static struct kernel_layout load_kernel(struct vm *vm, const char *path)
 {
-	const uint8_t *image = vm_memory(vm, address, IMAGE_ALIGNMENT);
-	uint64_t text_offset, size;
-	uint32_t magic;
+	uint64_t address = RAM_ADDRESS + TABLES_BYTES;
+	struct kernel_layout layout;
 
-	load(vm, path, address);
-	memcpy(&magic, image + IMAGE_MAGIC, sizeof(magic));
-	memcpy(&text_offset, image + IMAGE_TEXT_OFFSET, sizeof(text_offset));
-	memcpy(&size, image + IMAGE_SIZE, sizeof(size));
-	if (magic != IMAGE_MAGIC_VALUE || text_offset != 0)
+	if (load(vm, path, address) < KERNEL_HEADER_BYTES ||
+	    !kernel_layout(vm_memory(vm, address, KERNEL_HEADER_BYTES), RAM_ADDRESS, &layout))
 		refuse("%s is no kernel image for arm64", path);
-	return size;
+	return layout;
 }
 
 struct entry boot_load(struct vm *vm, const struct boot *boot, size_t queue_bytes)
 {
 	static const struct virtio_device devices[] = {{CONSOLE_ADDRESS, CONSOLE_INTERRUPT}};
-	struct entry entry = {.address = RAM_ADDRESS + TABLES_BYTES};
-	uint64_t kernel_bytes = load_kernel(vm, boot->kernel, entry.address);
-	uint64_t initrd = (entry.address + kernel_bytes + IMAGE_ALIGNMENT - 1) & ~(uint64_t)(IMAGE_ALIGNMENT - 1);
+	struct kernel_layout layout = load_kernel(vm, boot->kernel);
 	struct machine machine = {
 		.cpus = vm->cpus,
 		.psci_by_hvc = true,
@@ -75,20 +56,17 @@ struct entry boot_load(struct vm *vm, const struct boot *boot, size_t queue_byte
 		.gic_cpus = vm->gic == GIC_V3 ? GIC_V3_REDISTRIBUTORS : GIC_V2_CPU_INTERFACE,
 		.ram = RAM_ADDRESS,
 		.ram_bytes = vm->ram_bytes,
-		.initrd = initrd,
-		.initrd_bytes = load(vm, boot->initrd, initrd),
+		.initrd = layout.initrd,
+		.initrd_bytes = load(vm, boot->initrd, layout.initrd),
 		.arguments = boot->arguments,
 		.devices = devices,
 		.device_count = sizeof(devices) / sizeof(devices[0]),
 		.queue = queue_bytes != 0 ? QUEUE_ADDRESS : 0,
 		.queue_bytes = queue_bytes,
 	};
-	struct writer writer = {.memory = vm->ram, .size = TABLES_BYTES, .address = RAM_ADDRESS};
-	uint64_t rsdp = acpi_write(&writer, &machine);
-	struct efi_tables efi = efi_write(&writer, &machine, rsdp, TABLES_BYTES);
+	struct entry entry = {.address = layout.kernel, .device_tree = kernel_write_tables(vm->ram, &machine)};
 
-	entry.device_tree = fdt_write(&writer, &machine, &efi);
-	if (writer.overflow)
+	if (entry.device_tree == 0)
 		refuse("the tables that describe the machine do not fit into %u bytes", TABLES_BYTES);
 	return entry;
 }

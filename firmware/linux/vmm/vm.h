@@ -9,19 +9,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "guest_map.h"
 #include "machine.h"
 
 #define MAX_CPUS 8
-
-/* The guest's physical address space. */
-#define GIC_DISTRIBUTOR 0x08000000u
-#define GIC_V2_CPU_INTERFACE 0x08010000u
-#define GIC_V3_REDISTRIBUTORS 0x080A0000u
-#define UART_ADDRESS 0x09000000u
-#define CONSOLE_ADDRESS 0x0A000000u
-#define CONSOLE_INTERRUPT 48u
-#define QUEUE_ADDRESS 0x0C000000u
-#define RAM_ADDRESS 0x40000000u
 
 struct vm {
 	int kvm;

@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# make run      build the firmware, run the suites on QEMU, write reports/latest
+# make run      build firmware and Linux host, run the suites on QEMU over serial lines and SSH, write reports/latest
 # make test     everything that can fail: host C tests, tests of the framework, suites on QEMU
 # make bench    figures, side by side with plain labgrid and the raw socket
 # make lint     formatters, linters and type checker
 # make build    the firmware only
 # make clean    remove what was built here; downloads stay in the cache
 #
-# All of them first install what the machine lacks (bootstrap.sh); BOARD=name chooses a board for run and bench.
+# All of them first install what the machine lacks (bootstrap.sh). BOARD=name chooses the board of bench and the only one
+# of run and test, BOARDS="name name" several: BOARDS=qemu-virt leaves Linux out.
 
-BOARD ?= qemu-virt
+BOARDS ?= $(or $(BOARD),qemu-virt qemu-virt-linux)
 BIN := .venv/bin
 C_FILES = $(shell git ls-files 'firmware/*.[ch]' 'tests/*.[ch]')
 C_FOLDERS := firmware/service firmware/engine/src firmware/engine/libc firmware/monitor firmware/guest firmware/baremetal firmware/linux/vmm firmware/linux/acpi firmware/linux/virtio firmware/linux/bench
@@ -22,18 +23,18 @@ setup:
 	@./bootstrap.sh
 
 run: setup
-	@$(BIN)/hil run --board $(BOARD)
+	@$(BIN)/hil run $(BOARDS:%=--board %)
 
 # Both parts run, whatever fails; the last lines say how each ended.
 test: setup build
 	@set -o pipefail; status=0; mkdir -p build/logs; \
 	$(BIN)/python -m pytest tests | tee build/logs/framework.log || status=$$?; \
-	$(BIN)/hil run --no-build --board $(BOARD) | tee build/logs/suites.log || status=$$?; \
-	grep -hE '^[0-9]+ of [0-9]+ tests ran on the emulator|^=+ .* in [0-9.]+s|^board .* firmware' \
+	$(BIN)/hil run --no-build $(BOARDS:%=--board %) | tee build/logs/suites.log || status=$$?; \
+	grep -hE '^[0-9]+ of [0-9]+ tests ran on the emulator|^=+ .* in [0-9.]+s|^board .* firmware|^[0-9]+ boards: ' \
 		build/logs/framework.log build/logs/suites.log; exit $$status
 
 bench: setup build
-	@$(BIN)/hil bench --board $(BOARD)
+	@$(BIN)/hil bench $(BOARD:%=--board %)
 
 build: setup
 	@$(BIN)/hil build

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from hil.errors import FirmwareError
 from hil.tpm import Tpm
-from hil.vtpm import GuestQueue, Service
+from hil.vtpm import ManagedQueue, Service
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,7 +56,7 @@ def version(service: Service) -> str:
 
 def tpm_through_guest(vm: VirtualMachine, made: Instance) -> str:
     """Map the queue of an instance into its VM, and send its TPM the first commands from there."""
-    return first_commands(GuestQueue.attach(made, vm))
+    return first_commands(ManagedQueue.attach(made, vm))
 
 
 def tpm_through_host(host: Machine) -> str:

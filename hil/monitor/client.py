@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hil.deadline import Deadline
-from hil.errors import UsageError
 from hil.monitor import abi
 from hil.monitor.link import Link
 from hil.monitor.runner import Runner
@@ -14,8 +13,6 @@ from hil.monitor.vm import VirtualMachine
 if TYPE_CHECKING:
     from hil.console import ByteStream
 
-# Seconds between two attempts to reach a monitor that may still be booting.
-_BOOT_PATIENCE = 0.1
 _CREATE = 30.0
 
 
@@ -29,17 +26,8 @@ class Monitor(Runner):
         super().__init__(Link(stream), "m0")
 
     def wait_ready(self, deadline: Deadline) -> None:
-        """Return once the monitor answers: after a boot, and after a fork from a snapshot.
-
-        Raises `ConsoleTimeout`, and `UsageError` for a monitor that was built from other sources than this package.
-        """
-        version = self._link.ask("ping", deadline, patience=_BOOT_PATIENCE, after_boot=True)
-        if version != f"{abi.AGENT_ABI_VERSION:x}":
-            raise UsageError(
-                f"the monitor's ABI version is {version or 'unknown'}, this package has {abi.AGENT_ABI_VERSION:x}",
-                doing="connecting to the monitor",
-                hint="build and flash the firmware of this checkout",
-            )
+        """Return once the monitor answers; see `Link.greet`."""
+        self._link.greet(deadline)
 
     def cpu(self, index: int) -> Runner:
         """Return the agent at EL2 on another CPU; it can run beside this one, while no vCPU has that CPU."""

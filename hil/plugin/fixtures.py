@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from hil.monitor import Monitor, VirtualMachine
     from hil.plugin.board import Board
     from hil.tpm import Tpm
-    from hil.vtpm import GuestQueue, Service
+    from hil.vtpm import GuestQueue, Hypervisor, ManagedQueue, Service, Vm
 
 
 @pytest.fixture(scope="session")
@@ -78,24 +78,6 @@ def guest(make_guest: Callable[..., Guest]) -> Guest:
 
 
 @pytest.fixture
-def host_memory(board: Board, monitor: Monitor) -> HostMemory:  # noqa: ARG001 - the memory is that of this monitor
-    """The memory of the board that `monitor` runs on, secure memory too, as the host sees it."""
-    return board.host_memory()
-
-
-@pytest.fixture
-def make_vm(monitor: Monitor) -> Callable[..., VirtualMachine]:
-    """Create a VM; takes what `Monitor.create_vm` takes."""
-    return monitor.create_vm
-
-
-@pytest.fixture
-def vm(make_vm: Callable[..., VirtualMachine]) -> VirtualMachine:
-    """A VM with one vCPU."""
-    return make_vm()
-
-
-@pytest.fixture
 def service(monitor: Monitor) -> Service:
     """The EL3 service, as the hypervisor calls it."""
     from hil.vtpm import Service
@@ -103,27 +85,67 @@ def service(monitor: Monitor) -> Service:
     return Service(monitor)
 
 
-class MakeVtpm(Protocol):
-    """Creates an instance for `vm`, or for a new VM, binds it and maps its queue for the VM's first vCPU."""
+@pytest.fixture
+def hypervisor(request: pytest.FixtureRequest, board: Board) -> Iterator[Hypervisor[Any]]:
+    """What runs VMs on this board, right after boot: our monitor at EL2, or Linux with KVM."""
+    for fixture, state in (("monitor", "monitor"), ("host", "linux")):
+        if fixture in request.fixturenames:
+            board.require(state)  # before the effort of bringing up another
+    if "linux" in board.strategy.states:
+        from hil.linux.agents import KvmHypervisor
 
-    def __call__(self, vm: VirtualMachine | None = None, **requirements: Any) -> GuestQueue:
+        with KvmHypervisor(request.getfixturevalue("host")) as kvm:
+            yield kvm
+    else:
+        from hil.vtpm import MonitorHypervisor
+
+        yield MonitorHypervisor(request.getfixturevalue("service"))
+
+
+@pytest.fixture
+def host_memory(board: Board, hypervisor: Hypervisor[Any]) -> HostMemory:  # noqa: ARG001 - the memory that it runs in
+    """The memory of the board that `hypervisor` runs on, secure memory too, as the host of the emulator sees it."""
+    return board.host_memory()
+
+
+@pytest.fixture
+def make_vm(hypervisor: Hypervisor[Any]) -> Callable[..., Vm]:
+    """Create a VM; takes what `Hypervisor.create_vm` takes, and with the monitor what `Monitor.create_vm` takes."""
+    return hypervisor.create_vm
+
+
+@pytest.fixture
+def vm(make_vm: Callable[..., Vm]) -> Vm:
+    """A VM with one vCPU."""
+    return make_vm()
+
+
+class MakeVtpm(Protocol):
+    """Creates an instance for `vm`, or for a new VM, and maps its queue for the VM's first vCPU."""
+
+    def __call__(self, vm: Vm | None = None, **requirements: Any) -> GuestQueue:
+        """`requirements` are those of `Hypervisor.create_vtpm`."""
+
+
+class MakeManagedVtpm(Protocol):
+    """What `make_vtpm` is in a test that has the fixture `monitor`."""
+
+    def __call__(self, vm: VirtualMachine | None = None, **requirements: Any) -> ManagedQueue:
         """`requirements` are those of `Service.create`."""
 
 
 @pytest.fixture
-def make_vtpm(service: Service, make_vm: Callable[..., VirtualMachine]) -> MakeVtpm:
+def make_vtpm(hypervisor: Hypervisor[Any], make_vm: Callable[..., Vm]) -> MakeVtpm:
     """Create vTPMs that their VMs can talk to."""
-    from hil.vtpm import GuestQueue
 
-    def make(vm: VirtualMachine | None = None, **requirements: Any) -> GuestQueue:
-        owner = vm or make_vm()
-        return GuestQueue.attach(service.create(owner.id, **requirements), owner)
+    def make(vm: Vm | None = None, **requirements: Any) -> GuestQueue:
+        return hypervisor.create_vtpm(vm or make_vm(), **requirements)
 
     return make
 
 
 @pytest.fixture
-def vtpm(vm: VirtualMachine, make_vtpm: MakeVtpm) -> GuestQueue:
+def vtpm(vm: Vm, make_vtpm: MakeVtpm) -> GuestQueue:
     """The vTPM of `vm`, not started yet, seen through the queue in the VM's address space."""
     return make_vtpm(vm)
 

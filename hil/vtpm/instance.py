@@ -75,6 +75,10 @@ class Instance:
         """Return where the last doorbell's time went."""
         return Ticks(*self.call(abi.VTPM_FID_INFO, abi.VTPM_INFO_TICKS).require()[:6])
 
+    def read_queue(self, offset: int, length: int) -> bytes:
+        """Return what lies in the queue, read at its physical address."""
+        return self.service.monitor.read(self.queue_pa + offset, length)
+
     def reset(self) -> None:
         """The VM was reset: _TPM_Init; an ephemeral instance becomes a new TPM."""
         self.call(abi.VTPM_FID_RESET).require()

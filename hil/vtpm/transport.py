@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from hil.errors import FirmwareError
 from hil.monitor import DoorbellRefused
@@ -14,6 +14,7 @@ from hil.vtpm.reply import Reply, ServiceError
 
 if TYPE_CHECKING:
     from hil.monitor import Agent, VirtualMachine
+    from hil.vtpm.hypervisor import OwnedInstance, Vm
     from hil.vtpm.instance import Instance
 
 _IPA = 0x8000_0000
@@ -35,21 +36,13 @@ def queue_va(index: int) -> int:
 class GuestQueue:
     """An instance's queue, mapped for one vCPU of its VM: commands never leave the VM's hands."""
 
-    instance: Instance
-    vm: VirtualMachine
+    instance: OwnedInstance
+    vm: Vm
     agent: Agent
     va: int
 
     @classmethod
-    def attach(cls, instance: Instance, vm: VirtualMachine, *, vcpu: int = 0) -> GuestQueue:
-        """Bind the instance to `vm` and map its queue, stage 2 and stage 1, at the usual places."""
-        ipa = queue_ipa(instance.index)
-        vm.map(ipa, instance.queue_pa, instance.queue_bytes)
-        instance.bind_to(vm, ipa=ipa)
-        return cls.map(instance, vm, vcpu=vcpu)
-
-    @classmethod
-    def map(cls, instance: Instance, vm: VirtualMachine, *, vcpu: int = 0, device: bool = False) -> GuestQueue:
+    def map(cls, instance: OwnedInstance, vm: Vm, *, vcpu: int = 0, device: bool = False) -> Self:
         """Map a queue that stage 2 has already at its usual place, in the address space of one vCPU."""
         va = queue_va(instance.index)
         agent = vm.agent(vcpu)
@@ -108,6 +101,22 @@ class GuestQueue:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class ManagedQueue(GuestQueue):
+    """The same in a VM of the monitor: instance and VM can be handled as EL2 does."""
+
+    instance: Instance
+    vm: VirtualMachine
+
+    @classmethod
+    def attach(cls, instance: Instance, vm: VirtualMachine, *, vcpu: int = 0) -> Self:
+        """Bind the instance to `vm` and map its queue, stage 2 and stage 1, at the usual places."""
+        ipa = queue_ipa(instance.index)
+        vm.map(ipa, instance.queue_pa, instance.queue_bytes)
+        instance.bind_to(vm, ipa=ipa)
+        return cls.map(instance, vm, vcpu=vcpu)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class ForwardedQueue:
     """An instance's queue in the hypervisor's hands: what a hypervisor does that traps its guests' SMCs."""
 
@@ -129,7 +138,7 @@ class ForwardedQueue:
 
     def control_page(self) -> ControlPage:
         """Return the control page as the hypervisor sees it."""
-        return ControlPage.parse(self.instance.service.monitor.read(self.instance.queue_pa, abi.VTPM_PAGE_BYTES))
+        return ControlPage.parse(self.instance.read_queue(0, abi.VTPM_PAGE_BYTES))
 
 
 def response_length(entry: Entry) -> int:

@@ -11,7 +11,8 @@ from hil.vtpm import Service, ServiceError, Status, abi
 
 if TYPE_CHECKING:
     from hil.monitor import VirtualMachine
-    from hil.vtpm import GuestQueue, Instance
+    from hil.plugin.fixtures import MakeVtpm
+    from hil.vtpm import GuestQueue, Instance, ManagedQueue, Vm
 
 VM = 7
 ALL_ONES = (1 << 64) - 1
@@ -72,12 +73,52 @@ def test_unknown_selectors_are_refused(service: Service, instance: Instance, sel
     assert instance.call(abi.VTPM_FID_INFO, selector).status == Status.BAD_REQUIREMENT
 
 
-def test_an_instance_that_is_not_bound_answers_no_vm(vm: VirtualMachine, vtpm: GuestQueue, service: Service) -> None:
+def test_an_instance_that_is_not_bound_answers_no_vm(vm: VirtualMachine, vtpm: ManagedQueue, service: Service) -> None:
     unbound = service.create(vm.id, index=vtpm.instance.index + 1)
     assert vtpm.agent.smc(abi.doorbell(unbound.index)).x[0] == abi.VTPM_E_NOT_PERMITTED & ALL_ONES
     assert vtpm.ring().status == Status.OK
 
 
+def test_a_vm_without_an_instance_any_more_can_ring_nothing_until_it_gets_another(
+    vm: Vm, make_vtpm: MakeVtpm, vtpm: GuestQueue
+) -> None:
+    commands.submit(vtpm, commands.startup())
+    vtpm.instance.destroy()
+    assert vtpm.ring().status == Status.NOT_PERMITTED
+    successor = make_vtpm(vm)
+    assert commands.submit(successor, commands.get_random(8)).code == commands.RC_INITIALIZE
+    assert successor.instance.info().commands == 1
+
+
+@pytest.mark.element("E2")
+def test_the_end_of_one_instance_leaves_the_others_of_its_vm_alone(vm: Vm, make_vtpm: MakeVtpm) -> None:
+    ended, other = make_vtpm(vm, index=0), make_vtpm(vm, index=1)
+    for vtpm in (ended, other):
+        commands.submit(vtpm, commands.startup())
+        commands.submit(vtpm, commands.pcr_extend(5, bytes(32)))
+    before = other.transmit(commands.pcr_read(5))
+    ended.instance.destroy()
+    assert ended.ring().status == Status.NOT_PERMITTED
+    assert other.transmit(commands.pcr_read(5)) == before
+
+
+def test_a_destroyed_instance_is_dead_for_whoever_held_it(vtpm: GuestQueue) -> None:
+    vtpm.instance.destroy()
+    for call in (vtpm.instance.info, vtpm.instance.reset, vtpm.instance.destroy):
+        with pytest.raises(ServiceError) as refusal:
+            call()
+        assert refusal.value.status is Status.BAD_HANDLE
+
+
+def test_reset_empties_the_ring(vtpm: GuestQueue) -> None:
+    commands.submit(vtpm, commands.startup())
+    vtpm.instance.reset()
+    page = vtpm.control_page()
+    assert (page.head, page.tail) == (0, 0)
+    assert commands.submit(vtpm, commands.get_random(8)).code == commands.RC_INITIALIZE
+
+
+@pytest.mark.usefixtures("monitor")
 def test_bind_makes_the_instance_ready(vtpm: GuestQueue) -> None:
     assert vtpm.instance.info().state == abi.VTPM_STATE_BOUND
 
@@ -90,7 +131,8 @@ def test_every_command_is_counted(vtpm: GuestQueue) -> None:
     assert vtpm.instance.info().commands == 3
 
 
-def test_the_time_of_a_doorbell_is_accounted_for(vtpm: GuestQueue) -> None:
+@pytest.mark.usefixtures("monitor")
+def test_the_time_of_a_doorbell_is_accounted_for(vtpm: ManagedQueue) -> None:
     vtpm.transmit(commands.startup())
     vtpm.transmit(commands.get_random(32))
     ticks = vtpm.instance.ticks()

@@ -12,12 +12,12 @@ from hil.vtpm import GuestQueue
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hil.monitor import VirtualMachine
     from hil.plugin.fixtures import MakeVtpm
+    from hil.vtpm import Vm
 
 
 @pytest.fixture
-def shared(make_vm: Callable[..., VirtualMachine], make_vtpm: MakeVtpm) -> tuple[GuestQueue, GuestQueue]:
+def shared(make_vm: Callable[..., Vm], make_vtpm: MakeVtpm) -> tuple[GuestQueue, GuestQueue]:
     """The queue of one instance as two vCPUs of one VM see it; the TPM is started."""
     vm = make_vm(vcpus=2)
     first = make_vtpm(vm)

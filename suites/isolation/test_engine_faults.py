@@ -12,8 +12,8 @@ from suites.isolation import engine_patch as patch
 
 if TYPE_CHECKING:
     from hil.drivers.hostmemory import HostMemory
-    from hil.plugin.fixtures import MakeVtpm
-    from hil.vtpm import GuestQueue, Service
+    from hil.plugin.fixtures import MakeManagedVtpm
+    from hil.vtpm import ManagedQueue, Service
 
 pytestmark = [pytest.mark.needs_host_memory_access, pytest.mark.threat(10), pytest.mark.element("E3")]
 
@@ -62,7 +62,7 @@ KINDS = [
 ]
 
 
-def provoke(vtpm: GuestQueue) -> Reply:
+def provoke(vtpm: ManagedQueue) -> Reply:
     """Send the command on which the engine misbehaves."""
     slot = vtpm.control_page().head % vtpm.instance.slots
     vtpm.place(slot, patch.TRIGGER)
@@ -71,7 +71,7 @@ def provoke(vtpm: GuestQueue) -> Reply:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_engine_that_misbehaves_takes_only_its_own_instance_along(
-    kind: str, service: Service, host_memory: HostMemory, make_vtpm: MakeVtpm
+    kind: str, service: Service, host_memory: HostMemory, make_vtpm: MakeManagedVtpm
 ) -> None:
     misbehave(kind, host_memory, service)
     victim, neighbour = make_vtpm(), make_vtpm()
@@ -91,7 +91,7 @@ def test_an_engine_that_misbehaves_takes_only_its_own_instance_along(
 
 
 def test_a_failed_persistent_instance_can_only_be_asked_about_and_destroyed(
-    service: Service, host_memory: HostMemory, make_vtpm: MakeVtpm
+    service: Service, host_memory: HostMemory, make_vtpm: MakeManagedVtpm
 ) -> None:
     misbehave("breakpoint", host_memory, service)
     vtpm = make_vtpm(persistent=True)
@@ -106,7 +106,7 @@ def test_a_failed_persistent_instance_can_only_be_asked_about_and_destroyed(
 
 
 def test_a_failed_ephemeral_instance_comes_back_as_a_new_tpm(
-    service: Service, host_memory: HostMemory, make_vtpm: MakeVtpm
+    service: Service, host_memory: HostMemory, make_vtpm: MakeManagedVtpm
 ) -> None:
     misbehave("overruns-its-stack", host_memory, service)
     vtpm = make_vtpm(persistent=False)
@@ -118,7 +118,7 @@ def test_a_failed_ephemeral_instance_comes_back_as_a_new_tpm(
 
 
 def test_a_failed_instance_leaves_no_secrets_behind(
-    service: Service, host_memory: HostMemory, make_vtpm: MakeVtpm
+    service: Service, host_memory: HostMemory, make_vtpm: MakeManagedVtpm
 ) -> None:
     """Scrubbed when it fails, not only when it is destroyed."""
     misbehave("breakpoint", host_memory, service)

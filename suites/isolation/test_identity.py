@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
 from hil.tpm import commands
-from hil.vtpm import GuestQueue, Reply, ServiceError, Status, abi
+from hil.vtpm import GuestQueue, ManagedQueue, Reply, ServiceError, Status, abi
 from hil.vtpm.transport import queue_ipa, queue_va
 
 if TYPE_CHECKING:
     from hil.monitor import Agent, VirtualMachine
-    from hil.plugin.fixtures import MakeVtpm
-    from hil.vtpm import Service
+    from hil.plugin.fixtures import MakeManagedVtpm
+    from hil.vtpm import Service, Vm
 
-MakeVm = Callable[..., "VirtualMachine"]
+MakeVm = Callable[..., "Vm"]
+MakeMonitorVm = Callable[..., "VirtualMachine"]
+Queue = TypeVar("Queue", bound=GuestQueue)
 EXTEND = commands.pcr_extend(7, b"\xa5" * 32)
 
 
-def started(vtpm: GuestQueue) -> GuestQueue:
+def started(vtpm: Queue) -> Queue:
     """Start a TPM and leave a trace in PCR 7."""
     commands.submit(vtpm, commands.startup())
     commands.submit(vtpm, commands.pcr_extend(7, b"\x01" * 32))
@@ -37,7 +39,8 @@ def ring(agent: Agent, index: int) -> Status | int:
 
 @pytest.mark.threat(2)
 @pytest.mark.element("E4")
-def test_a_vm_that_maps_the_queue_of_another_cannot_ring_for_it(vtpm: GuestQueue, make_vm: MakeVm) -> None:
+@pytest.mark.usefixtures("monitor")
+def test_a_vm_that_maps_the_queue_of_another_cannot_ring_for_it(vtpm: ManagedQueue, make_vm: MakeMonitorVm) -> None:
     started(vtpm)
     before, executed = pcr(vtpm), vtpm.instance.info().commands
     thief = make_vm()
@@ -53,7 +56,8 @@ def test_a_vm_that_maps_the_queue_of_another_cannot_ring_for_it(vtpm: GuestQueue
 
 @pytest.mark.threat(2)
 @pytest.mark.element("E4")
-def test_a_vm_with_a_tpm_of_its_own_reaches_only_that_one(make_vtpm: MakeVtpm) -> None:
+@pytest.mark.usefixtures("monitor")
+def test_a_vm_with_a_tpm_of_its_own_reaches_only_that_one(make_vtpm: MakeManagedVtpm) -> None:
     """The thief puts a command in the victim's queue, and then rings with every FID it has."""
     victim, thief = started(make_vtpm()), started(make_vtpm())
     before = pcr(victim)
@@ -79,7 +83,8 @@ def test_a_vm_without_a_tpm_can_ring_nothing(vtpm: GuestQueue, make_vm: MakeVm) 
 
 
 @pytest.mark.threat(3)
-def test_a_vm_with_the_same_vmid_but_other_tables_inherits_nothing(vtpm: GuestQueue, make_vm: MakeVm) -> None:
+@pytest.mark.usefixtures("monitor")
+def test_a_vm_with_the_same_vmid_but_other_tables_inherits_nothing(vtpm: ManagedQueue, make_vm: MakeMonitorVm) -> None:
     """KVM recycles VMIDs while their former owners live on."""
     started(vtpm)
     executed = vtpm.instance.info().commands
@@ -92,7 +97,7 @@ def test_a_vm_with_the_same_vmid_but_other_tables_inherits_nothing(vtpm: GuestQu
 
 @pytest.mark.threat(3)
 def test_a_recycled_identity_is_dead_after_destroy_until_it_is_bound_again(
-    service: Service, make_vtpm: MakeVtpm, vm: VirtualMachine
+    service: Service, make_vtpm: MakeManagedVtpm, vm: VirtualMachine
 ) -> None:
     old = started(make_vtpm(vm))
     old.instance.destroy()
@@ -104,7 +109,7 @@ def test_a_recycled_identity_is_dead_after_destroy_until_it_is_bound_again(
 
 
 @pytest.mark.threat(3)
-def test_an_identity_goes_to_another_vm_only_with_a_later_epoch(service: Service, vtpm: GuestQueue) -> None:
+def test_an_identity_goes_to_another_vm_only_with_a_later_epoch(service: Service, vtpm: ManagedQueue) -> None:
     vm = vtpm.vm
     started(vtpm)
     vtpm.instance.bind_to(vm, epoch=100)
@@ -124,9 +129,10 @@ def test_an_identity_goes_to_another_vm_only_with_a_later_epoch(service: Service
 
 
 @pytest.mark.threat(3)
-def test_rebinding_takes_the_tpm_along_with_its_state(make_vm: MakeVm, vtpm: GuestQueue) -> None:
+@pytest.mark.usefixtures("monitor")
+def test_rebinding_takes_the_tpm_along_with_its_state(make_vm: MakeMonitorVm, vtpm: ManagedQueue) -> None:
     before = pcr(started(vtpm))
     new_home = make_vm()
-    moved = GuestQueue.attach(vtpm.instance, new_home)
+    moved = ManagedQueue.attach(vtpm.instance, new_home)
     assert pcr(moved) == before
     assert ring(vtpm.agent, 0) == Status.NOT_PERMITTED

@@ -13,8 +13,8 @@ from hil.tpm import Tpm
 
 if TYPE_CHECKING:
     from hil.drivers.hostmemory import HostMemory
-    from hil.plugin.fixtures import MakeVtpm
-    from hil.vtpm import GuestQueue, Service
+    from hil.plugin.fixtures import MakeManagedVtpm, MakeVtpm
+    from hil.vtpm import GuestQueue, ManagedQueue, Service
 
 pytestmark = [pytest.mark.threat(17), pytest.mark.needs_host_memory_access]
 
@@ -28,18 +28,16 @@ CANARIES = {"nv": IN_NV, "pcr": IN_PCR, "password": AS_PASSWORD}
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """Looks for canaries in secure memory and in the queue pool."""
+    """Looks for canaries in secure memory and in a queue."""
 
     memory: HostMemory
     places: tuple[range, ...]
 
     @classmethod
-    def of(cls, memory: HostMemory, service: Service) -> Scan:
-        """All RAM below the queue pool is secure on every board that we read from outside."""
-        limits = service.limits()
-        return cls(
-            memory, (range(limits.queue_pool), range(limits.queue_pool, limits.queue_pool + limits.queue_pool_bytes))
-        )
+    def of(cls, memory: HostMemory, vtpm: GuestQueue) -> Scan:
+        """Look below the first queue there is: all of that is secure on every board that we read from outside."""
+        start = vtpm.instance.queue_pa
+        return cls(memory, (range(start), range(start, start + vtpm.instance.queue_bytes)))
 
     def found(self) -> set[str]:
         """Return the names of the canaries that are anywhere."""
@@ -59,10 +57,8 @@ def plant(vtpm: GuestQueue) -> None:
         tpm.esapi.hierarchy_change_auth(ESYS_TR.ENDORSEMENT, AS_PASSWORD)
 
 
-def test_destroy_leaves_no_trace_of_a_resident_instance(
-    service: Service, vtpm: GuestQueue, host_memory: HostMemory
-) -> None:
-    scan = Scan.of(host_memory, service)
+def test_destroy_leaves_no_trace_of_a_resident_instance(vtpm: GuestQueue, host_memory: HostMemory) -> None:
+    scan = Scan.of(host_memory, vtpm)
     plant(vtpm)
     assert scan.found() == set(CANARIES)
     vtpm.instance.destroy()
@@ -70,10 +66,10 @@ def test_destroy_leaves_no_trace_of_a_resident_instance(
 
 
 def test_destroy_leaves_no_trace_of_an_idle_instance(
-    service: Service, make_vtpm: MakeVtpm, vtpm: GuestQueue, host_memory: HostMemory
+    service: Service, make_vtpm: MakeManagedVtpm, vtpm: ManagedQueue, host_memory: HostMemory
 ) -> None:
     """The instance was moved out of its window: its image is scrubbed too, and so was the window it left."""
-    scan = Scan.of(host_memory, service)
+    scan = Scan.of(host_memory, vtpm)
     plant(vtpm)
     for _ in range(service.memory().windows):
         make_vtpm().ring()
@@ -83,11 +79,9 @@ def test_destroy_leaves_no_trace_of_an_idle_instance(
     assert scan.found() == set()
 
 
-def test_reset_of_an_ephemeral_instance_leaves_no_trace(
-    service: Service, make_vtpm: MakeVtpm, host_memory: HostMemory
-) -> None:
-    scan = Scan.of(host_memory, service)
+def test_reset_of_an_ephemeral_instance_leaves_no_trace(make_vtpm: MakeVtpm, host_memory: HostMemory) -> None:
     vtpm = make_vtpm(persistent=False)
+    scan = Scan.of(host_memory, vtpm)
     plant(vtpm)
     assert scan.found() == set(CANARIES)
     vtpm.instance.reset()

@@ -9,14 +9,14 @@ import pytest
 from hil.deadline import Deadline
 from hil.monitor import Program, r
 from hil.tpm import commands
-from hil.vtpm import GuestQueue, Service, ServiceError, Status, abi
+from hil.vtpm import ManagedQueue, Service, ServiceError, Status, abi
 from hil.vtpm.transport import queue_ipa
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hil.monitor import Pending, VirtualMachine
-    from hil.plugin.fixtures import MakeVtpm
+    from hil.plugin.fixtures import MakeManagedVtpm
 
 PATIENCE = 60.0
 GET_RANDOM = commands.get_random(8)
@@ -24,7 +24,7 @@ SELF_TEST = commands.command(commands.CC_SELF_TEST, b"\x01")
 SLOTS = 3
 
 
-def work(queue: GuestQueue) -> Pending:
+def work(queue: ManagedQueue) -> Pending:
     """Ring for a ring full of self-tests, each of them long, and return when EL3 is at it."""
     for slot in range(SLOTS):
         queue.place(slot, SELF_TEST)
@@ -43,7 +43,7 @@ def work(queue: GuestQueue) -> Pending:
     return pending
 
 
-def busy(queue: GuestQueue) -> bool:
+def busy(queue: ManagedQueue) -> bool:
     """Whether another processor is inside the instance; binding it again to whom it belongs changes nothing."""
     instance, vm = queue.instance, queue.vm
     epoch = instance.service.next_epoch()
@@ -52,13 +52,13 @@ def busy(queue: GuestQueue) -> bool:
     return status == Status.BUSY
 
 
-def completed(queue: GuestQueue, pending: Pending) -> list[int]:
+def completed(queue: ManagedQueue, pending: Pending) -> list[int]:
     """Wait for the end of `work`; return the response codes."""
     assert pending.wait(Deadline.after(PATIENCE)).require("working").r[0] == 0
     return [commands.Response.parse(queue.response(slot)).code for slot in range(SLOTS)]
 
 
-def started(queue: GuestQueue) -> GuestQueue:
+def started(queue: ManagedQueue) -> ManagedQueue:
     """Start a TPM, and fill the ring up to slot 0 again."""
     for command in (commands.startup(), *[GET_RANDOM] * (queue.instance.slots - 1)):
         assert commands.submit(queue, command).code == commands.SUCCESS
@@ -67,10 +67,10 @@ def started(queue: GuestQueue) -> GuestQueue:
 
 @pytest.mark.threat(12)
 def test_an_instance_that_works_is_busy_for_everybody_else(
-    service: Service, make_vm: Callable[..., VirtualMachine], make_vtpm: MakeVtpm
+    service: Service, make_vm: Callable[..., VirtualMachine], make_vtpm: MakeManagedVtpm
 ) -> None:
     working = started(make_vtpm(make_vm(vcpus=2), slots=SLOTS))
-    waiting = GuestQueue.map(working.instance, working.vm, vcpu=1)
+    waiting = ManagedQueue.map(working.instance, working.vm, vcpu=1)
     pending = work(working)
     assert waiting.ring().status == Status.BUSY
     for refused in (working.instance.destroy, working.instance.reset, working.instance.forward):
@@ -85,7 +85,7 @@ def test_an_instance_that_works_is_busy_for_everybody_else(
 
 
 @pytest.mark.element("E2")
-def test_the_tpm_of_one_vm_serves_while_that_of_another_works(make_vtpm: MakeVtpm) -> None:
+def test_the_tpm_of_one_vm_serves_while_that_of_another_works(make_vtpm: MakeManagedVtpm) -> None:
     slow, quick = started(make_vtpm(slots=SLOTS)), started(make_vtpm())
     pending = work(slow)
     for number in range(3):
@@ -96,7 +96,7 @@ def test_the_tpm_of_one_vm_serves_while_that_of_another_works(make_vtpm: MakeVtp
 
 
 @pytest.mark.element("E2")
-def test_tpms_of_three_vms_work_at_the_same_time(make_vtpm: MakeVtpm) -> None:
+def test_tpms_of_three_vms_work_at_the_same_time(make_vtpm: MakeManagedVtpm) -> None:
     queues = [started(make_vtpm(slots=SLOTS)) for _ in range(3)]
     pending = [work(queue) for queue in queues]
     assert [busy(queue) for queue in queues] == [True] * 3

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from hil.drivers.hostmemory import HostMemory
     from hil.monitor import Monitor, VirtualMachine
-    from hil.vtpm import GuestQueue, Service
+    from hil.vtpm import ManagedQueue, Service
 
 pytestmark = [
     pytest.mark.element("E3"),
@@ -45,14 +45,14 @@ def secure_addresses(service: Service) -> list[int]:
     return [*range(pool, pool + length, STRIDE), pool + length - 8]
 
 
-def test_the_hypervisor_cannot_read_the_pool(monitor: Monitor, service: Service, vtpm: GuestQueue) -> None:
+def test_the_hypervisor_cannot_read_the_pool(monitor: Monitor, service: Service, vtpm: ManagedQueue) -> None:
     assert vtpm.instance.info()
     for pa in secure_addresses(service):
         with refused_by_the_bus():
             monitor.read(pa, 8)
 
 
-def test_the_hypervisor_cannot_write_the_pool(monitor: Monitor, service: Service, vtpm: GuestQueue) -> None:
+def test_the_hypervisor_cannot_write_the_pool(monitor: Monitor, service: Service, vtpm: ManagedQueue) -> None:
     before = vtpm.instance.info()
     for pa in secure_addresses(service):
         with refused_by_the_bus():
@@ -62,7 +62,7 @@ def test_the_hypervisor_cannot_write_the_pool(monitor: Monitor, service: Service
 
 @pytest.mark.needs_host_memory_access
 def test_a_refused_write_has_not_happened(
-    monitor: Monitor, service: Service, vtpm: GuestQueue, host_memory: HostMemory
+    monitor: Monitor, service: Service, vtpm: ManagedQueue, host_memory: HostMemory
 ) -> None:
     assert vtpm.instance.info()
     before = [host_memory.read(pa, 8) for pa in secure_addresses(service)]
@@ -74,7 +74,7 @@ def test_a_refused_write_has_not_happened(
 
 @pytest.mark.parametrize("device", [False, True], ids=["as-memory", "as-device"])
 def test_a_guest_cannot_read_the_pool_even_if_the_hypervisor_maps_it(
-    vm: VirtualMachine, service: Service, vtpm: GuestQueue, device: bool
+    vm: VirtualMachine, service: Service, vtpm: ManagedQueue, device: bool
 ) -> None:
     for number, pa in enumerate(secure_addresses(service)):
         ipa, va = IPA + number * PAGE, VA + number * PAGE
@@ -96,7 +96,7 @@ def test_firmware_and_engine_are_out_of_reach_too(monitor: Monitor, pa: int) -> 
 
 @pytest.mark.needs_host_memory_access
 def test_the_state_of_an_instance_lies_in_the_pool_and_nowhere_else(
-    service: Service, vtpm: GuestQueue, host_memory: HostMemory
+    service: Service, vtpm: ManagedQueue, host_memory: HostMemory
 ) -> None:
     """A PCR's value is computed inside; as long as nobody reads the PCR, only secure memory knows it."""
     measured = hashlib.sha256(b"measured").digest()

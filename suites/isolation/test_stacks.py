@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from hil.drivers.hostmemory import HostMemory
     from hil.plugin.board import Board
     from hil.tpm.key import KeyKind
-    from hil.vtpm import GuestQueue, Service
+    from hil.vtpm import ManagedQueue, Service
 
 pytestmark = [pytest.mark.threat(10), pytest.mark.needs_host_memory_access]
 
@@ -90,7 +90,7 @@ def untouched(stack: bytes) -> int:
 
 
 def test_the_engine_s_stack_has_a_quarter_left_after_every_command(
-    vtpm: GuestQueue,
+    vtpm: ManagedQueue,
     engine_stacks: Callable[[], Iterator[tuple[bytes, bytes]]],
     record_property: Callable[[str, object], None],
 ) -> None:
@@ -111,7 +111,7 @@ def test_the_engine_s_stack_has_a_quarter_left_after_every_command(
 def test_the_firmware_s_stacks_have_an_eighth_left_after_every_kind_of_call(
     board: Board,
     service: Service,
-    vtpm: GuestQueue,
+    vtpm: ManagedQueue,
     host_memory: HostMemory,
     record_property: Callable[[str, object], None],
 ) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hil.deadline import Deadline
 from hil.monitor import Program, r
 from hil.tpm import commands
-from hil.vtpm import GuestQueue, Service, Status, abi
+from hil.vtpm import GuestQueue, ManagedQueue, Service, ServiceError, Status, abi
 from hil.vtpm.queue import buffer_offset
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def test_two_vcpus_that_storm_one_instance_get_ok_or_busy_and_both_get_through(
 
 @pytest.mark.threat(12)
 def test_management_calls_and_doorbells_storm_each_other_without_a_deadlock(
-    service: Service, shared: tuple[GuestQueue, GuestQueue]
+    service: Service, shared: tuple[ManagedQueue, ManagedQueue]
 ) -> None:
     """Doorbells from two vCPUs against every management call from EL2, all on one instance."""
     queue = shared[0]
@@ -116,8 +116,24 @@ def test_management_calls_and_doorbells_storm_each_other_without_a_deadlock(
 
 
 @pytest.mark.threat(12)
+def test_a_vm_that_is_reset_while_its_vcpus_storm_gets_a_tpm_that_is_well(
+    shared: tuple[GuestQueue, GuestQueue],
+) -> None:
+    pending = [storm(queue.agent, queue.doorbell, crb=queue.va) for queue in shared]
+    for _ in range(25):
+        try:
+            shared[0].instance.reset()
+        except ServiceError as refusal:
+            assert refusal.status is Status.BUSY  # noqa: PT017 - it may be, and need not
+    for tally in map(finished, pending):
+        assert (tally.ok, tally.other, tally.other_status) == (ROUNDS, 0, 0)
+    shared[0].instance.reset()
+    assert commands.submit(shared[0], commands.startup()).code == commands.SUCCESS
+
+
+@pytest.mark.threat(12)
 def test_destroy_amid_doorbells_is_busy_or_done_and_then_nobody_is_served(
-    service: Service, shared: tuple[GuestQueue, GuestQueue]
+    service: Service, shared: tuple[ManagedQueue, ManagedQueue]
 ) -> None:
     pending = [storm(queue.agent, queue.doorbell, crb=queue.va) for queue in shared]
     deadline = Deadline.after(PATIENCE)

@@ -12,7 +12,7 @@ from hil.vtpm import Status, abi
 
 if TYPE_CHECKING:
     from hil.monitor import Agent, Monitor
-    from hil.vtpm import GuestQueue, Service
+    from hil.vtpm import ManagedQueue, Service
 
 IPA = 0x9000_0000
 TABLE = 300
@@ -38,7 +38,7 @@ def put_table_at(agent: Agent, ipa: int) -> None:
 @pytest.mark.threat(6)
 @pytest.mark.parametrize("place", ["firmware", "pool", "nowhere"])
 def test_tables_behind_which_the_bus_refuses_are_a_bad_address(
-    monitor: Monitor, service: Service, vtpm: GuestQueue, place: str
+    monitor: Monitor, service: Service, vtpm: ManagedQueue, place: str
 ) -> None:
     """An external abort on a walk is taken where the walk was asked for: at EL3."""
     pa = {"firmware": 0x0E00_0000, "pool": service.memory().pool, "nowhere": NOWHERE}[place]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hil.tpm import commands
-from hil.vtpm import GuestQueue, Status, abi
+from hil.vtpm import GuestQueue, ManagedQueue, Status, abi
 from hil.vtpm.transport import queue_ipa
 
 if TYPE_CHECKING:
@@ -65,8 +65,9 @@ def test_slots_are_used_round_and_round(queue: GuestQueue) -> None:
     assert page.head == page.tail == 4 + 11
 
 
+@pytest.mark.usefixtures("monitor")
 @pytest.mark.element("E8")
-def test_no_command_traps_to_the_hypervisor(queue: GuestQueue) -> None:
+def test_no_command_traps_to_the_hypervisor(queue: ManagedQueue) -> None:
     before = queue.vm.traps()
     for _ in range(4):
         assert well(queue)

@@ -15,9 +15,9 @@ from hil.tpm.quote import check_signature
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hil.monitor import VirtualMachine
     from hil.plugin.fixtures import MakeVtpm
     from hil.tpm.key import KeyKind
+    from hil.vtpm import Vm
 
 DIGEST = hashlib.sha256(b"measured").digest()
 EXTENDED_ONCE = hashlib.sha256(bytes(32) + DIGEST).digest()
@@ -88,7 +88,7 @@ def test_sessions_of_two_vms_interleave_command_by_command(pair: tuple[Tpm, Tpm]
 
 
 @pytest.mark.element("E2")
-def test_one_vm_has_several_tpms_with_states_of_their_own(vm: VirtualMachine, make_vtpm: MakeVtpm) -> None:
+def test_one_vm_has_several_tpms_with_states_of_their_own(vm: Vm, make_vtpm: MakeVtpm) -> None:
     tpms = [Tpm(make_vtpm(vm, index=index)) for index in (0, 1, 5)]
     for count, tpm in enumerate(tpms):
         tpm.startup()

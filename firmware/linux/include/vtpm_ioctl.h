@@ -38,6 +38,7 @@ struct vtpm_info {
 	__u32 index;
 	__u32 reserved; /* must be zero */
 	__u64 state;
+	__u64 vm; /* id of the VM that EL3 knows as the owner */
 	__u64 requirements;
 	__u64 queue; /* physical address */
 	__u64 queue_bytes;

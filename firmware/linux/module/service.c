@@ -110,6 +110,7 @@ int service_info(u64 handle, struct vtpm_info *out)
 
 	if (error == 0) {
 		out->state = regs.a1;
+		out->vm = regs.a2;
 		out->queue = regs.a3;
 		out->queue_bytes = regs.a4;
 		out->commands = regs.a5;

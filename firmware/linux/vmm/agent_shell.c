@@ -186,7 +186,7 @@ static void request_destroy(const struct words *words, struct reply *reply)
 		conclude(vtpm_destroy((uint32_t)index), NULL, 0, reply);
 }
 
-/* vtpm-info <index> -> state, queue's PA and bytes, commands, requirements */
+/* vtpm-info <index> -> state, VM id, queue's PA and bytes, commands, requirements, as INFO of vtpm_abi.h */
 static void request_info(const struct words *words, struct reply *reply)
 {
 	struct vtpm_info info;
@@ -196,9 +196,10 @@ static void request_info(const struct words *words, struct reply *reply)
 		return;
 
 	int64_t status = vtpm_info((uint32_t)index, &info);
-	const uint64_t values[] = {info.state, info.queue, info.queue_bytes, info.commands, info.requirements};
+	const uint64_t values[] = {info.state,       info.vm,       info.queue,
+				   info.queue_bytes, info.commands, info.requirements};
 
-	conclude(status, values, 5, reply);
+	conclude(status, values, sizeof(values) / sizeof(values[0]), reply);
 }
 
 /* vtpm-queue <index> <offset> <bytes> -> what lies in the queue, as this process sees it */

@@ -1,0 +1,56 @@
+"""A vTPM instance that a VMM has made for its VM."""
+
+from __future__ import annotations
+
+import binascii
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hil.monitor import abi as agent_abi
+from hil.vtpm import Info
+
+if TYPE_CHECKING:
+    from hil.linux.agents.vm import KvmVm
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KvmInstance:
+    """An instance of a VM under KVM, known to the VMM by its index. Refused calls raise `ServiceError`."""
+
+    vm: KvmVm
+    index: int
+    slots: int
+    queue_pa: int
+    queue_bytes: int
+
+    @classmethod
+    def create(cls, vm: KvmVm, index: int, slots: int, requirements: int, ipa: int) -> KvmInstance:
+        """Generate an instance, and give the VM its queue at `ipa`."""
+        vm.call("vtpm-create", index, slots, requirements, ipa)
+        made = cls(vm, index, slots, 0, 0).info()
+        return cls(vm, index, slots, made.queue_pa, made.queue_bytes)
+
+    def info(self) -> Info:
+        """Return state, owner, queue and counters."""
+        state, vm_id, queue_pa, queue_bytes, commands, requirements = self.vm.call("vtpm-info", self.index)
+        return Info(state, vm_id, queue_pa, queue_bytes, commands, requirements, self.index)
+
+    def read_queue(self, offset: int, length: int) -> bytes:
+        """Return what lies in the queue, as the VMM has it mapped."""
+        data = b""
+        while len(data) < length:
+            piece = min(length - len(data), agent_abi.AGENT_DATA_BYTES)
+            data += binascii.a2b_base64(self.vm.ask("vtpm-queue", self.index, offset + len(data), piece))
+        return data
+
+    def place(self, ipa: int) -> None:
+        """Move the queue to another address in the VM; 0 takes it away."""
+        self.vm.call("vtpm-place", self.index, ipa)
+
+    def reset(self) -> None:
+        """The VM was reset: the instance becomes a new TPM."""
+        self.vm.call("vtpm-reset", self.index)
+
+    def destroy(self) -> None:
+        """Stop and scrub; the VM finds nothing any more where the queue was."""
+        self.vm.call("vtpm-destroy", self.index)

@@ -1,0 +1,95 @@
+"""One VM of KVM with our agents in it: a VMM process on the host, spoken to as the monitor is."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+from hil.deadline import Deadline
+from hil.errors import ConsoleClosed
+from hil.linux.commandloop import GuestEnded
+from hil.monitor import Agent
+from hil.monitor import abi as agent_abi
+from hil.monitor.link import Link
+from hil.vtpm import Status
+from hil.vtpm.reply import ServiceError
+
+if TYPE_CHECKING:
+    from hil.errors import HilError
+    from hil.linux.machine import Machine
+    from hil.ssh import Process
+
+IMAGE = "/guest/agent"
+LEAST_MEBIBYTES = 64
+START_SECONDS = 60.0
+CALL_SECONDS = 60.0
+_MEBIBYTE = 1 << 20
+_NUMBER = 1
+"""By which the agents' names call the VM: a VMM has only one."""
+
+
+class KvmVm:
+    """A VM under KVM; it lives as long as its VMM."""
+
+    ram_ipa = agent_abi.GUEST_RAM_IPA
+    free_ipa = ram_ipa + agent_abi.GUEST_IMAGE_BYTES + agent_abi.GUEST_MAX_VCPUS * agent_abi.GUEST_BLOCK_BYTES
+    trap_smc = True
+    """KVM traps its guests' SMCs and answers all but the doorbells itself; these the VMM forwards."""
+
+    def __init__(self, host: Machine, *, ram_bytes: int, vcpus: int) -> None:
+        memory = max(LEAST_MEBIBYTES, -(-ram_bytes // _MEBIBYTE))
+        words = ["vmm", "--agent", IMAGE, "--memory", str(memory), "--cpus", str(vcpus)]
+        self.ram_bytes = memory * _MEBIBYTE
+        self.process = host.start(f"exec {shlex.join(words)}")
+        """The VMM, as the host runs it."""
+        self._link = Link(_VmmLine(self.process), "the VMM")
+        self._link.greet(Deadline.after(START_SECONDS))
+
+    def agent(self, vcpu: int = 0) -> Agent:
+        """Return the agent on a vCPU."""
+        return Agent(self._link, _NUMBER, vcpu)
+
+    def destroy(self) -> None:
+        """End the VMM as kill -9 does; its instances end with it."""
+        self.process.stop()
+
+    def ask(self, request: str, *numbers: int) -> str:
+        """Make a request of the VMM that is not about an agent, and return the answer."""
+        return self._link.ask(" ".join([request, *(f"{number:x}" for number in numbers)]), Deadline.after(CALL_SECONDS))
+
+    def call(self, request: str, *numbers: int) -> list[int]:
+        """Make a request about a vTPM; return the numbers behind its status. Raises `ServiceError`."""
+        code, *values = (int(word, 16) for word in self.ask(request, *numbers).split())
+        status = Status.of(code - (1 << 64) if code >> 63 else code)
+        if status != Status.OK:
+            raise ServiceError(request, status)
+        return values
+
+
+class _VmmLine:
+    """The VMM's input and output. That it ends is the VM's end, and no fault of the line."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+        self.name = process.name
+
+    def send(self, data: bytes) -> None:
+        try:
+            self._process.send(data)
+        except ConsoleClosed as error:
+            raise self._ended() from error
+
+    def receive(self, deadline: Deadline) -> bytes:
+        try:
+            return self._process.receive(deadline)
+        except ConsoleClosed as error:
+            raise self._ended() from error
+
+    def tail(self, lines: int = 20) -> tuple[str, ...]:
+        return self._process.tail(lines)
+
+    def silence(self) -> HilError | None:
+        return None
+
+    def _ended(self) -> GuestEnded:
+        return GuestEnded("the VM ended", doing="talking to its agents", console=self.tail())

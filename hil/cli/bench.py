@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -13,43 +13,48 @@ from hil.cli.run import bring_up_to_date
 from hil.cli.tree import DEFAULT_BOARD, Tree
 from hil.errors import UsageError
 
-WITH_MONITOR = ("framework", "instructions")
-WITH_LINUX = ("ssh",)
-"""What can be measured on a board that boots into the monitor, and into Linux."""
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from hil.bench.figures import Section
+    from hil.cli.tree import BoardFile
+
+ON_MONITOR = ("framework", "instructions")
+ON_LINUX = ("ssh", "delay")
+"""What is measured on a board that boots into the monitor, and into Linux."""
 
 
 def command(
     parts: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[PART]...", help="framework, instructions; ssh (default: all the board can)."),
+        typer.Argument(metavar="[PART]...", help="framework, instructions; ssh, delay (default: all the board can)."),
     ] = None,
     board: Annotated[str, typer.Option(help="An emulated board of boards/.")] = DEFAULT_BOARD,
     build: Annotated[bool, typer.Option("--build/--no-build", help="Bring the firmware up to date first.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print figures and samples as JSON.")] = False,
 ) -> None:
-    """Measure framework and service: ratios in one run, and exact instruction counts.
+    """Measure framework and service: ratios in one run, exact instruction counts, exact counts of traps.
 
     Examples:
         hil bench
 
         hil bench instructions --json
 
-        hil bench ssh --board qemu-virt-linux
-    """
-    from hil.bench import framework, instructions, ssh, table
+        hil bench ssh delay
 
-    chosen = Tree.here().board(board)
-    if "flash" not in chosen.images:
-        raise UsageError(f"{board} has no `flash` image; the bench needs an emulated board", hint="--board qemu-virt")
-    possible = WITH_LINUX if "linux" in chosen.features else WITH_MONITOR
-    wanted = parts or possible
+        hil bench --board qemu-virt-linux
+    """
+    from hil.bench import table
+
+    boards = _boards(Tree.here(), board)
+    wanted = parts or tuple(boards)
     for part in wanted:
-        if part not in possible:
-            raise UsageError(f"there is no bench {part!r} on {board}", hint=" or ".join(possible))
+        if part not in boards:
+            raise UsageError(f"there is no bench {part!r} on {board}", hint=" or ".join(boards))
     if build:
-        bring_up_to_date(chosen)
+        for one in {boards[part].name: boards[part] for part in wanted}.values():
+            bring_up_to_date(one)
     errors = Console(stderr=True, highlight=False)
-    sections = []
     with errors.status("measuring") as status:
 
         def note(text: str) -> None:
@@ -57,13 +62,33 @@ def command(
             if not errors.is_terminal:
                 print(f"measuring: {text}", file=sys.stderr)
 
-        if "framework" in wanted:
-            sections.append(framework.measure(chosen.path, chosen.images["flash"], note))
-        if "instructions" in wanted:
-            sections.extend(instructions.measure(chosen.path, note))
-        if "ssh" in wanted:
-            sections.append(ssh.measure(chosen.path, note))
+        sections = [section for part in wanted for section in _measure(part, boards[part], note)]
     if as_json:
         print_json(table.as_json(sections))
     else:
         table.show(sections, console())
+
+
+def _boards(tree: Tree, name: str) -> dict[str, BoardFile]:
+    """Return each part that can be measured on a board, with the board file that it takes."""
+    chosen = tree.board(name)
+    if "flash" not in chosen.images:
+        raise UsageError(f"{name} has no `flash` image; the bench needs an emulated board", hint="--board qemu-virt")
+    if "linux" in chosen.features:
+        return dict.fromkeys(ON_LINUX, chosen)
+    boards = dict.fromkeys(ON_MONITOR, chosen)
+    if chosen.linux_board:
+        boards |= dict.fromkeys(ON_LINUX, tree.board(chosen.linux_board))
+    return boards
+
+
+def _measure(part: str, board: BoardFile, note: Callable[[str], None]) -> Sequence[Section]:
+    from hil.bench import delay, framework, instructions, ssh
+
+    if part == "framework":
+        return [framework.measure(board.path, board.images["flash"], note)]
+    if part == "instructions":
+        return instructions.measure(board.path, note)
+    if part == "ssh":
+        return [ssh.measure(board.path, note)]
+    return [delay.measure(board.path, note)]

@@ -8,7 +8,7 @@ import json
 import pytest
 from rich.console import Console
 
-from hil.bench.figures import Row, Section, Series, Target, ratio, take_turns
+from hil.bench.figures import Row, Section, Series, Target, percentile, ratio, take_turns
 from hil.bench.table import as_json, show
 
 
@@ -42,3 +42,8 @@ def test_a_figure_is_shown_in_a_unit_that_suits_it(value: float, unit: str, show
     assert "✗ ≤ 2" in out.getvalue()
     document = json.loads(json.dumps(as_json([section])))
     assert document["sections"][0]["rows"][0]["series"]["ours"]["samples"] == [value]
+
+
+@pytest.mark.parametrize(("percent", "found"), [(50, 2.0), (75, 3.0), (76, 4.0), (99, 4.0), (0, 1.0)])
+def test_a_percentile_is_one_of_the_samples(percent: float, found: float) -> None:
+    assert percentile([4.0, 1.0, 3.0, 2.0], percent) == found

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The interrupts that the monitor uses, as non-secure group 1. No handler runs: a CPU is woken from WFI, or leaves a
- * guest, and then asks what is pending.
+ * guest, and then asks what is pending. gicv2.c and gicv3.c implement it; the platform has one of them.
  */
 #ifndef GIC_H
 #define GIC_H
@@ -10,23 +10,25 @@
 #include <stdint.h>
 
 /* Once, on CPU 0, before gic_start_cpu(). */
-void gic_start(uintptr_t distributor);
+void gic_start(void);
 
-/* On every CPU. `redistributor` is that of this CPU. */
-void gic_start_cpu(uintptr_t redistributor);
+/* On every CPU; `cpu` is its place in the platform's order. Returns how other CPUs name it to the functions below. */
+uint64_t gic_start_cpu(unsigned int cpu);
 
-/* Enables a shared interrupt, to be taken by the CPU with this affinity. */
-void gic_enable_shared(uintptr_t distributor, uint32_t intid, uint64_t mpidr);
+/* Enables a shared interrupt, to be taken by the CPU that is named so. */
+void gic_enable_shared(uint32_t intid, uint64_t target);
 
-/* Enables a private interrupt of this CPU. */
-void gic_enable_private(uintptr_t redistributor, uint32_t intid);
+/* Private interrupts of this CPU. */
+void gic_enable_private(unsigned int cpu, uint32_t intid);
+void gic_disable_private(unsigned int cpu, uint32_t intid);
 
-void gic_send_sgi(uint32_t sgi, uint64_t mpidr);
+void gic_send_sgi(uint32_t sgi, uint64_t target);
 
-/* Takes the next pending interrupt, if there is one; each must be ended. */
-bool gic_acknowledge(uint32_t *intid);
-void gic_end(uint32_t intid);
+#define GIC_INTID_MASK 0x3FFU
 
-#define GICR_STRIDE 0x20000UL /* from one redistributor to the next, GICv3 */
+/* Takes the next pending interrupt, if there is one: GIC_INTID_MASK of `taken`. Each must be ended, with all of
+ * `taken`. */
+bool gic_acknowledge(uint32_t *taken);
+void gic_end(uint32_t taken);
 
 #endif

@@ -11,6 +11,7 @@
 #define SGI_WAKE 0U
 #define INTID_HYPERVISOR_TIMER 26U /* CNTHP, Arm BSA */
 #define TIMER_ENABLE 1U
+#define MPIDR_AFFINITIES 0xFF00FFFFFFULL
 
 /* PSCI (Arm DEN0022), SMC64 CPU_ON: target, entry point, context. */
 #define PSCI_CPU_ON 0xC4000003U
@@ -23,22 +24,17 @@ void conduit_smc(uint64_t registers[31]);
 static struct cpu cpus[PLAT_CPUS];
 static uint8_t stacks[PLAT_CPUS][CPU_STACK_BYTES] __attribute__((aligned(16)));
 
-static uintptr_t redistributor(const struct cpu *cpu)
-{
-	return PLAT_GICR_BASE + cpu->index * GICR_STRIDE;
-}
-
 /* One at a time: a level-triggered one stays pending until its source has been served. */
 void cpu_take_interrupt(void)
 {
-	uint32_t intid;
+	uint32_t taken;
 
-	if (gic_acknowledge(&intid)) {
-		if (intid == INTID_HYPERVISOR_TIMER) {
+	if (gic_acknowledge(&taken)) {
+		if ((taken & GIC_INTID_MASK) == INTID_HYPERVISOR_TIMER) {
 			WRITE_SYSREG(cnthp_ctl_el2, 0U);
 			isb();
 		}
-		gic_end(intid);
+		gic_end(taken);
 	}
 }
 
@@ -66,8 +62,8 @@ static void start_this(struct cpu *cpu)
 {
 	mmu_enable();
 	WRITE_SYSREG(tpidr_el2, (uintptr_t)&cpu->local);
-	gic_start_cpu(redistributor(cpu));
-	gic_enable_private(redistributor(cpu), INTID_HYPERVISOR_TIMER);
+	cpu->target = gic_start_cpu(cpu->index);
+	gic_enable_private(cpu->index, INTID_HYPERVISOR_TIMER);
 	__asm__ volatile("msr daifclr, #4"); /* SError: taken where it happens */
 	__atomic_store_n(&cpu->online, true, __ATOMIC_RELEASE);
 }
@@ -86,13 +82,13 @@ void cpu_main(struct cpu *cpu)
 		agent_execute(job, cpu);
 		__atomic_store_n(&cpu->job, NULL, __ATOMIC_RELEASE);
 		agent_finished(job);
-		gic_send_sgi(SGI_WAKE, PLAT_CPU_MPIDR(0));
+		cpu_kick(&cpus[0]);
 	}
 }
 
 static void turn_on(struct cpu *cpu)
 {
-	uint64_t registers[31] = {PSCI_CPU_ON, PLAT_CPU_MPIDR(cpu->index), (uintptr_t)cpu_entry, (uintptr_t)cpu};
+	uint64_t registers[31] = {PSCI_CPU_ON, cpu->mpidr, (uintptr_t)cpu_entry, (uintptr_t)cpu};
 	uint64_t end = counter_now() + counter_ticks(CPU_ON_MICROSECONDS);
 
 	cache_flush(cpu, sizeof(*cpu));
@@ -101,15 +97,27 @@ static void turn_on(struct cpu *cpu)
 	}
 }
 
-void cpu_start_all(void)
+/* The CPU that the board booted on, whichever it is, is number 0. */
+static void number_cpus(void)
 {
+	unsigned int next = 1;
+
+	cpus[0].mpidr = READ_SYSREG(mpidr_el1) & MPIDR_AFFINITIES;
 	for (unsigned int i = 0; i < PLAT_CPUS; i++) {
 		cpus[i].index = i;
 		cpus[i].stack_top = (uintptr_t)&stacks[i][CPU_STACK_BYTES];
+		if (PLAT_CPU_MPIDR(i) != cpus[0].mpidr && next < PLAT_CPUS) {
+			cpus[next++].mpidr = PLAT_CPU_MPIDR(i);
+		}
 	}
-	gic_start(PLAT_GICD_BASE);
+}
+
+void cpu_start_all(void)
+{
+	number_cpus();
+	gic_start();
 	start_this(&cpus[0]);
-	gic_enable_shared(PLAT_GICD_BASE, PLAT_UART_INTID, PLAT_CPU_MPIDR(0));
+	gic_enable_shared(PLAT_UART_INTID, cpus[0].target);
 	for (unsigned int i = 1; i < PLAT_CPUS; i++) {
 		turn_on(&cpus[i]);
 	}
@@ -140,5 +148,5 @@ void cpu_give(struct cpu *cpu, struct agent *job)
 
 void cpu_kick(const struct cpu *cpu)
 {
-	gic_send_sgi(SGI_WAKE, PLAT_CPU_MPIDR(cpu->index));
+	gic_send_sgi(SGI_WAKE, cpu->target);
 }

@@ -19,6 +19,8 @@ struct cpu {
 	uint64_t stack_top; /* first: cpu_entry reads it */
 	struct cpu_local local;
 	unsigned int index;
+	uint64_t mpidr;
+	uint64_t target; /* its name to the interrupt controller */
 	bool online;
 	struct agent *job; /* set by CPU 0, cleared by this CPU */
 };

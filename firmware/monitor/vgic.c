@@ -3,8 +3,6 @@
 #include "vgic.h"
 
 #include "gic.h"
-#include "mmio.h"
-#include "platform.h"
 #include "sysreg.h"
 
 /* Arm IHI 0069, chapter 12: registers of the distributor; the redistributor's second frame has those up to ICPENDR,
@@ -119,26 +117,21 @@ static void clear_interface(void)
 	WRITE_SYSREG(ICH_HCR_EL2, 0U);
 }
 
-/* The redistributor's register for private interrupts of this CPU: enable or disable what the guest's run needs. */
-static void set_private(const struct vgic *vgic, uint32_t bitmap)
-{
-	mmio_write(PLAT_GICR_BASE + vgic->cpu * GICR_STRIDE + GICR_SGI_FRAME + bitmap,
-		   1U << INTID_VIRTUAL_TIMER | 1U << INTID_MAINTENANCE);
-}
-
 void vgic_start(struct vgic *vgic, unsigned int cpu)
 {
 	*vgic = (struct vgic){.cpu = cpu};
 	clear_interface();
 	WRITE_SYSREG(ICC_CTLR_EL1, READ_SYSREG(ICC_CTLR_EL1) | ICC_CTLR_EOIMODE);
 	isb();
-	set_private(vgic, GIC_ISENABLER);
+	gic_enable_private(cpu, INTID_VIRTUAL_TIMER);
+	gic_enable_private(cpu, INTID_MAINTENANCE);
 }
 
 void vgic_stop(const struct vgic *vgic)
 {
 	WRITE_SYSREG(cntv_ctl_el0, 0U);
-	set_private(vgic, GIC_ICENABLER);
+	gic_disable_private(vgic->cpu, INTID_VIRTUAL_TIMER);
+	gic_disable_private(vgic->cpu, INTID_MAINTENANCE);
 	WRITE_SYSREG(ICC_DIR_EL1, INTID_VIRTUAL_TIMER);
 	clear_interface();
 	WRITE_SYSREG(ICC_CTLR_EL1, READ_SYSREG(ICC_CTLR_EL1) & ~(uint64_t)ICC_CTLR_EOIMODE);

@@ -24,6 +24,7 @@
 #define PARANGE_48_BITS 5ULL
 #define MMFR1_VMID_SHIFT 4U
 #define MMFR1_VMID_16_BITS 2U
+#define SHORT_VMIDS 255U
 
 #define VTTBR_VMID_SHIFT 48U
 
@@ -45,13 +46,17 @@ static bool unit_used[RAM_UNITS];
 extern const uint8_t guest_image[];
 extern const uint64_t guest_image_bytes;
 
+static bool has_long_vmids(void)
+{
+	return ((READ_SYSREG(id_aa64mmfr1_el1) >> MMFR1_VMID_SHIFT) & 0xFU) == MMFR1_VMID_16_BITS;
+}
+
 static uint64_t vtcr(void)
 {
 	uint64_t range = READ_SYSREG(id_aa64mmfr0_el1) & 0xFU;
-	bool long_vmid = ((READ_SYSREG(id_aa64mmfr1_el1) >> MMFR1_VMID_SHIFT) & 0xFU) == MMFR1_VMID_16_BITS;
 
 	return VTCR | (range > PARANGE_48_BITS ? PARANGE_48_BITS : range) << VTCR_PS_SHIFT |
-	       (long_vmid ? VTCR_VMID_16_BITS : 0U);
+	       (has_long_vmids() ? VTCR_VMID_16_BITS : 0U);
 }
 
 static uint64_t vttbr(const struct vm *vm)
@@ -65,6 +70,9 @@ void vm_enter(const struct vm *vm)
 	WRITE_SYSREG(vttbr_el2, vttbr(vm));
 	WRITE_SYSREG(hcr_el2, HCR_GUEST | (vm->trap_smc ? HCR_TSC : 0U));
 	isb();
+	if (!has_long_vmids()) { /* more VMs than VMIDs: what this CPU remembers may be another VM's */
+		__asm__ volatile("tlbi vmalls12e1\n\tdsb nsh\n\tisb" ::: "memory");
+	}
 }
 
 void vm_leave(void)
@@ -145,6 +153,14 @@ static void release(struct vm *vm)
 	vm->used = false;
 }
 
+/* VMID 0 is nobody's. */
+static uint16_t own_vmid(const struct vm *vm)
+{
+	uint64_t number = vm_number(vm);
+
+	return (uint16_t)(has_long_vmids() ? number : (number - 1U) % SHORT_VMIDS + 1U);
+}
+
 enum vm_status vm_create(uint64_t ram_bytes, unsigned int vcpus, uint16_t vmid, struct vm **created)
 {
 	struct vm *vm = free_vm();
@@ -158,7 +174,7 @@ enum vm_status vm_create(uint64_t ram_bytes, unsigned int vcpus, uint16_t vmid, 
 	}
 	memset(vm, 0, sizeof(*vm));
 	*vm = (struct vm){.used = true, .vcpus = vcpus, .ram = ram, .ram_bytes = ram_bytes};
-	vm->vmid = vmid != 0U ? vmid : (uint16_t)vm_number(vm);
+	vm->vmid = vmid != 0U ? vmid : own_vmid(vm);
 	vm->stage2 = (struct page_tables){.source = &table_pool, .root = table_pool.take(&table_pool)};
 	if (vm->stage2.root == NULL || vm_map(vm, ipa_of(GUEST_RAM_IPA), ram, ram_bytes, STAGE2_WRITABLE) != VM_OK) {
 		release(vm);

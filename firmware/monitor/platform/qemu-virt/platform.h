@@ -5,11 +5,16 @@
 #ifndef PLATFORM_H
 #define PLATFORM_H
 
+/* Where TF-A puts the monitor, and where it must end. */
+#define PLAT_MONITOR_BASE 0x42000000
+#define PLAT_MONITOR_END 0x44000000
+
 #define PLAT_CPUS 4U
 #define PLAT_CPU_MPIDR(cpu) ((uint64_t)(cpu))
 
 #define PLAT_UART_BASE 0x09000000UL /* PL011 */
 #define PLAT_UART_INTID 33U
+#define PLAT_GIC_VERSION 3
 #define PLAT_GICD_BASE 0x08000000UL
 #define PLAT_GICR_BASE 0x080A0000UL
 

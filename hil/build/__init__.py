@@ -2,7 +2,7 @@
 
 from hil.build.firmware import Artifact, Firmware, GitState
 from hil.build.platforms import PLATFORMS
-from hil.build.recipe import build, build_directory, build_linux, linux_directory, load
+from hil.build.recipe import build, build_directory, build_linux, has_linux, linux_directory, load
 
 __all__ = [
     "PLATFORMS",
@@ -12,6 +12,7 @@ __all__ = [
     "build",
     "build_directory",
     "build_linux",
+    "has_linux",
     "linux_directory",
     "load",
 ]

@@ -1,27 +1,63 @@
-"""The platforms that there is firmware for."""
+"""The platforms that there is firmware for: each directory of `firmware/platform/` declares one."""
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from hil.errors import UsageError
+from hil.headers import firmware_header, read_defines
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DECLARATION = "platform.toml"
+ADDRESSES = "vtpm_platform.h"
+
+
+class Images(StrEnum):
+    """What a platform starts from; see `hil.build.packing`."""
+
+    PFLASH = "pflash"
+    ARMSTUB = "armstub"
+    FIP = "fip"
 
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """What differs between platforms. `fip_offset` is where BL1 looks for the FIP, in bytes from the flash's start."""
+    """What differs between platforms. `tfa_name` is what TF-A calls it, `directory` is where it is described."""
 
     name: str
+    description: str
     tfa_name: str
-    fip_offset: int
+    images: Images
+    directory: Path
+
+    @classmethod
+    def declared(cls, declaration: Path) -> Platform:
+        """Read a declaration. Raises `UsageError` when it lacks something."""
+        try:
+            content = tomllib.loads(declaration.read_text(encoding="utf-8"))
+            directory = declaration.parent
+            return cls(directory.name, content["description"], content["tfa"], Images(content["images"]), directory)
+        except (OSError, ValueError, KeyError) as error:
+            raise UsageError(f"{declaration} does not declare a platform: {error!r}") from None
+
+    @property
+    def addresses(self) -> Path:
+        """The header that says where everything lies."""
+        return self.directory / ADDRESSES
+
+    def address(self, name: str) -> int:
+        """Return a number of that header, such as `VTPM_ENGINE_PA`."""
+        return read_defines(self.addresses)[name]
 
 
 PLATFORMS = {
     platform.name: platform
-    for platform in (
-        # PLAT_QEMU_FIP_BASE of TF-A's plat/qemu/qemu/include/platform_def.h.
-        Platform("qemu-virt", "qemu_virt", 0x40000),
-    )
+    for platform in map(Platform.declared, sorted(firmware_header("platform").glob(f"*/{DECLARATION}")))
 }
 
 

@@ -13,6 +13,7 @@ from hil.build.firmware import Artifact, Firmware, GitState
 from hil.build.linux import IMAGES, HostImages
 from hil.build.lock import read_lock
 from hil.build.machine import Machine
+from hil.build.packing import PACKINGS
 from hil.build.platforms import platform_named
 from hil.build.progress import Progress, Terminal
 from hil.build.sources import SourceCache
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 
 TRUSTED_FIRMWARE = "arm-trusted-firmware"
 CHECKOUT = Path(__file__).resolve().parents[2]
-ARTIFACTS = ("flash.bin", "bl31.elf", "engine.elf", "engine.bin", "monitor.elf", "guest.elf")
+ARTIFACTS = ("bl31.elf", "engine.elf", "engine.bin", "monitor.elf", "guest.elf")
+"""What every platform has, besides the files that its board starts from."""
 
 
 def build(platform: str = "qemu-virt", *, progress: Progress | None = None, checkout: Path = CHECKOUT) -> Firmware:
@@ -70,6 +72,15 @@ def linux_directory(platform: str, checkout: Path = CHECKOUT) -> Path:
     return build_directory(platform, checkout) / "linux"
 
 
+def has_linux(platform: str, checkout: Path = CHECKOUT) -> bool:
+    """Whether the platform has a board with Linux."""
+    return _linux_board(platform, checkout).is_file()
+
+
+def _linux_board(platform: str, checkout: Path) -> Path:
+    return checkout / "boards" / f"{platform}-linux.yaml"
+
+
 class Recipe:
     """The steps for one platform, in order."""
 
@@ -89,13 +100,14 @@ class Recipe:
         self._engine(unpacked, lock)
         self._monitor()
         self._trusted_firmware(lock).build(unpacked[TRUSTED_FIRMWARE], self._sources)
-        return self._described(self.directory, ARTIFACTS, lock)
+        packing = PACKINGS[self._platform.images]
+        return self._described(self.directory, (*packing.files, *packing.loaded, *ARTIFACTS), lock)
 
     def run_linux(self) -> Firmware:
         """Run what is out of date of the Linux host's images, once the firmware is there, and describe the result."""
         lock = read_lock(self._sources / "linux" / "sources.lock")
         unpacked = SourceCache().unpacked(lock.pins, self._progress)
-        machine = Machine.of(self._checkout / "boards" / f"{self._platform.name}-linux.yaml")
+        machine = Machine.of(_linux_board(self._platform.name, self._checkout))
         directory = linux_directory(self._platform.name, self._checkout)
         workshop = Workshop(directory, self._progress)
         firmware = read_lock(self._sources / "sources.lock")
@@ -130,14 +142,20 @@ class Recipe:
 
         def work(step: Step) -> None:
             shutil.rmtree(out, ignore_errors=True)
-            make(step, source, "engine", OUT=out, **packages)
+            make(step, source, "engine", OUT=out, PLATFORM=self._platform.name, **packages)
             for name in ("engine.elf", "engine.bin"):
                 shutil.copy(out / name, self.directory / name)
 
         self._workshop.step(
             "engine",
             "Linking the TPM engine",
-            [self._compiler, *map(str, packages.values()), source, self._sources / "service" / "include"],
+            [
+                self._compiler,
+                *map(str, packages.values()),
+                source,
+                self._sources / "service" / "include",
+                self._platform.addresses,
+            ],
             ["engine.elf", "engine.bin"],
             work,
         )
@@ -176,7 +194,7 @@ class Recipe:
 
         def work(step: Step) -> None:
             shutil.rmtree(out, ignore_errors=True)
-            make(step, self._sources / "monitor", "all", OUT=out)
+            make(step, self._sources / "monitor", "all", OUT=out, PLATFORM=self._platform.name)
             for name in images:
                 shutil.copy(out / name, self.directory / name)
 

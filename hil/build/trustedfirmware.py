@@ -6,16 +6,14 @@ import shutil
 from typing import TYPE_CHECKING
 
 from hil.build.crossmake import make
-from hil.build.errors import BuildFailed
-from hil.build.steps import Step, Workshop, lay
+from hil.build.packing import PACKINGS, write_pflash
+from hil.build.steps import Step, Workshop, file_digest, lay
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from hil.build.lock import Pin
     from hil.build.platforms import Platform
-
-ERASED = b"\xff"
 
 
 class TrustedFirmware:
@@ -36,19 +34,18 @@ class TrustedFirmware:
         }
 
     def build(self, unpacked: Path, sources: Path) -> None:
-        """Build it with the service laid over it, and the flash image that carries everything.
+        """Build it with the service laid over it, and pack the files that the board starts from.
 
         `unpacked` is TF-A's own source, `sources` is firmware/.
         """
         platform = self._platform
+        packing = PACKINGS[platform.images]
+        place = f"plat/hil/{platform.tfa_name}"
         overlays = {
-            sources / source: target
-            for source, target in (
-                ("service", "services/spd/vtpm"),
-                ("engine/include", "services/spd/vtpm/include"),
-                (f"platform/{platform.name}/tfa", f"plat/hil/{platform.tfa_name}"),
-                (f"platform/{platform.name}/vtpm_platform.h", f"plat/hil/{platform.tfa_name}/include/vtpm_platform.h"),
-            )
+            sources / "service": "services/spd/vtpm",
+            sources / "engine" / "include": "services/spd/vtpm/include",
+            platform.directory / "tfa": place,
+            platform.addresses: f"{place}/include/{platform.addresses.name}",
         }
         directory = self._workshop.directory
         images = {"BL32": self._engine, "BL33": directory / "monitor.bin"}
@@ -58,15 +55,16 @@ class TrustedFirmware:
             lay(unpacked, self._tree)
             for source, target in overlays.items():
                 lay(source, self._tree / target)
-            make(step, self._tree, "bl1", "bl2", "bl31", "fip", **self._settings, **images)
+            (self._tree / place / "include" / "vtpm_engine.h").write_text(self._known_engine())
+            make(step, self._tree, *packing.targets, **self._settings, **images)
             shutil.copy(self._made / "bl31" / "bl31.elf", directory / "bl31.elf")
-            self._write_flash(directory / "flash.bin", self._made / "fip.bin")
+            packing.pack(platform, self._made, directory)
 
         self._workshop.step(
             "trusted-firmware",
             "Building Trusted Firmware-A with the vTPM service",
             [*self._key, *_texts(self._settings), *images.values(), *overlays],
-            ["flash.bin", "bl31.elf"],
+            [*packing.files, "bl31.elf"],
             work,
         )
 
@@ -87,7 +85,7 @@ class TrustedFirmware:
             shutil.rmtree(out, ignore_errors=True)
             make(step, self._tree, "bl2", "fip", BUILD_BASE=out, **settings, **images)
             fip = out / self._platform.tfa_name / "release" / "fip.bin"
-            self._write_flash(workshop.directory / "flash.bin", fip)
+            write_pflash(self._made, fip, workshop.directory / "flash.bin")
 
         workshop.step(
             "trusted-firmware",
@@ -97,12 +95,10 @@ class TrustedFirmware:
             work,
         )
 
-    def _write_flash(self, flash: Path, fip: Path) -> None:
-        """Put BL1 at the start of the flash and the FIP where BL1 looks for it."""
-        bl1 = (self._made / "bl1.bin").read_bytes()
-        if len(bl1) > self._platform.fip_offset:
-            raise BuildFailed(f"bl1.bin has {len(bl1)} bytes and reaches into the FIP", doing=f"making {flash}")
-        flash.write_bytes(bl1.ljust(self._platform.fip_offset, ERASED) + fip.read_bytes())
+    def _known_engine(self) -> str:
+        """Tell BL31 which engine it may run, where nothing before BL31 has judged it."""
+        digest = ", ".join(f"0x{byte:02x}" for byte in bytes.fromhex(file_digest(self._engine)))
+        return f"#define VTPM_ENGINE_BYTES {self._engine.stat().st_size}\n#define VTPM_ENGINE_SHA256 {{ {digest} }}\n"
 
 
 def _texts(settings: dict[str, str]) -> list[str]:

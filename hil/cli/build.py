@@ -22,12 +22,12 @@ def command(
 
     Example: hil build
     """
-    from hil.build import build, build_linux
+    from hil.build import build, build_directory, build_linux, has_linux
     from hil.build.firmware import MANIFEST
 
     firmware = build(platform)
-    directory = firmware.path("flash.bin").parent
-    host = build_linux(platform) if linux else None
+    directory = build_directory(platform)
+    host = build_linux(platform) if linux and has_linux(platform) else None
     if as_json:
         print_json(json.loads((directory / MANIFEST).read_text(encoding="utf-8")))
         return

@@ -5,7 +5,6 @@
 
 #include "vtpm_abi.h"
 
-#define VTPM_PLATFORM_NAME "host"
 #define VTPM_SPACE_PROTECTED 0
 
 #define VTPM_ENGINE_PA 0x0e100000

@@ -45,6 +45,7 @@
 #define VTPM_FEATURE_TEST_SEED (1 << 3)       /* test build: entropy can be made to fail or repeat */
 #define VTPM_FEATURE_SAVE (1 << 4)            /* SAVE and RESTORE work */
 #define VTPM_FEATURE_PARKING (1 << 5)         /* long commands are parked when an interrupt is pending */
+#define VTPM_FEATURE_ENTROPY_SEED (1 << 6)    /* entropy comes from one seed that the boot firmware handed over */
 
 /* Status, signed 64-bit, in x0. NOT_SUPPORTED is SMCCC's; the others have one meaning each. */
 #define VTPM_OK 0

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Tells the normal world about the service: the queue pool as reserved memory, so that nobody else uses it, and a
+ * Tells the normal world about the service: its memory as reserved, so that nobody else uses it, and a
  * /firmware/vtpm node by which an operating system finds the service.
  */
 #include <arch_helpers.h>
 #include <common/fdt_fixup.h>
-#include <lib/xlat_tables/xlat_tables_v2.h>
 #include <libfdt.h>
 
+#include "board.h"
 #include "glue.h"
 #include "vtpm_platform.h"
 
@@ -32,32 +32,49 @@ static int add_service_node(void *tree)
 	return fdt_setprop_string(tree, node, "method", "smc");
 }
 
-static const char *announce(void *tree)
+static int reserve(void *tree, const char *what, uint32_t start, uint32_t bytes)
 {
-	char name[] = "vtpm-queues@00000000";
+	char name[32];
 
-	snprintf(name, sizeof(name), "vtpm-queues@%x", VTPM_QUEUE_POOL_PA);
-	if (fdt_open_into(tree, tree, VTPM_DEVICETREE_MAX_BYTES) != 0) {
-		return "no device tree to announce the queue pool in";
+	snprintf(name, sizeof(name), "%s@%x", what, start);
+	return fdt_add_reserved_memory(tree, name, start, bytes);
+}
+
+/* Memory that the hardware protects is not in the tree; what it does not protect would be taken for free memory. */
+static int reserve_unprotected_space(void *tree)
+{
+	if (VTPM_SPACE_PROTECTED != 0) {
+		return 0;
 	}
-	if (fdt_add_reserved_memory(tree, name, VTPM_QUEUE_POOL_PA, VTPM_QUEUE_POOL_BYTES) != 0 ||
-	    add_service_node(tree) != 0) {
+	if (reserve(tree, "vtpm-space", VTPM_SECURE_POOL_PA, VTPM_SECURE_POOL_BYTES) != 0) {
+		return -FDT_ERR_NOSPACE;
+	}
+	return reserve(tree, "vtpm-engine", VTPM_ENGINE_PA, VTPM_ENGINE_MAX_BYTES);
+}
+
+const char *glue_devicetree_announce(void *tree)
+{
+	if (reserve(tree, "vtpm-queues", VTPM_QUEUE_POOL_PA, VTPM_QUEUE_POOL_BYTES) != 0 ||
+	    reserve_unprotected_space(tree) != 0 || add_service_node(tree) != 0) {
 		return "the device tree has no room for the queue pool";
 	}
-	(void)fdt_pack(tree);
-	flush_dcache_range((uintptr_t)tree, fdt_totalsize(tree));
 	return NULL;
 }
 
-const char *glue_devicetree_announce(void)
+void *glue_devicetree_open(void)
 {
-	const char *reason;
+	void *tree = board_devicetree_open();
 
-	if (mmap_add_dynamic_region(VTPM_DEVICETREE_PA, VTPM_DEVICETREE_PA, VTPM_DEVICETREE_MAX_BYTES,
-				    MT_MEMORY | MT_RW | MT_NS | MT_EXECUTE_NEVER) != 0) {
-		return "cannot map the device tree";
+	if (tree != NULL && fdt_open_into(tree, tree, VTPM_DEVICETREE_MAX_BYTES) != 0) {
+		board_devicetree_close(tree);
+		return NULL;
 	}
-	reason = announce((void *)VTPM_DEVICETREE_PA);
-	(void)mmap_remove_dynamic_region(VTPM_DEVICETREE_PA, VTPM_DEVICETREE_MAX_BYTES);
-	return reason;
+	return tree;
+}
+
+void glue_devicetree_close(void *tree)
+{
+	(void)fdt_pack(tree);
+	flush_dcache_range((uintptr_t)tree, fdt_totalsize(tree));
+	board_devicetree_close(tree);
 }

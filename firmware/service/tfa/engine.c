@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The engine image at EL3: mapping it, calling it, and surviving it. */
 #include <stddef.h>
+#include <string.h>
 
 #include <arch_helpers.h>
 #include <lib/utils.h>
@@ -8,6 +9,8 @@
 #include <plat/common/platform.h>
 
 #include "glue.h"
+#include "sha256.h"
+#include "vtpm_engine.h" /* made by the build */
 #include "vtpm_platform.h"
 #include "vtpm_port.h"
 #include "vtpm_service.h"
@@ -54,15 +57,42 @@ static int map(uint64_t va, uint64_t bytes, unsigned int attributes)
 	return mmap_add_dynamic_region(va, va, bytes, attributes);
 }
 
-/* The header lies on the first page of whatever was loaded; it is read before anything else is mapped. */
+/* Where no boot loader has judged the image, BL31 knows the one that it was built with. */
+static const char *authenticate(void)
+{
+	static const uint8_t expected[SHA256_BYTES] = VTPM_ENGINE_SHA256;
+	uint8_t digest[SHA256_BYTES];
+	struct sha256 hash;
+
+	if (VTPM_ENGINE_AUTHENTICATED == 0) {
+		return NULL;
+	}
+	sha256_start(&hash);
+	sha256_add(&hash, (const void *)VTPM_ENGINE_PA, VTPM_ENGINE_BYTES);
+	sha256_finish(&hash, digest);
+	return memcmp(digest, expected, sizeof(digest)) == 0 ? NULL : "engine is not the one of this firmware";
+}
+
+/* The header lies at the start of whatever was loaded; it is judged before anything is mapped for good. */
+static const char *judge(void)
+{
+	const char *reason;
+
+	engine = *(const struct engine_header *)VTPM_ENGINE_PA;
+	reason = vtpm_engine_check(&engine);
+	return reason != NULL ? reason : authenticate();
+}
+
 static const char *read_header(void)
 {
-	if (map(VTPM_ENGINE_PA, PAGE_SIZE, MT_RO_DATA | MT_SECURE) != 0) {
-		return "cannot map the engine's header";
+	const char *reason;
+
+	if (map(VTPM_ENGINE_PA, VTPM_ENGINE_MAX_BYTES, MT_RO_DATA | MT_SECURE) != 0) {
+		return "cannot map the engine's image";
 	}
-	engine = *(const struct engine_header *)VTPM_ENGINE_PA;
-	(void)mmap_remove_dynamic_region(VTPM_ENGINE_PA, PAGE_SIZE);
-	return vtpm_engine_check(&engine);
+	reason = judge();
+	(void)mmap_remove_dynamic_region(VTPM_ENGINE_PA, VTPM_ENGINE_MAX_BYTES);
+	return reason;
 }
 
 const char *glue_engine_map(void)

@@ -22,8 +22,15 @@ uint64_t tables_select(unsigned int window);
 /* PAR_EL1 after translating `va` as EL1 would; only PAR_F_BIT if the bus refused the walk. See translate.S. */
 uint64_t translate_el1(uint64_t va, bool write);
 
-/* Adds the queue pool to the device tree. NULL, or what failed. */
-const char *glue_devicetree_announce(void);
+/* The device tree for the operating system, with room to grow, or NULL; and its end, when it is as it shall be. */
+void *glue_devicetree_open(void);
+void glue_devicetree_close(void *tree);
+
+/* Tells the operating system about the service. NULL, or what failed. */
+const char *glue_devicetree_announce(void *tree);
+
+/* Chooses the source of entropy, which may be a seed in the device tree. */
+void glue_entropy_start(void *tree);
 
 /* For the banner. */
 const char *glue_entropy_name(void);

@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The core's port to BL31: secure and queue memory, address translation, entropy, time. */
+/* The core's port to BL31: secure and queue memory, address translation, time. */
 #include <string.h>
 
-#include <arch_features.h>
 #include <arch_helpers.h>
 #include <lib/utils.h>
 
 #include "glue.h"
 #include "vtpm_platform.h"
 #include "vtpm_port.h"
-
-/* A failing RNDRRS is tried again this often; the ARM ARM promises success "in a reasonable time". */
-#define RNDRRS_TRIES 64
 
 /* Arm DDI 0487, PAR_EL1: on success the address's page in bits 47:12. */
 #define PAR_PAGE_MASK (((UINT64_C(1) << VTPM_ADDRESS_BITS) - 1) & ~(uint64_t)(VTPM_PAGE_BYTES - 1))
@@ -120,40 +116,6 @@ bool port_translate(struct va va, bool write, struct pa *out)
 	write_par_el1(kept);
 	*out = pa_make(par & PAR_PAGE_MASK);
 	return (par & PAR_F_BIT) == 0;
-}
-
-/* Arm DDI 0487, RNDRRS: S3_3_C2_C4_1, reseeded for every word; PSTATE.Z says that none could be had. */
-static bool draw_rndrrs(uint64_t *out)
-{
-	uint64_t word;
-	uint32_t ok;
-
-	__asm__ volatile("mrs %0, s3_3_c2_c4_1\n\tcset %w1, ne" : "=r"(word), "=r"(ok) : : "cc");
-	*out = word;
-	return ok != 0;
-}
-
-bool port_entropy_word(uint64_t *out)
-{
-	if (!is_feat_rng_present()) {
-		return false;
-	}
-	for (unsigned int tries = 0; tries < RNDRRS_TRIES; tries++) {
-		if (draw_rndrrs(out)) {
-			return true;
-		}
-	}
-	return false;
-}
-
-uint64_t port_entropy_features(void)
-{
-	return is_feat_rng_present() ? VTPM_FEATURE_ENTROPY_CPU : 0;
-}
-
-const char *glue_entropy_name(void)
-{
-	return is_feat_rng_present() ? "RNDRRS" : "none";
 }
 
 /* A hint (Arm DDI 0487, C6.2: YIELD); an emulator then runs another CPU. */

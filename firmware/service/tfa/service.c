@@ -145,14 +145,29 @@ static void close_gate(void)
 	memset(rt_svc_descs_indices, (int)(&__svc_desc_vtpm - first), sizeof(rt_svc_descs_indices));
 }
 
-/* Runs once, after every runtime service is initialised. Without an engine the gate still closes. */
-static int32_t start(void)
+static const char *begin(void *tree)
 {
 	const char *reason = glue_engine_map();
 
+	if (reason != NULL) {
+		return reason;
+	}
+	if (tree == NULL) {
+		return "no device tree to announce the queue pool in";
+	}
+	glue_entropy_start(tree);
+	return glue_devicetree_announce(tree);
+}
+
+/* Runs once, after every runtime service is initialised. Without an engine the gate still closes. */
+static int32_t start(void)
+{
+	void *tree = glue_devicetree_open();
+	const char *reason = begin(tree);
+
 	close_gate();
-	if (reason == NULL) {
-		reason = glue_devicetree_announce();
+	if (tree != NULL) {
+		glue_devicetree_close(tree);
 	}
 	if (reason != NULL) {
 		printf("vTPM: service off: %s\n", reason);

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Translation tables for running the engine. BL31's own tables stay as TF-A made them and map the whole secure pool and
- * the queues. Each CPU has a second root for the engine, which differs in three things: the secure pool is absent, the
- * queue pool and all else above 1 GiB are absent, and ENGINE_WINDOW_VA shows one window. Both have the same
- * translations for everything else, so changing TTBR0_EL3 between them is safe in the middle of BL31's code.
+ * the queues. Each CPU has a second root for the engine, which differs in three things: the secure pool and the queue
+ * pool are absent, every GiB that is not in VTPM_ENGINE_SEES_GIBS is absent, and ENGINE_WINDOW_VA shows one window.
+ * Both have the same translations for everything else, so changing TTBR0_EL3 between them is safe in the middle of
+ * BL31's code.
  *
- *   root (level 1, 4 entries) -> level 2 (per CPU) -> level 3 of BL31, of the engine's code   (shared)
- *                                                  -> level 3 of a window                     (one per window)
+ *   root (level 1, 4 entries) -> level 2 of GiB 0 (per CPU) -> level 3 of BL31, of the engine's code   (shared)
+ *                                                           -> level 3 of a window                     (one per window)
+ *                             -> level 2 of other GiBs (shared)
  *
  * Choosing a window is one store to the CPU's level 2 table.
  */
@@ -38,16 +40,26 @@ struct root {
 
 struct tables {
 	uint64_t level2[PLATFORM_CORE_COUNT][ENTRIES];
+	uint64_t shared[LEVEL1_ENTRIES][ENTRIES]; /* what BL31 sees of a GiB, less what the engine must not see */
 	uint64_t window[VTPM_WINDOW_COUNT][ENTRIES];
 	struct root root[PLATFORM_CORE_COUNT];
 };
 
 _Static_assert(sizeof(struct tables) <= VTPM_TABLES_BYTES, "the tables fit in their place");
 _Static_assert(PLAT_VIRT_ADDR_SPACE_SIZE == (1ULL << 32), "translation starts at level 1 with four entries");
-_Static_assert(VTPM_SECURE_POOL_PA + VTPM_SECURE_POOL_BYTES <= ENGINE_WINDOW_VA &&
-		       ENGINE_WINDOW_VA + ENGINE_WINDOW_BYTES <= (1ULL << ONE_GB_SHIFT),
-	       "pool and window lie in the first GiB, the window above the pool");
-_Static_assert(VTPM_QUEUE_POOL_PA >= (1ULL << ONE_GB_SHIFT), "the queue pool lies above the first GiB");
+_Static_assert(ENGINE_WINDOW_VA + ENGINE_WINDOW_BYTES <= (1ULL << ONE_GB_SHIFT), "the window lies in the first GiB");
+_Static_assert((VTPM_ENGINE_SEES_GIBS & 1) != 0, "and that GiB is there");
+
+#define WHOLE_BLOCKS(start, bytes) ((start) % (1U << TWO_MB_SHIFT) == 0 && (bytes) % (1U << TWO_MB_SHIFT) == 0)
+#define APART(start, bytes)                                                                                            \
+	((start) + (bytes) <= ENGINE_WINDOW_VA || (start) >= ENGINE_WINDOW_VA + (1U << TWO_MB_SHIFT))
+
+_Static_assert(WHOLE_BLOCKS(VTPM_SECURE_POOL_PA, VTPM_SECURE_POOL_BYTES) &&
+		       WHOLE_BLOCKS(VTPM_QUEUE_POOL_PA, VTPM_QUEUE_POOL_BYTES),
+	       "the pools are whole 2 MiB blocks, so that one level 2 entry each hides them from the engine");
+_Static_assert(APART(VTPM_SECURE_POOL_PA, VTPM_SECURE_POOL_BYTES) && APART(VTPM_QUEUE_POOL_PA, VTPM_QUEUE_POOL_BYTES) &&
+		       APART(VTPM_ENGINE_PA, VTPM_ENGINE_MAX_BYTES),
+	       "nothing of ours is where the window is seen");
 
 static struct tables *const tables = (struct tables *)VTPM_TABLES_PA;
 
@@ -71,27 +83,46 @@ static void build_window(unsigned int window, const struct engine_header *engine
 	}
 }
 
-static void build_cpu(unsigned int cpu, const uint64_t *level2)
+static void hide(uint64_t start, uint64_t bytes)
 {
-	uint64_t pool_end = VTPM_SECURE_POOL_PA + VTPM_SECURE_POOL_BYTES;
-
-	memcpy(tables->level2[cpu], level2, sizeof(tables->level2[cpu]));
-	for (uint64_t pa = VTPM_SECURE_POOL_PA; pa < pool_end; pa += UINT64_C(1) << TWO_MB_SHIFT) {
-		tables->level2[cpu][TWO_MB_INDEX(pa) % ENTRIES] = 0;
+	for (uint64_t pa = start; pa < start + bytes; pa += UINT64_C(1) << TWO_MB_SHIFT) {
+		tables->shared[pa >> ONE_GB_SHIFT][TWO_MB_INDEX(pa) % ENTRIES] = 0;
 	}
+}
+
+static bool is_seen(unsigned int gib)
+{
+	return (VTPM_ENGINE_SEES_GIBS >> gib & 1) != 0;
+}
+
+static void build_shared(const uint64_t *level1)
+{
+	for (unsigned int gib = 0; gib < LEVEL1_ENTRIES; gib++) {
+		if (is_seen(gib) && (level1[gib] & DESC_MASK) == TABLE_DESC) {
+			memcpy(tables->shared[gib], next_table(level1[gib]), sizeof(tables->shared[gib]));
+		}
+	}
+	hide(VTPM_SECURE_POOL_PA, VTPM_SECURE_POOL_BYTES);
+	hide(VTPM_QUEUE_POOL_PA, VTPM_QUEUE_POOL_BYTES);
+}
+
+static void build_cpu(unsigned int cpu)
+{
+	memcpy(tables->level2[cpu], tables->shared[0], sizeof(tables->level2[cpu]));
 	tables->root[cpu].level1[0] = table_descriptor(tables->level2[cpu]);
+	for (unsigned int gib = 1; gib < LEVEL1_ENTRIES; gib++) {
+		tables->root[cpu].level1[gib] = is_seen(gib) ? table_descriptor(tables->shared[gib]) : 0;
+	}
 }
 
 void tables_build(const struct engine_header *engine)
 {
-	const uint64_t *level1 = (const uint64_t *)(read_ttbr0_el3() & TTBR_BADDR_MASK);
-	const uint64_t *level2 = next_table(level1[0]);
-
 	for (unsigned int window = 0; window < VTPM_WINDOW_COUNT; window++) {
 		build_window(window, engine);
 	}
+	build_shared((const uint64_t *)(read_ttbr0_el3() & TTBR_BADDR_MASK));
 	for (unsigned int cpu = 0; cpu < PLATFORM_CORE_COUNT; cpu++) {
-		build_cpu(cpu, level2);
+		build_cpu(cpu);
 	}
 	dsbish();
 }

@@ -13,4 +13,4 @@ include plat/qemu/qemu/platform.mk
 PLAT_INCLUDES		:=	-Iplat/hil/qemu_virt/include ${PLAT_INCLUDES}
 
 # The service announces its queue pool in the device tree.
-BL31_SOURCES		+=	${FDT_WRAPPERS_SOURCES}
+BL31_SOURCES		+=	plat/hil/qemu_virt/board.c ${FDT_WRAPPERS_SOURCES}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The Raspberry Pi 4 for the service's glue: the VideoCore's device tree, and where randomness comes from. */
+#include <stddef.h>
+#include <string.h>
+
+#include <common/fdt_wrappers.h>
+#include <libfdt.h>
+
+#include "board.h"
+#include "rng200.h"
+#include "rpi_shared.h"
+#include "seeded.h"
+#include "vtpm_abi.h"
+#include "vtpm_platform.h"
+
+#define INITRD_START "linux,initrd-start"
+#define INITRD_END "linux,initrd-end"
+#define SEED "rng-seed"
+
+static struct seeded generator;
+
+static bool read_address(const void *tree, int node, const char *name, uint64_t *out)
+{
+	int bytes = 0;
+	const void *value = fdt_getprop(tree, node, name, &bytes);
+
+	if (value == NULL || (bytes != sizeof(uint32_t) && bytes != sizeof(uint64_t))) {
+		return false;
+	}
+	*out = bytes == sizeof(uint32_t) ? fdt32_ld(value) : fdt64_ld(value);
+	return true;
+}
+
+/* The VideoCore knows one initramfs, which begins with the engine. What follows the engine is the system's. */
+static void take_engine_off_initrd(void *tree)
+{
+	int chosen = fdt_path_offset(tree, "/chosen");
+	uint64_t rest = VTPM_ENGINE_PA + VTPM_ENGINE_MAX_BYTES;
+	uint64_t start;
+	uint64_t end;
+
+	if (chosen < 0 || !read_address(tree, chosen, INITRD_START, &start) ||
+	    !read_address(tree, chosen, INITRD_END, &end) || start != VTPM_ENGINE_PA) {
+		return;
+	}
+	if (end > rest) {
+		(void)fdt_setprop_u64(tree, chosen, INITRD_START, rest);
+		(void)fdt_setprop_u64(tree, chosen, INITRD_END, end);
+	} else {
+		(void)fdt_delprop(tree, chosen, INITRD_START);
+		(void)fdt_delprop(tree, chosen, INITRD_END);
+	}
+}
+
+/* BL31 has mapped it, if the VideoCore said where it is, and TF-A has written to it. */
+void *board_devicetree_open(void)
+{
+	void *tree = (void *)rpi4_get_dtb_address();
+
+	if (tree == NULL || fdt_check_header(tree) != 0) {
+		return NULL;
+	}
+	take_engine_off_initrd(tree);
+	return tree;
+}
+
+void board_devicetree_close(void *tree)
+{
+	(void)tree;
+}
+
+static bool seeded_source_word(uint64_t *out)
+{
+	*out = seeded_word(&generator);
+	return true;
+}
+
+/* Takes the seed out of the tree; an operating system that looks for one finds another. */
+static bool take_seed(void *tree)
+{
+	int chosen = fdt_path_offset(tree, "/chosen");
+	int bytes = 0;
+	uint8_t *seed = chosen < 0 ? NULL : fdt_getprop_w(tree, chosen, SEED, &bytes);
+
+	if (seed == NULL || !seeded_start(&generator, seed, (size_t)bytes)) {
+		return false;
+	}
+	for (size_t at = 0; at < (size_t)bytes; at += sizeof(uint64_t)) {
+		uint64_t word = seeded_word(&generator);
+		size_t rest = (size_t)bytes - at;
+
+		memcpy(&seed[at], &word, rest < sizeof(word) ? rest : sizeof(word));
+	}
+	return true;
+}
+
+/* Touching a device that is not there would be an external abort. Devicetree Specification v0.4, 2.3.4: status. */
+static bool has_rng200(const void *tree)
+{
+	int node = fdt_node_offset_by_compatible(tree, -1, "brcm,bcm2711-rng200");
+	const char *status = node < 0 ? NULL : fdt_getprop(tree, node, "status", NULL);
+
+	return node >= 0 && (status == NULL || strcmp(status, "okay") == 0);
+}
+
+/*
+ * Emulators have no RNG200, and say so. There the seed stands in for it, and the service says so. If a generator that
+ * is there does not work, nothing stands in for it.
+ */
+const struct entropy_source *board_entropy(void *tree)
+{
+	static const struct entropy_source hardware = {"RNG200", VTPM_FEATURE_ENTROPY_SOC, rng200_word};
+	static const struct entropy_source seed = {"boot seed", VTPM_FEATURE_ENTROPY_SEED, seeded_source_word};
+
+	if (has_rng200(tree)) {
+		return rng200_start() ? &hardware : NULL;
+	}
+	return take_seed(tree) ? &seed : NULL;
+}

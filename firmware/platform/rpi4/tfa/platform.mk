@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# The Raspberry Pi 4 with the vTPM service: the stock platform, with our platform_def.h in front of its own. There is
+# only BL31, which the VideoCore starts as `armstub`; it finds the engine in memory.
+
+# A crash of the firmware must be seen, in release builds too.
+override CRASH_REPORTING	:=	1
+
+include plat/rpi/rpi4/platform.mk
+
+# The Pi's Cortex-A72 is r0p3: Arm SDEN-859515, erratum 1319367 (speculative AT).
+ERRATA_A72_1319367	:=	1
+
+PLAT_INCLUDES		:=	-Iplat/hil/rpi4_vtpm/include ${PLAT_INCLUDES}
+
+BL31_SOURCES		+=	plat/hil/rpi4_vtpm/board.c		\
+				plat/hil/rpi4_vtpm/rng200.c

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The core's entropy: the platform's source, used by one CPU at a time. */
+#include <arch_features.h>
+#include <arch_helpers.h>
+
+#include "board.h"
+#include "glue.h"
+#include "lock.h"
+#include "vtpm_port.h"
+
+/* A failing RNDRRS is tried again this often; the ARM ARM promises success "in a reasonable time". */
+#define RNDRRS_TRIES 64
+
+/* A word takes well under a millisecond. Whoever does not get a turn in this long finds the source broken. */
+#define TURN_MICROSECONDS 100000
+
+static const struct entropy_source *source;
+static struct vtpm_lock turn;
+
+/* Arm DDI 0487, RNDRRS: S3_3_C2_C4_1, reseeded for every word; PSTATE.Z says that none could be had. */
+static bool draw_rndrrs(uint64_t *out)
+{
+	uint64_t word;
+	uint32_t ok;
+
+	__asm__ volatile("mrs %0, s3_3_c2_c4_1\n\tcset %w1, ne" : "=r"(word), "=r"(ok) : : "cc");
+	*out = word;
+	return ok != 0;
+}
+
+static bool cpu_word(uint64_t *out)
+{
+	for (unsigned int tries = 0; tries < RNDRRS_TRIES; tries++) {
+		if (draw_rndrrs(out)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+const struct entropy_source *entropy_cpu(void)
+{
+	static const struct entropy_source cpu = {"RNDRRS", VTPM_FEATURE_ENTROPY_CPU, cpu_word};
+
+	return is_feat_rng_present() ? &cpu : NULL;
+}
+
+void glue_entropy_start(void *tree)
+{
+	source = board_entropy(tree);
+}
+
+const char *glue_entropy_name(void)
+{
+	return source != NULL ? source->name : "none";
+}
+
+uint64_t port_entropy_features(void)
+{
+	return source != NULL ? source->feature : 0;
+}
+
+static bool take_turn(void)
+{
+	uint64_t end = read_cntpct_el0() + read_cntfrq_el0() / 1000000 * TURN_MICROSECONDS;
+
+	while (!lock_try(&turn)) {
+		if (read_cntpct_el0() > end) {
+			return false;
+		}
+		port_relax();
+	}
+	return true;
+}
+
+bool port_entropy_word(uint64_t *out)
+{
+	bool done;
+
+	if (source == NULL || !take_turn()) {
+		return false;
+	}
+	done = source->word(out);
+	lock_release(&turn);
+	return done;
+}

@@ -12,13 +12,14 @@ import typer
 
 from hil.cli.output import console, print_json
 from hil.cli.tree import DEFAULT_BOARD, BoardFile, Tree
-from hil.errors import ExitCode
+from hil.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     import pytest
 
+    from hil.pool.seat import Seat
     from hil.record import Record
 
 PASS_THROUGH = {"ignore_unknown_options": True}
@@ -41,9 +42,18 @@ def command(
     board: Annotated[
         list[str] | None, typer.Option(help="A board of boards/; several run side by side, with one report.")
     ] = None,
+    pool: Annotated[
+        str, typer.Option(metavar="TAGS", help="Boards of the lab with these tags, such as 'board=rpi4 site=here'.")
+    ] = "",
     number: Annotated[
-        int, typer.Option("-n", min=1, help="So many boards of each kind; they share the tests.", metavar="N")
-    ] = 1,
+        int | None,
+        typer.Option(
+            "-n",
+            min=1,
+            help="So many boards of each kind (default: one; with --pool all); they share the tests.",
+            metavar="N",
+        ),
+    ] = None,
     each: Annotated[bool, typer.Option("--each", help="With -n: every board runs all tests.")] = False,
     build: Annotated[bool, typer.Option("--build/--no-build", help="Bring the firmware up to date first.")] = True,
     as_json: Annotated[
@@ -62,17 +72,25 @@ def command(
         hil run --board qemu-virt --board qemu-virt-linux
 
         hil run -n 4 --no-build --json
+
+        hil run --pool board=rpi4 -n 2 suites/tpm
     """
     tree = Tree.here()
-    chosen = [tree.board(name) for name in dict.fromkeys(board or [DEFAULT_BOARD])]
+    if pool and board:
+        raise UsageError("--board names boards, --pool asks the lab for some: one or the other")
+    borrowed = _seats_of_the_lab(tree, pool, number, each=each) if pool else []
+    names = dict.fromkeys(board or [DEFAULT_BOARD])
+    chosen = [tree.board_at(borrowed[0].board_file)] if borrowed else [tree.board(name) for name in names]
     if build:
         for one in chosen:
             bring_up_to_date(one)
     with _standard_output_for_json(as_json):
-        if len(chosen) * number == 1:
+        if not borrowed and len(chosen) * (number or 1) == 1:
             code, record = run(tree, chosen[0], list(arguments or ()))
         else:
-            record = run_on_several(tree, chosen, list(arguments or ()), number=number, each=each)
+            record = run_on_several(
+                tree, borrowed or _local_seats(chosen, number or 1, each=each), list(arguments or ())
+            )
             code = ExitCode(record.exit_code or 0)
     if as_json and record:
         from dataclasses import asdict
@@ -103,12 +121,24 @@ def run(tree: Tree, board: BoardFile, arguments: list[str]) -> tuple[ExitCode, R
     return ExitCode(code) if known else ExitCode.USAGE, witness.record
 
 
-def run_on_several(tree: Tree, boards: list[BoardFile], arguments: list[str], *, number: int, each: bool) -> Record:
-    """Run pytest in a process per board, `number` of each."""
-    from hil.pool.run import local_seats, run_on
+def run_on_several(tree: Tree, seats: Sequence[Seat], arguments: list[str]) -> Record:
+    """Run pytest in a process per seat."""
+    from hil.pool.run import run_on
 
-    seats = local_seats([(board.path, board.kind == EMULATOR) for board in boards], number, each=each)
     return run_on(seats, tree.root, _for_pytest(tree, arguments), console())
+
+
+def _local_seats(boards: list[BoardFile], number: int, *, each: bool) -> list[Seat]:
+    from hil.pool.run import local_seats
+
+    return local_seats([(board.path, board.kind == EMULATOR) for board in boards], number, each=each)
+
+
+def _seats_of_the_lab(tree: Tree, tags: str, number: int | None, *, each: bool) -> list[Seat]:
+    from hil.cli.lab import find
+    from hil.lab.seats import seats
+
+    return [*seats(find(tree), tree.root, tags, number, each=each)]
 
 
 def _for_pytest(tree: Tree, arguments: list[str]) -> list[str]:

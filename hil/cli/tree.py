@@ -68,7 +68,10 @@ class Tree:
         if name not in names:
             near = difflib.get_close_matches(name, names, n=3) or names
             raise UsageError(f"there is no board {name!r}", hint=" or ".join(near) or "add a file to boards/")
-        path = self.root / "boards" / f"{name}.yaml"
+        return self.board_at(self.root / "boards" / f"{name}.yaml")
+
+    def board_at(self, path: Path) -> BoardFile:
+        """Return the board of a file. Raises `BoardFileError`."""
         data = _read(path)
         main = next(iter((data.get("targets") or {}).values()), None) or {}
         options = data.get("options") or {}

@@ -69,11 +69,13 @@ def parse_tags(text: str) -> dict[str, str]:
     return {key: value for key, _, value in (word.partition("=") for word in words)}
 
 
-def seats(address: LabAddress, root: Path, wanted: str, number: int | None = None) -> list[PlaceSeat]:
+def seats(
+    address: LabAddress, root: Path, wanted: str, number: int | None = None, *, each: bool = False
+) -> list[PlaceSeat]:
     """Return seats for `number` boards with the tags `wanted`, or for as many as are well; nothing is acquired yet.
 
-    `root` is the tree with the board files. Raises `UsageError` when the lab has no such boards, `NoBoardFree` when all
-    of them are out of the pool, and `LabUnreachable`.
+    Tests are dealt out to them, or with `each` all run on all. `root` is the tree with the board files.
+    Raises `UsageError` when the lab has no such boards, `NoBoardFree` when all are out of the pool, `LabUnreachable`.
     """
     tags = parse_tags(wanted)
     places = status(address)
@@ -96,10 +98,9 @@ def seats(address: LabAddress, root: Path, wanted: str, number: int | None = Non
     first = matching[0]
     if MACHINE in first.tags:
         tags[MACHINE] = _here()
-    return [
-        PlaceSeat(f"{boards[0]}-{n}", boards[0], _board_file(root, first), MACHINE in first.tags, address, tags)
-        for n in range(1, (number or len(well)) + 1)
-    ]
+    file, board = _board_file(root, first), boards[0]
+    names = [f"{board}-{n}" for n in range(1, (number or len(well)) + 1)]
+    return [PlaceSeat(name, name if each else board, file, MACHINE in first.tags, address, tags) for name in names]
 
 
 def _has(place: PlaceStatus, tags: Mapping[str, str]) -> bool:

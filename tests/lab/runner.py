@@ -56,7 +56,7 @@ def _monitor() -> Any:
     from hil.drivers import boardfile
 
     environment = boardfile.load(Path("tests/simulators/light.yaml"))
-    strategy = boardfile.target(environment).get_driver("LightStrategy")
+    strategy = boardfile.target(environment).get_strategy()
     return strategy.fork()
 
 

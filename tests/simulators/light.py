@@ -22,8 +22,6 @@ from hil.record.atomic import write_atomically
 from tests.simulators.power import PowerSwitch
 
 BANNERS = (
-    "NOTICE:  BL1: v2.12",
-    "NOTICE:  BL2: v2.12",
     "NOTICE:  BL31: v2.12",
     "NOTICE:  vTPM: service 1.0 ready",
     "monitor: ready",
@@ -109,7 +107,12 @@ async def serve(directory: Path, count: int, exporters: int) -> None:
     for exporter in range(exporters):
         exports = {
             board.name: {
-                "NetworkSerialPort": {"host": "127.0.0.1", "port": await board.serve(), "protocol": "raw"},
+                "monitor": {
+                    "cls": "NetworkSerialPort",
+                    "host": "127.0.0.1",
+                    "port": await board.serve(),
+                    "protocol": "raw",
+                },
                 "NetworkPowerPort": {
                     "model": "rest",
                     "host": f"http://127.0.0.1:{port}/relay/{{index}}/value",

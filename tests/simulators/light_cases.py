@@ -1,0 +1,21 @@
+"""Tests for light boards: each takes a board a while, and this machine next to nothing. Run with `hil run --pool`."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hil.deadline import Deadline
+
+if TYPE_CHECKING:
+    from hil.monitor import Monitor
+
+CASES = int(os.environ.get("LIGHT_CASES", "20"))
+MILLISECONDS = int(os.environ.get("LIGHT_MILLISECONDS", "100"))
+
+
+@pytest.mark.parametrize("number", range(CASES))
+def test_case(monitor: Monitor, number: int) -> None:
+    monitor._link.ask(f"case {number} {MILLISECONDS}", Deadline.after(60 + MILLISECONDS / 1000))

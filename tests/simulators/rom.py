@@ -1,0 +1,32 @@
+"""labgrid driver: a flasher of boards whose firmware is in a ROM."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attr
+from labgrid.driver import Driver
+from labgrid.factory import target_factory
+
+from hil.drivers.protocols import FlasherProtocol
+from hil.flash import FlashPlan, FlashResult, Payload
+
+if TYPE_CHECKING:
+    from hil.flash import Meter
+
+NOTHING = Payload(())
+
+
+@target_factory.reg_driver
+@attr.s(eq=False)
+class RomDriver(Driver, FlasherProtocol):  # type: ignore[misc]
+    """Has nothing to write."""
+
+    def plan(self) -> FlashPlan:
+        return FlashPlan("a ROM", NOTHING, ())
+
+    def flash(self, *, force: bool = False, meter: Meter | None = None) -> FlashResult:  # noqa: ARG002
+        return FlashResult(NOTHING, "a ROM", written=False)
+
+    def check(self) -> None:
+        """There is nothing that could be wrong."""

@@ -1,0 +1,108 @@
+"""A seat is let go of whatever happens, and its board is not touched once its lease is gone."""
+
+from __future__ import annotations
+
+import os
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pytest
+from rich.console import Console
+
+from hil.drivers.alarm import Alarm
+from hil.errors import BoardDied, InfrastructureError
+from hil.pool.run import run_on
+from hil.record import Outcome, Verdict
+from tests.cli.checkout import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from hil.deadline import Deadline
+    from hil.record import Record
+    from tests.pool.boards import Boards
+
+WAITS = """
+import signal
+def test_a(board, monitor):
+    open("fifo", "w").close()
+    signal.sigtimedwait([], 60)
+def test_b(monitor): pass
+"""
+
+
+@dataclass
+class LentSeat:
+    """A board of somebody's, who says no, or takes it away."""
+
+    board_file: Path
+    name: str = "lent-1"
+    board: str = "lent"
+    emulated: bool = False
+    environment: Mapping[str, str] = field(default_factory=lambda: {"PYTHONPATH": str(ROOT)})
+    refusal: InfrastructureError | None = None
+    lease: Alarm = field(default_factory=Alarm)
+    released: int = 0
+
+    def acquire(self, deadline: Deadline) -> None:
+        assert not deadline.expired
+        if self.refusal:
+            raise self.refusal
+
+    def release(self) -> None:
+        self.released += 1
+
+
+@pytest.fixture
+def seat(boards: Boards) -> LentSeat:
+    return LentSeat(boards.path / "boards" / "bare.yaml")
+
+
+def run(boards: Boards, *seats: LentSeat) -> Record:
+    with (boards.path / "said").open("w") as said:
+        return run_on(seats, boards.path, ["--rootdir", str(boards.path), "suites"], Console(file=said))
+
+
+def test_a_seat_is_released_once_after_its_last_test(boards: Boards, seat: LentSeat) -> None:
+    assert run(boards, seat).verdict is Verdict.PASSED
+    assert seat.released == 1
+
+
+def test_a_board_that_cannot_be_had_is_named_with_the_reason(boards: Boards, seat: LentSeat) -> None:
+    seat.refusal = InfrastructureError("rpi4-1 belongs to joe", hint="ask joe")
+    record = run(boards, seat)
+    assert record.verdict is Verdict.INFRASTRUCTURE
+    assert [(fault.board, fault.message, fault.hint) for fault in record.faults] == [
+        ("lent", "rpi4-1 belongs to joe", "ask joe")
+    ]
+    assert seat.released == 0
+    assert "rpi4-1 belongs to joe" in (boards.path / "said").read_text()
+
+
+def test_a_lost_lease_kills_the_process_before_it_can_touch_the_board(boards: Boards, seat: LentSeat) -> None:
+    boards.suite(WAITS)
+    os.mkfifo(boards.path / "fifo")
+
+    def take_away() -> None:
+        (boards.path / "fifo").open().close()
+        seat.lease.ring(lambda: BoardDied("somebody kicked us from lent-1"))
+
+    thief = threading.Thread(target=take_away)
+    thief.start()
+    record = run(boards, seat)
+    thief.join()
+    cut, following = record.cases
+    assert cut.faults[0].message == "somebody kicked us from lent-1"
+    assert following.outcome is Outcome.ERROR
+    assert seat.released == 1
+    log = next(boards.path.glob("reports/latest/lent-1/monitor.log"))
+    assert "power off" not in log.read_text()
+
+
+def test_the_tests_of_a_lost_board_go_to_another_one(boards: Boards, seat: LentSeat) -> None:
+    other = LentSeat(seat.board_file, name="lent-2", refusal=InfrastructureError("lent-2 is gone"))
+    record = run(boards, other, seat)
+    assert record.verdict is Verdict.INFRASTRUCTURE
+    assert [case.outcome for case in record.cases] == [Outcome.PASSED]

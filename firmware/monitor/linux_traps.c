@@ -15,6 +15,7 @@
 #define ABORT_SIZE_SHIFT 22U
 #define ABORT_REGISTER_SHIFT 16U
 #define ABORT_WRITE (1ULL << 6)
+#define ABORT_EXTERNAL 0x10U /* synchronous external abort, not on a translation table walk */
 #define ZERO_REGISTER 31U
 
 /* ESR_EL2.ISS of a trapped MSR or MRS: Op0, Op2, Op1, CRn, CRm and direction; Rt from bit 5 on. */
@@ -22,8 +23,8 @@
 #define REGISTER_SHIFT 5U
 #define WRITE_ICC_SGI1R_EL1 (3U << 20 | 5U << 17 | 0U << 14 | 12U << 10 | 11U << 1)
 
-#define ESR_UNKNOWN (1ULL << 25) /* class 0, and IL: an instruction of 32 bits */
-#define EC_CURRENT_LEVEL 1U      /* what makes an abort at a lower level one at the current level */
+#define ESR_IL (1ULL << 25) /* an instruction of 32 bits */
+#define EC_CURRENT_LEVEL 1U /* what makes an abort at a lower level one at the current level */
 
 /* Arm DEN0022, besides those in vcpu.h. */
 #define PSCI_MIGRATE_INFO_TYPE 0x84000006U
@@ -66,18 +67,18 @@ static bool write_device(struct linux_guest *guest, uint64_t ipa, uint32_t value
 	return true;
 }
 
-/* An abort that EL2 has taken, as it looks at EL1. */
+/* An abort that EL2 has taken is to EL1 what a bus answers on which there is nothing. */
 static void refuse_access(struct vcpu *vcpu, uint64_t esr)
 {
 	bool from_el0 = (vcpu->pstate & PSTATE_MODE_MASK) == 0U;
+	uint64_t class = esr >> ESR_EC_SHIFT | (from_el0 ? 0U : EC_CURRENT_LEVEL);
 
-	vcpu_take_exception(vcpu, VECTOR_SYNCHRONOUS,
-			    from_el0 ? esr : esr | (uint64_t)EC_CURRENT_LEVEL << ESR_EC_SHIFT);
+	vcpu_take_exception(vcpu, VECTOR_SYNCHRONOUS, class << ESR_EC_SHIFT | ESR_IL | ABORT_EXTERNAL);
 }
 
 static void refuse_instruction(struct vcpu *vcpu)
 {
-	vcpu_take_exception(vcpu, VECTOR_SYNCHRONOUS, ESR_UNKNOWN);
+	vcpu_take_exception(vcpu, VECTOR_SYNCHRONOUS, ESR_IL); /* class 0: unknown reason */
 }
 
 static void access_device(struct linux_guest *guest, struct vcpu *vcpu, uint64_t esr)

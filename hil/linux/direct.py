@@ -39,13 +39,21 @@ class DirectGuest(CommandLoop):
 
     @classmethod
     def start(
-        cls, monitor: Monitor, images: GuestImages, *, vtpm: bool = True, memory: int = 128, arguments: str = ""
+        cls,
+        monitor: Monitor,
+        images: GuestImages,
+        *,
+        vtpm: bool = True,
+        memory: int = 128,
+        arguments: str = "",
+        trap_smc: bool = False,
     ) -> DirectGuest:
-        """Boot a guest; `memory` is in MiB, `arguments` are added to the kernel's.
+        """Boot a guest; `memory` is in MiB, `arguments` are added to the kernel's, `trap_smc` is `VirtualMachine`'s.
 
         Raises `MonitorRefused` when there is such a guest already, or what it needs is not there.
         """
         vm = monitor.create_vm(ram_bytes=memory * MEBIBYTE)
+        vm.trap_smc = trap_smc
         instance = Service(monitor).create(vm.id) if vtpm else None
         queue = (0, 0)
         if instance:

@@ -1,0 +1,70 @@
+"""tpm2-tools in a guest, and what they leave checked on this machine."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hil.tpm.quote import Quote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from hil.linux.commandloop import CommandLoop
+    from hil.tpm.quote import PublicKey
+
+IMA_LOG = "/sys/kernel/security/ima/ascii_runtime_measurements_sha256"
+_DIGEST_FIELD = 1
+_KEY = "/tmp/quote"
+
+
+def pcr(guest: CommandLoop, number: int) -> bytes:
+    """Return a PCR of the guest's SHA-256 bank."""
+    return bytes.fromhex(guest.run(f"tpm2_pcrread sha256:{number}").text.rpartition("0x")[2])
+
+
+def extend(guest: CommandLoop, number: int, digest: bytes) -> None:
+    """Extend a PCR of the guest's SHA-256 bank."""
+    guest.run(f"tpm2_pcrextend {number}:sha256={digest.hex()}")
+
+
+def extended(digests: Iterable[bytes], start: bytes = bytes(32)) -> bytes:
+    """Return what a SHA-256 PCR becomes by these digests: TPM 2.0 Library part 1, 17.2."""
+    for digest in digests:
+        start = hashlib.sha256(start + digest).digest()
+    return start
+
+
+def ima_digests(guest: CommandLoop) -> list[bytes]:
+    """Return what the guest's kernel says that it has measured, in order."""
+    return [bytes.fromhex(line.split()[_DIGEST_FIELD]) for line in guest.run(f"cat {IMA_LOG}").lines]
+
+
+@dataclass(frozen=True, slots=True)
+class Attestation:
+    """A quote, and the public half of the key that made it."""
+
+    quote: Quote
+    key: PublicKey
+
+    def verify(self, nonce: bytes, pcrs: Mapping[int, bytes]) -> None:
+        """Check it with nothing from the guest but itself. Raises `QuoteError`."""
+        self.quote.verify(self.key, nonce, pcrs)
+
+
+def attest(guest: CommandLoop, nonce: bytes, pcrs: Iterable[int]) -> Attestation:
+    """Let the guest make an attestation key and quote PCRs of its SHA-256 bank with it."""
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+    selection = ",".join(map(str, pcrs))
+    guest.run(
+        f"tpm2_createprimary -Q -C e -G ecc256:ecdsa-sha256:null -c {_KEY}.key"
+        " -a 'fixedtpm|fixedparent|sensitivedataorigin|userwithauth|restricted|sign' &&"
+        f" tpm2_readpublic -Q -c {_KEY}.key -f pem -o {_KEY}.pem &&"
+        f" tpm2_quote -Q -c {_KEY}.key -l sha256:{selection} -q {nonce.hex()} -m {_KEY}.attest -s {_KEY}.signature"
+    )
+    files = guest.run(f"for file in attest signature pem; do base64 -w 0 {_KEY}.$file; echo; done").lines
+    attested, signature, pem = map(base64.b64decode, files)
+    return Attestation(Quote(attested, signature), load_pem_public_key(pem))  # type: ignore[arg-type]

@@ -13,7 +13,7 @@ from hil.plugin.unfit import Unfit
 from hil.record import Case, Fault, FaultKind, Outcome
 from hil.record.case import BLOCKED
 from hil.record.verdict import worst
-from hil.report.junit import write_junit
+from hil.report import write_reports
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -123,7 +123,7 @@ class Recorder:
             if self.run:
                 self.record = self.run.finish(code, interrupted=self._interrupted)
                 if self.record:
-                    write_junit(self.record, self.run.path)
+                    write_reports(self.record, self.run.path)
 
     def _fault(self, call: pytest.CallInfo[None], report: pytest.TestReport) -> Fault | None:
         error = call.excinfo.value if call.excinfo else None

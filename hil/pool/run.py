@@ -15,7 +15,7 @@ from hil.pool.pool import Pool
 from hil.pool.progress import watching
 from hil.pool.seat import LocalSeat
 from hil.record import BoardOfRun, Outcome, Provenance, Run
-from hil.report.junit import write_junit
+from hil.report import write_reports
 from hil.report.summary import CAUSES_SHOWN, summary
 from hil.report.text import visible
 
@@ -64,7 +64,7 @@ def run_on(seats: Sequence[Seat], root: Path, arguments: Sequence[str], console:
     emulated = max(os.cpu_count() or 1, *seats_of.values())
     with watching(console, [seat.name for seat in seats]) as progress:
         record = Pool(run, seats, arguments, progress, emulated=emulated).drive()
-    write_junit(record, run.path)
+    write_reports(record, run.path)
     _show(record, run.path, console)
     return record
 

@@ -2,7 +2,7 @@
 
 from hil.record.case import Case, ConsoleSlice, Fault, FaultKind, Outcome
 from hil.record.provenance import Provenance
-from hil.record.reader import load
+from hil.record.reader import load, read_events
 from hil.record.run import BoardOfRun, Record, Run, RunWriter
 from hil.record.verdict import Counts, Verdict
 
@@ -20,4 +20,5 @@ __all__ = [
     "RunWriter",
     "Verdict",
     "load",
+    "read_events",
 ]

@@ -31,14 +31,14 @@ def load(path: Path) -> Record:
     record = _record(data)
     if record.verdict is not Verdict.RUNNING:
         return record
-    events = _events(path)
+    events = read_events(path)
     cases = without_unfit(_case(event) for event in events if event["event"] == "case")
     faults = tuple(_fault(event) for event in events if event["event"] == "fault")
     return replace(record, cases=cases, faults=faults, counts=count(cases))
 
 
-def _events(path: Path) -> list[dict[str, Any]]:
-    """All whole events; the last line of a killed run may be torn."""
+def read_events(path: Path) -> list[dict[str, Any]]:
+    """Return all whole events of the run in directory `path`; the last line of a killed run may be torn."""
     events = []
     for line in (path / EVENTS_FILE).read_text(encoding="utf-8").splitlines():
         try:

@@ -1,1 +1,22 @@
 """What people and machines read about a run; made from its record alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hil.record import read_events
+from hil.report.html import write_html
+from hil.report.junit import write_junit
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hil.record import Record
+
+__all__ = ["write_reports"]
+
+
+def write_reports(record: Record, directory: Path) -> None:
+    """Write all reports of `record` into its directory, each of them whole."""
+    write_junit(record, directory)
+    write_html(record, read_events(directory), directory)

@@ -1,0 +1,132 @@
+"""The page is one file that needs nothing else, says the worst first, and shows what a target says as text."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from html.parser import HTMLParser
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from hil.record import BoardOfRun, Case, ConsoleSlice, Fault, FaultKind, Outcome, Provenance, Record
+from hil.record.transcript import Transcript
+from hil.report.activity import read_activity
+from hil.report.html import CONSOLE_CHARACTERS, html
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RING = "suites/queue/test_ring.py"
+HOSTILE = "</script><script>document.title='taken'</script><img src=x onerror=alert(1)>&amp;"
+
+
+class Page(HTMLParser):
+    """What a browser would see: elements, text outside of scripts, and the embedded documents."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.embedded: dict[str, Any] = {}
+        self.text = ""
+        self._inside: tuple[str, str] = ("", "")
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        self._inside = (tag, dict(attrs).get("id") or "")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in {"script", "style"}:
+            self._inside = ("", "")
+
+    def handle_data(self, data: str) -> None:
+        tag, name = self._inside
+        if tag == "script" and name:
+            self.embedded[name] = json.loads(data)
+        elif tag not in {"script", "style"}:
+            self.text += data
+
+
+def failed(message: str, kind: FaultKind = FaultKind.FIRMWARE, name: str = "test_a", **more: Any) -> Case:
+    fault = Fault(kind, "call", "Panic", message, finding=kind is FaultKind.FIRMWARE)
+    outcome = Outcome.FAILED if fault.finding else Outcome.ERROR
+    return Case(f"{RING}::{name}", outcome, faults=(fault,), board="rpi4", **more)
+
+
+def page(*cases: Case, events: tuple[dict[str, Any], ...] = (), faults: tuple[Fault, ...] = ()) -> Page:
+    board = BoardOfRun("rpi4", Provenance(firmware_hash="f00d", host={"name": "bench"}))
+    record = Record("run-1", "rpi4", "2026-11-23T16:00:00.123Z", (board,), cases=cases, faults=faults)
+    return Page(html(record, events))
+
+
+def test_it_loads_nothing_from_anywhere() -> None:
+    elements = page(failed("no answer")).elements
+    assert not [name for name, attributes in elements if attributes.get("src") or name in {"link", "iframe", "object"}]
+    assert all((attributes.get("href") or "#").startswith("#") for _, attributes in elements)
+
+
+@given(said=some.text(some.characters(exclude_categories=())))
+def test_whatever_a_target_says_stays_text(said: str) -> None:
+    shown = page(failed(said, console=(ConsoleSlice("monitor", said),), reason=said))
+    assert [name for name, _ in shown.elements].count("script") == 3
+    assert not [name for name, _ in shown.elements if name == "img"]
+
+
+def test_markup_from_a_target_is_shown_as_it_came() -> None:
+    shown = page(failed(HOSTILE, console=(ConsoleSlice("monitor", HOSTILE),)))
+    assert HOSTILE in shown.text
+    assert shown.embedded["case-data"][0]["console"] == [["monitor", HOSTILE]]
+    assert [name for name, _ in shown.elements].count("script") == 3
+
+
+def test_a_lost_board_is_told_before_a_finding_and_equal_failures_once() -> None:
+    shown = page(
+        failed("the ring is full", name="test_a"),
+        failed("the ring is full", name="test_b"),
+        failed("QEMU died", FaultKind.INFRASTRUCTURE, name="test_c"),
+    )
+    assert shown.text.index("QEMU died") < shown.text.index("the ring is full")
+    assert shown.text.count("the ring is full") == 1
+    assert "and 1 more" in shown.text
+
+
+def test_what_went_wrong_outside_of_every_case_is_told_too() -> None:
+    assert "no such place" in page(faults=(Fault(FaultKind.INFRASTRUCTURE, "", "Lost", "no such place"),)).text
+
+
+def test_a_case_knows_when_it_ran_and_what_the_framework_did_meanwhile() -> None:
+    case = failed("late")
+    events = (
+        {"t": 1.0, "event": "case-started", "id": case.id, "board": "rpi4"},
+        {"t": 1.5, "event": "step", "step": "fork", "of": "BoardStrategy", "seconds": 0.25, "board": "rpi4"},
+        {"t": 1.6, "event": "step", "step": "other board", "of": "BoardStrategy", "seconds": 0.25, "board": "juno"},
+        {"t": 2.0, "event": "case", "id": case.id, "board": "rpi4"},
+        {"t": 3.0, "event": "step", "step": "off", "of": "BoardStrategy", "seconds": 0.25, "board": "rpi4"},
+    )
+    shown = page(case, events=events).embedded
+    assert shown["case-data"][0]["span"] == [1.0, 2.0]
+    assert shown["case-data"][0]["steps"] == [[1.5, "fork", 0.25]]
+    assert [step[1] for step in shown["timeline-data"]["steps"]] == [1.25, 1.35, 2.75]
+
+
+@pytest.mark.parametrize(("outcome", "whole"), [(Outcome.PASSED, False), (Outcome.FAILED, True)])
+def test_only_a_case_that_passed_is_told_in_short(outcome: Outcome, *, whole: bool) -> None:
+    said = "x" * 3 * CONSOLE_CHARACTERS
+    case = replace(failed("", console=(ConsoleSlice("monitor", said),)), outcome=outcome)
+    ((_, shown),) = page(case).embedded["case-data"][0]["console"]
+    assert (shown == said) is whole
+    assert len(shown) <= len(said)
+
+
+def test_activity_counts_the_lines_of_each_console(tmp_path: Path) -> None:
+    for board, uart, lines in (("rpi4", "firmware", 3), ("rpi4", "monitor", 1), ("juno", "firmware", 2)):
+        (tmp_path / board).mkdir(exist_ok=True)
+        transcript = Transcript(uart, tmp_path / board / f"{uart}.log")
+        transcript.received(b"line\n" * lines)
+        transcript.close()
+    (tmp_path / "rpi4" / "pytest.log").write_text("no transcript")
+    found = {(one.board, one.uart): sum(number for _, number in one.moments) for one in read_activity(tmp_path)}
+    assert found == {("rpi4", "firmware"): 3, ("rpi4", "monitor"): 1, ("juno", "firmware"): 2}

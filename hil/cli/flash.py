@@ -71,6 +71,7 @@ def _show_plan(board: str, plan: FlashPlan, *, force: bool, as_json: bool) -> No
                 "board": board,
                 "would_write": writes,
                 "found": plan.found,
+                "contents": [asdict(file) for file in plan.contents.files] if plan.contents else [],
                 "steps": plan.steps,
                 "state": known,
                 **_plain(plan.medium, plan.payload),
@@ -81,8 +82,9 @@ def _show_plan(board: str, plan: FlashPlan, *, force: bool, as_json: bool) -> No
     print_line(f"medium: {plan.medium}")
     if plan.found:
         print_line(f"found:  {plan.found}")
-    for file in plan.payload.files:
-        print_line(f"{file.destination}: {file.size} bytes, SHA-256 {file.sha256[:12]}, from {file.source}")
+    for indent, payload in (("", plan.payload), ("  ", plan.contents)):
+        for file in payload.files if payload else ():
+            print_line(f"{indent}{file.destination}: {file.size} bytes, SHA-256 {file.sha256[:12]}, from {file.source}")
     for number, step in enumerate(plan.steps if writes else (), 1):
         print_line(f"{number}. {step}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hil.drivers.bootpartition import BootPartitionDriver
 from hil.drivers.cardflasher import CardFlasher
 from hil.drivers.cardreader import CardReader
 from hil.drivers.monitordriver import MonitorDriver
@@ -11,6 +12,7 @@ from hil.drivers.ssh import ParamikoDriver
 from hil.drivers.uartdriver import UartDriver
 
 __all__ = [
+    "BootPartitionDriver",
     "CardFlasher",
     "CardReader",
     "HilQEMUDriver",

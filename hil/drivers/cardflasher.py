@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import subprocess
-import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attr
@@ -14,24 +11,17 @@ from labgrid.driver import Driver
 from labgrid.factory import target_factory
 from labgrid.step import step
 
-from hil.deadline import Deadline
+from hil.drivers import storage
 from hil.drivers.boardfile import board_name
 from hil.drivers.protocols import FlasherProtocol
-from hil.errors import BoardFileError, InfrastructureError
-from hil.flash import FlashMemory, FlashPlan, FlashResult, MediumMissing, Meter, Payload, flash, silent
+from hil.errors import InfrastructureError
+from hil.flash import FlashMemory, FlashPlan, FlashResult, Meter, Payload, flash, silent
 from hil.flash.card import Card
-from hil.flash.disk import DiskFacts, Expected, examine
+from hil.flash.payload import WHOLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-APPEAR_SECONDS = 15.0
-"""How long a card may take to be seen after the mux was switched."""
-LOOK_AGAIN_SECONDS = 0.05
-SETTLE_SECONDS = 30.0
-
-_KINDS = ("SUBSYSTEM", "DEVTYPE", "ID_VENDOR_ID", "ID_MODEL_ID")
-"""What labgrid matches by says what kind of thing is meant, not which one."""
+    from pathlib import Path
 
 _TEXT = attr.validators.instance_of(str)
 _SIZE: Any = attr.validators.instance_of((int, float))
@@ -40,7 +30,7 @@ _SIZE: Any = attr.validators.instance_of((int, float))
 @target_factory.reg_driver
 @attr.s(eq=False)
 class CardFlasher(Driver, FlasherProtocol):  # type: ignore[misc]
-    """Writes one image to a card and reads it back.
+    """Writes one image to a card and reads it back; with a `BootPartitionDriver`, makes the image first.
 
     With an SD mux, the card is taken from the board, and given back only when all went well: a board with half an
     image finds no card.
@@ -54,6 +44,7 @@ class CardFlasher(Driver, FlasherProtocol):  # type: ignore[misc]
     bindings = {  # noqa: RUF012 - labgrid's way
         "storage": {"CardReader", "USBMassStorage", "USBSDMuxDevice"},
         "mux": {"USBSDMuxDriver", None},
+        "partition": {"BootPartitionDriver", None},
     }
 
     image: str = attr.ib(validator=_TEXT)
@@ -76,34 +67,39 @@ class CardFlasher(Driver, FlasherProtocol):  # type: ignore[misc]
         if self.mux is not None:
             steps.insert(1, "SD mux: give the card to this machine")
             steps.append("SD mux: give the card to the board")
-        return FlashPlan(self._medium.name, self._payload, tuple(steps), self.memory.read(), self._found())
+        contents = self._make_image()
+        found = storage.found(self.target, self.storage)
+        return FlashPlan(self._medium.name, self._payload, tuple(steps), self.memory.read(), found, contents)
 
     @Driver.check_active  # type: ignore[untyped-decorator]
     @step()  # type: ignore[untyped-decorator]
     def flash(self, *, force: bool = False, meter: Meter | None = None) -> FlashResult:
         """Flash the card."""
+        self._make_image()
         return flash(self._payload, self._medium, self.memory, force=force, meter=meter or silent)
+
+    def _make_image(self) -> Payload | None:
+        return self.partition.write_card(self._path) if self.partition is not None else None
+
+    @property
+    def _path(self) -> Path:
+        return storage.image_path(self.target, self.image)
 
     @property
     def _payload(self) -> Payload:
-        try:
-            path = self.target.env.config.get_image_path(self.image)
-        except KeyError as error:
-            raise BoardFileError(f"{self.target.env.config_file}: {error.args[0]}") from None
-        return Payload.of([(Path(path).resolve(), "/")])
+        return Payload.of([(self._path, WHOLE)])
 
     @property
     def _medium(self) -> Card:
-        gigabyte = 10**9
-        expected = Expected(self.serial, int(self.smallest * gigabyte), int(self.largest * gigabyte))
-        return Card(named(self.storage), lambda: str(self.storage.path), expected, self._attached)
+        expected = storage.expected(self.serial, self.smallest, self.largest)
+        return Card(storage.named(self.storage), lambda: str(self.storage.path), expected, self._attached)
 
     @contextlib.contextmanager
     def _attached(self) -> Iterator[None]:
         self._switch("host")
-        self._await_card()
+        storage.await_medium(self.target, self.storage)
         yield
-        settle()
+        storage.settle()
         self._switch("dut")
 
     def _switch(self, mode: str) -> None:
@@ -115,49 +111,3 @@ class CardFlasher(Driver, FlasherProtocol):  # type: ignore[misc]
             raise InfrastructureError(
                 f"the SD mux does not switch to `{mode}`: {error}", hint="usbsdmux, from its package, is needed for it"
             ) from error
-
-    def _await_card(self) -> DiskFacts:
-        """Wait until the reader shows a card: nothing tells when sysfs has its size, so it is asked again and again."""
-        deadline = Deadline.after(APPEAR_SECONDS)
-        while not deadline.expired:
-            self.target.update_resources()
-            with contextlib.suppress(MediumMissing):
-                if self.storage.path and (facts := examine(self.storage.path)).size:
-                    return facts
-            time.sleep(LOOK_AGAIN_SECONDS)
-        raise MediumMissing(f"{named(self.storage)} shows no card within {deadline}", hint="is there a card in it?")
-
-    def _found(self) -> str:
-        self.target.update_resources()
-        if not self.storage.path:
-            return "not there"
-        try:
-            return str(examine(self.storage.path))
-        except InfrastructureError as error:
-            return error.message
-
-
-def named(storage: Any) -> str:
-    """Return what the board file calls a disk by, the same wherever it is found today."""
-    match = getattr(storage, "match", None)
-    if match is None:
-        return f"{type(storage).__name__} {storage.path}"
-    chosen = {key: value for key, value in match.items() if key.lstrip("@") not in _KINDS}
-    if not chosen:
-        raise BoardFileError(
-            f"{type(storage).__name__} has nothing in `match` that names one disk",
-            hint="ID_SERIAL_SHORT or @ID_PATH, as `labgrid-suggest` shows them",
-        )
-    words = (f"{key.lstrip('@')}={value}" for key, value in sorted(chosen.items()))
-    return f"{type(storage).__name__} {', '.join(words)}"
-
-
-def settle() -> None:
-    """Let udev finish with a disk that was just written, since it reads the new partition table."""
-    if shutil.which("udevadm"):
-        subprocess.run(
-            ["udevadm", "settle", f"--timeout={SETTLE_SECONDS:.0f}"],
-            stdin=subprocess.DEVNULL,
-            check=False,
-            timeout=2 * SETTLE_SECONDS,
-        )

@@ -105,8 +105,7 @@ class Disk:
 
     def __init__(self, path: str, *, writable: bool) -> None:
         flags = os.O_CLOEXEC | (os.O_RDWR if writable else os.O_RDONLY)
-        self._file = Path(path).is_file()
-        if not self._file:
+        if not Path(path).is_file():
             # On a block device O_EXCL fails with EBUSY while it, or a partition of it, is mounted or claimed.
             flags |= os.O_DIRECT | (os.O_EXCL if writable else 0)
         try:
@@ -139,10 +138,13 @@ class Disk:
         return self._buffer[: min(size, found)]
 
     def sync(self) -> None:
-        """Wait for the medium; of a file, also drop what the page cache holds."""
+        """Return when all that was written is on the medium. Raises `OSError`."""
         os.fsync(self._fd)
-        if self._file:
-            os.posix_fadvise(self._fd, 0, 0, os.POSIX_FADV_DONTNEED)
+        self.forget()
+
+    def forget(self) -> None:
+        """Drop what the page cache holds of it, for those that read it by other ways than this."""
+        os.posix_fadvise(self._fd, 0, 0, os.POSIX_FADV_DONTNEED)
 
     def close(self) -> None:
         """Close it."""

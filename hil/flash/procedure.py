@@ -56,7 +56,7 @@ class Medium(Protocol):
 class FlashPlan:
     """What a flash would do: which payload goes to which medium, what happens around it, and what is known.
 
-    `found` says what is there now, in words.
+    `found` says what is there now, in words; `contents` what files an image holds.
     """
 
     medium: str
@@ -64,6 +64,7 @@ class FlashPlan:
     steps: tuple[str, ...]
     state: FlashState | None = None
     found: str = ""
+    contents: Payload | None = None
 
     @property
     def unchanged(self) -> bool:

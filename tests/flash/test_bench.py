@@ -97,10 +97,10 @@ def test_a_board_that_was_never_flashed_from_here_is_not_switched_on(bench: Benc
 
 
 def test_a_mux_without_a_card_is_an_infrastructure_error(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hil.drivers.cardflasher.APPEAR_SECONDS", 0.3)
+    monkeypatch.setattr("hil.drivers.storage.APPEAR_SECONDS", 0.3)
     bench.card.write_bytes(b"")
     strategy = bench.strategy()
-    with pytest.raises(MediumMissing, match="SimulatedSDMux ID_SERIAL_SHORT=000000001205 shows no card"):
+    with pytest.raises(MediumMissing, match="SimulatedSDMux ID_SERIAL_SHORT=000000001205 shows no medium"):
         strategy.flash()
 
 

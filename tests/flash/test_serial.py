@@ -45,14 +45,20 @@ def booted(bench: Bench) -> tuple[Link, SerialLine, Transcript]:
     return Link(line), line, strategy.transcripts["monitor"]
 
 
-def await_line(transcript: Transcript, text: str, act: Callable[[], None]) -> None:
-    """Return once a line with `text` stands in the transcript after `act`."""
+def listen(line: SerialLine) -> None:
+    """Read until an error ends it."""
+    while True:
+        line.receive(Deadline.after(LONG))
+
+
+def await_line(transcript: Transcript, wanted: str, act: Callable[[], None]) -> None:
+    """Return once a line with `wanted` stands in the transcript after `act`."""
     seen = threading.Event()
     note = transcript.note
 
-    def noting(said: str) -> None:
-        note(said)
-        if text in said:
+    def noting(text: str) -> None:
+        note(text)
+        if wanted in text:
             seen.set()
 
     transcript.note = noting  # type: ignore[method-assign]
@@ -142,8 +148,7 @@ def test_a_line_that_stays_away_ends_every_wait_with_an_infrastructure_error(
     line = strategy.board.uart("monitor")
     bench.wire.vanish()
     with pytest.raises(ConsoleClosed, match=r"is gone, and did not come back within 0\.5 s"):
-        while True:
-            line.receive(Deadline.after(LONG))
+        listen(line)
     with pytest.raises(ConsoleClosed):
         line.send(b"anybody?")
     assert strategy.board.dead
@@ -179,8 +184,7 @@ def test_a_panic_is_seen_on_a_serial_line_too(make_bench: Callable[..., Bench]) 
     _, line, _ = booted(bench)
     bench.board.say(b"PANIC in EL3.\r\n")
     with pytest.raises(Panic):
-        while True:
-            line.receive(Deadline.after(LONG))
+        listen(line)
 
 
 def test_a_serial_port_that_is_not_there_is_named_before_the_board_is_switched_on(

@@ -1,0 +1,89 @@
+"""labgrid driver: the boot partition of a Raspberry Pi 4, put together as the board file says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import attr
+from labgrid.driver import Driver
+from labgrid.factory import target_factory
+
+from hil.drivers.storage import image_path
+from hil.flash import Payload, PayloadFile
+from hil.flash.bootpartition import BootPartition
+from hil.flash.sdcard import write_card
+from hil.record.atomic import write_atomically
+
+CONFIG = "config.txt"
+ABSENT = "absent"
+"""Instead of a directory with the VideoCore firmware: an emulator plays it."""
+
+_TEXT = attr.validators.instance_of(str)
+_TEXTS = attr.validators.deep_iterable(_TEXT, attr.validators.instance_of(list))
+_NUMBER = attr.validators.instance_of(int)
+_OPTIONS: Any = attr.validators.instance_of(dict)
+
+
+@target_factory.reg_driver
+@attr.s(eq=False)
+class BootPartitionDriver(Driver):  # type: ignore[misc]
+    """Makes the files, or an image of a card with them.
+
+    Args:
+        config: where config.txt is made, by its key among the images
+        armstub, kernel, devicetree: images, by their keys
+        kernel_address: where the kernel is loaded, and entered at EL2
+        initramfs: images that are loaded one behind the other, from `initramfs_address` on
+        overlays: device tree overlays, by their keys
+        videocore: directory with start4.elf and fixup4.dat; `absent` for an emulator
+        options: further lines of config.txt
+        size: bytes of the card's image, in MiB
+    """
+
+    config: str = attr.ib(validator=_TEXT)
+    armstub: str = attr.ib(validator=_TEXT)
+    kernel: str = attr.ib(validator=_TEXT)
+    kernel_address: int = attr.ib(validator=_NUMBER)
+    devicetree: str = attr.ib(validator=_TEXT)
+    videocore: str = attr.ib(validator=_TEXT)
+    initramfs: list[str] = attr.ib(factory=list, validator=_TEXTS)
+    initramfs_address: int = attr.ib(default=0, validator=_NUMBER)
+    overlays: list[str] = attr.ib(factory=list, validator=_TEXTS)
+    options: dict[str, Any] = attr.ib(factory=dict, validator=_OPTIONS)
+    size: int = attr.ib(default=64, validator=_NUMBER)
+
+    def files(self) -> Payload:
+        """Return what goes on the partition. Raises `UsageError` for what could not boot."""
+        partition = self._partition
+        files = partition.files()
+        config = self._image(self.config)
+        config.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(config, partition.config.encode())
+        return Payload((PayloadFile.of(config, CONFIG), *files))
+
+    def write_card(self, path: Path) -> Payload:
+        """Make an image of a card with the partition; return what is on it."""
+        payload = self.files()
+        write_card(path, {file.destination: file.source for file in payload.files}, self.size << 20)
+        return payload
+
+    @property
+    def _partition(self) -> BootPartition:
+        return BootPartition(
+            armstub=self._image(self.armstub),
+            kernel=self._image(self.kernel),
+            kernel_address=self.kernel_address,
+            devicetree=self._image(self.devicetree),
+            initramfs=tuple(map(self._image, self.initramfs)),
+            initramfs_address=self.initramfs_address,
+            overlays=tuple(map(self._image, self.overlays)),
+            videocore=None if self.videocore == ABSENT else self._directory(self.videocore),
+            options={key: str(value) for key, value in self.options.items()},
+        )
+
+    def _image(self, key: str) -> Path:
+        return image_path(self.target, key)
+
+    def _directory(self, path: str) -> Path:
+        return Path(self.target.env.config.resolve_path(path)).resolve()

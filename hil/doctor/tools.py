@@ -74,6 +74,7 @@ TOOLS = {
     "xz": Tool("xz-utils", "unpacks Debian sources", "xz"),
     "dpkg-source": Tool("dpkg-dev", "unpacks Debian sources", "dpkg-source"),
     "OpenSSL headers": Tool("libssl-dev", "builds TF-A's fiptool", file="/usr/include/openssl/sha.h"),
+    "mtools": Tool("mtools", "makes SD cards, copies files to a Juno", "mcopy"),
     "device tree compiler": Tool("device-tree-compiler", "builds device trees", "dtc"),
     "TSS": Tool("libtss2-dev", "TPM commands in suites", file="/usr/include/tss2/tss2_esys.h"),
     "software TPM": Tool("swtpm", "a TPM to compare with, in tests of the framework", "swtpm"),

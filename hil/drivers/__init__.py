@@ -5,6 +5,8 @@ from __future__ import annotations
 from hil.drivers.bootpartition import BootPartitionDriver
 from hil.drivers.cardflasher import CardFlasher
 from hil.drivers.cardreader import CardReader
+from hil.drivers.filesflasher import JunoFlasher, TFTPFlasher
+from hil.drivers.junocontroller import JunoControllerDriver
 from hil.drivers.monitordriver import MonitorDriver
 from hil.drivers.qemu import HilQEMUDriver
 from hil.drivers.serialboard import SerialBoardDriver
@@ -16,8 +18,11 @@ __all__ = [
     "CardFlasher",
     "CardReader",
     "HilQEMUDriver",
+    "JunoControllerDriver",
+    "JunoFlasher",
     "MonitorDriver",
     "ParamikoDriver",
     "SerialBoardDriver",
+    "TFTPFlasher",
     "UartDriver",
 ]

@@ -6,17 +6,16 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import attr
-import serial
 from labgrid.driver import Driver
 from labgrid.factory import target_factory
 from labgrid.protocol import PowerProtocol
 from labgrid.step import step
-from labgrid.util.proxy import proxymanager
 
 from hil.drivers.alarm import Alarm
 from hil.drivers.boardfile import board_name
 from hil.drivers.protocols import BoardProtocol, FlasherProtocol
-from hil.drivers.serialline import GLANCE_SECONDS, SerialLine
+from hil.drivers.serialline import SerialLine
+from hil.drivers.serialport import open_port
 from hil.drivers.start import Start
 from hil.errors import BoardFileError, BoardUnreachable, ConsoleClosed, HilError, PowerFailed, UsageError
 from hil.record.transcript import MemorySink
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from hil.flash import FlashPlan, FlashResult, Meter
     from hil.record.transcript import Transcript, TranscriptSink
 
-WRITE_SECONDS = 5.0
 LISTEN_SECONDS = 0.2
 """How long a board that was switched off must be silent before it is switched on."""
 
@@ -225,17 +223,3 @@ class SerialBoardDriver(Driver, BoardProtocol):  # type: ignore[misc]
     def _note(self, text: str) -> None:
         for transcript in self.transcripts.values():
             transcript.note(text)
-
-
-def open_port(port: Any) -> serial.SerialBase:
-    """Open a serial port of this machine or of an exporter, by labgrid's resource. Raises `OSError`."""
-    if hasattr(port, "protocol"):
-        host, number = proxymanager.get_host_and_port(port)
-        url = (
-            f"rfc2217://{host}:{number}?ign_set_control" if port.protocol == "rfc2217" else f"socket://{host}:{number}"
-        )
-    elif port.port is None:
-        raise FileNotFoundError(f"no serial port like {getattr(port, 'match', port)}")
-    else:
-        url = port.port
-    return serial.serial_for_url(url, baudrate=port.speed, timeout=GLANCE_SECONDS, write_timeout=WRITE_SECONDS)

@@ -24,6 +24,15 @@ BANNERS = [
 ]
 
 
+def states(deadline: float) -> dict[str, Any]:
+    """Return the states of a strategy that knows what a `SimulatedBoard` says."""
+    plans: dict[str, Any] = {}
+    for state, stage, line in BANNERS:
+        plan = plans.setdefault(state, {"deadline": deadline, "banners": []})
+        plan["banners"].append({"stage": stage, "uart": "monitor", "line": line})
+    return plans
+
+
 @dataclass
 class Bench:
     """What lies on the bench; `card` is always the content of the card, wherever it is plugged in."""
@@ -60,10 +69,6 @@ class Bench:
 
     def board_file(self, path: Path, *, deadline: float = 20.0, **flasher: Any) -> Path:
         """Write the board's file. `flasher` changes the attributes of the CardFlasher."""
-        states: dict[str, Any] = {}
-        for state, stage, line in BANNERS:
-            plan = states.setdefault(state, {"deadline": deadline, "banners": []})
-            plan["banners"].append({"stage": stage, "uart": "monitor", "line": line})
         content = {
             "imports": ["hil.drivers", "hil.strategies", "tests.simulators.storage", "tests.simulators.board"],
             "tools": {"usbsdmux": str(self.directory / "usbsdmux")},
@@ -87,7 +92,12 @@ class Bench:
                         {"SerialBoardDriver": {"uarts": ["monitor"], "rest": 0, "patience": 20}},
                         {"UartDriver": {"name": "monitor"}},
                         {"MonitorDriver": {"bindings": {"console": "monitor"}}},
-                        {"BoardStrategy": {"states": states, "panics": [{"uart": "monitor", "line": "PANIC"}]}},
+                        {
+                            "BoardStrategy": {
+                                "states": states(deadline),
+                                "panics": [{"uart": "monitor", "line": "PANIC"}],
+                            }
+                        },
                     ],
                 }
             },

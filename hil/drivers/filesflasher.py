@@ -1,0 +1,161 @@
+"""labgrid drivers: images as files, in the directory of a TFTP server or on the disk of a Juno's board controller."""
+
+from __future__ import annotations
+
+import abc
+import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attr
+from labgrid.driver import Driver
+from labgrid.factory import target_factory
+from labgrid.resource.udev import USBMassStorage
+from labgrid.step import step
+
+from hil.drivers import storage
+from hil.drivers.boardfile import board_name
+from hil.drivers.cardreader import CardReader
+from hil.drivers.protocols import FlasherProtocol
+from hil.errors import BoardFileError
+from hil.flash import FlashMemory, FlashPlan, FlashResult, Meter, Payload, flash, silent
+from hil.flash.folder import FatPartition, Folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hil.flash.procedure import Medium
+
+_TEXT = attr.validators.instance_of(str)
+_FILES: Any = attr.validators.deep_mapping(_TEXT, _TEXT)
+_SIZE: Any = attr.validators.instance_of((int, float))
+_NUMBER = attr.validators.instance_of(int)
+
+
+class FilesFlasher(Driver, FlasherProtocol):  # type: ignore[misc]
+    """What both have in common."""
+
+    steps: tuple[str, ...]
+
+    @property
+    def memory(self) -> FlashMemory:
+        """What is known of the board's medium."""
+        return FlashMemory(board_name(self.target))
+
+    def check(self) -> None:
+        """Raise `BoardDirty` unless the board was last flashed well."""
+        self.memory.check()
+
+    def plan(self) -> FlashPlan:
+        """Return what `flash` would do."""
+        return FlashPlan(self._medium().name, self._payload(), self.steps, self.memory.read(), self._found())
+
+    @Driver.check_active  # type: ignore[untyped-decorator]
+    @step()  # type: ignore[untyped-decorator]
+    def flash(self, *, force: bool = False, meter: Meter | None = None) -> FlashResult:
+        """Copy the files, and read them back."""
+        return flash(self._payload(), self._medium(), self.memory, force=force, meter=meter or silent)
+
+    def _payload(self) -> Payload:
+        return Payload.of((storage.image_path(self.target, key), place) for place, key in self.files.items())
+
+    @abc.abstractmethod
+    def _medium(self) -> Medium:
+        """Where the files go."""
+
+    @abc.abstractmethod
+    def _found(self) -> str:
+        """What is there now, in words."""
+
+
+@target_factory.reg_driver
+@attr.s(eq=False)
+class TFTPFlasher(FilesFlasher):
+    """Copies files to where a TFTP server of this machine finds them.
+
+    With a `BootPartitionDriver`, those are the files of a Raspberry Pi 4's boot partition.
+
+    Args:
+        files: images, by their keys, for each name below `folder`
+        folder: below the server's directory, such as the serial number by which a Raspberry Pi asks
+    """
+
+    bindings = {  # noqa: RUF012 - labgrid's way
+        "provider": {"TFTPProvider"},
+        "partition": {"BootPartitionDriver", None},
+    }
+
+    files: dict[str, str] = attr.ib(factory=dict, validator=_FILES)
+    folder: str = attr.ib(default="", validator=_TEXT)
+
+    steps = ("switch the board off", "copy each file, and put it in place at once", "read each back, and compare")
+
+    def _payload(self) -> Payload:
+        more = self.partition.files().files if self.partition is not None else ()
+        return Payload((*super()._payload().files, *more))
+
+    def _medium(self) -> Folder:
+        path = Path(self.provider.internal) / self.folder
+        return Folder(f"TFTP directory {path}", path)
+
+    def _found(self) -> str:
+        return "there" if self._medium().path.is_dir() else "not there"
+
+
+@target_factory.reg_driver
+@attr.s(eq=False)
+class JunoFlasher(FilesFlasher):
+    """Copies files to the disk that a board controller shows over USB, from which it programs the board's flash.
+
+    The disk is the target's `USBMassStorage`, or `CardReader`. It is not bound, since it comes only with `usb_on`.
+
+    Args:
+        files: images, by their keys, for each path on the disk, such as `SOFTWARE/fip.bin`
+        partition: the FAT partition, counted from 1; 0 for a disk without a partition table
+        serial: serial number that the disk must have, as `lsblk -o SERIAL` shows it
+        smallest, largest: gigabytes (10^9 bytes) that the disk must have
+    """
+
+    bindings = {"controller": "JunoControllerDriver"}  # noqa: RUF012 - labgrid's way
+
+    files: dict[str, str] = attr.ib(validator=_FILES)
+    partition: int = attr.ib(default=1, validator=_NUMBER)
+    serial: str = attr.ib(default="", validator=_TEXT)
+    smallest: float = attr.ib(default=0.0, validator=_SIZE)
+    largest: float = attr.ib(default=16.0, validator=_SIZE)
+
+    steps = (
+        "board controller: shutdown",
+        "board controller: usb_on",
+        "copy the files to its disk, without mounting it",
+        "read them back, past the page cache, and compare",
+        "board controller: usb_off",
+        "at the next start, board controller: reboot; it programs the flash from the files",
+    )
+
+    def _medium(self) -> FatPartition:
+        if not self.files:
+            raise BoardFileError(f"{self.target.env.config_file}: JunoFlasher: `files` is empty")
+        expected = storage.expected(self.serial, self.smallest, self.largest)
+        disk = self._disk
+        return FatPartition(storage.named(disk), lambda: str(disk.path), self.partition, expected, self._attached)
+
+    def _found(self) -> str:
+        return storage.found(self.target, self._disk)
+
+    @property
+    def _disk(self) -> Any:
+        disks = [one for one in self.target.resources if isinstance(one, CardReader | USBMassStorage)]
+        if len(disks) != 1:
+            raise BoardFileError(
+                f"{self.target.env.config_file}: JunoFlasher takes one disk, and {len(disks)} are named"
+            )
+        return disks[0]
+
+    @contextlib.contextmanager
+    def _attached(self) -> Iterator[None]:
+        self.controller.run("usb_on")
+        storage.await_medium(self.target, self._disk)
+        yield
+        storage.settle()
+        self.controller.run("usb_off")

@@ -223,10 +223,13 @@ static void set_half(uint64_t *address, bool high, uint32_t value)
 	*address = high ? (*address & UINT32_MAX) | (uint64_t)value << 32 : (*address & ~(uint64_t)UINT32_MAX) | value;
 }
 
+/* A queue that is ready stays what it was checked to be. */
 static void write_queue(struct virtio_console *console, struct virtio_queue *queue, uint64_t offset, uint32_t value)
 {
 	bool high = offset & sizeof(uint32_t);
 
+	if (queue->used != NULL && offset != REG_QUEUE_READY)
+		return;
 	switch (offset) {
 	case REG_QUEUE_SIZE:
 		queue->size = value;

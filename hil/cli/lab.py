@@ -43,6 +43,9 @@ def up(
         int | None, typer.Option(min=0, help="Seats for each emulated board (default: as many as processors).")
     ] = None,
     exporters: Annotated[int, typer.Option(min=1, help="Spread the simulated boards over so many exporters.")] = 1,
+    recheck: Annotated[
+        float, typer.Option(min=0.1, metavar="SECONDS", help="How often a sick board is checked.")
+    ] = 60.0,
     directory: Directory = None,
     detach: Annotated[bool, typer.Option("--detach", help="Leave it running; `hil lab down` ends it.")] = False,
 ) -> None:
@@ -63,7 +66,7 @@ def up(
     from hil.lab.tryout import TryOut, Wanted
 
     emulated = [name for name in tree.board_names() if tree.board(name).kind == EMULATOR]
-    wanted = Wanted(boards, exporters, emulators if emulators is not None else os.cpu_count() or 1, emulated)
+    wanted = Wanted(boards, exporters, emulators if emulators is not None else os.cpu_count() or 1, emulated, recheck)
     lab = TryOut(tree.root, where, wanted, print_line)
     asyncio.run(lab.run())
 
@@ -107,6 +110,20 @@ def status(
         others = (f"{key}={value}" for key, value in sorted(place.tags.items()) if key not in {"board", "health"})
         table.add_row(place.name, place.tags.get("board", ""), place.health, place.state, " ".join(others))
     console().print(table)
+
+
+@app.command()
+def check(
+    place: Annotated[str, typer.Argument(help="A place of the lab.")],
+    directory: Directory = None,
+) -> None:
+    """Have a board checked as soon as nobody uses it, such as one that was just repaired; `status` shows the outcome.
+
+    Example: hil lab check rpi4-2
+    """
+    from hil.lab.borrow import ask_for_check
+
+    ask_for_check(find(Tree.here(), directory), place)
 
 
 def find(tree: Tree, directory: Path | None = None) -> LabAddress:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hil.deadline import Deadline
+from hil.errors import UsageError
 from hil.lab.errors import LabUnreachable, LeaseLost, NoBoardFree
 from hil.lab.wire import BEAT_SECONDS, LONGEST_LINE, POWER_OFF_SECONDS, RUNNER_PATIENCE_SECONDS, Message, decode, encode
 
@@ -98,6 +99,7 @@ class Loan:
         self.alarm = Alarm()
         self._address = address
         self._line = line
+        self._blame = ""
         self._stop_reader, self._stop_writer = os.pipe2(os.O_CLOEXEC)
         self._thread = threading.Thread(target=self._keep, name=f"loan of {borrowed.place}", daemon=True)
         self._thread.start()
@@ -113,8 +115,12 @@ class Loan:
             "LG_USERNAME": user,
         }
 
-    def give_back(self) -> None:
-        """Let go, and return when the board is off and free, or when the keeper takes too long for that."""
+    def give_back(self, blame: str = "") -> None:
+        """Let go, and return when the board is off and free, or when the keeper takes too long for that.
+
+        `blame` says what was wrong with the board: it is checked before anybody gets it.
+        """
+        self._blame = blame
         if self._stop_writer >= 0:
             os.close(self._stop_writer)
             self._stop_writer = -1
@@ -172,7 +178,7 @@ class Loan:
     def _release(self) -> None:
         deadline = Deadline.after(RELEASE_SECONDS)
         with contextlib.suppress(LabUnreachable):
-            self._line.send({"do": "release"})
+            self._line.send({"do": "release", "blame": self._blame})
             while (message := self._line.receive(deadline)) is not None and message.get("say") != "released":
                 pass
 
@@ -239,6 +245,18 @@ def status(address: LabAddress) -> list[PlaceStatus]:
     if answer is None or answer.get("say") != "status":
         raise LabUnreachable(f"the keeper at {address.keeper} does not say how the lab is")
     return [PlaceStatus(**place) for place in answer["places"]]
+
+
+def ask_for_check(address: LabAddress, place: str) -> None:
+    """Have a board checked as soon as nobody has it. Raises `UsageError` for one that the lab does not have."""
+    line = KeeperLine(address)
+    try:
+        line.send({"do": "check", "place": place})
+        answer = line.receive(Deadline.after(CONNECT_SECONDS))
+    finally:
+        line.close()
+    if answer is None or answer.get("say") != "asked":
+        raise UsageError(str((answer or {}).get("why", "the keeper does not answer")), hint="hil lab status")
 
 
 def _user() -> str:

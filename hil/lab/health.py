@@ -48,7 +48,7 @@ class Patient:
 class Health:
     """Checks boards that nobody uses, and writes the verdict into the tags of their places."""
 
-    def __init__(self, keeper: Keeper, recheck: float = RECHECK_SECONDS) -> None:
+    def __init__(self, keeper: Keeper, recheck: float) -> None:
         self._keeper = keeper
         self._recheck = recheck
         self._patients: dict[str, Patient] = {}
@@ -80,6 +80,14 @@ class Health:
         if patient.lacking:
             return f"nobody exports {patient.lacking}"
         return patient.reason or "not checked yet"
+
+    def ask(self, place: str) -> bool:
+        """Have a board checked as soon as nobody has it; False when there is no such board."""
+        if patient := self._patients.get(place):
+            patient.due = True
+            patient.wake.set()
+            self._keeper.changed()
+        return patient is not None
 
     async def suspect(self, place: str, reason: str) -> None:
         """Count something that went wrong with a board as a failed check."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from hil.lab.coordinator import Coordinator, Refused, connected
 from hil.lab.errors import BoardSick, LabUnreachable
 from hil.lab.hands import Hands
-from hil.lab.health import Health
+from hil.lab.health import RECHECK_SECONDS, Health
 from hil.lab.lease import OWNER_PREFIX, Lease, is_ours
 from hil.lab.tags import BOARD, GOOD, HEALTH
 from hil.lab.wire import KEEPER_PATIENCE_SECONDS, LONGEST_LINE, Message, decode, encode
@@ -43,7 +43,9 @@ class Gone(Exception):
 class Keeper:
     """Everything the keeper knows: leases of its own, and the coordinator's view of places and resources."""
 
-    def __init__(self, coordinator: LabAddress, patience: float = KEEPER_PATIENCE_SECONDS) -> None:
+    def __init__(
+        self, coordinator: LabAddress, patience: float = KEEPER_PATIENCE_SECONDS, recheck: float = RECHECK_SECONDS
+    ) -> None:
         self._address = coordinator
         self._patience = patience
         self._host = socket.gethostname()
@@ -53,7 +55,7 @@ class Keeper:
         self._looking = False
         self._orphans: dict[str, asyncio.Task[None]] = {}
         self.hands = Hands(coordinator)
-        self.health = Health(self)
+        self.health = Health(self, recheck)
 
     async def run(self) -> None:
         """Serve until cancelled."""
@@ -189,6 +191,10 @@ class Keeper:
                     if lease.owner in self._leases:
                         raise Gone("it is here already")
                     await self._lend(lease, receive, send)
+                case "check":
+                    place = str(request.get("place"))
+                    known = self.health.ask(place)
+                    send({"say": "asked"} if known else {"say": "refused", "why": f"there is no board {place!r} here"})
                 case other:
                     send({"say": "refused", "why": f"unknown request {other!r}"})
             await writer.drain()
@@ -356,10 +362,13 @@ class Keeper:
         return lease.holder if lease else place.acquired or ""
 
     def _state(self, place: Place) -> str:
-        if holder := self._holder(place):
+        holder = self._holder(place)
+        if holder and holder != self.own_name():
             return f"held by {holder}"
         if reason := self.health.reason(place.name):
             return f"out of the pool: {reason}"
+        if holder:
+            return "being checked"
         return "reserved" if place.reservation else "free"
 
 

@@ -31,6 +31,7 @@ class PlaceSeat:
     emulated: bool
     address: LabAddress
     tags: Mapping[str, str]
+    _blame: str = field(default="", init=False)
     _loan: Loan | None = field(default=None, init=False)
 
     @property
@@ -52,11 +53,15 @@ class PlaceSeat:
         """Borrow a board. Raises `NoBoardFree` at the deadline, and `LabUnreachable`."""
         self._loan = borrow(self.address, self.tags, deadline)
 
+    def blame(self, reason: str) -> None:
+        """Let the lab know, with the release, what was wrong with the board."""
+        self._blame = self._blame or reason
+
     def release(self) -> None:
         """Give the board back; it is off and free afterwards."""
         loan, self._loan = self._loan, None
         if loan:
-            loan.give_back()
+            loan.give_back(self._blame)
 
 
 def parse_tags(text: str) -> dict[str, str]:

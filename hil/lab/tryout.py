@@ -49,12 +49,16 @@ LIGHT_FILE = "tests/simulators/light.yaml"
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a try-out has: simulated light boards, spread over exporters, and seats for each of the emulated boards."""
+    """What a try-out has: simulated light boards, spread over exporters, and seats for each of the emulated boards.
+
+    `recheck` is how many seconds lie between checks of a sick board.
+    """
 
     light_boards: int
     exporters: int
     emulators: int
     emulated_boards: Sequence[str]
+    recheck: float
 
 
 @dataclass(slots=True)
@@ -116,7 +120,7 @@ class TryOut:
             await self._run_light_boards()
         self._say(f"starting the coordinator at {self.address}, the keeper, and the exporters")
         self._run(COORDINATOR, "labgrid-coordinator", "-l", str(self.address))
-        self._run("keeper", sys.executable, "-m", "hil.lab", str(self.address))
+        self._run("keeper", sys.executable, "-m", "hil.lab", str(self.address), "--recheck", str(self._wanted.recheck))
         for file in self._exports():
             self._run(file.stem, "labgrid-exporter", "-c", str(self.address), "-n", file.stem, str(file))
         await self._define_places(deadline)
@@ -155,7 +159,7 @@ class TryOut:
         ]
 
     async def _define_places(self, deadline: Deadline) -> None:
-        light = {BOARD: LIGHT_BOARD, FILE: LIGHT_FILE, BOOT_SECONDS: "10"}
+        light = {BOARD: LIGHT_BOARD, FILE: LIGHT_FILE, BOOT_SECONDS: "3"}
         while True:
             try:
                 async with connected(self.address, f"{socket.gethostname()}/lab-up") as lab:

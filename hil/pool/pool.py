@@ -171,6 +171,8 @@ class Pool:
             case Happened(name, details):
                 self._run.event(name, board=seat.board, seat=seat.name, **details)
             case Broken(fault):
+                if fault.kind is FaultKind.INFRASTRUCTURE:
+                    seat.blame(fault.message)
                 self._blocking[seat.board] = fault
                 self._leaving.add(seat.name)
                 deal.lose(seat.name)

@@ -55,6 +55,9 @@ class Seat(Protocol):
     def acquire(self, deadline: Deadline) -> None:
         """Get hold of the board. Raises an `InfrastructureError` when that fails or takes until the deadline."""
 
+    def blame(self, reason: str) -> None:
+        """Remember that the board failed, for whoever lends it: called before `release`, which passes it on."""
+
     def release(self) -> None:
         """Let go of the board; the process that drove it has ended. Also called when the lease is gone."""
 
@@ -71,6 +74,9 @@ class LocalSeat:
     lease: None = None
 
     def acquire(self, deadline: Deadline) -> None:
+        """Nothing to do."""
+
+    def blame(self, reason: str) -> None:
         """Nothing to do."""
 
     def release(self) -> None:

@@ -70,7 +70,7 @@ class Laboratory:
     @classmethod
     @contextlib.contextmanager
     def up(cls, directory: Path, *, boards: int, exporters: int) -> Iterator[Laboratory]:
-        sizes = ["--boards", str(boards), "--exporters", str(exporters), "--emulators", "0"]
+        sizes = ["--boards", str(boards), "--exporters", str(exporters), "--emulators", "0", "--recheck", "2"]
         process = subprocess.Popen([*HIL, "lab", "up", "--directory", str(directory), *sizes], cwd=ROOT)
         laboratory = cls(directory, process)
         try:
@@ -132,9 +132,38 @@ class Laboratory:
         program = Path(sys.executable).parent / "labgrid-client"
         subprocess.run([program, "-x", str(self.address), *arguments], check=True, timeout=PATIENCE)
 
+    def run_cases(self, tags: str, *, cases: int, milliseconds: int = 50) -> subprocess.CompletedProcess[str]:
+        """Run the cases for light boards on boards with these tags, as a user does."""
+        return subprocess.run(**self.run_command(tags, cases, milliseconds), capture_output=True, timeout=4 * PATIENCE)
+
+    def run_command(self, tags: str, cases: int, milliseconds: int) -> dict[str, Any]:
+        """The arguments of a `subprocess.Popen` that runs the cases for light boards; its record goes to `reports`."""
+        reports = f"--hil-reports={self.directory / 'reports'}"
+        variables = {
+            "LG_COORDINATOR": str(self.address),
+            "LIGHT_CASES": str(cases),
+            "LIGHT_MILLISECONDS": str(milliseconds),
+        }
+        return {
+            "args": [*HIL, "run", "--pool", tags, "tests/simulators/light_cases.py", reports],
+            "cwd": ROOT,
+            "env": {**os.environ, **variables},
+            "text": True,
+        }
+
     def switched_on(self) -> set[str]:
         """The boards that have power, asked past the lab."""
         return set(json.loads((self.directory / "on.json").read_text()))
+
+    @contextlib.contextmanager
+    def fault(self, board: str, kind: str, text: str = "yes") -> Iterator[None]:
+        """Break a board for a while, in one of the ways of tests.simulators.light."""
+        file = self.directory / f"{board}.{kind}"
+        file.write_text(text)
+        try:
+            yield
+        finally:
+            file.unlink()
 
     def journal(self) -> list[dict[str, Any]]:
         """What the boards did."""

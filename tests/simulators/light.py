@@ -3,6 +3,9 @@
 They answer `ping` as the monitor does, and `case <name> <milliseconds>` after that time. Each case that ends is a line
 in the journal: which board, which case, when it began and ended, and over which connection it was asked for. So the
 journal tells when two runners used one board, and when a case ran twice.
+
+A file `<board>.dead` makes a board silent, `<board>.stuck` its power switch do nothing, and `<board>.swapped` names the
+board that hangs on its outlet.
 """
 
 from __future__ import annotations
@@ -31,16 +34,27 @@ BANNERS = (
 class LightBoard:
     """One board; off until its power is switched on."""
 
-    def __init__(self, name: str, journal: Path) -> None:
+    def __init__(self, name: str, directory: Path) -> None:
         self.name = name
         self.on = False
-        self.dead = False
         self.connections = 0
-        self._journal = journal
+        self._directory = directory
+        self._journal = directory / "journal.jsonl"
         self._lines: set[asyncio.StreamWriter] = set()
 
+    def fault(self, kind: str) -> str:
+        """What the file `<board>.<kind>` says; empty without one."""
+        file = self._directory / f"{self.name}.{kind}"
+        return file.read_text() if file.exists() else ""
+
+    @property
+    def dead(self) -> bool:
+        return self.fault("dead") != ""
+
     def switch(self, on: bool) -> None:
-        """Switch the power. A dead board stays silent."""
+        """Switch the power. A dead board stays silent; a stuck switch does nothing."""
+        if self.fault("stuck"):
+            return
         begins = on and not self.on and not self.dead
         self.on = on
         if begins:
@@ -94,10 +108,13 @@ class LightBoard:
 
 async def serve(directory: Path, count: int, exporters: int) -> None:
     """Serve `count` boards; write what `exporters` export of them, and which places they are."""
-    boards = {number: LightBoard(f"light-{number}", directory / "journal.jsonl") for number in range(1, count + 1)}
+    boards = {number: LightBoard(f"light-{number}", directory) for number in range(1, count + 1)}
 
     def switch(number: int, on: bool) -> None:
-        boards[number].switch(on)
+        board = boards[number]
+        if other := board.fault("swapped"):
+            board = next(one for one in boards.values() if one.name == other)
+        board.switch(on)
         write_atomically(
             directory / "on.json", json.dumps([board.name for board in boards.values() if board.on]).encode()
         )

@@ -102,11 +102,11 @@ def measure(board: Path, note: Callable[[str], None]) -> Section:
 
 
 def _kvm_ways(host: Host) -> dict[str, Way]:
-    ours, rival = Guest(host, initrd=GUEST_INITRD), RivalGuest(host)
+    ours, rival = Guest.start(host, initrd=GUEST_INITRD), RivalGuest(host)
     for guest in (ours, rival):
         guest.wait_ready()
-    vmm, qemu = host.run(["pidof", "vmm"]).text, host.run(["cat", PID_FILE]).text
-    return {QUEUE: KvmWay(host, ours, int(vmm)), RIVAL: KvmWay(host, rival, int(qemu))}
+    qemu = host.run(["cat", PID_FILE]).text
+    return {QUEUE: KvmWay(host, ours, ours.pid), RIVAL: KvmWay(host, rival, int(qemu))}
 
 
 def _measured(ways: Mapping[str, Way], versions: Mapping[str, str], note: Callable[[str], None]) -> Section:

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from hil.linux.commandloop import GuestEnded
+from hil.linux.commandloop import GuestEnded, GuestHang
 from hil.linux.direct import DirectGuest, GuestImages
-from hil.linux.guest import Guest
+from hil.linux.guest import Guest, GuestPanic, GuestRestarted, GuestTaken, WantedVtpm
 from hil.linux.host import Host
 from hil.linux.machine import Machine
 
-__all__ = ["DirectGuest", "Guest", "GuestEnded", "GuestImages", "Host", "Machine"]
+__all__ = [
+    "DirectGuest",
+    "Guest",
+    "GuestEnded",
+    "GuestHang",
+    "GuestImages",
+    "GuestPanic",
+    "GuestRestarted",
+    "GuestTaken",
+    "Host",
+    "Machine",
+    "WantedVtpm",
+]

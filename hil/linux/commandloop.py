@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import secrets
 import shlex
 from typing import TYPE_CHECKING, Protocol
 
@@ -16,6 +17,8 @@ from hil.ssh.process import Result
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from hil.errors import HilError
+
 READY_SECONDS = 90.0
 COMMAND_SECONDS = 60.0
 _READY = b"guest: ready"
@@ -23,6 +26,10 @@ _READY = b"guest: ready"
 
 class GuestEnded(FirmwareError):
     """The guest, or what ran it, is no more."""
+
+
+class GuestHang(FirmwareError):
+    """The guest does not get anywhere, and what runs it is well."""
 
 
 class Line(Protocol):
@@ -45,12 +52,19 @@ class CommandLoop:
         self.name = name
         self._line = line
         self._said = b""
+        self._run = secrets.token_hex(4)  # an answer to somebody who was there before is none to us
         self._commands = 0
 
     @step()  # type: ignore[untyped-decorator]
     def wait_ready(self, deadline: Deadline | None = None) -> None:
-        """Wait until the guest takes commands. Raises `GuestEnded`, and `ConsoleTimeout` with what its kernel said."""
-        self._await(_READY, deadline or Deadline.after(READY_SECONDS))
+        """Wait until a guest that was just started takes commands.
+
+        Raises `GuestEnded`, and `GuestHang` with what its kernel said.
+        """
+        try:
+            self._await(_READY, deadline or Deadline.after(READY_SECONDS))
+        except ConsoleTimeout as error:
+            raise GuestHang(f"{self} did not come up: {error.message}", console=self.last_words()) from error
 
     @step(args=["command"])  # type: ignore[untyped-decorator]
     def run(
@@ -63,14 +77,30 @@ class CommandLoop:
         """
         line = command if isinstance(command, str) else shlex.join(command)
         self._commands += 1
-        self._line.send(f"= {self._commands} ={_encoded(stdin)} ={_encoded(line.encode())}\n".encode())
+        number = f"{self._run}-{self._commands}"
+        self._send(f"= {number} ={_encoded(stdin)} ={_encoded(line.encode())}\n".encode())
         try:
-            answer = self._await(f"guest: {self._commands} ".encode(), deadline or Deadline.after(COMMAND_SECONDS))
+            answer = self._await(f"guest: {number} ".encode(), deadline or Deadline.after(COMMAND_SECONDS))
         except ConsoleTimeout as error:
-            raise CommandTimeout(f"`{line}` did not end in the guest: {error.message}") from error
+            message = f"`{line}` did not end in {self}: {error.message}"
+            raise CommandTimeout(message, console=self.last_words()) from error
         status, output, errors = answer.split()[2:5]
         result = Result(line, _decoded(output), _decoded(errors), int(status))
         return result.check() if check else result
+
+    def last_words(self) -> tuple[str, ...]:
+        """Return the last lines that the guest's kernel has said."""
+        return self._line.tail()
+
+    def _ended(self) -> HilError:
+        """Return what has become of the guest, whose console has ended."""
+        return GuestEnded(f"{self} ended", console=self.last_words())
+
+    def _send(self, data: bytes) -> None:
+        try:
+            self._line.send(data)
+        except ConsoleClosed as error:
+            raise self._ended() from error
 
     def _await(self, start: bytes, deadline: Deadline) -> bytes:
         """Return the next line that starts like this; what comes before it is dropped."""
@@ -84,9 +114,7 @@ class CommandLoop:
             try:
                 self._said += self._line.receive(deadline)
             except ConsoleClosed as error:
-                raise GuestEnded(
-                    "the guest ended", doing=f"waiting for `{start.decode()}`", console=self._line.tail()
-                ) from error
+                raise self._ended() from error
 
     def __str__(self) -> str:
         return self.name

@@ -56,13 +56,13 @@ def host(board: Board) -> Host:
 
 @pytest.fixture
 def make_guest(host: Host) -> Iterator[Callable[..., Guest]]:
-    """Start a guest of `host` and wait until it takes commands; takes what `Guest` takes. All end with the test."""
+    """Start a guest of `host`, as `Guest.start` does, and wait until it takes commands. All end with the test."""
     from hil.linux import Guest
 
     guests: list[Guest] = []
 
     def make(**options: Any) -> Guest:
-        guests.append(Guest(host, **options))
+        guests.append(Guest.start(host, **options))
         guests[-1].wait_ready()
         return guests[-1]
 

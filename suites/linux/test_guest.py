@@ -28,7 +28,6 @@ ENDED_BY_SIGTERM = 128 + 15
 RESTARTED = 2
 NAME_BYTES = 2 + 32
 """Of an object whose name algorithm is SHA-256: TPM 2.0 Library part 1, 16."""
-ENDING_SECONDS = 10.0
 COMMANDS = 200
 
 
@@ -50,12 +49,6 @@ def extended(*digests: bytes) -> str:
     return value.hex()
 
 
-def status_of(guest: Guest) -> int:
-    """Return with which status the VMM ends."""
-    status: int = guest.process.wait(Deadline.after(ENDING_SECONDS)).status
-    return status
-
-
 def test_stock_kernel_finds_its_tpm(guest: Guest) -> None:
     assert guest.run("cat /sys/class/tpm/tpm0/tpm_version_major").text == "2"
     assert guest.run("readlink /sys/class/tpm/tpm0/device/driver").text.endswith("/tpm_crb")
@@ -63,7 +56,7 @@ def test_stock_kernel_finds_its_tpm(guest: Guest) -> None:
 
 
 def test_guest_without_vtpm_has_no_tpm(make_guest: Callable[..., Guest]) -> None:
-    guest = make_guest(vtpm=False)
+    guest = make_guest(vtpms=())
     assert guest.run("ls /sys/class/tpm").text == ""
 
 
@@ -154,18 +147,18 @@ def test_guests_have_tpms_of_their_own(make_guest: Callable[..., Guest]) -> None
 def test_vmm_ends_with_its_guest(guest: Guest) -> None:
     with pytest.raises(GuestEnded):
         guest.run("poweroff -f")
-    assert status_of(guest) == 0
+    assert guest.wait_ended() == 0
 
 
 def test_vmm_says_that_the_guest_restarted(guest: Guest) -> None:
     with pytest.raises(GuestEnded):
         guest.run("reboot -f")
-    assert status_of(guest) == RESTARTED
+    assert guest.wait_ended() == RESTARTED
 
 
-def test_vmm_ends_on_sigterm(guest: Guest, host: Host) -> None:
-    host.run("kill -TERM $(pidof vmm)")
-    assert status_of(guest) == ENDED_BY_SIGTERM
+def test_vmm_ends_on_sigterm(guest: Guest) -> None:
+    guest.signal("TERM")
+    assert guest.wait_ended() == ENDED_BY_SIGTERM
 
 
 def capacity(host: Host) -> int:
@@ -182,7 +175,7 @@ def test_killed_vmm_leaves_no_instance(make_guest: Callable[..., Guest], host: H
     empty = capacity(host)
     guest = make_guest()
     assert capacity(host) == empty - 1
-    host.run("kill -KILL $(pidof vmm)")
+    guest.signal("KILL")
     with pytest.raises(GuestEnded):
         guest.run("true")
     assert capacity(host) == empty

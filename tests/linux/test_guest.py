@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hil.deadline import Deadline
-from hil.linux import Guest, GuestEnded
+from hil.linux import Guest, GuestEnded, GuestHang, GuestPanic, GuestRestarted, WantedVtpm
 from hil.ssh.errors import CommandFailed, CommandTimeout
 
 if TYPE_CHECKING:
@@ -20,34 +20,48 @@ if TYPE_CHECKING:
 
 COMMANDS = Path(__file__).resolve().parents[2] / "firmware" / "linux" / "guest" / "root" / "etc" / "commands"
 VMM = """#!/bin/sh
-echo "$@" >{scratch}/arguments
-echo something of the kernel
-echo its last words >&2
-scratch={scratch}
-. {commands}
+case $1 in
+--name)
+	echo "$@" >{scratch}/arguments
+	mkdir -p {guests}/$2
+	echo its last words >{guests}/$2/log
+	;;
+--attach)
+	echo $$ >{guests}/$2/pid
+	echo something that it said before
+	scratch={scratch}
+	trap 'cat {guests}/$2/log >&2; exit 2' USR1
+	. {commands}
+	;;
+--stop)
+	kill $(cat {guests}/$2/pid)
+	;;
+esac
 """
 
 
 @pytest.fixture
 def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The directory that the guest has; a VMM is in the path."""
-    programs, scratch = tmp_path / "bin", tmp_path / "scratch"
+    programs, scratch, guests = (tmp_path / name for name in ("bin", "scratch", "guests"))
     programs.mkdir()
     scratch.mkdir()
     vmm = programs / "vmm"
-    vmm.write_text(VMM.format(scratch=shlex.quote(str(scratch)), commands=shlex.quote(str(COMMANDS))))
+    places = {"scratch": scratch, "guests": guests, "commands": COMMANDS}
+    vmm.write_text(VMM.format(**{name: shlex.quote(str(path)) for name, path in places.items()}))
     vmm.chmod(0o755)
     monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    monkeypatch.setattr("hil.linux.guest.DIRECTORY", str(guests))
     return scratch
 
 
 @pytest.fixture
 def guest(machine: Machine, scratch: Path) -> Iterator[Guest]:
     assert scratch.is_dir()
-    guest = Guest(machine)
+    guest = Guest.start(machine)
     guest.wait_ready(Deadline.after(10))
     yield guest
-    guest.stop()
+    guest.detach()
 
 
 def test_output_errors_and_status_come_apart(guest: Guest) -> None:
@@ -91,22 +105,50 @@ def test_a_late_answer_is_not_taken_for_that_of_the_next_command(guest: Guest) -
     assert guest.run("echo next").text == "next"
 
 
-def test_a_guest_that_ends_is_noticed_with_its_last_words(guest: Guest) -> None:
-    with pytest.raises(GuestEnded) as caught:
-        guest.run("kill $PPID", deadline=Deadline.after(10))
+def test_a_guest_that_restarts_is_noticed_with_its_last_words(guest: Guest) -> None:
+    with pytest.raises(GuestRestarted) as caught:
+        guest.run("kill -USR1 $PPID", deadline=Deadline.after(10))
     assert "its last words" in caught.value.context.console
 
 
-def test_options_reach_the_vmm(machine: Machine, scratch: Path) -> None:
-    guest = Guest(machine, memory=128, cpus=2, requirements=1, arguments="debug")
-    guest.wait_ready(Deadline.after(10))
+def test_a_panic_is_told_from_a_restart_that_was_asked_for(guest: Guest, tmp_path: Path) -> None:
+    (tmp_path / "guests" / guest.name / "log").write_text("[1.0] Kernel panic - not syncing: sysrq\n")
+    with pytest.raises(GuestPanic, match="sysrq"):
+        guest.run("kill -USR1 $PPID", deadline=Deadline.after(10))
+
+
+def test_a_guest_that_does_not_come_up_hangs_and_its_host_does_not(guest: Guest) -> None:
+    with pytest.raises(GuestHang) as caught:
+        guest.wait_ready(Deadline.after(0.1))
+    assert "its last words" in caught.value.context.console
+
+
+def test_a_console_is_attached_to_again_where_it_was_left(machine: Machine, guest: Guest) -> None:
+    guest.detach()
+    assert Guest(machine, guest.name).run("echo again").text == "again"
+
+
+def test_a_guest_that_was_stopped_has_ended(guest: Guest) -> None:
     guest.stop()
+    with pytest.raises(GuestEnded):
+        guest.run("true", deadline=Deadline.after(10))
+
+
+def test_options_reach_the_vmm(machine: Machine, scratch: Path) -> None:
+    vtpms = [WantedVtpm(1), WantedVtpm(slots=15)]
+    guest = Guest.start(machine, "one", memory=128, cpus=2, vtpms=vtpms, arguments="debug")
     words = (scratch / "arguments").read_text()
-    assert "debug --memory 128 --cpus 2 --vtpm --requirements 1" in words
+    assert words.startswith("--name one ")
+    assert words.endswith("debug --memory 128 --cpus 2 --vtpm=0x1,1 --vtpm=0x0,15\n")
+    guest.detach()
 
 
 def test_guest_without_vtpm_asks_for_none(machine: Machine, scratch: Path) -> None:
-    guest = Guest(machine, vtpm=False)
-    guest.wait_ready(Deadline.after(10))
-    guest.stop()
+    Guest.start(machine, vtpms=()).detach()
     assert "--vtpm" not in (scratch / "arguments").read_text()
+
+
+def test_a_vmm_that_refuses_is_quoted(machine: Machine, scratch: Path) -> None:
+    (scratch.parent / "bin" / "vmm").write_text("#!/bin/sh\necho 'vmm: creating vTPM 0: ENOSPC' >&2; exit 1\n")
+    with pytest.raises(CommandFailed, match="creating vTPM 0: ENOSPC"):
+        Guest.start(machine)

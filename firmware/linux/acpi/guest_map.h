@@ -11,7 +11,8 @@
 #define UART_ADDRESS 0x09000000u /* for an early console: a PL011 that only takes output */
 #define CONSOLE_ADDRESS 0x0A000000u
 #define CONSOLE_INTERRUPT 48u
-#define QUEUE_ADDRESS 0x0C000000u
+#define QUEUE_ADDRESS 0x0C000000u /* of the first vTPM; that of each further one is a stride further */
+#define QUEUE_STRIDE 0x00100000u  /* no queue is larger */
 #define RAM_ADDRESS 0x40000000u
 
 #endif

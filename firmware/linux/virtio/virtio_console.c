@@ -130,6 +130,8 @@ static void transmit(struct virtio_console *console)
 				return;
 			console->host->say(console->context, memory, descriptor.length);
 		}
+		if (queue->used == NULL)
+			return; /* another processor has reset the device meanwhile */
 		give_back(queue, head, 0);
 	}
 	if (any)

@@ -15,7 +15,7 @@
 struct virtio_host {
 	/* The guest's memory from `address`, or NULL if not all of it is RAM. */
 	void *(*memory)(void *context, uint64_t address, uint64_t bytes);
-	/* Takes what the guest says, all of it. */
+	/* Takes what the guest says, all of it. Meanwhile, other functions of the console may be called. */
 	void (*say)(void *context, const void *bytes, uint32_t length);
 	/* Drives a level-sensitive interrupt. */
 	void (*interrupt)(void *context, bool level);

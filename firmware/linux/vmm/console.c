@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "console.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <sys/eventfd.h>
-#include <unistd.h>
 
 #include "failure.h"
+#include "line.h"
 #include "virtio_console.h"
 
 static struct {
@@ -20,21 +19,13 @@ static void *memory(void *vm, uint64_t address, uint64_t bytes)
 	return vm_memory(vm, address, bytes);
 }
 
+/* Nobody waits for the console meanwhile: who reads what the guest says may take his time. */
 static void say(void *vm, const void *bytes, uint32_t length)
 {
-	const uint8_t *from = bytes;
-
 	(void)vm;
-	while (length > 0) {
-		ssize_t written = write(STDOUT_FILENO, from, length);
-
-		if (written < 0 && errno != EINTR)
-			fail("writing what the guest says");
-		if (written > 0) {
-			from += written;
-			length -= (uint32_t)written;
-		}
-	}
+	pthread_mutex_unlock(&console.lock);
+	line_write(bytes, length);
+	pthread_mutex_lock(&console.lock);
 }
 
 static void interrupt(void *vm, bool level)
@@ -80,7 +71,7 @@ bool console_input(void)
 	struct virtio_room room = virtio_console_room(&console.device);
 
 	if (room.memory != NULL) {
-		length = read(STDIN_FILENO, room.memory, room.length);
+		length = line_read(room.memory, room.length);
 		virtio_console_filled(&console.device, &room, length > 0 ? (uint32_t)length : 0);
 	}
 	pthread_mutex_unlock(&console.lock);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A virtio console (virtio 1.2, sections 4.2 and 5.3) between the guest and this process's standard input and output.
+ * A virtio console (virtio 1.2, sections 4.2 and 5.3) between the guest and the line.
  */
 #ifndef VMM_CONSOLE_H
 #define VMM_CONSOLE_H
@@ -21,7 +21,7 @@ void console_write(uint64_t offset, uint32_t value);
 /* Whether the guest waits for input and has taken what there was. */
 bool console_wants_input(void);
 
-/* Passes on what standard input has. False: it has ended. */
+/* Passes on what the line has. False: that has ended. */
 bool console_input(void);
 
 /* Becomes readable when console_wants_input() may have changed. */

@@ -7,20 +7,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void say(const char *format, va_list arguments, const char *reason)
+static void say(const char *format, va_list arguments, int error)
 {
 	fputs("vmm: ", stderr);
 	vfprintf(stderr, format, arguments);
-	fprintf(stderr, "%s%s\n", reason ? ": " : "", reason ? reason : "");
+	if (error != 0)
+		fprintf(stderr, ": %s (%s)", strerrorname_np(error), strerror(error));
+	fputc('\n', stderr);
 }
 
 void fail(const char *doing, ...)
 {
-	const char *reason = strerror(errno);
+	int error = errno;
 	va_list arguments;
 
 	va_start(arguments, doing);
-	say(doing, arguments, reason);
+	say(doing, arguments, error);
 	va_end(arguments);
 	exit(EXIT_FAILURE);
 }
@@ -30,7 +32,7 @@ void refuse(const char *said, ...)
 	va_list arguments;
 
 	va_start(arguments, said);
-	say(said, arguments, NULL);
+	say(said, arguments, 0);
 	va_end(arguments);
 	exit(EXIT_FAILURE);
 }

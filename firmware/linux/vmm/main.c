@@ -1,21 +1,24 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Runs one Linux guest under KVM, with a vTPM of its own if asked for. Standard input and output are the guest's
- * console hvc0; what its kernel says goes to standard error. Ends with the guest, with who talks to it, and on SIGTERM.
- * Or runs our agents: then standard input and output are a dialogue with them.
+ * Runs one Linux guest under KVM, with vTPMs of its own if asked for. Its console hvc0 is standard input and output, or
+ * a socket; what its kernel says goes to standard error, or a log. Ends with the guest, on SIGTERM, and, when it is not
+ * in the background, with who talks to it. Or runs our agents: then standard input and output are a dialogue with them.
  */
 #include <errno.h>
 #include <getopt.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "agent.h"
 #include "agent_shell.h"
+#include "background.h"
 #include "boot.h"
 #include "console.h"
 #include "failure.h"
+#include "line.h"
 #include "processor.h"
 #include "signals.h"
 #include "vm.h"
@@ -25,19 +28,30 @@
 #define MEBIBYTE (1u << 20)
 #define MIN_MEMORY 64u
 #define MAX_MEMORY 2048u
-#define INDEX 0u /* of the vTPM among those of the VM */
+#define MAX_VTPMS (VTPM_MAX_INDEX + 1)
+
+/* What CREATE in vtpm_abi.h is asked for. */
+struct wanted_vtpm {
+	uint32_t requirements;
+	uint32_t slots;
+};
 
 struct options {
 	struct boot boot;
 	const char *agent; /* an image of firmware/guest, to run instead of Linux */
 	uint32_t memory;   /* MiB */
 	uint32_t cpus;
-	uint32_t requirements;
-	int vtpm;
+	const char *name;
+	const char *attach_to;
+	const char *stop;
+	struct wanted_vtpm vtpms[MAX_VTPMS];
+	unsigned int vtpm_count;
 };
 
 static const char usage[] = "usage: vmm --kernel IMAGE --initrd CPIO [--append ARGUMENTS] [--memory MIB] [--cpus N]\n"
-			    "           [--vtpm [--requirements BITS]]\n"
+			    "           [--vtpm[=REQUIREMENTS[,SLOTS]]] ... [--name NAME]\n"
+			    "       vmm --attach NAME\n"
+			    "       vmm --stop NAME\n"
 			    "       vmm --agent IMAGE [--memory MIB] [--cpus N]\n";
 
 static uint32_t number(const char *text, uint32_t low, uint32_t high)
@@ -50,6 +64,31 @@ static uint32_t number(const char *text, uint32_t low, uint32_t high)
 	return (uint32_t)value;
 }
 
+/* `text`: requirements and slots, or nothing. */
+static struct wanted_vtpm wanted_vtpm(char *text)
+{
+	struct wanted_vtpm wanted = {.slots = 1}; /* tpm_crb knows of one command at a time */
+	char *slots = text != NULL ? strchr(text, ',') : NULL;
+
+	if (slots != NULL) {
+		*slots++ = '\0';
+		wanted.slots = number(slots, 0, UINT32_MAX);
+	}
+	if (text != NULL)
+		wanted.requirements = number(text, 0, UINT32_MAX);
+	return wanted;
+}
+
+static void check(const struct options *options)
+{
+	bool linux = options->boot.kernel != NULL && options->boot.initrd != NULL;
+
+	if (linux + (options->agent != NULL) + (options->attach_to != NULL) + (options->stop != NULL) != 1)
+		refuse("%s", usage);
+	if (options->agent != NULL && options->cpus > GUEST_MAX_VCPUS)
+		refuse("there are at most %u agents", GUEST_MAX_VCPUS);
+}
+
 static struct options parse(int count, char **words)
 {
 	struct options options = {.boot.arguments = "", .memory = 256, .cpus = 1};
@@ -59,9 +98,11 @@ static struct options parse(int count, char **words)
 		{"append", required_argument, NULL, 'a'},
 		{"memory", required_argument, NULL, 'm'},
 		{"cpus", required_argument, NULL, 'c'},
-		{"requirements", required_argument, NULL, 'r'},
+		{"vtpm", optional_argument, NULL, 'v'},
+		{"name", required_argument, NULL, 'n'},
+		{"attach", required_argument, NULL, 't'},
+		{"stop", required_argument, NULL, 's'},
 		{"agent", required_argument, NULL, 'g'},
-		{"vtpm", no_argument, &options.vtpm, 1},
 		{0},
 	};
 	int option;
@@ -86,36 +127,44 @@ static struct options parse(int count, char **words)
 		case 'c':
 			options.cpus = number(optarg, 1, MAX_CPUS);
 			break;
-		case 'r':
-			options.requirements = number(optarg, 0, UINT32_MAX);
+		case 'v':
+			if (options.vtpm_count == MAX_VTPMS)
+				refuse("a guest has at most %u vTPMs", MAX_VTPMS);
+			options.vtpms[options.vtpm_count++] = wanted_vtpm(optarg);
 			break;
-		case 0:
+		case 'n':
+			options.name = optarg;
+			break;
+		case 't':
+			options.attach_to = optarg;
+			break;
+		case 's':
+			options.stop = optarg;
 			break;
 		default:
 			refuse("%s", usage);
 		}
 	}
-	if (optind != count || (options.agent == NULL) == (options.boot.kernel == NULL || options.boot.initrd == NULL))
+	if (optind != count)
 		refuse("%s", usage);
-	if (options.agent != NULL && options.cpus > GUEST_MAX_VCPUS)
-		refuse("there are at most %u agents", GUEST_MAX_VCPUS);
+	check(&options);
 	return options;
 }
 
 /* Passes input on to the guest until something ends the process. */
 static _Noreturn void serve(int signals)
 {
-	enum { SIGNALS, EVENT, INPUT, COUNT };
+	enum { SIGNALS, EVENT, INPUT, NEWCOMERS, COUNT };
 	struct pollfd wait[COUNT] = {
 		[SIGNALS] = {.fd = signals, .events = POLLIN},
 		[EVENT] = {.fd = console_event(), .events = POLLIN},
-		[INPUT] = {.fd = STDIN_FILENO},
+		[NEWCOMERS] = {.fd = line_newcomers(), .events = POLLIN},
 	};
 
 	for (;;) {
 		uint64_t events;
 
-		wait[INPUT].events = console_wants_input() ? POLLIN : 0;
+		wait[INPUT] = (struct pollfd){.fd = line_input(), .events = console_wants_input() ? POLLIN : 0};
 		must(poll(wait, COUNT, -1), "waiting for input");
 		if (wait[SIGNALS].revents != 0)
 			signals_end(signals);
@@ -123,19 +172,25 @@ static _Noreturn void serve(int signals)
 			fail("reading an event");
 		if (wait[INPUT].revents & POLLIN) {
 			if (!console_input())
-				wait[INPUT].fd = -1; /* a file without an end to wait for, such as /dev/null */
+				line_input_ended();
 		} else if (wait[INPUT].revents & (POLLHUP | POLLERR)) {
-			refuse("whoever talked to the guest is gone");
+			line_hung_up();
 		}
+		if (wait[NEWCOMERS].revents != 0)
+			line_take_newcomer();
 	}
 }
 
-/* tpm_crb knows of one TPM, and of one command at a time. */
-static void create_vtpm(struct vm *vm, uint32_t requirements)
+static void create_vtpms(struct vm *vm, const struct options *options)
 {
 	vtpm_open(vm);
-	if (vtpm_create(INDEX, 1, requirements, QUEUE_ADDRESS) != VTPM_OK)
-		fail("creating a vTPM");
+	for (unsigned int index = 0; index < options->vtpm_count; index++) {
+		const struct wanted_vtpm *wanted = &options->vtpms[index];
+		uint64_t ipa = QUEUE_ADDRESS + (uint64_t)index * QUEUE_STRIDE;
+
+		if (vtpm_create(index, wanted->slots, wanted->requirements, ipa) != VTPM_OK)
+			fail("creating vTPM %u", index);
+	}
 }
 
 /* Our agents instead of Linux; they get vTPMs as they are told. */
@@ -146,24 +201,41 @@ static _Noreturn void run_agents(struct vm *vm, const char *image, int signals)
 	agent_shell_serve(vm->cpus, signals);
 }
 
+static _Noreturn void run_linux(struct vm *vm, const struct options *options, int signals)
+{
+	vm_create_gic(vm);
+	console_create(vm);
+	if (options->vtpm_count != 0)
+		create_vtpms(vm, options);
+
+	struct entry entry = boot_load(vm, &options->boot, vtpm_queue_bytes(0));
+
+	processors_create(vm, entry.address, entry.device_tree);
+	vm_start_gic(vm);
+	processors_run(vm);
+	if (options->name != NULL)
+		background_ready();
+	serve(signals);
+}
+
 int main(int count, char **words)
 {
 	struct options options = parse(count, words);
-	int signals = signals_watch();
 	struct vm vm;
+
+	if (options.attach_to != NULL)
+		return background_attach(options.attach_to);
+	if (options.stop != NULL) {
+		background_stop(options.stop);
+		return EXIT_SUCCESS;
+	}
+	if (options.name != NULL)
+		line_listen(background_start(options.name));
+
+	int signals = signals_watch();
 
 	vm_create(&vm, (size_t)options.memory * MEBIBYTE, options.cpus);
 	if (options.agent != NULL)
 		run_agents(&vm, options.agent, signals);
-	vm_create_gic(&vm);
-	console_create(&vm);
-	if (options.vtpm)
-		create_vtpm(&vm, options.requirements);
-
-	struct entry entry = boot_load(&vm, &options.boot, vtpm_queue_bytes(INDEX));
-
-	processors_create(&vm, entry.address, entry.device_tree);
-	vm_start_gic(&vm);
-	processors_run(&vm);
-	serve(signals);
+	run_linux(&vm, &options, signals);
 }

@@ -104,7 +104,7 @@ static unsigned int list_registers(void)
 
 bool vgic_possible(void)
 {
-	return ((READ_SYSREG(id_aa64pfr0_el1) >> PFR0_GIC_SHIFT) & 0xFU) != 0U;
+	return PLAT_GIC_VERSION == 3 && ((READ_SYSREG(id_aa64pfr0_el1) >> PFR0_GIC_SHIFT) & 0xFU) != 0U;
 }
 
 static void clear_interface(void)

@@ -26,28 +26,30 @@ HEADER_SIZE, HEADER_CODE, AUTHORISATION_SIZE = 2, 6, 14  # offsets in a command,
 MEETINGS, MAX_ROUNDS = 1000, 200_000
 
 
-def big(value: int) -> int:
-    """A big-endian 32-bit field as a little-endian machine stores it."""
-    return int.from_bytes(value.to_bytes(4, "big"), "little")
-
-
 @dataclass(frozen=True, slots=True)
 class Flip:
-    """What the second vCPU flips: a u32 at an offset of the queue, between what is right and what is not."""
+    """What the second vCPU flips: `size` bytes at an offset of the queue, between what is right and what is not."""
 
     command: bytes
     offset: int
     right: int
     wrong: int
+    size: int = 4
+
+
+def upper_half(command: bytes, field: int, wrong: int) -> Flip:
+    """Flip the upper half of a 32-bit field of a command: all of it is not aligned, so no access changes it at once."""
+    right = int.from_bytes(command[field : field + 2], "little")
+    return Flip(command, buffer_offset(0) + field, right, wrong, size=2)
 
 
 FLIPS = {
     "length": Flip(GET_RANDOM, entry_offset(0) + abi.VTPM_ENTRY_LENGTH, len(GET_RANDOM), 0xFFFF_FFF0),
     "length-past-the-slot": Flip(GET_RANDOM, entry_offset(0) + abi.VTPM_ENTRY_LENGTH, len(GET_RANDOM), 2 * PAGE),
     "state": Flip(GET_RANDOM, entry_offset(0) + abi.VTPM_ENTRY_STATE, abi.VTPM_SLOT_SUBMITTED, 0xFFFF_FFFF),
-    "command-size": Flip(GET_RANDOM, buffer_offset(0) + HEADER_SIZE, big(len(GET_RANDOM)), big(0x7FFF_FFFF)),
-    "command-code": Flip(GET_RANDOM, buffer_offset(0) + HEADER_CODE, big(commands.CC_GET_RANDOM), big(0xFFFF_FFFF)),
-    "authorisation-size": Flip(EXTEND, buffer_offset(0) + AUTHORISATION_SIZE, big(9), big(0x7FFF_FFFF)),
+    "command-size": upper_half(GET_RANDOM, HEADER_SIZE, 0xFF7F),
+    "command-code": upper_half(GET_RANDOM, HEADER_CODE, 0xFFFF),
+    "authorisation-size": upper_half(EXTEND, AUTHORISATION_SIZE, 0xFF7F),
     "slots": Flip(GET_RANDOM, abi.VTPM_RING_SLOTS, 1, 0xFFFF_FFFF),
     "tail": Flip(GET_RANDOM, abi.VTPM_RING_TAIL, 0, 0x8000_0000),
 }
@@ -79,8 +81,8 @@ def flipper(queue: GuestQueue, flip: Flip, meeting: Meeting) -> Pending:
     program.set(flips, meeting.flips)
     program.label("again")
     for _ in range(4):
-        program.store(wrong, at, size=4)
-        program.store(right, at, size=4)
+        program.store(wrong, at, size=flip.size)
+        program.store(right, at, size=flip.size)
     program.add(count, count, 1)
     program.store(count, flips, size=4)
     program.load(told, stop, size=4)

@@ -42,6 +42,7 @@ def test_the_sha384_profile_extends_its_bank(make_vtpm: MakeVtpm) -> None:
         assert tpm.pcr(3, "sha384") == hashlib.sha384(bytes(48) + digest).digest()
 
 
+@pytest.mark.usefixtures("monitor")
 def test_reset_of_a_persistent_tpm_clears_pcrs_and_keeps_memory_and_keys(
     make_vtpm: MakeVtpm,
 ) -> None:

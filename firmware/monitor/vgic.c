@@ -3,6 +3,7 @@
 #include "vgic.h"
 
 #include "gic.h"
+#include "platform.h"
 #include "sysreg.h"
 
 /* Arm IHI 0069, chapter 12: registers of the distributor; the redistributor's second frame has those up to ICPENDR,

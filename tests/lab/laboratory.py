@@ -10,8 +10,11 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import psutil
 
 from hil.deadline import Deadline
 from hil.lab.address import LabAddress
@@ -66,6 +69,7 @@ class Laboratory:
     directory: Path
     process: subprocess.Popen[bytes]
     runners: list[Runner] = field(default_factory=list)
+    runs_started: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @classmethod
     @contextlib.contextmanager
@@ -111,6 +115,11 @@ class Laboratory:
         for runner in self.runners:
             runner.kill()
         self.runners.clear()
+        for run in self.runs_started:
+            run.kill()
+            run.wait()
+        self.runs_started.clear()
+        (self.directory / "journal.jsonl").unlink(missing_ok=True)
 
     def await_all_free(self) -> None:
         def all_free() -> bool:
@@ -132,24 +141,29 @@ class Laboratory:
         program = Path(sys.executable).parent / "labgrid-client"
         subprocess.run([program, "-x", str(self.address), *arguments], check=True, timeout=PATIENCE)
 
-    def run_cases(self, tags: str, *, cases: int, milliseconds: int = 50) -> subprocess.CompletedProcess[str]:
+    def start_cases(self, tags: str, *, cases: int, milliseconds: int) -> subprocess.Popen[bytes]:
         """Run the cases for light boards on boards with these tags, as a user does."""
-        return subprocess.run(**self.run_command(tags, cases, milliseconds), capture_output=True, timeout=4 * PATIENCE)
-
-    def run_command(self, tags: str, cases: int, milliseconds: int) -> dict[str, Any]:
-        """The arguments of a `subprocess.Popen` that runs the cases for light boards; its record goes to `reports`."""
-        reports = f"--hil-reports={self.directory / 'reports'}"
         variables = {
             "LG_COORDINATOR": str(self.address),
             "LIGHT_CASES": str(cases),
             "LIGHT_MILLISECONDS": str(milliseconds),
         }
-        return {
-            "args": [*HIL, "run", "--pool", tags, "tests/simulators/light_cases.py", reports],
-            "cwd": ROOT,
-            "env": {**os.environ, **variables},
-            "text": True,
-        }
+        reports = f"--hil-reports={self.directory / 'reports'}"
+        with (self.directory / "run.log").open("ab") as log:
+            run = subprocess.Popen(
+                [*HIL, "run", "--pool", tags, "tests/simulators/light_cases.py", reports],
+                cwd=ROOT,
+                env={**os.environ, **variables},
+                stdout=log,
+                stderr=log,
+            )
+        self.runs_started.append(run)
+        return run
+
+    def latest_record(self) -> dict[str, Any]:
+        """The record of the last run."""
+        record: dict[str, Any] = json.loads((self.directory / "reports" / "latest" / "run.json").read_text())
+        return record
 
     def switched_on(self) -> set[str]:
         """The boards that have power, asked past the lab."""
@@ -169,6 +183,23 @@ class Laboratory:
         """What the boards did."""
         path = self.directory / "journal.jsonl"
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def users(self, board: str) -> list[int]:
+        """The connections over which a board was asked for cases, in order."""
+        return list(dict.fromkeys(entry["connection"] for entry in self.journal() if entry["board"] == board))
+
+    def assert_one_user_at_a_time(self) -> None:
+        """Nobody asked a board for anything between two cases of somebody else."""
+        for board in {entry["board"] for entry in self.journal()}:
+            entries = sorted((one for one in self.journal() if one["board"] == board), key=lambda one: one["begin"])
+            changes = [now["connection"] for last, now in pairwise(entries) if now["connection"] != last["connection"]]
+            assert len(changes) == len(set(changes)), f"{board} had two users at once: {changes}"
+            assert all(last["end"] <= now["begin"] for last, now in pairwise(entries))
+
+    def processes(self) -> list[psutil.Process]:
+        """Everything that the lab consists of."""
+        lab = psutil.Process(self.process.pid)
+        return [lab, *lab.children(recursive=True)]
 
     def _state(self) -> dict[str, Any]:
         try:

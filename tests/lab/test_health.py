@@ -8,6 +8,7 @@ import pytest
 
 from hil.errors import UsageError
 from hil.lab.borrow import ask_for_check
+from tests.lab.laboratory import PATIENCE
 
 if TYPE_CHECKING:
     from tests.lab.laboratory import Laboratory
@@ -45,8 +46,8 @@ def test_swapped_outlets_are_found_out(laboratory: Laboratory) -> None:
 
 def test_a_board_that_a_runner_could_not_use_is_checked_before_anybody_gets_it(laboratory: Laboratory) -> None:
     with laboratory.fault("light-4", "dead"):
-        done = laboratory.run_cases("board=light name=light-4", cases=1)
-        assert done.returncode == 3
+        run = laboratory.start_cases("board=light name=light-4", cases=1, milliseconds=50)
+        assert run.wait(PATIENCE) == 3
         laboratory.until(lambda: laboratory.place("light-4").health == "sick", "the board is out of the pool")
 
 

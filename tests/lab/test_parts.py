@@ -1,0 +1,104 @@
+"""When a part of the lab dies or stops, runners are told that it was the lab, and no board ever has two owners."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+from tests.lab.laboratory import PATIENCE, Laboratory
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_a_coordinator_that_is_killed_ends_leases_and_no_board_has_two_owners(laboratory: Laboratory) -> None:
+    first = laboratory.runner("board=light name=light-1")
+    first.borrows()
+    laboratory.kill("coordinator")
+    second = laboratory.runner("board=light name=light-1")
+    said = first.says()
+    assert (said["type"], "the coordinator is gone" in said["message"]) == ("LeaseLost", True)
+    assert second.borrows() == "light-1"
+    laboratory.until(lambda: len(laboratory.users("light-1")) == 2, "both have used the board")
+    laboratory.assert_one_user_at_a_time()
+
+
+def test_a_coordinator_that_stops_answering_ends_leases(laboratory: Laboratory) -> None:
+    runner = laboratory.runner()
+    runner.borrows()
+    coordinator = laboratory.pid("coordinator")
+    os.kill(coordinator, signal.SIGSTOP)
+    try:
+        assert runner.says()["type"] == "LeaseLost"
+    finally:
+        os.kill(coordinator, signal.SIGCONT)
+    laboratory.await_all_free()
+    assert laboratory.switched_on() == set()
+
+
+def test_an_exporter_that_is_killed_ends_the_leases_of_its_boards_only(laboratory: Laboratory) -> None:
+    of_first = laboratory.runner("board=light name=light-2")  # light-1 exports those with even numbers
+    of_second = laboratory.runner("board=light name=light-1")
+    assert {of_first.borrows(), of_second.borrows()} == {"light-1", "light-2"}
+    laboratory.kill("light-1")
+    said = of_first.says()
+    assert (said["type"], "its exporter is gone" in said["message"]) == ("LeaseLost", True)
+    of_second.let_go()
+    assert of_second.says()["said"] == "released"
+    laboratory.await_all_free()
+
+
+def test_a_keeper_that_is_killed_and_started_again_leaves_boards_to_their_runners(laboratory: Laboratory) -> None:
+    runner = laboratory.runner()
+    place = runner.borrows()
+    before = laboratory.place(place).holder
+    keeper = laboratory.pid("keeper")
+    laboratory.kill("keeper")
+    laboratory.until(lambda: laboratory.pid("keeper") != keeper and laboratory.places(), "the keeper is back")
+    laboratory.until(lambda: laboratory.place(place).holder == before, "the lease is known to it")
+    done = len(laboratory.journal())
+    laboratory.until(lambda: len(laboratory.journal()) > done, "the board is used on")
+    runner.let_go()
+    assert runner.says()["said"] == "released"
+
+
+def test_a_runner_that_dies_while_the_keeper_is_away_loses_its_board_all_the_same(laboratory: Laboratory) -> None:
+    runner = laboratory.runner()
+    place = runner.borrows()
+    laboratory.kill("keeper")
+    runner.kill()
+    laboratory.await_all_free()
+    assert place not in laboratory.switched_on()
+
+
+def test_a_run_whose_board_is_kicked_says_that_it_was_the_lab(laboratory: Laboratory) -> None:
+    run = laboratory.start_cases("board=light name=light-3", cases=50, milliseconds=500)
+    laboratory.until(lambda: laboratory.users("light-3"), "a case has run")
+    laboratory.client("-p", "light-3", "release", "--kick")
+    assert run.wait(120) == 3
+    record = laboratory.latest_record()
+    assert record["verdict"] == "infrastructure"
+    assert any("LeaseLost" in str(case["faults"]) for case in record["cases"])
+
+
+def test_a_run_that_is_killed_gives_back_its_boards(laboratory: Laboratory) -> None:
+    run = laboratory.start_cases("board=light", cases=200, milliseconds=200)
+    laboratory.until(lambda: all(place.holder for place in laboratory.places().values()), "the run has all boards")
+    laboratory.until(lambda: laboratory.journal(), "a case has run")
+    run.kill()
+    laboratory.until(lambda: not any(place.holder for place in laboratory.places().values()), "all are free", 30)
+    assert laboratory.switched_on() == set()
+    laboratory.await_all_free()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_the_end_of_the_lab_leaves_no_process_behind(tmp_path: Path, number: signal.Signals) -> None:
+    with Laboratory.up(tmp_path, boards=1, exporters=1) as laboratory:
+        processes = laboratory.processes()
+        laboratory.process.send_signal(number)
+        _, alive = psutil.wait_procs(processes, PATIENCE)
+    assert alive == []

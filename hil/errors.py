@@ -117,6 +117,10 @@ class PowerFailed(InfrastructureError):
     """The power switch does not do as it is told, or switches something else."""
 
 
+class BoardUnavailable(InfrastructureError):
+    """None of the boards that would do can be had; the message says why, board by board."""
+
+
 class BoardSilent(InfrastructureError):
     """Nothing at all came from the board: check power, cable and serial port."""
 

@@ -2,59 +2,183 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+import threading
+from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich import box
+from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
+from hil.boards.lab import Places
+from hil.boards.reach import Obstacle, Trouble, trouble
 from hil.cli.output import console, print_json
-from hil.cli.tree import BoardFile, Tree
+from hil.cli.tree import EMULATOR, BoardFile, Tree
+from hil.errors import UsageError
+from hil.record.verdict import verdict, worst
+from hil.report.summary import STYLE
 
 if TYPE_CHECKING:
-    from hil.record import Record
+    from collections.abc import Iterator
+
+    from hil.flash import FlashState
+    from hil.lab.borrow import PlaceStatus
+    from hil.record import Record, Verdict
+
+WATCH_SECONDS = 2.0
+WIDTH_IN_A_PIPE = 160
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A board, and what is known of it: the places that have one, what keeps us from using it, what it last did."""
+
+    board: BoardFile
+    places: list[PlaceStatus]
+    trouble: Trouble | None
+    flashed: FlashState | None
+    built: str
+    last: Record | None
 
 
 def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Show how it changes, until Ctrl-C.")] = False,
 ) -> None:
-    """Show the boards in boards/: what they are, what is built for them, and how their last run ended.
+    """Show the boards: where they are, who has them, how they are, what is on them, and how their last run ended.
 
-    Examples: hil boards; hil boards --json
+    Boards of the lab are shown place by place. Nothing is switched and nobody is disturbed.
+
+    Examples: hil boards; hil boards --watch; hil boards --json
     """
+    if watch and as_json:
+        raise UsageError("--watch is for people, --json for programs: one or the other")
     tree = Tree.here()
-    rows = [(board, tree.last_run(board.name)) for board in map(tree.board, tree.board_names())]
     if as_json:
-        print_json([_plain(board, record) for board, record in rows])
+        print_json([_plain(standing) for standing in standings(tree)])
+    elif watch:
+        with Live(_table(standings(tree)), console=console(), auto_refresh=False) as live:
+            while not threading.Event().wait(WATCH_SECONDS):
+                live.update(_table(standings(tree)), refresh=True)
     else:
-        console().print(_table(rows))
+        console(WIDTH_IN_A_PIPE).print(_table(standings(tree)))
 
 
-def _plain(board: BoardFile, record: Record | None) -> dict[str, Any]:
-    last = {"id": record.id, "verdict": record.verdict, "finished": record.finished} if record else None
-    return {**asdict(board), "name": board.name, "built": _built(board), "last_run": last}
-
-
-def _table(rows: list[tuple[BoardFile, Record | None]]) -> Table:
-    table = Table("board", "kind", "features", "firmware", "last run", "verdict", box=box.SIMPLE_HEAD)
-    for board, record in rows:
-        features = (f"{name}: {value}" if value else name for name, value in board.features.items())
-        table.add_row(
-            board.name,
-            board.kind,
-            "\n".join(features),
-            _built(board)[:12] or "not built",
-            record.started if record else "never",
-            record.verdict.value if record else "",
+def standings(tree: Tree) -> list[Standing]:
+    """Return what is known of all boards now."""
+    places = places_of(tree)
+    return [
+        Standing(
+            board,
+            places.of(board.name),
+            trouble(board.resources, board.tools, places),
+            _flashed(board),
+            _built(board),
+            tree.last_run(board.name),
         )
+        for board in map(tree.board, tree.board_names())
+    ]
+
+
+def trouble_with(tree: Tree, name: str, places: Places) -> Trouble | None:
+    """Return what keeps us from using a board, if anything; a missing or broken board file does, too."""
+    try:
+        board = tree.board(name)
+    except UsageError as error:
+        return Trouble(Obstacle.FILE, error.message)
+    return trouble(board.resources, board.tools, places)
+
+
+def places_of(tree: Tree) -> Places:
+    """Return the places of the lab that is up here or that `LG_COORDINATOR` names."""
+
+    def ask() -> list[PlaceStatus]:
+        from hil.cli.lab import find
+        from hil.lab.borrow import status
+
+        return status(find(tree))
+
+    return Places(ask)
+
+
+def _plain(standing: Standing) -> dict[str, Any]:
+    record = standing.last
+    last = None
+    if record:
+        last = {"id": record.id, "verdict": _verdict(standing), "finished": record.finished}
+    return {
+        **asdict(standing.board),
+        "name": standing.board.name,
+        "places": [asdict(place) for place in standing.places],
+        "trouble": asdict(standing.trouble) if standing.trouble else None,
+        "flashed": asdict(standing.flashed) if standing.flashed else None,
+        "built": standing.built,
+        "last_run": last,
+    }
+
+
+def _table(standings: list[Standing]) -> Table:
+    table = Table("board", "kind", "place", "state", "holder", "health", "firmware", "last run", box=box.SIMPLE_HEAD)
+    for column in table.columns[:3]:
+        column.no_wrap = True
+    for standing in standings:
+        for seat in _seats(standing):
+            table.add_row(standing.board.name, standing.board.kind, *seat, _firmware(standing), _last_run(standing))
     return table
+
+
+def _seats(standing: Standing) -> Iterator[tuple[str, str, str, Text]]:
+    """Place, state, holder and health of each board of a kind; an emulator is always here, too."""
+    if not standing.places or standing.board.kind == EMULATOR:
+        found = standing.trouble
+        health = Text(str(found), "yellow") if found else Text("good", "green")
+        yield "here", "unavailable" if found else "free", "", health
+    for place in standing.places:
+        health = Text(place.why or place.health, "green" if place.health == "good" else "yellow")
+        yield place.name, place.state, place.holder, health
+
+
+def _last_run(standing: Standing) -> Text:
+    word = _verdict(standing)
+    if standing.last is None or word is None:
+        return Text("never")
+    began = datetime.fromisoformat(standing.last.started).astimezone()
+    return Text.assemble((word, STYLE[word]), f" {began:%Y-%m-%d %H:%M}")
+
+
+def _firmware(standing: Standing) -> str:
+    """What is known to be on the board; an emulator starts from what is built."""
+    if standing.flashed:
+        return standing.flashed.digest[:12] if standing.flashed.clean else "dirty: flash it"
+    if standing.board.kind == EMULATOR:
+        return standing.built[:12] or "not built"
+    return "unknown"
+
+
+def _verdict(standing: Standing) -> Verdict | None:
+    """How the last run went on this board: others may have taken part in it."""
+    record = standing.last
+    if record is None:
+        return None
+    if len(record.boards) == 1 or record.exit_code is None:
+        return record.verdict
+    name = standing.board.name
+    faults = [fault for fault in record.faults if fault.board == name]
+    return verdict(worst([*faults, *(fault for case in record.cases if case.board == name for fault in case.faults)]))
+
+
+def _flashed(board: BoardFile) -> FlashState | None:
+    from hil.flash import FlashMemory
+
+    return FlashMemory(board.name).read()
 
 
 def _built(board: BoardFile) -> str:
     """The hash of the firmware that the board's images belong to, empty without a build."""
     from hil.build.firmware import Firmware
-    from hil.errors import UsageError
 
     for image in board.images.values():
         try:

@@ -8,9 +8,12 @@ from typing import Any
 from rich.console import Console
 
 
-def console() -> Console:
-    """Return the console for people; plain in a pipe."""
-    return Console(highlight=False, soft_wrap=True)
+def console(width_in_a_pipe: int | None = None) -> Console:
+    """Return the console for people; plain in a pipe, and as wide as is said."""
+    found = Console(highlight=False, soft_wrap=True)
+    if width_in_a_pipe and not found.is_terminal:
+        found.width = width_in_a_pipe
+    return found
 
 
 def print_line(text: str) -> None:

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
 
+from hil.cli.boards import places_of, trouble_with
 from hil.cli.output import console, print_json
-from hil.cli.tree import DEFAULT_BOARD, BoardFile, Tree
+from hil.cli.tree import EMULATOR, BoardFile, Tree
 from hil.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
     import pytest
 
+    from hil.boards.choice import Choice
     from hil.pool.seat import Seat
     from hil.record import Record
 
@@ -26,9 +29,6 @@ PASS_THROUGH = {"ignore_unknown_options": True}
 """Whatever is not ours belongs to pytest."""
 
 SUITES = "suites"
-
-EMULATOR = "emulator"
-"""The kind of board that runs on this machine's processors."""
 
 SPARED = ("-p", "no:hypothesispytest")
 """hypothesis' own plugin imports all of hypothesis at the end of every run: half a second for nothing."""
@@ -40,7 +40,11 @@ def command(
         typer.Argument(metavar="[SUITE]...", help="Suites to run (default: all), and pytest's options."),
     ] = None,
     board: Annotated[
-        list[str] | None, typer.Option(help="A board of boards/; several run side by side, with one report.")
+        list[str] | None,
+        typer.Option(
+            help="A board of boards/; several run side by side, with one report "
+            "(default: the first one that can be used, QEMU last)."
+        ),
     ] = None,
     pool: Annotated[
         str, typer.Option(metavar="TAGS", help="Boards of the lab with these tags, such as 'board=rpi4 site=here'.")
@@ -79,17 +83,22 @@ def command(
     if pool and board:
         raise UsageError("--board names boards, --pool asks the lab for some: one or the other")
     borrowed = _seats_of_the_lab(tree, pool, number, each=each) if pool else []
-    names = dict.fromkeys(board or [DEFAULT_BOARD])
+    choice = None if board or pool else choose_board(tree)
+    names = [choice.board] if choice else dict.fromkeys(board or ())
     chosen = [tree.board_at(borrowed[0].board_file)] if borrowed else [tree.board(name) for name in names]
+    if choice:
+        to_people = Console(stderr=as_json, highlight=False, soft_wrap=True)
+        to_people.print(f"board {choice.board}: {choice.why}", markup=False)
     if build:
         for one in chosen:
             bring_up_to_date(one)
+    why = choice.why if choice else ""
     with _standard_output_for_json(as_json):
         if not borrowed and len(chosen) * (number or 1) == 1:
-            code, record = run(tree, chosen[0], list(arguments or ()))
+            code, record = run(tree, chosen[0], list(arguments or ()), why=why)
         else:
             record = run_on_several(
-                tree, borrowed or _local_seats(chosen, number or 1, each=each), list(arguments or ())
+                tree, borrowed or _local_seats(chosen, number or 1, each=each), list(arguments or ()), why=why
             )
             code = ExitCode(record.exit_code or 0)
     if as_json and record:
@@ -111,21 +120,33 @@ def bring_up_to_date(board: BoardFile) -> None:
             build(platform)
 
 
-def run(tree: Tree, board: BoardFile, arguments: list[str]) -> tuple[ExitCode, Record | None]:
-    """Run pytest in this process; returns our exit code and, unless nothing came to run, the record."""
+def choose_board(tree: Tree) -> Choice:
+    """Return the first usable board of the tree's order. Raises `BoardUnavailable`."""
+    from hil.boards.choice import choose
+
+    places = places_of(tree)
+    return choose(tree.order(), lambda name: trouble_with(tree, name, places))
+
+
+def run(tree: Tree, board: BoardFile, arguments: list[str], *, why: str = "") -> tuple[ExitCode, Record | None]:
+    """Run pytest in this process; returns our exit code and, unless nothing came to run, the record.
+
+    `why` is the reason for this board when nobody named it.
+    """
     import pytest
 
     witness = _Witness()
-    code = pytest.main(["--lg-env", str(board.path), *_for_pytest(tree, arguments)], plugins=[witness])
+    options = ["--lg-env", str(board.path), *([f"--hil-why={why}"] if why else [])]
+    code = pytest.main([*options, *_for_pytest(tree, arguments)], plugins=[witness])
     known = code in {int(one) for one in ExitCode}
     return ExitCode(code) if known else ExitCode.USAGE, witness.record
 
 
-def run_on_several(tree: Tree, seats: Sequence[Seat], arguments: list[str]) -> Record:
-    """Run pytest in a process per seat."""
+def run_on_several(tree: Tree, seats: Sequence[Seat], arguments: list[str], *, why: str = "") -> Record:
+    """Run pytest in a process per seat. `why` is the reason for these boards when nobody named them."""
     from hil.pool.run import run_on
 
-    return run_on(seats, tree.root, _for_pytest(tree, arguments), console())
+    return run_on(seats, tree.root, _for_pytest(tree, arguments), console(), why=why)
 
 
 def _local_seats(boards: list[BoardFile], number: int, *, each: bool) -> list[Seat]:

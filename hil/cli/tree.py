@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import os
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from string import Template
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
     from hil.record import Record
 
 DEFAULT_BOARD = "qemu-virt"
+EMULATOR = "emulator"
+"""The kind of board that runs on this machine's processors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,8 @@ class BoardFile:
     description: str
     features: dict[str, str]
     images: dict[str, Path]
+    tools: tuple[str, ...] = ()
+    resources: tuple[tuple[str, dict[str, Any]], ...] = ()
     linux_board: str = ""
     """The same board with images that boot Linux, if it has a file of its own."""
 
@@ -80,9 +87,20 @@ class Tree:
             kind=options.get("kind", ""),
             description=options.get("description", ""),
             features=_features(main.get("features") or {}),
+            tools=tuple((data.get("tools") or {}).values()),
+            resources=_resources(main.get("resources") or {}, {**os.environ, "BASE": str(path.parent)}),
             linux_board=options.get("linux_board", ""),
             images={key: (path.parent / image).resolve() for key, image in (data.get("images") or {}).items()},
         )
+
+    def order(self) -> list[str]:
+        """Return the boards to choose from when nobody names one: `boards` of `[tool.hil]` in pyproject.toml, else all.
+
+        Emulators come last where nobody said otherwise.
+        """
+        settings = tomllib.loads((self.root / "pyproject.toml").read_text(encoding="utf-8"))
+        configured: list[str] = settings.get("tool", {}).get("hil", {}).get("boards", [])
+        return configured or sorted(self.board_names(), key=lambda name: self.board(name).kind == EMULATOR)
 
     def last_run(self, board: str) -> Record | None:
         """Return the record of the newest run on a board."""
@@ -106,6 +124,23 @@ def _read(path: Path) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise BoardFileError(f"{path} is not a mapping of targets, images and so on")
     return data
+
+
+def _resources(
+    section: dict[str, Any] | list[dict[str, Any]], variables: dict[str, str]
+) -> tuple[tuple[str, dict[str, Any]], ...]:
+    """Class and attributes of each, in either of labgrid's forms, with variables put in."""
+    entries = section if isinstance(section, list) else [{cls: attributes} for cls, attributes in section.items()]
+    found = []
+    for entry in entries:
+        named = [(entry["cls"], entry)] if "cls" in entry else list(entry.items())
+        for cls, attributes in named:
+            filled = {
+                key: Template(value).safe_substitute(variables) if isinstance(value, str) else value
+                for key, value in (attributes or {}).items()
+            }
+            found.append((cls, filled))
+    return tuple(found)
 
 
 def _features(section: dict[str, str] | list[str]) -> dict[str, str]:

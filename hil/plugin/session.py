@@ -69,6 +69,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.getgroup("hil").addoption(
         "--hil-reports", metavar="DIR", help="where run directories go (default: reports/ below the root of the tree)"
     )
+    parser.getgroup("hil").addoption(
+        "--hil-why", metavar="REASON", default="", help="why this board, when nobody named it; for the record"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -123,7 +126,7 @@ def _described(config: pytest.Config, env: Environment) -> BoardOfRun:
         manifest=next((manifest for manifest in manifests if manifest.is_file()), None),
         emulator=env.config.data.get("tools", {}).get("qemu", ""),
     )
-    return BoardOfRun(path.stem, provenance)
+    return BoardOfRun(path.stem, provenance, config.getoption("hil_why"))
 
 
 def _interrupt_on_sigterm(config: pytest.Config) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hil import cli
 from hil.cli.tree import Tree
 from hil.errors import BoardDied, ExitCode
-from hil.record import BoardOfRun, Provenance, Run
+from hil.record import BoardOfRun, Case, Fault, FaultKind, Outcome, Provenance, Run
 from tests.cli.checkout import BOARD
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ def test_boards_as_json_say_what_they_are_and_how_they_fared(
     assert board["features"] == {"secure_space": "unprotected"}
     assert board["built"] == ""
     assert board["last_run"]["verdict"] == newest.verdict
+    assert board["places"] == []
+    assert board["trouble"] is None
 
 
 def test_boards_for_people_are_a_table(
@@ -51,6 +53,30 @@ def test_boards_for_people_are_a_table(
     assert "fake-board" in out
     assert "other" in out
     assert "never" in out
+
+
+def test_a_board_that_cannot_be_had_is_shown_with_the_reason(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = checkout.path / "boards" / "fake-board.yaml"
+    path.write_text(BOARD.replace("    drivers:", "    resources: {RawSerialPort: {port: /dev/no-such}}\n    drivers:"))
+    assert hil(monkeypatch, "boards") == 0
+    out = capsys.readouterr().out
+    assert "unavailable" in out
+    assert "there is no serial port /dev/no-such" in out
+
+
+def test_the_last_run_of_a_board_among_others_is_what_happened_on_it(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = Run(checkout.path / "reports", BoardOfRun("fake-board", Provenance()), BoardOfRun("other", Provenance()))
+    lost = Fault(FaultKind.INFRASTRUCTURE, "call", "BoardDied", "gone")
+    run.add(Case("suites/a.py::test", Outcome.PASSED, board="fake-board"))
+    run.add(Case("suites/a.py::test", Outcome.ERROR, faults=(lost,), board="other"))
+    run.finish(ExitCode.INFRASTRUCTURE)
+    assert hil(monkeypatch, "boards", "--json") == 0
+    (board,) = json.loads(capsys.readouterr().out)
+    assert board["last_run"]["verdict"] == "passed"
 
 
 def test_a_broken_board_file_is_named(

@@ -11,6 +11,7 @@ import pytest
 import hil.build
 from hil.cli.run import bring_up_to_date
 from hil.cli.tree import Tree
+from tests.cli.checkout import BOARD
 
 if TYPE_CHECKING:
     from tests.cli.checkout import Checkout
@@ -79,6 +80,33 @@ def test_a_board_that_is_not_there_is_answered_with_the_nearest_name(checkout: C
     done = checkout.hil("run", "--board", "fake-bord")
     assert done.returncode == 2
     assert done.stderr == "error: there is no board 'fake-bord'\n  try: fake-board\n"
+
+
+def test_without_a_board_the_first_usable_one_of_the_order_runs_and_the_first_line_says_why(
+    checkout: Checkout,
+) -> None:
+    _unplugged(checkout)
+    with (checkout.path / "pyproject.toml").open("a") as settings:
+        settings.write('[tool.hil]\nboards = ["unplugged", "fake-board"]\n')
+    done = checkout.hil("run")
+    assert done.returncode == 0, done.stdout + done.stderr
+    why = "unplugged: there is no serial port /dev/no-such"
+    assert done.stdout.splitlines()[0] == f"board fake-board: {why}"
+    latest = checkout.path / "reports" / "latest"
+    assert json.loads((latest / "run.json").read_text())["boards"][0]["why"] == why
+    assert f'<property name="chosen" value="{why}"' in (latest / "junit.xml").read_text()
+
+
+def test_a_board_that_was_named_is_never_replaced_by_another(checkout: Checkout) -> None:
+    _unplugged(checkout)
+    done = checkout.hil("run", "--board", "unplugged")
+    assert "board unplugged, firmware unknown: passed" in done.stdout
+
+
+def _unplugged(checkout: Checkout) -> None:
+    """Add a board whose serial port is not there."""
+    port = "    resources: {RawSerialPort: {port: /dev/no-such}}\n    drivers:"
+    (checkout.path / "boards" / "unplugged.yaml").write_text(BOARD.replace("    drivers:", port))
 
 
 def test_the_firmware_is_brought_up_to_date_only_for_boards_that_use_ours(

@@ -44,12 +44,16 @@ class LentSeat:
     environment: Mapping[str, str] = field(default_factory=lambda: {"PYTHONPATH": str(ROOT)})
     refusal: InfrastructureError | None = None
     lease: Alarm = field(default_factory=Alarm)
+    blamed: str = ""
     released: int = 0
 
     def acquire(self, deadline: Deadline) -> None:
         assert not deadline.expired
         if self.refusal:
             raise self.refusal
+
+    def blame(self, reason: str) -> None:
+        self.blamed = reason
 
     def release(self) -> None:
         self.released += 1

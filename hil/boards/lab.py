@@ -1,0 +1,38 @@
+"""The places of the lab, asked for once, and only when somebody wants to know."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hil.errors import HilError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hil.lab.borrow import PlaceStatus
+
+
+class Places:
+    """Remembers what `ask` answered, or raised."""
+
+    def __init__(self, ask: Callable[[], list[PlaceStatus]]) -> None:
+        self._ask = ask
+        self._answer: list[PlaceStatus] | HilError | None = None
+
+    def __call__(self) -> list[PlaceStatus]:
+        """Return all places. Raises `UsageError` without a lab, and `LabUnreachable`."""
+        if self._answer is None:
+            try:
+                self._answer = self._ask()
+            except HilError as error:
+                self._answer = error
+        if isinstance(self._answer, HilError):
+            raise self._answer
+        return self._answer
+
+    def of(self, board: str) -> list[PlaceStatus]:
+        """Return the places that have such a board; none when the lab does not say."""
+        try:
+            return [place for place in self() if place.tags.get("board") == board]
+        except HilError:
+            return []

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hil.build.lock import MAIN
 from hil.errors import UsageError
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class Wanted:
     suite: str
     kind: Kind
     architecture: str
+    component: str = MAIN
 
 
 def configured_archives(apt: Path = SYSTEM_APT) -> tuple[Archive, ...]:
@@ -81,7 +83,7 @@ def source_list(archives: Iterable[Archive], wanted: Sequence[Wanted]) -> str:
             "Types": str(item.kind),
             "URIs": " ".join(archive.uris),
             "Suites": item.suite,
-            "Components": "main",
+            "Components": item.component,
             **({"Architectures": item.architecture} if item.architecture else {}),
             **archive.options,
         }

@@ -18,6 +18,10 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+~_:-]*")
 
 
+MAIN = "main"
+"""The component of Debian's archives that everything is from whose entry names no other."""
+
+
 class Kind(StrEnum):
     """What apt calls the two kinds of packages."""
 
@@ -36,7 +40,7 @@ class LockedFile:
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """One package at one version. `architecture` is empty for sources."""
+    """One package at one version. `architecture` is empty for sources, `component` is that of the archive."""
 
     package: str
     version: str
@@ -44,6 +48,7 @@ class Pin:
     kind: Kind
     architecture: str
     files: tuple[LockedFile, ...]
+    component: str = MAIN
 
     @property
     def key(self) -> str:
@@ -102,12 +107,13 @@ def write_lock(lock: Lock, path: Path) -> None:
 
 def _format(pin: Pin) -> str:
     architecture = f'architecture = "{pin.architecture}"\n' if pin.architecture else ""
+    component = f'component = "{pin.component}"\n' if pin.component != MAIN else ""
     files = "".join(
         f'  {{ name = "{file.name}", size = {file.size}, sha256 = "{file.sha256}" }},\n' for file in pin.files
     )
     return (
         f'\n[[package]]\npackage = "{pin.package}"\nversion = "{pin.version}"\nsuite = "{pin.suite}"\n'
-        f'kind = "{pin.kind}"\n{architecture}files = [\n{files}]\n'
+        f'kind = "{pin.kind}"\n{architecture}{component}files = [\n{files}]\n'
     )
 
 
@@ -124,7 +130,7 @@ def _pin(path: Path, number: int, entry: dict[str, Any]) -> Pin:
         kind = Kind(entry.get("kind", ""))
     except ValueError:
         raise LockFileError(f"{where}: kind must be one of {', '.join(Kind)}, not {entry.get('kind')!r}") from None
-    known = {"package", "version", "suite", "kind", "files"} | ({"architecture"} if kind is Kind.BINARY else set())
+    known = {"package", "version", "suite", "kind", "component", "files"} | ({"architecture"} if kind is Kind.BINARY else set())
     if unknown := set(entry) - known:
         raise LockFileError(f"{where}: unknown key {', '.join(sorted(unknown))}")
     files = entry.get("files")
@@ -137,6 +143,7 @@ def _pin(path: Path, number: int, entry: dict[str, Any]) -> Pin:
         kind=kind,
         architecture=text("architecture") if kind is Kind.BINARY else "",
         files=tuple(_file(where, file) for file in files),
+        component=text("component") if "component" in entry else MAIN,
     )
 
 

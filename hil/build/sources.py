@@ -53,7 +53,9 @@ def private_apt(pins: Sequence[Pin], cache: Path, configuration: Path = SYSTEM_A
     `configuration` is the directory of the apt configuration that names the archives.
     """
     architecture = _architecture(pins[0])
-    wanted = [Wanted(pin.suite, pin.kind, architecture if pin.kind is Kind.BINARY else "") for pin in pins]
+    wanted = [
+        Wanted(pin.suite, pin.kind, architecture if pin.kind is Kind.BINARY else "", pin.component) for pin in pins
+    ]
     return PrivateApt(
         cache / "apt" / architecture, source_list(configured_archives(configuration), wanted), architecture
     )

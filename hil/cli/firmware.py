@@ -30,7 +30,7 @@ def update(
     from hil.build.progress import Terminal
 
     firmware = Tree.here().root / "firmware"
-    for path in (firmware / folder / "sources.lock" for folder in ("", "linux", "linux/bench")):
+    for path in (firmware / folder / "sources.lock" for folder in ("", "linux", "linux/bench", "platform/rpi4")):
         lock = read_lock(path)
         changes = [proposal for proposal in propose(lock, Terminal()) if proposal.changes]
         for change in changes:

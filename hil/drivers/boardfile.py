@@ -44,8 +44,9 @@ def target(environment: Environment, role: str = "main") -> Target:
 
     try:
         found = environment.get_target(role)
-    except InvalidConfigError as error:
-        raise BoardFileError(f"{environment.config_file}: {error}: {error.__cause__}") from error
+    except (InvalidConfigError, ImportError, TypeError, ValueError) as error:
+        cause = f": {error.__cause__}" if error.__cause__ else ""
+        raise BoardFileError(f"{environment.config_file}: {error}{cause}") from error
     if found is None:
         raise BoardFileError(f"{environment.config_file}: there is no target `{role}`")
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,20 @@ from labgrid.driver import Driver
 from labgrid.factory import target_factory
 
 from hil.drivers.storage import image_path
+from hil.errors import MissingTool, UsageError
 from hil.flash import Payload, PayloadFile
 from hil.flash.bootpartition import BootPartition
 from hil.flash.sdcard import write_card
 from hil.record.atomic import write_atomically
 
 CONFIG = "config.txt"
+PACKAGE = "package"
+"""Instead of a directory with the VideoCore's firmware: Debian's package."""
 ABSENT = "absent"
-"""Instead of a directory with the VideoCore firmware: an emulator plays it."""
+"""Instead of a directory with the VideoCore's firmware: an emulator plays it."""
+SOURCE = ".dts"
+
+COMPILE_SECONDS = 20.0
 
 _TEXT = attr.validators.instance_of(str)
 _TEXTS = attr.validators.deep_iterable(_TEXT, attr.validators.instance_of(list))
@@ -32,11 +39,12 @@ class BootPartitionDriver(Driver):  # type: ignore[misc]
 
     Args:
         config: where config.txt is made, by its key among the images
-        armstub, kernel, devicetree: images, by their keys
+        armstub, kernel: images, by their keys
+        devicetree: image, by its key; a source (.dts) is compiled, beside config.txt
         kernel_address: where the kernel is loaded, and entered at EL2
         initramfs: images that are loaded one behind the other, from `initramfs_address` on
         overlays: device tree overlays, by their keys
-        videocore: directory with start4.elf and fixup4.dat; `absent` for an emulator
+        videocore: directory with start4.elf and fixup4.dat; `package` for those of Debian, `absent` for an emulator
         options: further lines of config.txt
         size: bytes of the card's image, in MiB
     """
@@ -46,7 +54,7 @@ class BootPartitionDriver(Driver):  # type: ignore[misc]
     kernel: str = attr.ib(validator=_TEXT)
     kernel_address: int = attr.ib(validator=_NUMBER)
     devicetree: str = attr.ib(validator=_TEXT)
-    videocore: str = attr.ib(validator=_TEXT)
+    videocore: str = attr.ib(default=PACKAGE, validator=_TEXT)
     initramfs: list[str] = attr.ib(factory=list, validator=_TEXTS)
     initramfs_address: int = attr.ib(default=0, validator=_NUMBER)
     overlays: list[str] = attr.ib(factory=list, validator=_TEXTS)
@@ -74,16 +82,44 @@ class BootPartitionDriver(Driver):  # type: ignore[misc]
             armstub=self._image(self.armstub),
             kernel=self._image(self.kernel),
             kernel_address=self.kernel_address,
-            devicetree=self._image(self.devicetree),
+            devicetree=self._devicetree(),
             initramfs=tuple(map(self._image, self.initramfs)),
             initramfs_address=self.initramfs_address,
             overlays=tuple(map(self._image, self.overlays)),
-            videocore=None if self.videocore == ABSENT else self._directory(self.videocore),
+            videocore=self._videocore(),
             options={key: str(value) for key, value in self.options.items()},
         )
 
     def _image(self, key: str) -> Path:
         return image_path(self.target, key)
 
-    def _directory(self, path: str) -> Path:
-        return Path(self.target.env.config.resolve_path(path)).resolve()
+    def _devicetree(self) -> Path:
+        source = self._image(self.devicetree)
+        if source.suffix != SOURCE:
+            return source
+        compiled = self._image(self.config).parent / f"{source.stem}.dtb"
+        compiled.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            made = subprocess.run(
+                ["dtc", "-q", "-I", "dts", "-O", "dtb", source],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=COMPILE_SECONDS,
+                check=True,
+            ).stdout
+        except FileNotFoundError:
+            raise MissingTool("`dtc` is not on this machine", hint="hil doctor --fix") from None
+        except subprocess.CalledProcessError as error:
+            raise UsageError(f"{source} is no device tree: {error.stderr.decode().strip()}") from None
+        write_atomically(compiled, made)
+        return compiled
+
+    def _videocore(self) -> Path | None:
+        if self.videocore == ABSENT:
+            return None
+        if self.videocore == PACKAGE:
+            from hil.build.progress import Terminal
+            from hil.build.videocore import videocore_firmware
+
+            return videocore_firmware(Terminal())
+        return Path(self.target.env.config.resolve_path(self.videocore)).resolve()

@@ -302,7 +302,8 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
             self.target.activate(self.board)
             self.target.activate(self._speaker)
         except NoResourceFoundError as error:
-            why = f"not all that the board file names is there: {error}"
+            missing = ", ".join(map(_called, error.filter or ())) or error.msg
+            why = f"not all that the board file names is there: {missing}"
             raise BoardUnreachable(why, hint="check cables, power, and the lab's exporter") from error
 
     def _follow(self) -> BootWatch:
@@ -314,3 +315,9 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
 
     def _dead(self) -> bool:
         return self.status in self._plan.states and self.board.dead
+
+
+def _called(resource: Any) -> str:
+    """Return what the board file calls a resource of labgrid by."""
+    match = ", ".join(f"{key}={value}" for key, value in getattr(resource, "match", {}).items())
+    return " ".join(word for word in (type(resource).__name__, resource.name, match) if word)

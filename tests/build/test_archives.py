@@ -71,6 +71,12 @@ def test_a_foreign_architecture_takes_the_place_of_the_configured_one(tmp_path: 
         assert "amd64" not in listing
 
 
+def test_a_component_other_than_main_is_asked_for_by_name(tmp_path: Path) -> None:
+    for apt in both(tmp_path):
+        wanted = Wanted("bookworm", Kind.BINARY, "arm64", "non-free-firmware")
+        assert "Components: non-free-firmware\n" in source_list(configured_archives(apt), [wanted])
+
+
 def test_security_suites_come_from_the_security_archive(tmp_path: Path) -> None:
     for apt in both(tmp_path):
         listing = source_list(configured_archives(apt), [Wanted("trixie-security", Kind.SOURCE, "")])

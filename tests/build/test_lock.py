@@ -39,10 +39,11 @@ def test_the_projects_own_lock_pins_every_part_of_the_firmware() -> None:
     }
 
 
-def test_a_lock_reads_back_as_written_and_keeps_its_comment(tmp_path: Path) -> None:
-    path = written(tmp_path, GOOD)
+@pytest.mark.parametrize("text", [GOOD, GOOD.replace("files = [", 'component = "non-free-firmware"\nfiles = [')])
+def test_a_lock_reads_back_as_written_and_keeps_its_comment(tmp_path: Path, text: str) -> None:
+    path = written(tmp_path, text)
     write_lock(read_lock(path), path)
-    assert path.read_text() == GOOD
+    assert path.read_text() == text
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,143 @@
+"""The files of the real boards, as they are in boards/, flash simulated media."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from hil.build.platforms import platform_named
+from hil.flash.sdcard import PARTITION_OFFSET
+from tests.simulators.bench import Bench
+from tests.simulators.board import BANNERS, IMAGE
+from tests.simulators.juno import SimulatedJuno
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hil.strategies import BoardStrategy
+
+BOARDS = Path(__file__).parents[2] / "boards"
+
+
+def read(name: str) -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load((BOARDS / f"{name}.yaml").read_text())
+    content["imports"] += ["tests.simulators.storage", "tests.simulators.board"]
+    return content
+
+
+def strategy_of(content: dict[str, Any], path: Path) -> BoardStrategy:
+    from hil.drivers import boardfile
+
+    path.write_text(yaml.safe_dump(content))
+    strategy: BoardStrategy = boardfile.target(boardfile.load(path)).get_strategy()
+    return strategy
+
+
+def replace(content: dict[str, Any], kind: str, old: str, new: dict[str, Any]) -> None:
+    """Put a simulated driver or resource where the board file names one of hardware."""
+    entries = content["targets"]["main"][kind]
+    (at,) = [n for n, entry in enumerate(entries) if old in entry]
+    entries[at] = new
+
+
+def file_on(card: Path, place: str) -> bytes:
+    drive = f"{card}@@{PARTITION_OFFSET}"
+    return subprocess.run(["mtype", "-i", drive, f"::{place}"], capture_output=True, check=True).stdout
+
+
+@pytest.fixture
+def rpi4(tmp_path: Path) -> Iterator[tuple[Bench, BoardStrategy]]:
+    """The Raspberry Pi 4 of boards/, with images and a bench that are simulated."""
+    bench = Bench.build(tmp_path)
+    bench.card.write_bytes(b"\xff" * (80 << 20))
+    content = read("rpi4")
+    for name in ("armstub", "engine", "kernel"):
+        (tmp_path / name).write_bytes(IMAGE + os.urandom(50_000))
+        content["images"][name] = str(tmp_path / name)
+    content["images"]["devicetree"] = str(BOARDS / content["images"]["devicetree"])
+    content["images"] |= {"card": str(tmp_path / "made.img"), "config": str(tmp_path / "config.txt")}
+    content["tools"] = {"usbsdmux": str(tmp_path / "usbsdmux")}
+    replace(
+        content,
+        "resources",
+        "USBSDMuxDevice",
+        {"SimulatedSDMux": {"directory": str(bench.card.parent), "match": {"ID_SERIAL_SHORT": "1205"}}},
+    )
+    replace(content, "resources", "USBSerialPort", {"RawSerialPort": {"name": "monitor", "port": str(bench.wire.link)}})
+    replace(content, "drivers", "NetworkPowerDriver", {"SimulatedPower": {"outlet": "bench"}})
+    videocore = tmp_path / "videocore"
+    videocore.mkdir()
+    for name in ("start4.elf", "fixup4.dat"):
+        (videocore / name).write_bytes(name.encode())
+    for driver in content["targets"]["main"]["drivers"]:
+        driver.get("BootPartitionDriver", {})["videocore"] = str(videocore)
+        driver.get("CardFlasher", {})["smallest"] = 0
+    strategy = strategy_of(content, tmp_path / "rpi4.yaml")
+    yield bench, strategy
+    strategy.target.env.cleanup()
+    bench.close()
+
+
+def test_a_raspberry_pi_boots_from_the_partition_that_its_board_file_describes(
+    rpi4: tuple[Bench, BoardStrategy], tmp_path: Path
+) -> None:
+    bench, strategy = rpi4
+    inserted = bench.board.card
+
+    def armstub() -> bytes | None:
+        """Do what the VideoCore does: look up the armstub in config.txt."""
+        if inserted() is None:
+            return None
+        config = dict(line.split("=", 1) for line in file_on(bench.card, "config.txt").decode().split() if "=" in line)
+        return file_on(bench.card, config["armstub"])
+
+    bench.board.card = armstub
+    strategy.transition("monitor")
+    assert file_on(bench.card, "engine") == (tmp_path / "engine").read_bytes()
+    assert file_on(bench.card, "start4.elf") == b"start4.elf"
+    assert file_on(bench.card, "monitor.dtb").startswith(b"\xd0\x0d\xfe\xed")
+
+
+def test_the_engine_is_loaded_where_bl31_looks_for_it() -> None:
+    (partition,) = [one for one in read("rpi4")["targets"]["main"]["drivers"] if "BootPartitionDriver" in one]
+    described = partition["BootPartitionDriver"]
+    assert described["initramfs"][0] == "engine"
+    assert described["initramfs_address"] == platform_named("rpi4").address("VTPM_ENGINE_PA")
+
+
+def test_a_raspberry_pi_says_what_it_would_flash(rpi4: tuple[Bench, BoardStrategy]) -> None:
+    plan = rpi4[1].board.flash_plan()
+    assert plan.contents is not None
+    assert {"config.txt", "armstub", "kernel", "engine", "monitor.dtb", "start4.elf", "fixup4.dat"} == {
+        file.destination for file in plan.contents.files
+    }
+
+
+def test_a_juno_boots_from_the_files_that_its_board_file_names(tmp_path: Path) -> None:
+    juno = SimulatedJuno(tmp_path)
+    content = read("juno")
+    content["images"] = {name: str(juno.image(name)) for name in content["images"]}
+    ports = {"controller": juno.prompt.link, "monitor": juno.wire.link}
+    resources = [{"RawSerialPort": {"name": name, "port": str(link)}} for name, link in ports.items()]
+    content["targets"]["main"]["resources"] = [*resources, {"CardReader": {"path": str(juno.usb)}}]
+    drivers = content["targets"]["main"]["drivers"]
+    drivers.remove({"UartDriver": {"name": "firmware"}})
+    for driver in drivers:  # one wire of the simulated board carries what a Juno says on two
+        driver.get("SerialBoardDriver", {})["uarts"] = ["monitor"]
+        plan = driver.get("BoardStrategy", {})
+        for line in [*plan.get("panics", []), *(b for s in plan.get("states", {}).values() for b in s["banners"])]:
+            line["uart"] = "monitor"
+    juno.board.banners = (b"NOTICE:  BL1: v2\r\n", b"NOTICE:  BL2: v2\r\n", *BANNERS)
+    strategy = strategy_of(content, tmp_path / "juno.yaml")
+    try:
+        strategy.transition("monitor")
+        assert juno.on_disk("SOFTWARE/fip.bin") == juno.image("fip").read_bytes()
+        assert juno.typed[-1] == "reboot"
+    finally:
+        strategy.target.env.cleanup()
+        juno.close()

@@ -193,16 +193,18 @@ def _plain(borrowed: Borrowed) -> Message:
     return {"place": borrowed.place, "owner": borrowed.owner, "holder": borrowed.holder}
 
 
-def borrow(address: LabAddress, tags: Mapping[str, str], deadline: Deadline) -> Loan:
+def borrow(
+    address: LabAddress, tags: Mapping[str, str], deadline: Deadline, cancelled: threading.Event | None = None
+) -> Loan:
     """Wait for a board with these tags that is well, and get it.
 
-    Raises `NoBoardFree` at the deadline, and `LabUnreachable` when there is no keeper.
+    Raises `NoBoardFree` at the deadline or soon after it is `cancelled`, and `LabUnreachable` when there is no keeper.
     """
     line = KeeperLine(address)
     reason = "the keeper says nothing"
     try:
         line.send({"do": "lease", "tags": dict(tags), "host": socket.gethostname(), "user": _user()})
-        while not deadline.expired:
+        while not deadline.expired and not (cancelled and cancelled.is_set()):
             message = line.receive(deadline.at_most(BEAT_SECONDS))
             match message:
                 case None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from hil.errors import BoardFileError, UsageError
 from hil.lab.borrow import borrow, status
 from hil.lab.errors import NoBoardFree
 from hil.lab.tags import BOARD, FILE, MACHINE, SICK
+from hil.pool.seat import LEASED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,6 +34,7 @@ class PlaceSeat:
     address: LabAddress
     tags: Mapping[str, str]
     _blame: str = field(default="", init=False)
+    _cancelled: threading.Event = field(default_factory=threading.Event, init=False)
     _loan: Loan | None = field(default=None, init=False)
 
     @property
@@ -42,7 +45,7 @@ class PlaceSeat:
     @property
     def environment(self) -> Mapping[str, str]:
         """What makes the process that drives the board the owner of its place."""
-        return self._loan.environment if self._loan else {}
+        return {**self._loan.environment, LEASED: "yes"} if self._loan else {}
 
     @property
     def lease(self) -> Alarm | None:
@@ -51,7 +54,11 @@ class PlaceSeat:
 
     def acquire(self, deadline: Deadline) -> None:
         """Borrow a board. Raises `NoBoardFree` at the deadline, and `LabUnreachable`."""
-        self._loan = borrow(self.address, self.tags, deadline)
+        self._loan = borrow(self.address, self.tags, deadline, self._cancelled)
+
+    def cancel(self) -> None:
+        """Do not wait for a board any longer."""
+        self._cancelled.set()
 
     def blame(self, reason: str) -> None:
         """Let the lab know, with the release, what was wrong with the board."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import queue
 import signal
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from hil.deadline import Deadline
 from hil.errors import ExitCode, HilError, InfrastructureError
+from hil.lab.errors import LeaseLost
 from hil.pool.deal import Deal
 from hil.pool.messages import (
     Begun,
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
 
 PLAN_SECONDS = 300.0
 """From the start of a process until it knows its tests."""
+LOSSES = 3
+"""So often a seat whose board was taken away gets another one."""
 LEAVE_SECONDS = 60.0
 """From the last test until the board is off and the process gone; after an interruption, too."""
 
@@ -75,6 +79,9 @@ class Pool:
         self._idle: list[SeatProcess] = []
         self._leaving: set[str] = set()
         self._limits: dict[str, Deadline] = {}
+        self._acquiring: set[str] = set()
+        self._again: set[str] = set()
+        self._losses: Counter[str] = Counter()
         self._events: queue.SimpleQueue[tuple[SeatProcess, Event] | Interruption] = queue.SimpleQueue()
         self._codes: list[ExitCode] = []
         self._done: set[tuple[str, str]] = set()
@@ -109,6 +116,7 @@ class Pool:
             self._waiting.remove(seat)
             start = Start(self._run.path, seat.name, ("--lg-env", str(seat.board_file), *self._arguments))
             self._active[seat.name] = process = SeatProcess(seat, start, self._post)
+            self._acquiring.add(seat.name)
             if not seat.emulated:
                 self._progress.seat(seat.name, "waiting for the board")
             process.start()
@@ -149,6 +157,7 @@ class Pool:
         deal = self._deals[seat.board]
         match event:
             case Acquired():
+                self._acquiring.discard(seat.name)
                 self._progress.seat(seat.name, "starting")
                 self._limits[seat.name] = Deadline.after(PLAN_SECONDS)
             case Opened(provenance):
@@ -183,6 +192,10 @@ class Pool:
                 self._lose(seat, deal, error)
             case Gone():
                 del self._active[seat.name]
+                self._acquiring.discard(seat.name)
+                if seat.name in self._again and not deal.complete:
+                    self._waiting.append(seat)
+                self._again.discard(seat.name)
                 self._limits.pop(seat.name, None)
                 self._idle = [other for other in self._idle if other is not process]
                 self._progress.seat(seat.name, "done")
@@ -212,6 +225,9 @@ class Pool:
             else:
                 continue
             self._idle.remove(process)
+        if deal.complete:
+            for name in self._acquiring & {name for name, each in self._active.items() if each.seat.board == board}:
+                self._active[name].give_up()
 
     def _add(self, case: Case) -> None:
         """Take a test; what cannot be collected is reported by every seat, and counts once."""
@@ -238,6 +254,9 @@ class Pool:
     def _lose(self, seat: Seat, deal: Deal, error: HilError) -> None:
         """Blame the loss of a seat on the test that it ran; what it had not begun is left to others."""
         running = deal.lose(seat.name)
+        if isinstance(error, LeaseLost) and self._losses[seat.name] < LOSSES:
+            self._losses[seat.name] += 1
+            self._again.add(seat.name)
         if self._interrupted:
             fault = Fault(FaultKind.INTERRUPTED, "call", "KeyboardInterrupt", "the run was interrupted in this test")
         else:

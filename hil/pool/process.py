@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import multiprocessing
 import os
 import re
 import signal
-import subprocess
-import sys
 import threading
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, Pipe, wait
@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING
 
 from hil.deadline import Deadline
 from hil.errors import HilError, InfrastructureError, RunnerDied
+from hil.pool import worker
 from hil.pool.messages import End, Finished, Message, Start, Take
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from multiprocessing.context import ForkServerContext, ForkServerProcess
     from pathlib import Path
 
     from hil.pool.seat import Seat
@@ -30,6 +32,12 @@ END_SECONDS = 10.0
 LOG_FILE = "pytest.log"
 """What pytest itself said at a seat, beside the transcripts of its board."""
 LOG_LINES = 12
+
+PRELOADED = (
+    *("pytest", "labgrid.pytestplugin", "hil.drivers", "hil.strategies", "hil.linux", "hil.tpm", "hil.vtpm"),
+    "hil.cli",  # each process imports the main module of the run again
+)
+"""What every process needs: imported once, in a process of its own from which the others are forked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +69,10 @@ class SeatProcess(threading.Thread):
         self._start = start
         self._post = post
         self._lock = threading.Lock()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: ForkServerProcess | None = None
         self._ending = False
+        self._ended = False
+        self._given_up = False
         self._why: HilError | None = None
         self._ours, self._theirs = Pipe()
 
@@ -75,7 +85,8 @@ class SeatProcess(threading.Thread):
             finally:
                 self.seat.release()
         except HilError as error:
-            self._post(self, Lost(error))
+            if not self._given_up:
+                self._post(self, Lost(error))
         except Exception as error:  # a thread that dies silently would leave the run waiting
             self._post(self, Lost(InfrastructureError(f"seat {self.seat.name} failed: {error!r}")))
         finally:
@@ -88,12 +99,18 @@ class SeatProcess(threading.Thread):
 
     def terminate(self) -> None:
         """Ask the process to end: the test is cut, the board is switched off."""
-        self._signal(os.kill, signal.SIGTERM)
+        self._signal(signal.SIGTERM)
+
+    def give_up(self) -> None:
+        """Do not wait for the board any longer."""
+        self._given_up = True
+        self.terminate()
+        self.seat.cancel()
 
     def kill(self, why: HilError) -> None:
         """End the process now, without a word to the board; `why` is what the run is told."""
         self._why = self._why or why
-        self._signal(os.killpg, signal.SIGKILL)
+        self._signal(signal.SIGKILL)
 
     def complaint(self) -> str:
         """Return why pytest refused or failed, in its own words."""
@@ -104,12 +121,13 @@ class SeatProcess(threading.Thread):
     def _said(self) -> list[str]:
         return self._log.read_text(errors="replace").strip().splitlines()
 
-    def _signal(self, send: Callable[[int, int], None], number: signal.Signals) -> None:
+    def _signal(self, number: signal.Signals) -> None:
         with self._lock:
             self._ending = True
-            if self._process and self._process.returncode is None:
-                with contextlib.suppress(ProcessLookupError):
-                    send(self._process.pid, number)
+            if self._process and self._process.pid and not self._ended:
+                for send in (os.killpg, os.kill) if number is signal.SIGKILL else (os.kill,):
+                    with contextlib.suppress(ProcessLookupError):
+                        send(self._process.pid, number)
 
     def _drive(self) -> None:
         with self._lock:
@@ -128,21 +146,13 @@ class SeatProcess(threading.Thread):
         if not finished:
             raise self._death()
 
-    def _spawn(self) -> subprocess.Popen[bytes]:
+    def _spawn(self) -> ForkServerProcess:
         self._log.parent.mkdir(parents=True, exist_ok=True)
-        with self._log.open("ab") as log:
-            try:
-                return subprocess.Popen(
-                    [sys.executable, "-m", "hil.pool.worker", str(self._theirs.fileno())],
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    env={**os.environ, **self.seat.environment},
-                    pass_fds=[self._theirs.fileno()],
-                    process_group=0,  # a Ctrl-C is for the run, which tells its processes
-                )
-            finally:
-                self._theirs.close()
+        arguments = (self._theirs, self._log, dict(self.seat.environment))
+        process = _nursery().Process(target=worker.main, args=arguments, name=self.name, daemon=True)
+        process.start()
+        self._theirs.close()
+        return process
 
     def _forward(self) -> bool:
         """Post what the process says until it is gone; returns whether it said that it was done.
@@ -165,16 +175,17 @@ class SeatProcess(threading.Thread):
 
     def _end(self) -> None:
         assert self._process
-        try:
-            self._process.wait(END_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._signal(os.killpg, signal.SIGKILL)
-            self._process.wait()
+        self._process.join(END_SECONDS)
+        if self._process.exitcode is None:
+            self._signal(signal.SIGKILL)
+            self._process.join()
+        with self._lock:
+            self._ended = True
         self._ours.close()
 
     def _death(self) -> InfrastructureError:
         assert self._process
-        status = self._process.returncode
+        status = self._process.exitcode or 0
         how = f"was killed by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
         quoted = "".join(f"\n  {line}" for line in self._said()[-LOG_LINES:])
         return RunnerDied(f"the process that drives the board {how}{quoted}", hint=f"see {self._log}")
@@ -182,3 +193,10 @@ class SeatProcess(threading.Thread):
     @property
     def _log(self) -> Path:
         return self._start.path / self._start.seat / LOG_FILE
+
+
+@functools.cache
+def _nursery() -> ForkServerContext:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(list(PRELOADED))
+    return context

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
     from hil.deadline import Deadline
 
+LEASED = "HIL_LEASED"
+"""In the environment of a process whose board is lent: when the run dies, the board is somebody else's at once."""
+
 
 class Lease(Protocol):
     """The right to use a board, which somebody may take away. `hil.drivers.alarm.Alarm` is one."""
@@ -55,6 +58,9 @@ class Seat(Protocol):
     def acquire(self, deadline: Deadline) -> None:
         """Get hold of the board. Raises an `InfrastructureError` when that fails or takes until the deadline."""
 
+    def cancel(self) -> None:
+        """Have an `acquire` that still waits, in another thread, fail soon: the board is not needed any more."""
+
     def blame(self, reason: str) -> None:
         """Remember that the board failed, for whoever lends it: called before `release`, which passes it on."""
 
@@ -74,6 +80,9 @@ class LocalSeat:
     lease: None = None
 
     def acquire(self, deadline: Deadline) -> None:
+        """Nothing to do."""
+
+    def cancel(self) -> None:
         """Nothing to do."""
 
     def blame(self, reason: str) -> None:

@@ -1,6 +1,6 @@
 """The process at a seat: one pytest that drives one board, and runs what it is given.
 
-Started with the number of its end of a socket pair; ends by itself when the other end is gone.
+Ends by itself when the run at the other end of its connection is gone.
 """
 
 from __future__ import annotations
@@ -8,9 +8,7 @@ from __future__ import annotations
 import os
 import queue
 import signal
-import sys
 import threading
-from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -31,12 +29,17 @@ from hil.pool.messages import (
     Start,
     Take,
 )
+from hil.pool.seat import LEASED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
+    from multiprocessing.connection import Connection
+    from pathlib import Path
 
     from hil.record import BoardOfRun, Case, Fault
 
+QUIET = ("-W", "ignore::pytest.PytestAssertRewriteWarning")
+"""Plugins were imported before pytest could have rewritten their assertions, of which they have none."""
 LAST_WORDS_SECONDS = 20.0
 """After the run is gone: how long switching the board off may take."""
 SHARED_SCOPES: dict[str, type[pytest.Collector]] = {
@@ -78,6 +81,8 @@ class Link:
             while True:
                 self._inbox.put(self._connection.recv())
         except (OSError, EOFError):
+            if LEASED in os.environ:
+                os._exit(ExitCode.INFRASTRUCTURE)
             self._inbox.put(End())
             threading.Timer(LAST_WORDS_SECONDS, os._exit, (ExitCode.INFRASTRUCTURE,)).start()
             os.kill(os.getpid(), signal.SIGTERM)
@@ -200,13 +205,14 @@ def _shared(item: pytest.Item) -> str:
     return ""
 
 
-def main() -> None:
-    """Run one pytest session for the run at the other end of descriptor `argv[1]`."""
-    link = Link(Connection(int(sys.argv[1])))
-    code = pytest.main(list(link.start.arguments), plugins=[Worker(link)])
+def main(connection: Connection, log: Path, environment: Mapping[str, str]) -> None:
+    """Run one pytest session for the run at the other end of `connection`; what pytest says goes to `log`."""
+    os.setpgid(0, 0)  # a Ctrl-C is for the run, which tells its processes
+    with log.open("ab") as output:
+        for stream in (1, 2):
+            os.dup2(output.fileno(), stream)
+    os.environ.update(environment)
+    link = Link(connection)
+    code = pytest.main([*QUIET, *link.start.arguments], plugins=[Worker(link)])
     known = code in {int(one) for one in ExitCode}
     link.send(Finished(ExitCode(code) if known else ExitCode.USAGE))
-
-
-if __name__ == "__main__":
-    main()

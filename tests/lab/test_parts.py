@@ -89,7 +89,10 @@ def test_a_run_that_is_killed_gives_back_its_boards(laboratory: Laboratory) -> N
     run = laboratory.start_cases("board=light", cases=200, milliseconds=200)
     laboratory.until(lambda: all(place.holder for place in laboratory.places().values()), "the run has all boards")
     laboratory.until(lambda: laboratory.journal(), "a case has run")
+    workers = psutil.Process(run.pid).children(recursive=True)
     run.kill()
+    _, alive = psutil.wait_procs(workers, 5)
+    assert alive == []  # a board that is free must not be touched
     laboratory.until(lambda: not any(place.holder for place in laboratory.places().values()), "all are free", 30)
     assert laboratory.switched_on() == set()
     laboratory.await_all_free()

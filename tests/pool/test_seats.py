@@ -52,6 +52,9 @@ class LentSeat:
         if self.refusal:
             raise self.refusal
 
+    def cancel(self) -> None:
+        """Nobody waits for it."""
+
     def blame(self, reason: str) -> None:
         self.blamed = reason
 

@@ -110,10 +110,9 @@ def test_a_vm_that_is_bound_stays_so_when_its_queue_is_placed_elsewhere(vtpm: Ma
     assert vtpm.ring().status == Status.OK
 
 
+@pytest.mark.usefixtures("host")
 @pytest.mark.element("E7")
 def test_a_vm_whose_queue_is_moved_by_its_vmm_finds_it_there_and_nothing_where_it_was(vtpm: GuestQueue) -> None:
-    if not vtpm.vm.trap_smc:
-        pytest.skip("the monitor leaves stage 2 as it is when it places a queue")
     vtpm.instance.place(ELSEWHERE)
     with pytest.raises(TargetFault) as fault:
         vtpm.control_page()

@@ -105,7 +105,8 @@ class Picture:
             cases = self._cases.get(board, [])
             table.add_row(Text(board, "bold"), Text(f"{len(cases)}/{planned}  {tally(cases)}"))
         for name, state in self._states.items():
-            table.add_row(Text(name), Text(visible(state), "dim", overflow="ellipsis", no_wrap=True))
+            short = state.rpartition("/")[2] if "::" in state else state
+            table.add_row(Text(name), Text(visible(short), "dim", overflow="ellipsis", no_wrap=True))
         self._live.update(table)
 
 

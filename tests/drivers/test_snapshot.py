@@ -63,6 +63,21 @@ def test_a_snapshot_that_others_pushed_out_serves_its_run_to_the_end(
 
 
 @pytest.mark.emulator
+def test_a_state_that_was_kept_is_where_its_forks_start(make_board: Callable[..., BoardStrategy]) -> None:
+    steps = (action for text in "a!b" for action in (wait_for_byte("monitor"), say("monitor", text)))
+    board = make_board(*COUNTING, *steps)
+    board.fork()
+    assert letter(board) == b"a"
+    kept = board.keep()
+    for _ in range(2):
+        board.fork(kept)
+        assert letter(board) == b"b"
+    board.fork()
+    assert letter(board) == b"a"
+    assert list(board.snapshots.root.glob(".kept-*")) == []
+
+
+@pytest.mark.emulator
 def test_a_later_run_forks_without_any_boot(make_board: Callable[..., BoardStrategy]) -> None:
     make_board(*BOOT, echo("monitor")).fork()
     later = make_board(*BOOT, echo("monitor"))

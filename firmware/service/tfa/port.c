@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include <arch_helpers.h>
+#include <context.h>
+#include <lib/el3_runtime/context_mgmt.h>
 #include <lib/utils.h>
 
 #include "glue.h"
@@ -108,11 +110,47 @@ void port_zero_pages(void *memory, size_t bytes)
 	zero_normalmem(memory, bytes);
 }
 
+#if ERRATA_SPECULATIVE_AT
+/*
+ * On processors that may walk tables speculatively for AT, BL31 forbids all walks of stage 1 as long as it runs,
+ * because it may be in the middle of changing from one world's registers to another's. It is not while it serves a
+ * call: all of the caller's registers are in place, and with the two that BL31 changed they are complete again.
+ */
+static void allow_walks(void)
+{
+	const errata_speculative_at_t *caller = get_errata_speculative_at_ctx(cm_get_context(NON_SECURE));
+
+	write_sctlr_el1(read_ctx_reg(caller, CTX_ERRATA_SPEC_AT_SCTLR_EL1));
+	isb();
+	write_tcr_el1(read_ctx_reg(caller, CTX_ERRATA_SPEC_AT_TCR_EL1));
+	isb();
+}
+
+static void forbid_walks(void)
+{
+	write_tcr_el1(read_tcr_el1() | TCR_EPD0_BIT | TCR_EPD1_BIT);
+	isb();
+	write_sctlr_el1(read_sctlr_el1() | SCTLR_M_BIT);
+	isb();
+}
+#else
+static void allow_walks(void)
+{
+}
+
+static void forbid_walks(void)
+{
+}
+#endif
+
 bool port_translate(struct va va, bool write, struct pa *out)
 {
 	uint64_t kept = read_par_el1();
-	uint64_t par = translate_el1(va.value, write);
+	uint64_t par;
 
+	allow_walks();
+	par = translate_el1(va.value, write);
+	forbid_walks();
 	write_par_el1(kept);
 	*out = pa_make(par & PAR_PAGE_MASK);
 	return (par & PAR_F_BIT) == 0;

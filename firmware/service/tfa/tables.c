@@ -41,6 +41,7 @@ struct root {
 struct tables {
 	uint64_t level2[PLATFORM_CORE_COUNT][ENTRIES];
 	uint64_t shared[LEVEL1_ENTRIES][ENTRIES]; /* what BL31 sees of a GiB, less what the engine must not see */
+	uint64_t lowest[ENTRIES];                 /* of the first 2 MiB, less page zero */
 	uint64_t window[VTPM_WINDOW_COUNT][ENTRIES];
 	struct root root[PLATFORM_CORE_COUNT];
 };
@@ -95,6 +96,18 @@ static bool is_seen(unsigned int gib)
 	return (VTPM_ENGINE_SEES_GIBS >> gib & 1) != 0;
 }
 
+/* A null pointer must be a fault, wherever BL31 lies. */
+static void hide_page_zero(void)
+{
+	uint64_t *block = &tables->shared[0][0];
+
+	if ((*block & DESC_MASK) == TABLE_DESC) {
+		memcpy(tables->lowest, next_table(*block), sizeof(tables->lowest));
+		tables->lowest[0] = 0;
+		*block = table_descriptor(tables->lowest);
+	}
+}
+
 static void build_shared(const uint64_t *level1)
 {
 	for (unsigned int gib = 0; gib < LEVEL1_ENTRIES; gib++) {
@@ -104,6 +117,7 @@ static void build_shared(const uint64_t *level1)
 	}
 	hide(VTPM_SECURE_POOL_PA, VTPM_SECURE_POOL_BYTES);
 	hide(VTPM_QUEUE_POOL_PA, VTPM_QUEUE_POOL_BYTES);
+	hide_page_zero();
 }
 
 static void build_cpu(unsigned int cpu)

@@ -1,7 +1,7 @@
 """The RAM of an emulated machine, secure RAM too, as the host sees it: not through the machine's processors.
 
 QEMU says where in its own address space each block of RAM lies (`info ramblock`) and at which physical addresses the
-machine finds it (`info mtree`); the bytes are then in /proc/PID/mem, which a parent may open.
+machine's processors find it (`info mtree`); the bytes are then in /proc/PID/mem, which a parent may open.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _BLOCK = re.compile(r"^\s*(\S+)\s+\d+ \S+\s+0x[0-9a-f]+ 0x[0-9a-f]+ 0x[0-9a-f]+ 0x([0-9a-f]+)\s+rw", re.MULTILINE)
+_VIEW = re.compile(r"^FlatView #", re.MULTILINE)
+_OF_A_PROCESSOR = 'AS "cpu-'
 _PLACE = re.compile(r"([0-9a-f]{16})-([0-9a-f]{16}) \(prio -?\d+, ram\): (\S+)")
 
 
@@ -41,7 +43,9 @@ class HostMemory:
         hosts = {name: int(address, 16) for name, address in _BLOCK.findall(ask("info ramblock"))}
         places = {
             (int(start, 16), int(end, 16) + 1 - int(start, 16), name)
-            for start, end, name in _PLACE.findall(ask("info mtree -f"))
+            for view in _VIEW.split(ask("info mtree -f"))
+            if _OF_A_PROCESSOR in view
+            for start, end, name in _PLACE.findall(view)
             if name in hosts
         }
         if not places:

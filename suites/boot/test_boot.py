@@ -7,22 +7,25 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hil.deadline import Deadline
+from hil.strategies.plan import State
 from hil.vtpm import Service
 
 if TYPE_CHECKING:
     from hil.plugin.board import Board
-
-STAGES = ("BL1: ", "BL2: ", "BL31: ", "vTPM: service ")
 
 
 @pytest.mark.cold_boot
 @pytest.mark.element("E1")
 def test_the_board_boots_through_every_stage_and_the_service_starts_in_bl31(cold_board: Board) -> None:
     cold_board.transition("monitor")
-    lines = [line.text for line in cold_board.strategy.transcripts["firmware"].since(0)]
-    places = [next(number for number, line in enumerate(lines) if stage in line) for stage in STAGES]
-    assert places == sorted(places)
-    assert not [line for line in lines if "ERROR" in line or "WARNING" in line]
+    banners = cold_board.strategy.plan.states[State.firmware].banners
+    assert [banner.stage for banner in banners][-2:] == ["BL31", "service"]
+    for uart in {banner.uart for banner in banners}:
+        lines = [line.text for line in cold_board.strategy.transcripts[uart].since(0)]
+        stages = [banner.pattern for banner in banners if banner.uart == uart]
+        places = [next(number for number, line in enumerate(lines) if stage.search(line)) for stage in stages]
+        assert places == sorted(places)
+        assert not [line for line in lines if "ERROR" in line or "WARNING" in line]
 
 
 @pytest.mark.cold_boot

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from hil.monitor import Monitor
+    from hil.plugin.board import Board
     from hil.vtpm import Service
 
-DEVICETREE = 0x4000_0000
-"""Where QEMU's `virt` puts it."""
+pytestmark = pytest.mark.needs_devicetree
 
 # Devicetree Specification v0.4, chapter 5.
 MAGIC, BEGIN_NODE, END_NODE, PROPERTY, END = 0xD00DFEED, 1, 2, 3, 9
@@ -39,12 +39,24 @@ def properties(blob: bytes) -> Iterator[tuple[str, str, bytes]]:
             at += 8 + length + 3 & ~3
 
 
+def reserved_regions(tree: dict[tuple[str, str], bytes]) -> dict[tuple[int, int], str]:
+    """Return the path of each reserved region, by its start and length."""
+    address_cells, size_cells = (int.from_bytes(tree["", name]) for name in ("#address-cells", "#size-cells"))
+    length = 4 * (address_cells + size_cells)
+    return {
+        (int.from_bytes(value[: 4 * address_cells]), int.from_bytes(value[4 * address_cells : length])): path
+        for (path, name), value in tree.items()
+        if path.startswith("/reserved-memory/") and name == "reg"
+    }
+
+
 @pytest.fixture
-def devicetree(monitor: Monitor) -> dict[tuple[str, str], bytes]:
+def devicetree(board: Board, monitor: Monitor) -> dict[tuple[str, str], bytes]:
     """Properties by path and name."""
-    magic, size = struct.unpack(">II", monitor.read(DEVICETREE, 8))
+    start = int(board.features["devicetree"], 16)
+    magic, size = struct.unpack(">II", monitor.read(start, 8))
     assert magic == MAGIC
-    blob = b"".join(monitor.read(DEVICETREE + at, min(4096, size - at)) for at in range(0, size, 4096))
+    blob = b"".join(monitor.read(start + at, min(4096, size - at)) for at in range(0, size, 4096))
     return {(path, name): value for path, name, value in properties(blob)}
 
 
@@ -53,13 +65,19 @@ def test_the_queue_pool_is_reserved_and_must_not_be_mapped(
     devicetree: dict[tuple[str, str], bytes], service: Service
 ) -> None:
     limits = service.limits()
-    reserved = {
-        struct.unpack(">QQ", value): path
-        for (path, name), value in devicetree.items()
-        if path.startswith("/reserved-memory/") and name == "reg"
-    }
-    path = reserved[limits.queue_pool, limits.queue_pool_bytes]
+    path = reserved_regions(devicetree)[limits.queue_pool, limits.queue_pool_bytes]
     assert (path, "no-map") in devicetree
+
+
+@pytest.mark.element("E3")
+def test_what_no_hardware_protects_is_reserved_too(devicetree: dict[tuple[str, str], bytes], service: Service) -> None:
+    """An operating system that took it for free memory would destroy it; protected memory is not in the tree at all."""
+    limits, pool = service.limits(), service.memory().pool
+    reserved = reserved_regions(devicetree)
+    if "PROTECTED_SPACE" in service.version().features:
+        assert (pool, limits.pool_bytes) not in reserved
+    else:
+        assert (reserved[pool, limits.pool_bytes], "no-map") in devicetree
 
 
 def test_the_service_is_announced(devicetree: dict[tuple[str, str], bytes]) -> None:

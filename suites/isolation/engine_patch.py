@@ -35,7 +35,6 @@ LOAD_FROM_X9 = 0xF9400129  # ldr x9, [x9]
 JUMP_TO_X9 = 0xD61F0120  # br x9
 BREAKPOINT = 0xD4200000  # brk #0
 UNDEFINED = 0x00000000  # udf #0
-_SECURE_RAM = 0x0E10_0000
 
 TRIGGER = bytes.fromhex("bad0f00d") + struct.pack("<II", 0x52800000, 0xD65F03C0)  # mov w0, #0; ret
 """A command that starts the misbehaviour; executed as code, it would say that all is well."""
@@ -63,9 +62,9 @@ class EngineLayout:
         return self.window + _REQUEST_OFFSET
 
     @classmethod
-    def read(cls, memory: HostMemory) -> EngineLayout:
-        """Read the header of the engine image from secure memory."""
-        magic, *fields = _HEADER.unpack(memory.read(_SECURE_RAM, _HEADER.size))
+    def read(cls, memory: HostMemory, image: int) -> EngineLayout:
+        """Read the header of the engine image, which lies at the physical address `image`."""
+        magic, *fields = _HEADER.unpack(memory.read(image, _HEADER.size))
         assert magic == _ABI["ENGINE_MAGIC"]
         text, text_bytes, rodata = fields[2], fields[3], fields[4]
         guard, stack_top, mailbox, entry = fields[9], fields[10], fields[11], fields[14]

@@ -18,9 +18,8 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.needs_host_memory_access, pytest.mark.threat(10), pytest.mark.element("E3")]
 
 
-def misbehave(kind: str, memory: HostMemory) -> None:
+def misbehave(kind: str, memory: HostMemory, layout: patch.EngineLayout) -> None:
     """Plant a misbehaviour in the engine that is about its own memory."""
-    layout = patch.EngineLayout.read(memory)
     store = {
         "writes-its-own-code": layout.text,
         "writes-its-constants": layout.rodata,
@@ -41,7 +40,7 @@ def misbehave(kind: str, memory: HostMemory) -> None:
         layout.plant(memory, *code[kind])
 
 
-def reach_for_others(kind: str, memory: HostMemory, service: Service) -> None:
+def reach_for_others(kind: str, memory: HostMemory, layout: patch.EngineLayout, service: Service) -> None:
     """Plant a misbehaviour that is about memory of others; where that lies, only the service says."""
     space, limits = service.memory(), service.limits()
     windows = space.pool + limits.pool_bytes - space.windows * space.window_bytes
@@ -51,7 +50,7 @@ def reach_for_others(kind: str, memory: HostMemory, service: Service) -> None:
         "writes-windows-of-others": (patch.STORE_ZERO_AT_X9, windows + 7 * space.window_bytes),
         "reads-images": (patch.LOAD_FROM_X9, windows - 4096),
     }[kind]
-    patch.EngineLayout.read(memory).plant(memory, instruction, address=address)
+    layout.plant(memory, instruction, address=address)
 
 
 AGAINST_ITSELF = [
@@ -95,24 +94,24 @@ def check_that_only_the_victim_fails(make_vtpm: MakeVtpm) -> None:
 
 @pytest.mark.parametrize("kind", AGAINST_ITSELF)
 def test_an_engine_that_misbehaves_takes_only_its_own_instance_along(
-    kind: str, host_memory: HostMemory, make_vtpm: MakeVtpm
+    kind: str, host_memory: HostMemory, engine_layout: patch.EngineLayout, make_vtpm: MakeVtpm
 ) -> None:
-    misbehave(kind, host_memory)
+    misbehave(kind, host_memory, engine_layout)
     check_that_only_the_victim_fails(make_vtpm)
 
 
 @pytest.mark.parametrize("kind", AGAINST_OTHERS)
 def test_an_engine_that_reaches_for_memory_of_others_takes_only_its_own_instance_along(
-    kind: str, service: Service, host_memory: HostMemory, make_vtpm: MakeVtpm
+    kind: str, service: Service, host_memory: HostMemory, engine_layout: patch.EngineLayout, make_vtpm: MakeVtpm
 ) -> None:
-    reach_for_others(kind, host_memory, service)
+    reach_for_others(kind, host_memory, engine_layout, service)
     check_that_only_the_victim_fails(make_vtpm)
 
 
 def test_a_failed_persistent_instance_can_only_be_asked_about_and_destroyed(
-    service: Service, host_memory: HostMemory, make_vtpm: MakeManagedVtpm
+    service: Service, host_memory: HostMemory, engine_layout: patch.EngineLayout, make_vtpm: MakeManagedVtpm
 ) -> None:
-    misbehave("breakpoint", host_memory)
+    misbehave("breakpoint", host_memory, engine_layout)
     vtpm = make_vtpm(persistent=True)
     provoke(vtpm)
     for refused in (vtpm.instance.reset, vtpm.instance.forward, lambda: vtpm.instance.bind_to(vtpm.vm)):
@@ -124,8 +123,10 @@ def test_a_failed_persistent_instance_can_only_be_asked_about_and_destroyed(
     assert service.limits().instances_used == used - 1
 
 
-def test_a_failed_ephemeral_instance_comes_back_as_a_new_tpm(host_memory: HostMemory, make_vtpm: MakeVtpm) -> None:
-    misbehave("overruns-its-stack", host_memory)
+def test_a_failed_ephemeral_instance_comes_back_as_a_new_tpm(
+    host_memory: HostMemory, engine_layout: patch.EngineLayout, make_vtpm: MakeVtpm
+) -> None:
+    misbehave("overruns-its-stack", host_memory, engine_layout)
     vtpm = make_vtpm(persistent=False)
     before = vtpm.instance.info().state
     provoke(vtpm)
@@ -135,14 +136,15 @@ def test_a_failed_ephemeral_instance_comes_back_as_a_new_tpm(host_memory: HostMe
     assert provoke(vtpm).status == Status.ENGINE_FAILED
 
 
-def test_a_failed_instance_leaves_no_secrets_behind(host_memory: HostMemory, make_vtpm: MakeVtpm) -> None:
+def test_a_failed_instance_leaves_no_secrets_behind(
+    host_memory: HostMemory, engine_layout: patch.EngineLayout, secrets: tuple[range, ...], make_vtpm: MakeVtpm
+) -> None:
     """Scrubbed when it fails, not only when it is destroyed."""
-    misbehave("breakpoint", host_memory)
+    misbehave("breakpoint", host_memory, engine_layout)
     vtpm = make_vtpm()
     commands.submit(vtpm, commands.startup())
     commands.submit(vtpm, commands.pcr_extend(7, b"\x01" * 32))
     value = commands.pcr_value(vtpm.transmit(commands.pcr_read(7)))
-    secure = range(vtpm.instance.queue_pa)
-    assert any(host_memory.find(value, secure))
+    assert any(any(host_memory.find(value, place)) for place in secrets)
     provoke(vtpm)
-    assert not any(host_memory.find(value, secure))
+    assert not any(any(host_memory.find(value, place)) for place in secrets)

@@ -28,16 +28,15 @@ CANARIES = {"nv": IN_NV, "pcr": IN_PCR, "password": AS_PASSWORD}
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """Looks for canaries in secure memory and in a queue."""
+    """Looks for canaries where an instance is, and in its queue."""
 
     memory: HostMemory
     places: tuple[range, ...]
 
-    @classmethod
-    def of(cls, memory: HostMemory, vtpm: GuestQueue) -> Scan:
-        """Look below the first queue there is: all of that is secure on every board that we read from outside."""
+    def with_queue(self, vtpm: GuestQueue) -> Scan:
+        """Look in the queue of `vtpm`, too."""
         start = vtpm.instance.queue_pa
-        return cls(memory, (range(start), range(start, start + vtpm.instance.queue_bytes)))
+        return Scan(self.memory, (*self.places, range(start, start + vtpm.instance.queue_bytes)))
 
     def found(self) -> set[str]:
         """Return the names of the canaries that are anywhere."""
@@ -45,6 +44,12 @@ class Scan:
 
     def _places(self, canary: bytes) -> list[int]:
         return [pa for within in self.places for pa in self.memory.find(canary, within)]
+
+
+@pytest.fixture
+def scan(host_memory: HostMemory, secrets: tuple[range, ...]) -> Scan:
+    """What finds canaries in secure memory."""
+    return Scan(host_memory, secrets)
 
 
 def plant(vtpm: GuestQueue) -> None:
@@ -57,8 +62,8 @@ def plant(vtpm: GuestQueue) -> None:
         tpm.esapi.hierarchy_change_auth(ESYS_TR.ENDORSEMENT, AS_PASSWORD)
 
 
-def test_destroy_leaves_no_trace_of_a_resident_instance(vtpm: GuestQueue, host_memory: HostMemory) -> None:
-    scan = Scan.of(host_memory, vtpm)
+def test_destroy_leaves_no_trace_of_a_resident_instance(vtpm: GuestQueue, scan: Scan) -> None:
+    scan = scan.with_queue(vtpm)
     plant(vtpm)
     assert scan.found() == set(CANARIES)
     vtpm.instance.destroy()
@@ -66,10 +71,10 @@ def test_destroy_leaves_no_trace_of_a_resident_instance(vtpm: GuestQueue, host_m
 
 
 def test_destroy_leaves_no_trace_of_an_idle_instance(
-    service: Service, make_vtpm: MakeManagedVtpm, vtpm: ManagedQueue, host_memory: HostMemory
+    service: Service, make_vtpm: MakeManagedVtpm, vtpm: ManagedQueue, scan: Scan
 ) -> None:
     """The instance was moved out of its window: its image is scrubbed too, and so was the window it left."""
-    scan = Scan.of(host_memory, vtpm)
+    scan = scan.with_queue(vtpm)
     plant(vtpm)
     for _ in range(service.memory().windows):
         make_vtpm().ring()
@@ -79,9 +84,9 @@ def test_destroy_leaves_no_trace_of_an_idle_instance(
     assert scan.found() == set()
 
 
-def test_reset_of_an_ephemeral_instance_leaves_no_trace(make_vtpm: MakeVtpm, host_memory: HostMemory) -> None:
+def test_reset_of_an_ephemeral_instance_leaves_no_trace(make_vtpm: MakeVtpm, scan: Scan) -> None:
     vtpm = make_vtpm(persistent=False)
-    scan = Scan.of(host_memory, vtpm)
+    scan = scan.with_queue(vtpm)
     plant(vtpm)
     assert scan.found() == set(CANARIES)
     vtpm.instance.reset()

@@ -17,12 +17,10 @@ if TYPE_CHECKING:
     from hil.drivers.hostmemory import HostMemory
     from hil.monitor import Monitor, VirtualMachine
     from hil.vtpm import ManagedQueue, Service
+    from suites.isolation.conftest import FindSymbol
 
-pytestmark = [
-    pytest.mark.element("E3"),
-    pytest.mark.threat(6),
-    pytest.mark.fails_without("protected_secure_space"),
-]
+pytestmark = [pytest.mark.element("E3"), pytest.mark.threat(6)]
+protected = pytest.mark.fails_without("protected_secure_space")
 
 IPA = 0x9000_0000
 VA = 0x3_0000_0000
@@ -45,6 +43,7 @@ def secure_addresses(service: Service) -> list[int]:
     return [*range(pool, pool + length, STRIDE), pool + length - 8]
 
 
+@protected
 def test_the_hypervisor_cannot_read_the_pool(monitor: Monitor, service: Service, vtpm: ManagedQueue) -> None:
     assert vtpm.instance.info()
     for pa in secure_addresses(service):
@@ -52,6 +51,7 @@ def test_the_hypervisor_cannot_read_the_pool(monitor: Monitor, service: Service,
             monitor.read(pa, 8)
 
 
+@protected
 def test_the_hypervisor_cannot_write_the_pool(monitor: Monitor, service: Service, vtpm: ManagedQueue) -> None:
     before = vtpm.instance.info()
     for pa in secure_addresses(service):
@@ -60,6 +60,7 @@ def test_the_hypervisor_cannot_write_the_pool(monitor: Monitor, service: Service
     assert vtpm.instance.info() == before
 
 
+@protected
 @pytest.mark.needs_host_memory_access
 def test_a_refused_write_has_not_happened(
     monitor: Monitor, service: Service, vtpm: ManagedQueue, host_memory: HostMemory
@@ -72,6 +73,7 @@ def test_a_refused_write_has_not_happened(
     assert [host_memory.read(pa, 8) for pa in secure_addresses(service)] == before
 
 
+@protected
 @pytest.mark.parametrize("device", [False, True], ids=["as-memory", "as-device"])
 def test_a_guest_cannot_read_the_pool_even_if_the_hypervisor_maps_it(
     vm: VirtualMachine, service: Service, vtpm: ManagedQueue, device: bool
@@ -86,8 +88,13 @@ def test_a_guest_cannot_read_the_pool_even_if_the_hypervisor_maps_it(
             vtpm.agent.write(va + pa % PAGE, b"\xa5" * 8)
 
 
-@pytest.mark.parametrize("pa", [0x0E00_0000, 0x0E02_0000, 0x0E10_0000, 0x0E3F_F000])
-def test_firmware_and_engine_are_out_of_reach_too(monitor: Monitor, pa: int) -> None:
+@protected
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [("bl31.elf", "__BL31_START__"), ("bl31.elf", "__STACKS_START__"), ("engine.elf", "engine_header")],
+)
+def test_firmware_and_engine_are_out_of_reach_too(monitor: Monitor, symbol: FindSymbol, file: str, name: str) -> None:
+    pa = symbol(name, file)
     with refused_by_the_bus():
         monitor.read(pa, 8)
     with refused_by_the_bus():

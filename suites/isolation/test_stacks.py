@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from elftools.elf.elffile import ELFFile
-from elftools.elf.sections import SymbolTableSection
 from tpm2_pytss import ESYS_TR, TPM2_ALG, TPM2_CAP, TPM2_SE, TPMA_SESSION
 
 from hil.tpm import Tpm, commands
-from suites.isolation.engine_patch import EngineLayout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from hil.drivers.hostmemory import HostMemory
-    from hil.plugin.board import Board
     from hil.tpm.key import KeyKind
     from hil.vtpm import ManagedQueue, Service
+    from suites.isolation.conftest import FindSymbol
+    from suites.isolation.engine_patch import EngineLayout
 
 pytestmark = [pytest.mark.threat(10), pytest.mark.needs_host_memory_access]
 
 PAINT = 0xC5
 PAGE = 4096
 RH_OWNER = 0x4000_0001
-FIRMWARE_STACK = 4096  # PLATFORM_STACK_SIZE of TF-A's plat/qemu
+FIRMWARE_STACK = 4096  # PLATFORM_STACK_SIZE of TF-A's plat/qemu and plat/rpi/rpi4
 LIVE = 512  # bytes at the top of a firmware stack that are not painted
 PROCESSORS = 4
 
@@ -67,9 +64,11 @@ def in_earnest(tpm: Tpm) -> None:
 
 
 @pytest.fixture
-def engine_stacks(service: Service, host_memory: HostMemory) -> Callable[[], Iterator[tuple[bytes, bytes]]]:
+def engine_stacks(
+    service: Service, host_memory: HostMemory, engine_layout: EngineLayout
+) -> Callable[[], Iterator[tuple[bytes, bytes]]]:
     """Guard page and stack of every window, read anew at each call."""
-    memory, layout = service.memory(), EngineLayout.read(host_memory)
+    memory, layout = service.memory(), engine_layout
     end = memory.pool + service.limits().pool_bytes
     windows = range(end - memory.windows * memory.window_bytes, end, memory.window_bytes)
     guard = layout.guard - layout.window
@@ -109,13 +108,13 @@ def test_the_engine_s_stack_has_a_quarter_left_after_every_command(
 
 
 def test_the_firmware_s_stacks_have_an_eighth_left_after_every_kind_of_call(
-    board: Board,
+    symbol: FindSymbol,
     service: Service,
     vtpm: ManagedQueue,
     host_memory: HostMemory,
     record_property: Callable[[str, object], None],
 ) -> None:
-    start = firmware_stacks(board)
+    start = symbol("__STACKS_START__")
     paint = bytes([PAINT]) * (FIRMWARE_STACK - LIVE)
     for processor in range(PROCESSORS):
         host_memory.write(start + processor * FIRMWARE_STACK, paint)
@@ -132,14 +131,3 @@ def test_the_firmware_s_stacks_have_an_eighth_left_after_every_kind_of_call(
     record_property("firmware stack, bytes used", FIRMWARE_STACK - min(left))
     assert min(left) >= FIRMWARE_STACK // 8
     assert left[0] < len(paint), "processor 0 made calls, but its stack was not touched"
-
-
-def firmware_stacks(board: Board) -> int:
-    """Return the address of processor 0's stack, from the symbols of BL31."""
-    image = Path(board.target.env.config.get_image_path("flash")).with_name("bl31.elf")
-    with image.open("rb") as file:
-        symbols = ELFFile(file).get_section_by_name(".symtab")
-        assert isinstance(symbols, SymbolTableSection)
-        found = symbols.get_symbol_by_name("__STACKS_START__")
-        assert found is not None
-        return int(found[0]["st_value"])

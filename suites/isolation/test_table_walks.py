@@ -13,6 +13,7 @@ from hil.vtpm import Status, abi
 if TYPE_CHECKING:
     from hil.monitor import Agent, Monitor
     from hil.vtpm import ManagedQueue, Service
+    from suites.isolation.conftest import FindSymbol
 
 IPA = 0x9000_0000
 TABLE = 300
@@ -38,10 +39,10 @@ def put_table_at(agent: Agent, ipa: int) -> None:
 @pytest.mark.threat(6)
 @pytest.mark.parametrize("place", ["firmware", "pool", "nowhere"])
 def test_tables_behind_which_the_bus_refuses_are_a_bad_address(
-    monitor: Monitor, service: Service, vtpm: ManagedQueue, place: str
+    monitor: Monitor, service: Service, vtpm: ManagedQueue, symbol: FindSymbol, place: str
 ) -> None:
     """An external abort on a walk is taken where the walk was asked for: at EL3."""
-    pa = {"firmware": 0x0E00_0000, "pool": service.memory().pool, "nowhere": NOWHERE}[place]
+    pa = {"firmware": symbol("__BL31_START__"), "pool": service.memory().pool, "nowhere": NOWHERE}[place]
     vtpm.vm.map(IPA, pa, abi.VTPM_PAGE_BYTES)
     put_table_at(vtpm.agent, IPA)
     assert vtpm.check(VA).status == Status.BAD_ADDRESS

@@ -23,7 +23,7 @@ def test_the_service_says_who_it_is(monitor: Monitor) -> None:
 def test_version_and_entropy_source_are_announced(service: Service) -> None:
     version = service.version()
     assert (version.major, version.minor) == (abi.VTPM_VERSION_MAJOR, abi.VTPM_VERSION_MINOR)
-    assert version.features & {"ENTROPY_CPU", "ENTROPY_SOC"}
+    assert version.features & {"ENTROPY_CPU", "ENTROPY_SOC", "ENTROPY_SEED"}
     assert "TEST_SEED" not in version.features
 
 

@@ -29,12 +29,16 @@ def memory(blocks: tuple[ctypes.Array[ctypes.c_char], ctypes.Array[ctypes.c_char
             f"        a.rom    4 KiB  0x0000000019000000 0x0000000000002000 0x0000000000002000 {low}  ro\r\n"
         ),
         "info mtree -f": (
-            "FlatView #0\r\n Root memory region: system\r\n"
+            'FlatView #0\r\n AS "memory", root: system\r\n AS "cpu-memory-0", root: system\r\n'
+            " Root memory region: system\r\n"
             "  0000000040000000-0000000040001fff (prio 0, ram): some.ram\r\n"
-            "FlatView #1\r\n Root memory region: secure-memory\r\n"
+            'FlatView #1\r\n AS "cpu-secure-memory-0", root: secure-memory\r\n'
+            " Root memory region: secure-memory\r\n"
             "  000000000e000000-000000000e001fff (prio 0, ram): secure-ram\r\n"
             "  0000000009000000-0000000009000fff (prio 0, i/o): pl011\r\n"
             "  0000000040000000-0000000040001fff (prio 0, ram): some.ram\r\n"
+            'FlatView #2\r\n AS "gpu-memory", root: gpu\r\n Root memory region: gpu\r\n'
+            "  0000000080000000-0000000080001fff (prio 0, ram): some.ram\r\n"
         ),
     }
     return HostMemory.of(os.getpid(), answers.__getitem__)

@@ -79,7 +79,7 @@ class ParamikoDriver(CommandMixin, Driver, CommandProtocol, FileTransferProtocol
         """Make a new connection, as soon as the server lets us; every power cycle and every fork needs one."""
         from hil.ssh import Login, Session
 
-        self._hang_up()
+        self.hang_up()
         login = Login(
             self.username or self.networkservice.username,
             self._path(self.keyfile),
@@ -169,7 +169,13 @@ class ParamikoDriver(CommandMixin, Driver, CommandProtocol, FileTransferProtocol
 
     def on_deactivate(self) -> None:
         """Hang up."""
-        self._hang_up()
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """End the connection, if there is one."""
+        if self._session is not None:
+            self._session.close()
+            self._session = None
 
     @property
     def _pins(self) -> PinnedHostKeys:
@@ -178,11 +184,6 @@ class ParamikoDriver(CommandMixin, Driver, CommandProtocol, FileTransferProtocol
 
             self._pinned = PinnedHostKeys(self._path(self.known_hosts))
         return self._pinned
-
-    def _hang_up(self) -> None:
-        if self._session is not None:
-            self._session.close()
-            self._session = None
 
     def _deadline(self, timeout: float | None) -> Deadline:
         return Deadline.after(self.command_timeout if timeout is None else timeout)

@@ -20,6 +20,19 @@ _DIGEST_FIELD = 1
 _KEY = "/tmp/quote"
 
 
+def exchange(guest: CommandLoop, device: str, *commands: tuple[int, bytes]) -> list[bytes]:
+    """Send raw commands to a TPM device of the guest, each through the open file of its number, from 3 on.
+
+    Returns the responses.
+    """
+    lines = [f"{file} " + "".join(f"\\x{byte:02x}" for byte in command) for file, command in commands]
+    send_and_receive = 'printf "$command" >&$file; dd bs=4096 count=1 <&$file 2>/dev/null | base64 -w 0; echo'
+    opened = " ".join(f"{file}<>{device}" for file in sorted({file for file, _ in commands}))
+    program = f"exec {opened}; while read -r file command; do {send_and_receive}; done"
+    answers = guest.run(program, stdin="".join(f"{line}\n" for line in lines).encode()).lines
+    return [base64.b64decode(answer) for answer in answers]
+
+
 def pcr(guest: CommandLoop, number: int) -> bytes:
     """Return a PCR of the guest's SHA-256 bank."""
     return bytes.fromhex(guest.run(f"tpm2_pcrread sha256:{number}").text.rpartition("0x")[2])

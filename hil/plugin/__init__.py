@@ -4,6 +4,7 @@ pytest_plugins = [
     "hil.plugin.session",
     "hil.plugin.markers",
     "hil.plugin.fixtures",
+    "hil.plugin.guests",
     "hil.plugin.direct",
     "hil.plugin.summary",
 ]

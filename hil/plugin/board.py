@@ -75,11 +75,11 @@ class Board:
             ) from error
         return GuestImages(kernel, initrd)
 
-    def fork_linux(self) -> Host:
-        """Return the board's Linux as it is right after boot."""
+    def fork_linux(self, kept: Path | None = None) -> Host:
+        """Return the board's Linux as it is right after boot, or as `strategy.keep` has kept it."""
         from hil.linux import Host
 
-        self.strategy.fork_linux()
+        self.strategy.fork_linux(kept)
         return Host(self.strategy, self.strategy.ssh)
 
     def require(self, state: str) -> None:

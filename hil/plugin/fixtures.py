@@ -1,4 +1,4 @@
-"""Fixtures that read like the domain: board, monitor, VM, vTPM, TPM; board, host, guest.
+"""Fixtures that read like the domain: board, monitor, VM, vTPM, TPM.
 
 What tests make on a board is not undone piece by piece: the next test starts from the state right after boot.
 """
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from labgrid import Target
 
     from hil.drivers.hostmemory import HostMemory
-    from hil.linux import Guest, Host
     from hil.monitor import Monitor, VirtualMachine
     from hil.plugin.board import Board
     from hil.tpm import Tpm
@@ -45,36 +44,6 @@ def monitor(board: Board) -> Monitor:
     """The monitor at EL2, on the board as it is right after boot."""
     board.require("monitor")
     return board.fork()
-
-
-@pytest.fixture
-def host(board: Board) -> Host:
-    """Linux, as it is right after boot, over SSH."""
-    board.require("linux")
-    return board.fork_linux()
-
-
-@pytest.fixture
-def make_guest(host: Host) -> Iterator[Callable[..., Guest]]:
-    """Start a guest of `host`, as `Guest.start` does, and wait until it takes commands. All end with the test."""
-    from hil.linux import Guest
-
-    guests: list[Guest] = []
-
-    def make(**options: Any) -> Guest:
-        guests.append(Guest.start(host, **options))
-        guests[-1].wait_ready()
-        return guests[-1]
-
-    yield make
-    for guest in guests:
-        guest.stop()
-
-
-@pytest.fixture
-def guest(make_guest: Callable[..., Guest]) -> Guest:
-    """An unmodified Linux in a VM of its own on `host`, with a vTPM."""
-    return make_guest()
 
 
 @pytest.fixture

@@ -39,6 +39,13 @@ if TYPE_CHECKING:
     from hil.record.transcript import Transcript, TranscriptSink
     from hil.ssh import Session
 
+_ALONE = b"linux: alone"
+_SAY_WHEN_ALONE = (
+    "(while grep -q ' [0-9A-F]*:0016 [0-9A-F]*:[0-9A-F]* 01 ' /proc/net/tcp; do usleep 10000; done;"
+    f" echo '{_ALONE.decode()}') </dev/null >/dev/console 2>&1 &"
+)
+"""Port 22 is 0016, and an established connection is 01: Linux, Documentation/networking/proc_net_tcp.rst."""
+
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
@@ -165,17 +172,22 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
 
     @breaking
     @step()  # type: ignore[untyped-decorator]
-    def fork_linux(self) -> Session:
-        """Return a connection to Linux on a board in exactly the state it has after boot, as `fork` does."""
-        session: Session = self._fork(State.linux)
+    def fork_linux(self, kept: Path | None = None) -> Session:
+        """Return a connection to Linux on a board in exactly the state it has after boot, or was kept in: as `fork`."""
+        session: Session = self._fork(State.linux, kept)
         return session
 
     @breaking
     @step()  # type: ignore[untyped-decorator]
     def keep(self) -> Path:
-        """Save what the board is now, and return what `fork` takes, in this run; the board stands still until then."""
+        """Save what the board is now, and return what `fork` takes, in this run; the board stands still until then.
+
+        The connection to its Linux is ended: the board's half of it would be saved, too.
+        """
         if not self.board.forks:
             raise UsageError("this board's state cannot be saved", board=self.board.board)
+        if self.ssh is not None:
+            self._hang_up()
         self.snapshots.root.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".kept-", dir=self.snapshots.root) as directory:
             state = Path(directory) / "state"
@@ -290,6 +302,17 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
             self.transition(State.firmware)
             self._await(self._plan.last)
         return self.snapshots.create(key, self.board.save)
+
+    def _hang_up(self) -> None:
+        """End the connection to Linux, and wait until the board knows of it no more."""
+        plan = self._plan.states[State.linux]
+        deadline = Deadline.after(plan.deadline)
+        line = self.board.uart(plan.banners[-1].uart)
+        self.ssh.session.run(_SAY_WHEN_ALONE, deadline=deadline)
+        self.ssh.hang_up()
+        said = b""
+        while _ALONE not in said:
+            said += line.receive(deadline)
 
     def _held(self, snapshot: Path) -> Path:
         """Return a path that leads to a snapshot even when others have made so many that its own name is gone."""

@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hil.deadline import Deadline
-from hil.linux import GuestEnded
+from hil.linux import GuestEnded, GuestRestarted
 from hil.linux.device import DeviceError, DeviceUser
+from hil.linux.tpmtools import IMA_LOG, attest, exchange, extend, extended, ima_digests, pcr
+from hil.tpm import commands
+from hil.tpm.key import attestation_template
+from hil.tpm.quote import QuoteError
 from hil.vtpm import abi
 
 if TYPE_CHECKING:
@@ -26,27 +30,15 @@ IMA_PCR = 10
 ENDED_BY_SIGTERM = 128 + 15
 """What the VMM leaves as its status, as a shell would."""
 RESTARTED = 2
-NAME_BYTES = 2 + 32
-"""Of an object whose name algorithm is SHA-256: TPM 2.0 Library part 1, 16."""
 COMMANDS = 200
-
-
-def pcr(guest: Guest, number: int) -> str:
-    """Return the guest's SHA-256 PCR, in hexadecimal."""
-    text: str = guest.run(f"tpm2_pcrread sha256:{number}").text
-    return text.rpartition("0x")[2].strip().lower()
-
-
-def extend(guest: Guest, number: int, digest: bytes) -> None:
-    guest.run(f"tpm2_pcrextend {number}:sha256={digest.hex()}")
-
-
-def extended(*digests: bytes) -> str:
-    """Return what a PCR becomes by these digests, from zero: TPM 2.0 Library part 1, 17.2."""
-    value = bytes(32)
-    for digest in digests:
-        value = hashlib.sha256(value + digest).digest()
-    return value.hex()
+PROCESSES = 4
+SLOTS = 3
+CC_READ_PUBLIC = 0x173
+RC_OBJECT_MEMORY = 0x902
+"""TPM 2.0 Library part 2, 6.5.2 and 6.6.3: no more slots for transient objects."""
+LAST_TRANSIENT = 0x80FFFFFF
+NONCE = b"a number used once"
+NV_INDEX = 0x1500016
 
 
 def test_stock_kernel_finds_its_tpm(guest: Guest) -> None:
@@ -68,16 +60,15 @@ def test_random_numbers_come_and_differ(guest: Guest) -> None:
 
 def test_pcr_is_extended_as_the_specification_says(guest: Guest) -> None:
     digests = [hashlib.sha256(name).digest() for name in (b"one", b"two")]
-    assert pcr(guest, DEBUG_PCR) == bytes(32).hex()
+    assert pcr(guest, DEBUG_PCR) == bytes(32)
     for digest in digests:
         extend(guest, DEBUG_PCR, digest)
-    assert pcr(guest, DEBUG_PCR) == extended(*digests)
+    assert pcr(guest, DEBUG_PCR) == extended(digests)
 
 
 def test_kernel_measures_into_the_tpm(guest: Guest) -> None:
-    log = guest.run("cat /sys/kernel/security/ima/ascii_runtime_measurements_sha256").lines
-    assert "boot_aggregate" in log[0]
-    assert pcr(guest, IMA_PCR) == extended(*(bytes.fromhex(line.split()[1]) for line in log))
+    assert "boot_aggregate" in guest.run(f"head -1 {IMA_LOG}").text
+    assert pcr(guest, IMA_PCR) == extended(ima_digests(guest))
 
 
 def test_signature_of_a_key_in_the_tpm_is_checked(guest: Guest) -> None:
@@ -102,6 +93,43 @@ def test_secret_is_unsealed_only_while_the_pcr_is_as_it_was(guest: Guest) -> Non
     assert guest.run(unseal).stdout == b"secret"
     extend(guest, DEBUG_PCR, bytes(32))
     assert guest.run(unseal, check=False).status != 0
+
+
+def test_quote_is_verified_without_the_guest(guest: Guest) -> None:
+    extend(guest, DEBUG_PCR, hashlib.sha256(b"measured").digest())
+    measured = {number: pcr(guest, number) for number in (0, IMA_PCR, DEBUG_PCR)}
+    attestation = attest(guest, NONCE, measured)
+    attestation.verify(NONCE, measured)
+    for nonce, pcrs in ((b"another nonce", measured), (NONCE, measured | {DEBUG_PCR: bytes(32)})):
+        with pytest.raises(QuoteError):
+            attestation.verify(nonce, pcrs)
+
+
+def test_value_in_nv_memory_stays_what_was_written(guest: Guest) -> None:
+    guest.run(f"tpm2_nvdefine -Q {NV_INDEX} -C o -s 7 && tpm2_nvwrite -Q {NV_INDEX} -C o -i -", stdin=b"written")
+    assert guest.run(f"tpm2_nvread {NV_INDEX} -C o").stdout == b"written"
+
+
+def codes(responses: list[bytes]) -> list[int]:
+    """Return the response codes: TPM 2.0 Library part 1, table 24."""
+    return [int.from_bytes(response[6:10]) for response in responses]
+
+
+def test_kernel_manages_more_objects_than_the_tpm_has_slots(guest: Guest) -> None:
+    """Its resource manager gives handles of its own, from the last one downwards: drivers/char/tpm/tpm2-space.c."""
+    create = commands.create_primary(attestation_template("ecc").marshal())
+    read = [commands.command(CC_READ_PUBLIC, (LAST_TRANSIENT - number).to_bytes(4)) for number in range(2)]
+    both = [(file, command) for command in (create, create, *read) for file in (3, 4)]
+    assert codes(exchange(guest, "/dev/tpmrm0", *both)) == [commands.SUCCESS] * len(both)
+    one = [(3, create)] * (SLOTS + 1)
+    assert codes(exchange(guest, "/dev/tpm0", *one)) == [*[commands.SUCCESS] * SLOTS, RC_OBJECT_MEMORY]
+
+
+def test_kernel_serves_several_processes_at_a_time(guest: Guest) -> None:
+    key = "-C o -G ecc256:ecdsa-sha256:null -a 'fixedtpm|fixedparent|sensitivedataorigin|userwithauth|sign' -c key$i"
+    one = f"tpm2_createprimary -Q {key} && echo $i >message$i && tpm2_sign -Q -c key$i -o signed$i message$i"
+    guest.run(f"cd /tmp; for i in $(seq {PROCESSES}); do ({one}; echo $? >status$i) & done; wait")
+    assert guest.run(f"cd /tmp; for i in $(seq {PROCESSES}); do cat status$i; done").lines == ["0"] * PROCESSES
 
 
 def random_numbers(guest: Guest, count: int) -> bytes:
@@ -133,17 +161,6 @@ def test_many_commands_in_a_row_all_answer(guest: Guest) -> None:
     assert {response[:12] for response in responses} == {bytes.fromhex("8001 0000001c 00000000 0010")}
 
 
-def test_guests_have_tpms_of_their_own(make_guest: Callable[..., Guest]) -> None:
-    one, other = make_guest(), make_guest()
-    extend(one, DEBUG_PCR, bytes(32))
-    assert pcr(one, DEBUG_PCR) == extended(bytes(32))
-    assert pcr(other, DEBUG_PCR) == bytes(32).hex()
-    primary = "cd /tmp && tpm2_createprimary -Q -C e -G ecc -c primary && tpm2_readpublic -Q -c primary -n name"
-    names = [guest.run(f"{primary} && cat name").stdout for guest in (one, other)]
-    assert len(names[0]) == len(names[1]) == NAME_BYTES
-    assert names[0] != names[1]
-
-
 def test_vmm_ends_with_its_guest(guest: Guest) -> None:
     with pytest.raises(GuestEnded):
         guest.run("poweroff -f")
@@ -151,7 +168,7 @@ def test_vmm_ends_with_its_guest(guest: Guest) -> None:
 
 
 def test_vmm_says_that_the_guest_restarted(guest: Guest) -> None:
-    with pytest.raises(GuestEnded):
+    with pytest.raises(GuestRestarted):
         guest.run("reboot -f")
     assert guest.wait_ended() == RESTARTED
 

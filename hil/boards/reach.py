@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ class Obstacle(StrEnum):
     """Why a board cannot be had."""
 
     FILE = "file"
+    UNCONFIGURED = "unconfigured"
     TOOL = "tool"
     DEVICE = "device"
     PERMISSION = "permission"
@@ -58,6 +60,9 @@ def trouble(resources: Resources, tools: Iterable[str], places: Callable[[], lis
     `tools` are the programs it needs; `places` asks the lab, and raises when there is none. Takes `CONNECT_SECONDS`
     for each resource on the network at most.
     """
+    for _, attributes in resources:
+        if blank := _blank(attributes):
+            return Trouble(Obstacle.UNCONFIGURED, f"its file has {blank} where yours must be")
     for tool in tools:
         if shutil.which(tool) is None:
             return Trouble(Obstacle.TOOL, f"there is no program `{tool}`")
@@ -78,6 +83,15 @@ def trouble(resources: Resources, tools: Iterable[str], places: Callable[[], lis
         if found:
             return found
     return None
+
+
+def _blank(attributes: Mapping[str, Any]) -> str:
+    """What a board file leaves to its user, such as `<serial number of the adapter>`."""
+    for value in attributes.values():
+        found = _blank(value) if isinstance(value, dict) else re.search(r"<[^<>]+>", str(value))
+        if found:
+            return found if isinstance(found, str) else found.group()
+    return ""
 
 
 def _serial_port(path: Path) -> Trouble | None:

@@ -13,12 +13,13 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from hil.boards.hold import runner
 from hil.boards.lab import Places
 from hil.boards.reach import Obstacle, Trouble, trouble
 from hil.cli.output import console, print_json
 from hil.cli.tree import EMULATOR, BoardFile, Tree
 from hil.errors import UsageError
-from hil.record.verdict import verdict, worst
+from hil.record.verdict import Verdict, verdict, worst
 from hil.report.summary import STYLE
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from hil.flash import FlashState
     from hil.lab.borrow import PlaceStatus
-    from hil.record import Record, Verdict
+    from hil.record import Record
 
 WATCH_SECONDS = 2.0
 WIDTH_IN_A_PIPE = 160
@@ -34,7 +35,7 @@ WIDTH_IN_A_PIPE = 160
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A board, and what is known of it: the places that have one, what keeps us from using it, what it last did."""
+    """A board, and what is known of it: the places that have one, what keeps us from using it, who runs on it."""
 
     board: BoardFile
     places: list[PlaceStatus]
@@ -42,6 +43,7 @@ class Standing:
     flashed: FlashState | None
     built: str
     last: Record | None
+    runner: str
 
 
 def command(
@@ -70,17 +72,20 @@ def command(
 def standings(tree: Tree) -> list[Standing]:
     """Return what is known of all boards now."""
     places = places_of(tree)
-    return [
-        Standing(
-            board,
-            places.of(board.name),
-            trouble(board.resources, board.tools, places),
-            _flashed(board),
-            _built(board),
-            tree.last_run(board.name),
-        )
-        for board in map(tree.board, tree.board_names())
-    ]
+    return [_standing(tree, tree.board(name), places) for name in tree.board_names()]
+
+
+def _standing(tree: Tree, board: BoardFile, places: Places) -> Standing:
+    last = tree.last_run(board.name)
+    return Standing(
+        board=board,
+        places=places.of(board.name),
+        trouble=trouble(board.resources, board.tools, places),
+        flashed=_flashed(board),
+        built=_built(board),
+        last=last,
+        runner=runner(last),
+    )
 
 
 def trouble_with(tree: Tree, name: str, places: Places) -> Trouble | None:
@@ -89,6 +94,8 @@ def trouble_with(tree: Tree, name: str, places: Places) -> Trouble | None:
         board = tree.board(name)
     except UsageError as error:
         return Trouble(Obstacle.FILE, error.message)
+    if board.at_this_machine and (who := runner(tree.last_run(name))):
+        return Trouble(Obstacle.HELD, f"{who} runs on it")
     return trouble(board.resources, board.tools, places)
 
 
@@ -116,6 +123,7 @@ def _plain(standing: Standing) -> dict[str, Any]:
         "trouble": asdict(standing.trouble) if standing.trouble else None,
         "flashed": asdict(standing.flashed) if standing.flashed else None,
         "built": standing.built,
+        "runner": standing.runner,
         "last_run": last,
     }
 
@@ -135,7 +143,8 @@ def _seats(standing: Standing) -> Iterator[tuple[str, str, str, Text]]:
     if not standing.places or standing.board.kind == EMULATOR:
         found = standing.trouble
         health = Text(str(found), "yellow") if found else Text("good", "green")
-        yield "here", "unavailable" if found else "free", "", health
+        state = "running" if standing.runner else "unavailable" if found else "free"
+        yield "here", state, standing.runner, health
     for place in standing.places:
         health = Text(place.why or place.health, "green" if place.health == "good" else "yellow")
         yield place.name, place.state, place.holder, health
@@ -145,6 +154,8 @@ def _last_run(standing: Standing) -> Text:
     word = _verdict(standing)
     if standing.last is None or word is None:
         return Text("never")
+    if word is Verdict.RUNNING and not standing.runner:
+        return Text("killed", STYLE[word])
     began = datetime.fromisoformat(standing.last.started).astimezone()
     return Text.assemble((word, STYLE[word]), f" {began:%Y-%m-%d %H:%M}")
 

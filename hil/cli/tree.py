@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 DEFAULT_BOARD = "qemu-virt"
 EMULATOR = "emulator"
 """The kind of board that runs on this machine's processors."""
+HARDWARE = "board"
+"""The kind that is what it says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,11 @@ class BoardFile:
     def name(self) -> str:
         """The board's name: that of its file."""
         return self.path.stem
+
+    @property
+    def at_this_machine(self) -> bool:
+        """Whether it is hardware that nobody lends."""
+        return self.kind == HARDWARE and "RemotePlace" not in (kind for kind, _ in self.resources)
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,7 @@ def _record(data: dict[str, Any]) -> Record:
         counts=Counts(**data["counts"]),
         faults=tuple(_fault(fault) for fault in data["faults"]),
         cases=tuple(_case(case) for case in data["cases"]),
+        process=data["process"],
         schema=data["schema"],
     )
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import time
 from dataclasses import asdict, dataclass, field, replace
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from hil.record.case import Fault
     from hil.record.provenance import Provenance
 
-SCHEMA = 2
+SCHEMA = 3
 """Version of `run.json` and `events.jsonl`; raised whenever a reader must change."""
 
 RUN_FILE = "run.json"
@@ -50,7 +51,7 @@ class BoardOfRun:
 class Record:
     """All that is known about a run. Times are UTC in ISO 8601, `duration` is in seconds.
 
-    `name` is that of the board, or those of the boards with a plus sign between them.
+    `name` is that of the board, or those of the boards with a plus sign between them; `process` the id of the writer.
     """
 
     id: str
@@ -64,6 +65,7 @@ class Record:
     counts: Counts = field(default_factory=Counts)
     faults: tuple[Fault, ...] = ()
     cases: tuple[Case, ...] = ()
+    process: int = 0
     schema: int = SCHEMA
 
     def suites(self) -> list[tuple[BoardOfRun, str, list[Case]]]:
@@ -114,7 +116,11 @@ class Run:
         name = "+".join(board.name for board in boards) if len(boards) <= NAMES_SHOWN else f"{len(boards)}-boards"
         self._clock = time.monotonic()
         self._record = Record(
-            id=f"{now:%Y%m%dT%H%M%S.%f}Z-{name}-{secrets.token_hex(3)}", name=name, started=_iso(now), boards=boards
+            id=f"{now:%Y%m%dT%H%M%S.%f}Z-{name}-{secrets.token_hex(3)}",
+            name=name,
+            started=_iso(now),
+            boards=boards,
+            process=os.getpid(),
         )
         self._planned: dict[tuple[str, str], None] = {}
         self._cases: list[Case] = []

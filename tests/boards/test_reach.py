@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -25,7 +25,7 @@ def places() -> list[PlaceStatus]:
     return [GOOD, TAKEN, SICK]
 
 
-def reason(*resources: tuple[str, dict[str, object]], tools: tuple[str, ...] = ()) -> tuple[Obstacle, str]:
+def reason(*resources: tuple[str, dict[str, Any]], tools: tuple[str, ...] = ()) -> tuple[Obstacle, str]:
     found = trouble(resources, tools, places)
     assert found
     return found.obstacle, found.reason
@@ -35,7 +35,7 @@ def test_a_board_with_all_that_it_needs_can_be_used(tmp_path: Path) -> None:
     port = tmp_path / "ttyUSB0"
     port.touch()
     with socket.create_server(("127.0.0.1", 0)) as server:
-        resources: list[tuple[str, dict[str, object]]] = [
+        resources: list[tuple[str, dict[str, Any]]] = [
             ("RawSerialPort", {"port": str(port)}),
             ("NetworkSerialPort", {"host": "127.0.0.1", "port": server.getsockname()[1]}),
             ("NetworkPowerPort", {"model": "rest", "host": f"http://127.0.0.1:{server.getsockname()[1]}/"}),
@@ -43,6 +43,14 @@ def test_a_board_with_all_that_it_needs_can_be_used(tmp_path: Path) -> None:
             ("RemotePlace", {"name": "rpi4-1"}),
         ]
         assert trouble(resources, ["sh"], places) is None
+
+
+def test_a_board_file_that_its_user_has_not_filled_in_says_so() -> None:
+    resources = ("USBSerialPort", {"match": {"ID_SERIAL_SHORT": "<serial number of the adapter>"}})
+    assert reason(resources, tools=("no-such-qemu",)) == (
+        Obstacle.UNCONFIGURED,
+        "its file has <serial number of the adapter> where yours must be",
+    )
 
 
 def test_a_missing_program_or_serial_port_is_named() -> None:

@@ -62,7 +62,7 @@ def trouble(resources: Resources, tools: Iterable[str], places: Callable[[], lis
     """
     for _, attributes in resources:
         if blank := _blank(attributes):
-            return Trouble(Obstacle.UNCONFIGURED, f"its file has {blank} where yours must be")
+            return Trouble(Obstacle.UNCONFIGURED, f"its board file still says {blank}")
     for tool in tools:
         if shutil.which(tool) is None:
             return Trouble(Obstacle.TOOL, f"there is no program `{tool}`")

@@ -49,7 +49,7 @@ def test_a_board_file_that_its_user_has_not_filled_in_says_so() -> None:
     resources = ("USBSerialPort", {"match": {"ID_SERIAL_SHORT": "<serial number of the adapter>"}})
     assert reason(resources, tools=("no-such-qemu",)) == (
         Obstacle.UNCONFIGURED,
-        "its file has <serial number of the adapter> where yours must be",
+        "its board file still says <serial number of the adapter>",
     )
 
 

@@ -59,15 +59,16 @@ class HostImages:
     def _archive(self) -> None:
         """Pack the initramfs, without keys."""
         programs = HostPrograms(self._workshop, self._source.parents[1], self._lock, self._unpacked)
-        module, probe = programs.module(), programs.probe()
+        module, probe, runner = programs.module(), programs.probe(), programs.runner()
 
         def work(_step: Step) -> None:
             archive = self._contents.packed(
-                {"usr/bin/vtpm-probe": probe.read_bytes()}, {"vtpm.ko": module.read_bytes()}
+                {"usr/bin/vtpm-probe": probe.read_bytes(), "usr/bin/hil-runner": runner.read_bytes()},
+                {"vtpm.ko": module.read_bytes()},
             )
             (self._workshop.directory / "host.cpio").write_bytes(archive.cpio())
 
-        inputs = [*self._contents.inputs(), module, probe]
+        inputs = [*self._contents.inputs(), module, probe, runner]
         self._workshop.step("initramfs", "Packing the host's initramfs", inputs, ["host.cpio"], work)
 
     def _initrd(self) -> None:

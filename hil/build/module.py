@@ -1,4 +1,4 @@
-"""What of the Linux host is ours and compiled: the kernel module, and the program that tests it.
+"""What of the Linux host is ours and compiled: the kernel module, the program that tests it, the runner of commands.
 
 The module is built out of tree from Debian's headers packages. Those expect to be installed; links in a directory of
 ours put together what they would be then, so that nothing is copied and nothing is installed.
@@ -13,7 +13,7 @@ from hil.build.errors import BuildFailed
 from hil.build.steps import lay, version
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from hil.build.lock import Lock
@@ -71,18 +71,23 @@ class HostPrograms:
 
     def probe(self) -> Path:
         """Build the program that lets tests use the module, and return its path."""
-        trees = [self._firmware / "linux" / name for name in ("probe", "include")]
-        sources, include = trees
+        return self._program("probe", "Building the vTPM probe", "vtpm-probe", ["probe", "include"])
+
+    def runner(self) -> Path:
+        """Build the program that starts commands for us, and return its path."""
+        return self._program("runner", "Building the runner", "hil-runner", ["runner"])
+
+    def _program(self, name: str, title: str, output: str, folders: Sequence[str]) -> Path:
+        """Build a program from the first of some folders of firmware/linux; the others have headers for it."""
+        trees = [self._firmware / "linux" / folder for folder in folders]
 
         def work(step: Step) -> None:
-            warnings = ("-Wall", "-Wextra", "-Werror", "-Wconversion")
-            output = self._workshop.directory / "vtpm-probe"
-            files = sorted(sources.glob("*.c"))
-            step.run(f"{_PREFIX}gcc", "-std=c17", "-O2", "-s", *warnings, "-I", include, *files, "-o", output)
+            flags = ["-std=c17", "-O2", "-s", "-Wall", "-Wextra", "-Werror", "-Wconversion"]
+            includes = [f"-I{tree}" for tree in trees]
+            sources = sorted(trees[0].glob("*.c"))
+            step.run(f"{_PREFIX}gcc", *flags, *includes, *sources, "-o", self._workshop.directory / output)
 
-        (path,) = self._workshop.step(
-            "probe", "Building the vTPM probe", [version(f"{_PREFIX}gcc"), *trees], ["vtpm-probe"], work
-        )
+        (path,) = self._workshop.step(name, title, [version(f"{_PREFIX}gcc"), *trees], [output], work)
         return path
 
     def _packages(self, start: str, end: str) -> list[str]:

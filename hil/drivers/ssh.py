@@ -49,6 +49,7 @@ class ParamikoDriver(CommandMixin, Driver, CommandProtocol, FileTransferProtocol
         username: user on the board, if not that of the NetworkService
         known_hosts: file in which the host key is pinned; without one it is pinned for the life of this driver
         host_key: file with the public host key that flashing puts on the board; without one the first one seen is taken
+        runner: program of ours on the board that starts commands quicker than its SSH server, if there is one
         connection_timeout: seconds that connecting may take when nobody says otherwise
         command_timeout: seconds that a command or transfer may take when nobody says otherwise
     """
@@ -60,6 +61,7 @@ class ParamikoDriver(CommandMixin, Driver, CommandProtocol, FileTransferProtocol
     username: str = attr.ib(default="", validator=_TEXT)
     known_hosts: str = attr.ib(default="", validator=_TEXT)
     host_key: str = attr.ib(default="", validator=_TEXT)
+    runner: str = attr.ib(default="", validator=_TEXT)
     connection_timeout: float = attr.ib(default=30.0, validator=_positive)
     command_timeout: float = attr.ib(default=60.0, validator=_positive)
 
@@ -87,6 +89,8 @@ class ParamikoDriver(CommandMixin, Driver, CommandProtocol, FileTransferProtocol
         )
         watch = self.board.alarm if self.board else None
         self._session = Session.await_open(self.endpoint, login, self._pins, deadline, watch=watch)
+        if self.runner:
+            self._session.use_runner(self.runner)
         return self._session
 
     @property

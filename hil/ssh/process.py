@@ -13,7 +13,7 @@ from hil.ssh.channel import BROKEN, Arrivals, close, send_signal
 from hil.ssh.errors import CommandFailed, CommandTimeout
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from paramiko import Channel
 
@@ -190,14 +190,7 @@ class Process:
     def _late(self, deadline: Deadline) -> Exception:
         """End the command and return whose fault it is that it took too long."""
         self.stop()
-        if not self._session.ask(Deadline.after(_ENDING_SECONDS)):
-            return self._session.failure(f"running `{_short(self.command)}`")
-        return CommandTimeout(
-            f"`{_short(self.command)}` did not end within {deadline}; it was killed",
-            board=self._session.endpoint.board,
-            console=self.tail(),
-            hint="give it more time, or see what it waits for",
-        )
+        return late(self._session, self.command, deadline, self.tail())
 
     def _see_whether_dropped(self) -> None:
         """Raise if the channel ended together with its connection."""
@@ -208,6 +201,18 @@ class Process:
         with contextlib.suppress(*BROKEN):  # the command may end without having read it all
             self._channel.sendall(data)
             self._channel.shutdown_write()
+
+
+def late(session: Session, command: str, deadline: Deadline, tail: Sequence[str]) -> Exception:
+    """Return whose fault it is that a command, which was killed, took too long; `tail` is what it said last."""
+    if not session.ask(Deadline.after(_ENDING_SECONDS)):
+        return session.failure(f"running `{_short(command)}`")
+    return CommandTimeout(
+        f"`{_short(command)}` did not end within {deadline}; it was killed",
+        board=session.endpoint.board,
+        console=tail,
+        hint="give it more time, or see what it waits for",
+    )
 
 
 def _short(command: str) -> str:

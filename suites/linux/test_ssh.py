@@ -43,6 +43,11 @@ def connect(host: Host) -> Callable[..., Session]:
     return connect
 
 
+def run_by_the_server(host: Host, command: str, seconds: float = PATIENCE) -> None:
+    """Run a command on a channel of its own: its parent is the process that serves this connection."""
+    host.start(command, stdin=b"").wait(Deadline.after(seconds))
+
+
 def test_a_panic_of_the_kernel_ends_a_command_at_once(host: Host) -> None:
     with pytest.raises(Panic, match="sysrq triggered crash"):
         host.run(f"echo c >/proc/sysrq-trigger; {FOREVER}", deadline=Deadline.after(PATIENCE))
@@ -55,7 +60,7 @@ def test_a_reboot_that_nobody_asked_for_ends_a_command(host: Host) -> None:
 
 def test_a_killed_connection_is_dropped_and_can_be_made_again(host: Host) -> None:
     with pytest.raises(SshDropped):
-        host.run(f"kill -KILL $PPID; {FOREVER}", deadline=Deadline.after(PATIENCE))
+        run_by_the_server(host, f"kill -KILL $PPID; {FOREVER}")
     with pytest.raises(SshDropped):
         host.run("true")
     host.reconnect(Deadline.after(PATIENCE))
@@ -63,22 +68,22 @@ def test_a_killed_connection_is_dropped_and_can_be_made_again(host: Host) -> Non
 
 
 def test_a_killed_server_is_refused(host: Host, connect: Callable[..., Session]) -> None:
-    host.run(f"kill -KILL {OUR_SERVER}")
+    run_by_the_server(host, f"kill -KILL {OUR_SERVER}")
     with pytest.raises(SshRefused):
         connect()
     host.run("true")
 
 
 def test_a_stopped_server_is_silent(host: Host, connect: Callable[..., Session]) -> None:
-    host.run(f"kill -STOP {OUR_SERVER}")
+    run_by_the_server(host, f"kill -STOP {OUR_SERVER}")
     with pytest.raises(SshSilent):
         connect(SHORT)
-    host.run(f"kill -CONT {OUR_SERVER}")
+    run_by_the_server(host, f"kill -CONT {OUR_SERVER}")
 
 
 def test_a_stopped_connection_is_silent(host: Host) -> None:
     with pytest.raises(SshSilent):
-        host.run(f"kill -STOP $PPID; {FOREVER}", deadline=Deadline.after(SHORT))
+        run_by_the_server(host, f"kill -STOP $PPID; {FOREVER}", SHORT)
 
 
 def test_a_network_that_goes_away_makes_the_host_silent(host: Host) -> None:

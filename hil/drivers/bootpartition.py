@@ -22,7 +22,8 @@ PACKAGE = "package"
 """Instead of a directory with the VideoCore's firmware: Debian's package."""
 ABSENT = "absent"
 """Instead of a directory with the VideoCore's firmware: an emulator plays it."""
-SOURCE = ".dts"
+SOURCES = {".dts": ".dtb", ".dtso": ".dtbo"}
+"""Device trees and overlays that are compiled on the way."""
 
 COMPILE_SECONDS = 20.0
 
@@ -40,7 +41,7 @@ class BootPartitionDriver(Driver):  # type: ignore[misc]
     Args:
         config: where config.txt is made, by its key among the images
         armstub, kernel: images, by their keys
-        devicetree: image, by its key; a source (.dts) is compiled, beside config.txt
+        devicetree: image, by its key; a source (.dts, .dtso) is compiled, beside config.txt
         kernel_address: where the kernel is loaded, and entered at EL2
         initramfs: images that are loaded one behind the other, from `initramfs_address` on
         overlays: device tree overlays, by their keys
@@ -82,10 +83,10 @@ class BootPartitionDriver(Driver):  # type: ignore[misc]
             armstub=self._image(self.armstub),
             kernel=self._image(self.kernel),
             kernel_address=self.kernel_address,
-            devicetree=self._devicetree(),
+            devicetree=self._devicetree(self.devicetree),
             initramfs=tuple(map(self._image, self.initramfs)),
             initramfs_address=self.initramfs_address,
-            overlays=tuple(map(self._image, self.overlays)),
+            overlays=tuple(map(self._devicetree, self.overlays)),
             videocore=self._videocore(),
             options={key: str(value) for key, value in self.options.items()},
         )
@@ -93,11 +94,11 @@ class BootPartitionDriver(Driver):  # type: ignore[misc]
     def _image(self, key: str) -> Path:
         return image_path(self.target, key)
 
-    def _devicetree(self) -> Path:
-        source = self._image(self.devicetree)
-        if source.suffix != SOURCE:
+    def _devicetree(self, key: str) -> Path:
+        source = self._image(key)
+        if source.suffix not in SOURCES:
             return source
-        compiled = self._image(self.config).parent / f"{source.stem}.dtb"
+        compiled = self._image(self.config).parent / f"{source.stem}{SOURCES[source.suffix]}"
         compiled.parent.mkdir(parents=True, exist_ok=True)
         try:
             made = subprocess.run(

@@ -1,7 +1,7 @@
 """labgrid driver: the board controller of a Versatile Express board such as Juno, on its own serial line.
 
-The commands are those of its prompt, `Cmd>`, as the V2M-Juno Technical Reference Manual and the controller's own `help`
-list them. What it answers in detail differs between its firmware versions, so only the prompt is waited for.
+The commands are those of its prompt, `Cmd>`, as its own `help` lists them. What it answers besides differs between its
+firmware versions, so only the prompt is waited for.
 """
 
 from __future__ import annotations

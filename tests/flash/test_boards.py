@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from hil.build.platforms import platform_named
+from hil.flash.bootpartition import VIDEOCORE
 from hil.flash.sdcard import PARTITION_OFFSET
 from tests.simulators.bench import Bench
 from tests.simulators.board import BANNERS, IMAGE
@@ -59,7 +60,8 @@ def rpi4(tmp_path: Path) -> Iterator[tuple[Bench, BoardStrategy]]:
     for name in ("armstub", "engine", "kernel"):
         (tmp_path / name).write_bytes(IMAGE + os.urandom(50_000))
         content["images"][name] = str(tmp_path / name)
-    content["images"]["devicetree"] = str(BOARDS / content["images"]["devicetree"])
+    for name in ("devicetree", "uart"):
+        content["images"][name] = str(BOARDS / content["images"][name])
     content["images"] |= {"card": str(tmp_path / "made.img"), "config": str(tmp_path / "config.txt")}
     content["tools"] = {"usbsdmux": str(tmp_path / "usbsdmux")}
     replace(
@@ -72,7 +74,7 @@ def rpi4(tmp_path: Path) -> Iterator[tuple[Bench, BoardStrategy]]:
     replace(content, "drivers", "NetworkPowerDriver", {"SimulatedPower": {"outlet": "bench"}})
     videocore = tmp_path / "videocore"
     videocore.mkdir()
-    for name in ("start4.elf", "fixup4.dat"):
+    for name in VIDEOCORE:
         (videocore / name).write_bytes(name.encode())
     for driver in content["targets"]["main"]["drivers"]:
         driver.get("BootPartitionDriver", {})["videocore"] = str(videocore)
@@ -113,7 +115,7 @@ def test_the_engine_is_loaded_where_bl31_looks_for_it() -> None:
 def test_a_raspberry_pi_says_what_it_would_flash(rpi4: tuple[Bench, BoardStrategy]) -> None:
     plan = rpi4[1].board.flash_plan()
     assert plan.contents is not None
-    assert {"config.txt", "armstub", "kernel", "engine", "monitor.dtb", "start4.elf", "fixup4.dat"} == {
+    assert {"config.txt", "armstub", "kernel", "engine", "monitor.dtb", "overlays/disable-bt.dtbo", *VIDEOCORE} == {
         file.destination for file in plan.contents.files
     }
 

@@ -40,11 +40,11 @@ def load(path: Path) -> Environment:
 
 def target(environment: Environment, role: str = "main") -> Target:
     """Return a target with all its drivers. Raises `BoardFileError` when a driver lacks an attribute."""
-    from labgrid.exceptions import InvalidConfigError
+    from labgrid.exceptions import InvalidConfigError, NoSupplierFoundError
 
     try:
         found = environment.get_target(role)
-    except (InvalidConfigError, ImportError, TypeError, ValueError) as error:
+    except (InvalidConfigError, NoSupplierFoundError, ImportError, TypeError, ValueError) as error:
         cause = f": {error.__cause__}" if error.__cause__ else ""
         raise BoardFileError(f"{environment.config_file}: {error}{cause}") from error
     if found is None:

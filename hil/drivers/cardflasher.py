@@ -42,7 +42,10 @@ class CardFlasher(Driver, FlasherProtocol):  # type: ignore[misc]
     """
 
     bindings = {  # noqa: RUF012 - labgrid's way
-        "storage": {"CardReader", "USBMassStorage", "USBSDMuxDevice"},
+        "storage": {
+            *("CardReader", "USBMassStorage", "USBSDMuxDevice"),
+            *("NetworkUSBMassStorage", "NetworkUSBSDMuxDevice"),
+        },
         "mux": {"USBSDMuxDriver", None},
         "partition": {"BootPartitionDriver", None},
     }
@@ -69,7 +72,7 @@ class CardFlasher(Driver, FlasherProtocol):  # type: ignore[misc]
             steps.append("SD mux: give the card to the board")
         contents = self._make_image()
         found = storage.found(self.target, self.storage)
-        return FlashPlan(self._medium.name, self._payload, tuple(steps), self.memory.read(), found, contents)
+        return FlashPlan(storage.named(self.storage), self._payload, tuple(steps), self.memory.read(), found, contents)
 
     @Driver.check_active  # type: ignore[untyped-decorator]
     @step()  # type: ignore[untyped-decorator]
@@ -92,14 +95,15 @@ class CardFlasher(Driver, FlasherProtocol):  # type: ignore[misc]
     @property
     def _medium(self) -> Card:
         expected = storage.expected(self.serial, self.smallest, self.largest)
-        return Card(storage.named(self.storage), lambda: str(self.storage.path), expected, self._attached)
+        name, prefix = storage.named(self.storage), storage.prefix(self.storage)
+        return Card(name, lambda: str(self.storage.path), expected, prefix, self._attached)
 
     @contextlib.contextmanager
     def _attached(self) -> Iterator[None]:
         self._switch("host")
         storage.await_medium(self.target, self.storage)
         yield
-        storage.settle()
+        storage.settle(storage.prefix(self.storage))
         self._switch("dut")
 
     def _switch(self, mode: str) -> None:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import subprocess
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from labgrid.driver.exception import ExecutionError
+from labgrid.resource.common import NetworkResource
+
 from hil.deadline import Deadline
-from hil.errors import BoardFileError, InfrastructureError
+from hil.errors import BoardFileError, BoardUnreachable, InfrastructureError
 from hil.flash import MediumMissing
 from hil.flash.disk import Expected, examine
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from labgrid import Target
 
 APPEAR_SECONDS = 15.0
@@ -35,6 +39,8 @@ def expected(serial: str, smallest: float, largest: float) -> Expected:
 def named(storage: Any) -> str:
     """Return what the board file calls a disk by, the same wherever it is found today."""
     kind = type(storage).__name__
+    if isinstance(storage, NetworkResource):
+        return f"{kind} of {storage.host}, {storage.path}"
     match = getattr(storage, "match", None)
     if match is None:
         return f"{kind} {storage.path}"
@@ -48,13 +54,24 @@ def named(storage: Any) -> str:
     return f"{kind} {', '.join(words)}"
 
 
+def prefix(storage: Any) -> tuple[str, ...]:
+    """Return the command that runs another one where the disk is; empty for this machine.
+
+    Raises `BoardUnreachable` when that machine cannot be reached.
+    """
+    try:
+        return tuple(storage.command_prefix)
+    except ExecutionError as error:
+        raise BoardUnreachable(f"{storage.host}, which has the disk, does not let us in: {error}") from error
+
+
 def await_medium(target: Target, storage: Any) -> None:
     """Wait until a disk has a medium: nothing tells when sysfs has its size, so it is asked again and again."""
     deadline = Deadline.after(APPEAR_SECONDS)
     while not deadline.expired:
         target.update_resources()
         with contextlib.suppress(MediumMissing):
-            if storage.path and examine(storage.path).size:
+            if storage.path and examine(storage.path, prefix(storage)).size:
                 return
         time.sleep(LOOK_AGAIN_SECONDS)
     raise MediumMissing(
@@ -68,17 +85,18 @@ def found(target: Target, storage: Any) -> str:
     if not storage.path:
         return "not there"
     try:
-        return str(examine(storage.path))
+        return str(examine(storage.path, prefix(storage)))
     except InfrastructureError as error:
         return error.message
 
 
-def settle() -> None:
-    """Let udev finish with a disk that was just written, since it reads the new partition table."""
-    if shutil.which("udevadm"):
+def settle(prefix: Sequence[str] = ()) -> None:
+    """Let udev, if there is one, finish with a disk that was just written: it reads the new partition table."""
+    with contextlib.suppress(FileNotFoundError):
         subprocess.run(
-            ["udevadm", "settle", f"--timeout={SETTLE_SECONDS:.0f}"],
+            [*prefix, "udevadm", "settle", f"--timeout={SETTLE_SECONDS:.0f}"],
             stdin=subprocess.DEVNULL,
+            capture_output=True,
             check=False,
             timeout=2 * SETTLE_SECONDS,
         )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from hil.errors import FlashError
 from hil.flash.disk import CHUNK_BYTES, Disk, Expected, examine, refuse, rounded
 from hil.flash.procedure import Work
+from hil.flash.remotedisk import RemoteDisk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,16 +22,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A `Medium`; `path` asks where it is now, which is only known once it is attached."""
+    """A `Medium`; `path` asks where it is now, which is only known once it is attached.
+
+    With `prefix`, the command that runs another one at some machine, it is at that machine.
+    """
 
     name: str
     path: Callable[[], str]
     expected: Expected = field(default_factory=Expected)
+    prefix: tuple[str, ...] = ()
     attached: Callable[[], AbstractContextManager[None]] = nullcontext
 
     def check(self, payload: Payload) -> None:
         """Refuse every disk but the one that is meant."""
-        refuse(examine(self.path()), self.expected, rounded(payload.size))
+        refuse(examine(self.path(), self.prefix), self.expected, rounded(payload.size))
 
     def write(self, payload: Payload, meter: Meter) -> None:
         """Write the image, and nothing beyond but the rest of its last sector."""
@@ -73,15 +78,20 @@ class Card:
             raise FlashError(f"{image.source} changed while it was read back")
 
     @contextmanager
-    def _opened(self, *, writable: bool) -> Iterator[Disk]:
+    def _opened(self, *, writable: bool) -> Iterator[Disk | RemoteDisk]:
         path = self.path()
         try:
-            disk = Disk(path, writable=writable)
+            disk = self._open(path, writable=writable)
         except OSError as error:
             hint = "is the card write-protected, or may only another user write to it?"
             raise FlashError(f"cannot open {path}: {error.strerror}", hint=hint) from error
         with disk:
             yield disk
+
+    def _open(self, path: str, *, writable: bool) -> Disk | RemoteDisk:
+        if self.prefix:
+            return RemoteDisk(self.prefix, path, writable=writable)
+        return Disk(path, writable=writable)
 
 
 def _difference(start: int, written: bytes, found: bytes) -> str:

@@ -15,7 +15,7 @@ from hil.errors import FlashError, MissingTool
 from hil.flash.errors import MediumInUse, MediumMissing, WrongMedium
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from types import TracebackType
 
 CHUNK_BYTES = 1 << 20
@@ -53,8 +53,13 @@ class DiskFacts:
         return f"{self.path} ({self.model or self.kind}, {in_words(self.size)}{serial})"
 
 
-def examine(path: str) -> DiskFacts:
-    """Look at a disk, or at a file that stands for one. Raises `MediumMissing` when there is nothing."""
+def examine(path: str, prefix: Sequence[str] = ()) -> DiskFacts:
+    """Look at a disk, or at a file that stands for one. Raises `MediumMissing` when there is nothing.
+
+    With `prefix`, the command that runs another one at some machine, the disk is at that machine.
+    """
+    if prefix:
+        return parse(_lsblk(path, prefix))
     place = Path(path).resolve()
     if not place.exists():
         raise MediumMissing(f"there is no {path}", hint="is it plugged in, and does the board file name it?")
@@ -165,10 +170,10 @@ def in_words(size: int) -> str:
     return f"{size} bytes"
 
 
-def _lsblk(path: str) -> dict[str, Any]:
+def _lsblk(path: str, prefix: Sequence[str] = ()) -> dict[str, Any]:
     try:
         done = subprocess.run(
-            ["lsblk", "--json", "--bytes", "--output", _COLUMNS, path],
+            [*prefix, "lsblk", "--json", "--bytes", "--output", _COLUMNS, path],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

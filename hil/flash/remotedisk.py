@@ -1,0 +1,91 @@
+"""A disk at another machine, through the command that runs commands there: a stream of bytes to or from `dd`."""
+
+from __future__ import annotations
+
+import errno
+import subprocess
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import TracebackType
+
+END_SECONDS = 120.0
+"""How long the last bytes may take to get onto the medium."""
+
+
+class RemoteDisk:
+    """Written, or read, from its beginning on, past the page cache of the machine that it is at.
+
+    `prefix` is the command, such as ssh with its arguments, before the one that is to be run.
+    """
+
+    def __init__(self, prefix: Sequence[str], path: str, *, writable: bool) -> None:
+        """Start `dd`. Raises `OSError`."""
+        if writable:
+            command = [f"of={path}", "bs=1M", "iflag=fullblock", "oflag=direct", "conv=fsync,notrunc,nocreat"]
+        else:
+            command = [f"if={path}", "bs=1M", "iflag=direct"]
+        self._process = subprocess.Popen(
+            [*prefix, "dd", *command],
+            stdin=subprocess.PIPE if writable else subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL if writable else subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        self._at = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def write(self, offset: int, data: bytes) -> None:
+        """Write what follows the write before. Raises `OSError`."""
+        assert self._process.stdin is not None
+        assert offset == self._at
+        try:
+            self._process.stdin.write(data)
+        except BrokenPipeError:
+            raise self._failure() from None
+        self._at += len(data)
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Return what follows the read before; fewer bytes than `size` at the end. Raises `OSError`."""
+        assert self._process.stdout is not None
+        assert offset == self._at
+        data = self._process.stdout.read(size)
+        self._at += len(data)
+        if len(data) < size and self._process.wait(END_SECONDS):
+            raise self._failure()
+        return data
+
+    def sync(self) -> None:
+        """Return when all that was written is on the medium. Raises `OSError`."""
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.close()
+            status = self._process.wait(END_SECONDS)
+        except BrokenPipeError:
+            status = 1
+        except subprocess.TimeoutExpired:
+            raise TimeoutError(errno.ETIMEDOUT, f"no end within {END_SECONDS:g} s") from None
+        if status:
+            raise self._failure()
+
+    def close(self) -> None:
+        """End `dd`."""
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+            if pipe is not None:
+                try:
+                    pipe.close()
+                except BrokenPipeError:
+                    continue
+
+    def _failure(self) -> OSError:
+        assert self._process.stderr is not None
+        self._process.wait(END_SECONDS)
+        said = self._process.stderr.read().decode(errors="replace").strip().splitlines()
+        return OSError(errno.EIO, said[-1] if said else f"dd ended with status {self._process.returncode}")

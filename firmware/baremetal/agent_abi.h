@@ -139,6 +139,12 @@
 /* HVC of a guest that has finished its request: vendor specific hypervisor range, SMC64 fast call. */
 #define GUEST_HVC_DONE 0xC6000001
 
+/* How it is with a guest that has an operating system: what `listen` of the shell answers first. */
+#define LINUX_RUNNING 0
+#define LINUX_OFF 1
+#define LINUX_RESTARTED 2
+#define LINUX_STOPPED 3
+
 /* Attributes of a stage-2 mapping (`map` of the shell). */
 #define STAGE2_WRITABLE (1 << 0)
 #define STAGE2_DEVICE (1 << 1)

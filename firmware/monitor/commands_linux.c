@@ -88,7 +88,7 @@ void request_boot(const struct words *words, struct reply *reply)
 }
 
 /*
- * listen <vm> <microseconds> -> enum linux_state; what it has said on its console; what its kernel has said
+ * listen <vm> <microseconds> -> LINUX_*; what it has said on its console; what its kernel has said
  * Answers as soon as there is something, or when the guest has ended, or when time is up.
  */
 void request_listen(const struct words *words, struct reply *reply)

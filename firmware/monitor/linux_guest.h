@@ -11,12 +11,9 @@
 #include "virtio_console.h"
 #include "vm.h"
 
-/* How it is with a guest; `listen` of the shell answers these numbers. */
-enum linux_state { LINUX_RUNNING, LINUX_OFF, LINUX_RESTARTED, LINUX_STOPPED };
-
 struct linux_guest {
-	struct vm *vm; /* NULL: there is none */
-	uint32_t state;
+	struct vm *vm;  /* NULL: there is none */
+	uint32_t state; /* LINUX_*, agent_abi.h */
 	struct vgic vgic;
 	struct virtio_console console;
 	struct ring said;  /* from its console to CPU 0 */

@@ -130,7 +130,9 @@ def _pin(path: Path, number: int, entry: dict[str, Any]) -> Pin:
         kind = Kind(entry.get("kind", ""))
     except ValueError:
         raise LockFileError(f"{where}: kind must be one of {', '.join(Kind)}, not {entry.get('kind')!r}") from None
-    known = {"package", "version", "suite", "kind", "component", "files"} | ({"architecture"} if kind is Kind.BINARY else set())
+    known = {"package", "version", "suite", "kind", "component", "files"} | (
+        {"architecture"} if kind is Kind.BINARY else set()
+    )
     if unknown := set(entry) - known:
         raise LockFileError(f"{where}: unknown key {', '.join(sorted(unknown))}")
     files = entry.get("files")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from hil.headers import firmware_header, read_defines
 from hil.linux.commandloop import CommandLoop
 from hil.linux.guest import ARGUMENTS
 from hil.vtpm import Service
@@ -13,8 +14,9 @@ if TYPE_CHECKING:
     from hil.monitor import GuestLine, Loaded, Monitor, VirtualMachine
     from hil.vtpm import Instance
 
-QUEUE = 0x0C00_0000
-"""Where the guest's queue is in its physical address space, as for guests of the VMM."""
+GUEST_MAP = read_defines(firmware_header("linux/acpi/guest_map.h"))
+"""What a guest finds where in its physical address space."""
+QUEUE = GUEST_MAP["QUEUE_ADDRESS"]
 MEBIBYTE = 1 << 20
 
 

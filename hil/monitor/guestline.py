@@ -9,24 +9,25 @@ from typing import TYPE_CHECKING
 
 from hil.deadline import Deadline
 from hil.errors import ConsoleClosed, ConsoleTimeout
+from hil.monitor import abi
 
 if TYPE_CHECKING:
     from hil.monitor.link import Link
 
 _LARGEST_WRITE = 0x8000
 _LOG_BYTES = 0x10000
-_SEND_SECONDS = 10.0
+_SEND_SECONDS = 60.0
 # What the line needs beyond the time that the monitor waits.
 _ANSWER = 10.0
 
 
 class GuestState(IntEnum):
-    """How it is with a guest: `enum linux_state` of firmware/monitor/linux_guest.h."""
+    """How it is with a guest."""
 
-    RUNNING = 0
-    OFF = 1
-    RESTARTED = 2
-    STOPPED = 3
+    RUNNING = abi.LINUX_RUNNING
+    OFF = abi.LINUX_OFF
+    RESTARTED = abi.LINUX_RESTARTED
+    STOPPED = abi.LINUX_STOPPED
 
 
 @dataclass(frozen=True, slots=True)

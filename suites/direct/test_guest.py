@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hil.linux import DirectGuest, GuestEnded
+from hil.linux.direct import GUEST_MAP
 from hil.linux.tpmtools import attest, extend, extended, ima_digests, pcr
 from hil.monitor import GuestState, MonitorRefused
 from hil.tpm.quote import QuoteError
@@ -23,7 +24,6 @@ IMA_PCR = 10
 """TCG PC Client Platform Firmware Profile, PCR usage."""
 NONCE = b"a number used once"
 SECURE_DRAM = 0x0E10_0000
-EARLY_CONSOLE = 0x0900_0000
 TRAPPED_SMC = 0x17
 """ESR_EL2.EC, Arm ARM D19.2.37."""
 COMMANDS = 200
@@ -115,7 +115,7 @@ def test_guest_takes_interrupts_while_its_tpm_tests_itself(direct_guest: DirectG
 
 
 def test_guest_cannot_reach_secure_memory(direct_guest: DirectGuest) -> None:
-    assert direct_guest.run(f"devmem {EARLY_CONSOLE:#x}").status == 0
+    assert direct_guest.run(f"devmem {GUEST_MAP['UART_ADDRESS']:#x}").status == 0
     assert direct_guest.run(f"devmem {SECURE_DRAM:#x}", check=False).status != 0
     assert direct_guest.run("echo alive").text == "alive"
 

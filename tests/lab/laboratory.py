@@ -160,6 +160,12 @@ class Laboratory:
         self.runs_started.append(run)
         return run
 
+    def workers(self, run: subprocess.Popen[bytes]) -> list[psutil.Process]:
+        """The processes of a run that drive a board each: they are forked from a child of the run."""
+        with contextlib.suppress(psutil.NoSuchProcess):
+            return [worker for child in psutil.Process(run.pid).children() for worker in child.children()]
+        return []
+
     def latest_record(self) -> dict[str, Any]:
         """The record of the last run."""
         record: dict[str, Any] = json.loads((self.directory / "reports" / "latest" / "run.json").read_text())

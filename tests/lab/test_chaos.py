@@ -8,8 +8,6 @@ import signal
 from collections import Counter
 from typing import TYPE_CHECKING
 
-import psutil
-
 if TYPE_CHECKING:
     from tests.lab.laboratory import Laboratory
 
@@ -25,8 +23,7 @@ def test_no_case_runs_twice_and_no_lease_stays_while_runners_and_an_exporter_die
         if part == "exporter":
             laboratory.kill("light-1")
         else:
-            workers = [one for one in psutil.Process(run.pid).children() if "hil.pool.worker" in one.cmdline()]
-            os.kill(chance.choice(workers).pid, signal.SIGKILL)
+            os.kill(chance.choice(laboratory.workers(run)).pid, signal.SIGKILL)
         done = len(laboratory.journal())
         laboratory.until(lambda: len(laboratory.journal()) > done + 4, "the others go on")  # noqa: B023
     assert run.wait(300) == 3

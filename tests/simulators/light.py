@@ -37,6 +37,8 @@ class LightBoard:
     def __init__(self, name: str, directory: Path) -> None:
         self.name = name
         self.on = False
+        self.starts = 0
+        self._last = ("", "")
         self.connections = 0
         self._directory = directory
         self._journal = directory / "journal.jsonl"
@@ -55,9 +57,10 @@ class LightBoard:
         """Switch the power. A dead board stays silent; a stuck switch does nothing."""
         if self.fault("stuck"):
             return
-        begins = on and not self.on and not self.dead
+        begins = on and not self.on
         self.on = on
-        if begins:
+        self.starts += begins
+        if begins and not self.dead:
             for writer in self._lines:
                 writer.write("".join(f"{line}\r\n" for line in BANNERS).encode())
 
@@ -86,21 +89,28 @@ class LightBoard:
             writer.write(b"monitor> \r\n")
             return
         sequence, _, text = body[1:].decode("ascii").partition(" ")
+        if sequence != self._last[0]:  # else it is asked again, by somebody who has not heard the answer
+            self._last = (sequence, await self._execute(text, connection))
+        if self.on:
+            reply = " ".join(self._last).encode()
+            writer.write(b"=%s *%08x\n" % (reply, zlib.crc32(reply)))
+
+    async def _execute(self, text: str, connection: int) -> str:
         match text.split():
             case ["ping"]:
-                answer = f"ok {abi.AGENT_ABI_VERSION:x}"
+                return f"ok {abi.AGENT_ABI_VERSION:x}"
             case ["case", case, milliseconds]:
                 await self._case(case, float(milliseconds) / 1000, connection)
-                answer = "ok"
+                return "ok"
             case _:
-                answer = "err unknown: a light board knows ping and case"
-        if self.on:
-            reply = f"{sequence} {answer}".encode()
-            writer.write(b"=%s *%08x\n" % (reply, zlib.crc32(reply)))
+                return "err unknown: a light board knows ping and case"
 
     async def _case(self, case: str, seconds: float, connection: int) -> None:
         begin = time.monotonic()
+        starts = self.starts
         await asyncio.sleep(seconds)  # what a board takes for its work
+        if not self.on or self.starts != starts:
+            return
         entry = {"board": self.name, "case": case, "begin": begin, "end": time.monotonic(), "connection": connection}
         with self._journal.open("a") as journal:
             journal.write(json.dumps(entry) + "\n")

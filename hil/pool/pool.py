@@ -80,6 +80,7 @@ class Pool:
         self._leaving: set[str] = set()
         self._limits: dict[str, Deadline] = {}
         self._acquiring: set[str] = set()
+        self._places: dict[str, str] = {}
         self._again: set[str] = set()
         self._losses: Counter[str] = Counter()
         self._events: queue.SimpleQueue[tuple[SeatProcess, Event] | Interruption] = queue.SimpleQueue()
@@ -147,6 +148,8 @@ class Pool:
         for name, process in self._active.items():
             if self._interrupted:
                 process.kill(InfrastructureError("the run was interrupted twice"))
+            elif name in self._acquiring:
+                process.give_up()
             else:
                 self._limits[name] = Deadline.after(LEAVE_SECONDS)
                 process.terminate()
@@ -155,9 +158,12 @@ class Pool:
     def _handle(self, process: SeatProcess, event: Event) -> None:
         seat = process.seat
         deal = self._deals[seat.board]
+        if process.given_up and not isinstance(event, Gone):
+            return
         match event:
-            case Acquired():
+            case Acquired(place):
                 self._acquiring.discard(seat.name)
+                self._places[seat.name] = place
                 self._progress.seat(seat.name, "starting")
                 self._limits[seat.name] = Deadline.after(PLAN_SECONDS)
             case Opened(provenance):
@@ -173,7 +179,7 @@ class Pool:
                 self._progress.seat(seat.name, id)
             case Done(case):
                 deal.end(seat.name, case.id)
-                self._add(replace(case, board=seat.board, seat=seat.name))
+                self._add(seat, case)
             case Faulted(fault):
                 if not (self._interrupted and fault.kind is FaultKind.INTERRUPTED):
                     self._run.add_fault(replace(fault, board=seat.board))
@@ -229,16 +235,21 @@ class Pool:
             for name in self._acquiring & {name for name, each in self._active.items() if each.seat.board == board}:
                 self._active[name].give_up()
 
-    def _add(self, case: Case) -> None:
-        """Take a test; what cannot be collected is reported by every seat, and counts once."""
-        if (case.board, case.id) not in self._done:
-            self._done.add((case.board, case.id))
-            self._run.add(case)
-            self._progress.case(case)
+    def _add(self, seat: Seat, case: Case) -> None:
+        """Take a test and say where it ran; what cannot be collected is reported by every seat, and counts once."""
+        if (seat.board, case.id) not in self._done:
+            place = self._places.get(seat.name)
+            where = (("place", place),) if place else ()
+            self._record(replace(case, board=seat.board, seat=seat.name, properties=(*case.properties, *where)))
+
+    def _record(self, case: Case) -> None:
+        self._done.add((case.board, case.id))
+        self._run.add(case)
+        self._progress.case(case)
 
     def _finish(self, process: SeatProcess, deal: Deal, code: ExitCode) -> None:
         """A session that ends of itself, such as after the first failure with -x, ends the run."""
-        if process.seat.name in self._leaving:
+        if process.seat.name in self._leaving or self._interrupted:
             return
         if worst(self._run.faults) < code:
             kind = FaultKind.USAGE if code is ExitCode.USAGE else FaultKind.INFRASTRUCTURE
@@ -248,8 +259,10 @@ class Pool:
 
     def _stop(self) -> None:
         self._stopping = True
-        for process in self._active.values():
+        for name, process in self._active.items():
             process.tell(End())
+            if name in self._acquiring:
+                process.give_up()
 
     def _lose(self, seat: Seat, deal: Deal, error: HilError) -> None:
         """Blame the loss of a seat on the test that it ran; what it had not begun is left to others."""
@@ -264,7 +277,7 @@ class Pool:
             before = f"not run, the board failed before: {fault.message}"
             self._blocking[seat.board] = replace(fault, phase="setup", message=before, details="")
         if running:
-            self._add(Case(running, Outcome.ERROR, faults=(fault,), board=seat.board, seat=seat.name))
+            self._add(seat, Case(running, Outcome.ERROR, faults=(fault,)))
         elif not self._interrupted:
             self._run.add_fault(replace(fault, board=seat.board))
             self._progress.seat(seat.name, fault.message)
@@ -273,7 +286,7 @@ class Pool:
         """Report what no seat was left for."""
         if (fault := self._blocking.get(board)) and not self._stopping:
             for id in deal.forfeit():
-                self._add(Case(id, Outcome.ERROR, reason=BLOCKED, faults=(fault,), board=board))
+                self._record(Case(id, Outcome.ERROR, reason=BLOCKED, faults=(fault,), board=board))
 
     @contextlib.contextmanager
     def _signals(self) -> Iterator[None]:

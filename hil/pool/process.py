@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from multiprocessing.context import ForkServerContext, ForkServerProcess
     from pathlib import Path
 
-    from hil.pool.seat import Seat
+    from hil.pool.seat import Lease, Seat
 
 ACQUIRE_SECONDS = 600.0
 """How long a seat may take until its board is ours; somebody else may be using it."""
@@ -42,7 +42,9 @@ PRELOADED = (
 
 @dataclass(frozen=True, slots=True)
 class Acquired:
-    """The board is ours and its process runs."""
+    """The board is ours and its process runs; `place` is where labgrid knows it, if it does."""
+
+    place: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ class SeatProcess(threading.Thread):
         self._process: ForkServerProcess | None = None
         self._ending = False
         self._ended = False
-        self._given_up = False
+        self.given_up = False
         self._why: HilError | None = None
         self._ours, self._theirs = Pipe()
 
@@ -85,7 +87,7 @@ class SeatProcess(threading.Thread):
             finally:
                 self.seat.release()
         except HilError as error:
-            if not self._given_up:
+            if not self.given_up:
                 self._post(self, Lost(error))
         except Exception as error:  # a thread that dies silently would leave the run waiting
             self._post(self, Lost(InfrastructureError(f"seat {self.seat.name} failed: {error!r}")))
@@ -103,7 +105,7 @@ class SeatProcess(threading.Thread):
 
     def give_up(self) -> None:
         """Do not wait for the board any longer."""
-        self._given_up = True
+        self.given_up = True
         self.terminate()
         self.seat.cancel()
 
@@ -134,12 +136,8 @@ class SeatProcess(threading.Thread):
             if self._ending:
                 return
             self._process = self._spawn()
-        self._post(self, Acquired())
-        finished = False
-        try:
-            finished = self._forward()
-        except HilError as error:
-            self.kill(error)
+        self._post(self, Acquired(self.seat.environment.get("LG_PLACE", "")))
+        finished = self._forward()
         self._end()
         if self._why:
             raise self._why
@@ -157,7 +155,7 @@ class SeatProcess(threading.Thread):
     def _forward(self) -> bool:
         """Post what the process says until it is gone; returns whether it said that it was done.
 
-        Raises what the lease says when the board is not ours any more.
+        It is killed when the board is not ours any more; what it has said by then counts, lest a test is run again.
         """
         lease = self.seat.lease
         sources: list[Connection | int] = [self._ours, *([lease.fileno()] if lease else [])]
@@ -166,12 +164,20 @@ class SeatProcess(threading.Thread):
             self._ours.send(self._start)
             while True:
                 if self._ours not in wait(sources):
-                    assert lease
-                    lease.check()
+                    sources.pop()
+                    self._take_away(lease)
+                    continue
                 message = self._ours.recv()
                 finished |= isinstance(message, Finished)
                 self._post(self, message)
         return finished
+
+    def _take_away(self, lease: Lease | None) -> None:
+        assert lease
+        try:
+            lease.check()
+        except HilError as error:
+            self.kill(error)
 
     def _end(self) -> None:
         assert self._process

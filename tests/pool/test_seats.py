@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -14,10 +15,9 @@ from hil.drivers.alarm import Alarm
 from hil.errors import BoardDied, InfrastructureError
 from hil.pool.run import run_on
 from hil.record import Outcome, Verdict
-from tests.cli.checkout import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from hil.deadline import Deadline
@@ -41,19 +41,25 @@ class LentSeat:
     name: str = "lent-1"
     board: str = "lent"
     emulated: bool = False
-    environment: Mapping[str, str] = field(default_factory=lambda: {"PYTHONPATH": str(ROOT)})
+    environment: Mapping[str, str] = field(default_factory=dict)
     refusal: InfrastructureError | None = None
+    busy: Callable[[], None] | None = None
     lease: Alarm = field(default_factory=Alarm)
+    cancelled: threading.Event = field(default_factory=threading.Event)
     blamed: str = ""
     released: int = 0
 
     def acquire(self, deadline: Deadline) -> None:
         assert not deadline.expired
+        if self.busy:
+            self.busy()
+            assert self.cancelled.wait(deadline.remaining)
+            raise InfrastructureError("the board did not become free")
         if self.refusal:
             raise self.refusal
 
     def cancel(self) -> None:
-        """Nobody waits for it."""
+        self.cancelled.set()
 
     def blame(self, reason: str) -> None:
         self.blamed = reason
@@ -73,8 +79,11 @@ def run(boards: Boards, *seats: LentSeat) -> Record:
 
 
 def test_a_seat_is_released_once_after_its_last_test(boards: Boards, seat: LentSeat) -> None:
-    assert run(boards, seat).verdict is Verdict.PASSED
+    seat.environment = {"LG_PLACE": "rack-3"}
+    record = run(boards, seat)
+    assert record.verdict is Verdict.PASSED
     assert seat.released == 1
+    assert record.cases[0].properties == (("place", "rack-3"),)
 
 
 def test_a_board_that_cannot_be_had_is_named_with_the_reason(boards: Boards, seat: LentSeat) -> None:
@@ -113,3 +122,16 @@ def test_the_tests_of_a_lost_board_go_to_another_one(boards: Boards, seat: LentS
     record = run(boards, other, seat)
     assert record.verdict is Verdict.INFRASTRUCTURE
     assert [case.outcome for case in record.cases] == [Outcome.PASSED]
+
+
+def test_an_interruption_ends_the_wait_for_a_board(boards: Boards, seat: LentSeat) -> None:
+    seat.busy = lambda: os.kill(os.getpid(), signal.SIGINT)
+    assert run(boards, seat).verdict is Verdict.INTERRUPTED
+    assert seat.released == 0
+
+
+def test_nobody_waits_for_a_board_that_has_nothing_left_to_run(boards: Boards, seat: LentSeat) -> None:
+    busy = LentSeat(seat.board_file, name="lent-2", busy=lambda: None)
+    record = run(boards, busy, seat)
+    assert record.verdict is Verdict.PASSED
+    assert [case.seat for case in record.cases] == ["lent-1"]

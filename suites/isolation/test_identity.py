@@ -13,7 +13,7 @@ from hil.vtpm.transport import queue_ipa, queue_va
 
 if TYPE_CHECKING:
     from hil.monitor import Agent, VirtualMachine
-    from hil.plugin.fixtures import MakeManagedVtpm
+    from hil.plugin.fixtures import MakeManagedVtpm, MakeVtpm
     from hil.vtpm import Service, Vm
 
 MakeVm = Callable[..., "Vm"]
@@ -71,6 +71,20 @@ def test_a_vm_with_a_tpm_of_its_own_reaches_only_that_one(make_vtpm: MakeManaged
     assert answers == [Status.OK] + [Status.NOT_PERMITTED] * abi.VTPM_MAX_INDEX
     assert stolen.control_page().tail == head
     stolen.write(abi.VTPM_RING_HEAD, head)
+    assert pcr(victim) == before
+
+
+@pytest.mark.threat(2)
+@pytest.mark.element("E4")
+def test_a_vm_rings_for_itself_whatever_doorbell_it_presses(make_vtpm: MakeVtpm) -> None:
+    victim, thief = started(make_vtpm()), started(make_vtpm())
+    before, executed = pcr(victim), victim.instance.info().commands
+    victim.place(0, EXTEND)
+    victim.write(abi.VTPM_RING_HEAD, victim.control_page().head + 1)
+    answers = [ring(thief.agent, index) for index in range(abi.VTPM_MAX_INDEX + 1)]
+    assert answers == [Status.OK] + [Status.NOT_PERMITTED] * abi.VTPM_MAX_INDEX
+    assert victim.instance.info().commands == executed
+    victim.write(abi.VTPM_RING_HEAD, victim.control_page().tail)
     assert pcr(victim) == before
 
 

@@ -100,15 +100,17 @@ def test_kvm_forwards_a_doorbell_by_hvc_too(vtpm: GuestQueue) -> None:
     assert commands.Response.parse(vtpm.response()).code == commands.SUCCESS
 
 
+@pytest.mark.threat(3)
 @pytest.mark.threat(17)
 def test_what_a_killed_vmm_leaves_is_nothing_and_its_neighbour_feels_nothing(make_vtpm: MakeVtpm) -> None:
     neighbour, killed = started(make_vtpm()), started(make_vtpm())
-    before = pcr(neighbour)
+    before, owner = pcr(neighbour), killed.instance.info().vm_id
     killed.vm.destroy()
     with pytest.raises(GuestEnded):
         killed.ring()
     assert pcr(neighbour) == before
     heir = make_vtpm()
+    assert heir.instance.info().vm_id not in {owner, neighbour.instance.info().vm_id}
     assert not any(heir.buffer())
     assert commands.submit(heir, EXTEND).code == commands.RC_INITIALIZE
 

@@ -19,7 +19,7 @@
 #include "vtpm_ioctl.h"
 
 #define LINE_BYTES 0x18000u
-#define STOP_MS 1000 /* to leave the guest when told to stop */
+#define STOP_MS 3000 /* to leave the guest when told to stop */
 
 static unsigned int agent_count;
 static int signals;

@@ -12,16 +12,18 @@ from labgrid.factory import target_factory
 from labgrid.step import step
 
 from hil.drivers import storage
-from hil.drivers.boardfile import board_name
+from hil.drivers.flashnotes import flash_memory, is_shared
 from hil.drivers.protocols import FlasherProtocol
 from hil.errors import InfrastructureError
-from hil.flash import FlashMemory, FlashPlan, FlashResult, Meter, Payload, flash, silent
+from hil.flash import FlashPlan, FlashResult, Meter, Payload, flash, silent
 from hil.flash.card import Card
 from hil.flash.payload import WHOLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from hil.flash import FlashMemory
 
 _TEXT = attr.validators.instance_of(str)
 _SIZE: Any = attr.validators.instance_of((int, float))
@@ -58,7 +60,7 @@ class CardFlasher(Driver, FlasherProtocol):  # type: ignore[misc]
     @property
     def memory(self) -> FlashMemory:
         """What is known of the board's card."""
-        return FlashMemory(board_name(self.target))
+        return flash_memory(self.target)
 
     def check(self) -> None:
         """Raise `BoardDirty` unless the board was last flashed well."""
@@ -79,6 +81,7 @@ class CardFlasher(Driver, FlasherProtocol):  # type: ignore[misc]
     def flash(self, *, force: bool = False, meter: Meter | None = None) -> FlashResult:
         """Flash the card."""
         self._make_image()
+        force = force or is_shared(self.target)
         return flash(self._payload, self._medium, self.memory, force=force, meter=meter or silent)
 
     def _make_image(self) -> Payload | None:

@@ -14,16 +14,17 @@ from labgrid.resource.udev import USBMassStorage
 from labgrid.step import step
 
 from hil.drivers import storage
-from hil.drivers.boardfile import board_name
 from hil.drivers.cardreader import CardReader
+from hil.drivers.flashnotes import flash_memory, is_shared
 from hil.drivers.protocols import FlasherProtocol
 from hil.errors import BoardFileError
-from hil.flash import FlashMemory, FlashPlan, FlashResult, Meter, Payload, flash, silent
+from hil.flash import FlashPlan, FlashResult, Meter, Payload, flash, silent
 from hil.flash.folder import FatPartition, Folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from hil.flash import FlashMemory
     from hil.flash.procedure import Medium
 
 _TEXT = attr.validators.instance_of(str)
@@ -40,7 +41,7 @@ class FilesFlasher(Driver, FlasherProtocol):  # type: ignore[misc]
     @property
     def memory(self) -> FlashMemory:
         """What is known of the board's medium."""
-        return FlashMemory(board_name(self.target))
+        return flash_memory(self.target)
 
     def check(self) -> None:
         """Raise `BoardDirty` unless the board was last flashed well."""
@@ -54,6 +55,7 @@ class FilesFlasher(Driver, FlasherProtocol):  # type: ignore[misc]
     @step()  # type: ignore[untyped-decorator]
     def flash(self, *, force: bool = False, meter: Meter | None = None) -> FlashResult:
         """Copy the files, and read them back."""
+        force = force or is_shared(self.target)
         return flash(self._payload(), self._medium(), self.memory, force=force, meter=meter or silent)
 
     def _payload(self) -> Payload:

@@ -14,7 +14,7 @@ from labgrid.remote.generated import labgrid_coordinator_pb2, labgrid_coordinato
 from hil.lab.errors import LabUnreachable
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 
     from labgrid.remote.common import Place, ResourceMatch
 
@@ -78,12 +78,11 @@ class Coordinator(ClientSession):  # type: ignore[misc]
         return ", ".join(str(match) for match in place.matches if not self._is_exported(match))
 
     def _is_exported(self, match: ResourceMatch) -> bool:
-        exporters = {match.exporter} if match.exporter in self.resources else set(self.resources)
         return any(
             match.ismatch((exporter, group, entry.cls, name))
-            for exporter in exporters
-            for group, entries in self.resources[exporter].items()
-            for name, entry in entries.items()
+            for exporter in _candidates(match.exporter, self.resources)
+            for group in _candidates(match.group, self.resources[exporter])
+            for name, entry in self.resources[exporter][group].items()
             if entry.data  # empty once it is not exported any more
         )
 
@@ -133,6 +132,10 @@ class Coordinator(ClientSession):  # type: ignore[misc]
             if error.code() in {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}:
                 raise LabUnreachable(f"the coordinator at {self.address} does not answer") from error
             raise Refused(error.details()) from error
+
+
+def _candidates(pattern: str, known: Mapping[str, Any]) -> Iterable[str]:
+    return (pattern,) if pattern in known else known
 
 
 @contextlib.asynccontextmanager

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from hil.lab.address import LabAddress
 
-AT_ONCE = 8
+AT_ONCE = 4
 """Processes that touch boards at the same time."""
 CHECK_SECONDS = 20.0
 """How long a health check may take in addition to the board's own `boot_seconds`."""

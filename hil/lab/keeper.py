@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from hil.lab.address import LabAddress
 
 RECONNECT_SECONDS = 1.0
+LOOK_SECONDS = 0.05
 REFRESH_SECONDS = 20.0
 """How often a reservation is kept from expiring, which it does after 60 s."""
 COORDINATOR_GONE = "the coordinator is gone"
@@ -96,10 +97,10 @@ class Keeper:
         return True
 
     def changed(self) -> None:
-        """Take in, soon and once, what has changed."""
+        """Take in soon what has changed: much at once, for in a large lab something changes all the time."""
         if not self._looking:
             self._looking = True
-            asyncio.get_running_loop().call_soon(self._look)
+            asyncio.get_running_loop().call_later(LOOK_SECONDS, self._look)
 
     # The coordinator.
 
@@ -273,9 +274,7 @@ class Keeper:
                 lease.place = ""
                 lease.wait_for(str(error))
                 await asyncio.sleep(RECONNECT_SECONDS)
-        await self.until(
-            lambda: lease.place in self.places and self._is_lent(self.places[lease.place]), RECONNECT_SECONDS
-        )
+        await self.lab.sync_with_coordinator()  # lest our view of the place is older than the lease
 
     async def _acquire(self, lease: Lease, own: Coordinator) -> None:
         """Queue for a place and acquire it. Raises `Refused` and `LabUnreachable`."""

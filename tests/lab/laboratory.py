@@ -73,8 +73,8 @@ class Laboratory:
 
     @classmethod
     @contextlib.contextmanager
-    def up(cls, directory: Path, *, boards: int, exporters: int) -> Iterator[Laboratory]:
-        sizes = ["--boards", str(boards), "--exporters", str(exporters), "--emulators", "0", "--recheck", "2"]
+    def up(cls, directory: Path, *, boards: int, exporters: int, recheck: float = 2) -> Iterator[Laboratory]:
+        sizes = ["--boards", str(boards), "--exporters", str(exporters), "--emulators", "0", "--recheck", str(recheck)]
         process = subprocess.Popen([*HIL, "lab", "up", "--directory", str(directory), *sizes], cwd=ROOT)
         laboratory = cls(directory, process)
         try:

@@ -38,7 +38,7 @@ def main() -> int:
     options = parser.parse_args()
     with (
         tempfile.TemporaryDirectory(prefix="hil-lab-") as directory,
-        Laboratory.up(Path(directory), boards=options.boards, exporters=options.exporters) as laboratory,
+        Laboratory.up(Path(directory), boards=options.boards, exporters=options.exporters, recheck=30) as laboratory,
     ):
         report = _trial(laboratory, options)
     print(json.dumps(report, indent=2))

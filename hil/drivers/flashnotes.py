@@ -1,0 +1,24 @@
+"""Which notes on what is flashed are those of a target."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from labgrid.resource.remote import RemotePlace
+
+from hil.drivers.boardfile import board_name
+from hil.flash import FlashMemory
+
+if TYPE_CHECKING:
+    from labgrid import Target
+
+
+def flash_memory(target: Target) -> FlashMemory:
+    """Return the notes of a board, by the name of its file; in a lab, where many boards have one, by that of its place."""
+    places = [resource.name for resource in target.resources if isinstance(resource, RemotePlace)]
+    return FlashMemory(places[0] if places else board_name(target))
+
+
+def is_shared(target: Target) -> bool:
+    """Whether other machines flash the board, too, so that the notes of this one may be out of date."""
+    return any(isinstance(resource, RemotePlace) for resource in target.resources)

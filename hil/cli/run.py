@@ -168,12 +168,14 @@ def _seats_of_the_lab(tree: Tree, tags: str, number: int | None, *, each: bool) 
 
 def _for_pytest(tree: Tree, arguments: list[str]) -> list[str]:
     options = ["--rootdir", str(tree.root), "-c", str(tree.root / "pyproject.toml")]
-    paths = [] if _names_suites(arguments) else [str(tree.root / SUITES)]
+    paths = [] if _names_suites(tree, arguments) else [str(tree.root / SUITES)]
     return [*options, *SPARED, *arguments, *paths]
 
 
-def _names_suites(arguments: list[str]) -> bool:
-    return any(not one.startswith("-") and Path(one.partition("::")[0]).exists() for one in arguments)
+def _names_suites(tree: Tree, arguments: list[str]) -> bool:
+    """Whether one of `arguments` is a file or folder of the tree; others are values of options."""
+    paths = (Path(one.partition("::")[0]).absolute() for one in arguments if not one.startswith("-"))
+    return any(path.exists() and path.is_relative_to(tree.root) for path in paths)
 
 
 class _Witness:

@@ -32,6 +32,6 @@ def without_unfit(cases: Iterable[Case]) -> tuple[Case, ...]:
 
 
 def _told(reasons: dict[str, str]) -> str:
-    if len(reasons) == 1:
+    if len(set(reasons.values())) == 1:
         return next(iter(reasons.values()))
     return "; ".join(f"{board}: {reason}" for board, reason in reasons.items())

@@ -52,6 +52,6 @@ class Checkout:
             env=environment,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
             check=False,
         )

@@ -28,7 +28,7 @@ def test_cut(monitor, board):
     signal.signal(signal.SIGTERM, {on_sigterm})
     with open(f"{{board.name}}.fifo", "w") as fifo:
         print(os.getpid(), file=fifo)
-    signal.sigtimedwait([], 60)
+    signal.sigtimedwait([], 600)
 def test_never(monitor): pass
 """
 BOARDS = ("bare", "linux")
@@ -62,7 +62,7 @@ def test_an_interrupted_run_ends_well_on_all_boards(boards: Boards, number: sign
     boards.suite(WAITING.format(on_sigterm="signal.getsignal(signal.SIGTERM)"))
     with _waiting(boards) as (run, _):
         run.send_signal(number)
-        said, _ = run.communicate(timeout=60)
+        said, _ = run.communicate(timeout=300)
     assert run.returncode == 2, said
     assert boards.record.verdict is Verdict.INTERRUPTED
     for board in BOARDS:
@@ -80,7 +80,7 @@ def test_a_killed_run_takes_its_processes_with_it_and_leaves_what_it_knew(boards
         processes = [os.pidfd_open(pid) for pid in pids]
         run.kill()
         for process in processes:
-            assert select.select([process], [], [], 60)[0]
+            assert select.select([process], [], [], 300)[0]
             os.close(process)
     record = boards.record
     assert record.verdict is Verdict.RUNNING
@@ -96,7 +96,7 @@ def test_a_second_interruption_ends_a_run_that_does_not_end(boards: Boards) -> N
     with _waiting(boards) as (run, _):
         run.send_signal(signal.SIGINT)
         run.send_signal(signal.SIGTERM)
-        said, _ = run.communicate(timeout=60)
+        said, _ = run.communicate(timeout=300)
     assert run.returncode == 2, said
     for board in BOARDS:
         assert boards.cases(board)["test_cut"].faults[0].kind is FaultKind.INTERRUPTED
@@ -114,7 +114,7 @@ def _waiting(boards: Boards) -> Iterator[tuple[subprocess.Popen[str], list[int]]
         try:
             pids = []
             for fifo in fifos:
-                assert select.select([fifo], [], [], 60)[0]
+                assert select.select([fifo], [], [], 300)[0]
                 pids.append(int(os.read(fifo, 100)))
                 os.close(fifo)
             yield run, pids

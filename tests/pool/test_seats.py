@@ -28,7 +28,7 @@ WAITS = """
 import signal
 def test_a(board, monitor):
     open("fifo", "w").close()
-    signal.sigtimedwait([], 60)
+    signal.sigtimedwait([], 600)
 def test_b(monitor): pass
 """
 

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from hil.monitor.guestline import Loaded
     from hil.monitor.link import Link
 
+TAKEN_BYTES = abi.GUEST_IMAGE_BYTES + abi.GUEST_MAX_VCPUS * abi.GUEST_BLOCK_BYTES
+"""How much of a VM's RAM, from its start, image and agents use."""
+
 _USUAL = 10.0
 _TPM_COMMAND = 120.0
 _BOOT = 60.0
@@ -45,7 +48,7 @@ class VirtualMachine:
     @property
     def free_ipa(self) -> int:
         """The first address of RAM that image and agents do not use, also at this VA in every agent."""
-        return self.ram_ipa + abi.GUEST_IMAGE_BYTES + abi.GUEST_MAX_VCPUS * abi.GUEST_BLOCK_BYTES
+        return self.ram_ipa + TAKEN_BYTES
 
     def map(self, ipa: int, pa: int, length: int, *, device: bool = False, writable: bool = True) -> None:
         """Map pages in stage 2, replacing what was there."""

@@ -11,6 +11,7 @@ from hil.linux.commandloop import GuestEnded
 from hil.monitor import Agent
 from hil.monitor import abi as agent_abi
 from hil.monitor.link import Link
+from hil.monitor.vm import TAKEN_BYTES
 from hil.vtpm import Status
 from hil.vtpm.reply import ServiceError
 
@@ -32,7 +33,7 @@ class KvmVm:
     """A VM under KVM; it lives as long as its VMM."""
 
     ram_ipa = agent_abi.GUEST_RAM_IPA
-    free_ipa = ram_ipa + agent_abi.GUEST_IMAGE_BYTES + agent_abi.GUEST_MAX_VCPUS * agent_abi.GUEST_BLOCK_BYTES
+    free_ipa = ram_ipa + TAKEN_BYTES
     trap_smc = True
     """KVM traps its guests' SMCs and answers all but the doorbells itself; these the VMM forwards."""
 

@@ -89,6 +89,15 @@ class DeviceFile:
         size = self.user.number("create", self.descriptor, index, slots, requirements)
         return DeviceQueue(self, index, slots, size, self.map(index, size))
 
+    def name(self, name: bytes) -> None:
+        """Name the VM, by 16 bytes: what it has left behind under this name is its own again."""
+        self.user.ask("name", self.descriptor, name.hex())
+
+    def take(self, index: int = 0, *, slots: int = 1) -> DeviceQueue:
+        """Take an instance that the VM has left behind, and map its queue of so many slots."""
+        size = self.user.number("take", self.descriptor, index)
+        return DeviceQueue(self, index, slots, size, self.map(index, size))
+
     def map(self, index: int, size: int, *, offset: int = 0, how: str = "map") -> int:
         """Map `size` bytes of an instance's queue and return where; `how` is a request of the probe."""
         return self.user.number(how, self.descriptor, (index << MMAP_SHIFT) + offset, size)

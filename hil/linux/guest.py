@@ -12,6 +12,7 @@ from hil.linux.commandloop import CommandLoop, GuestEnded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from uuid import UUID
 
     from hil.linux.machine import Machine
 
@@ -30,6 +31,7 @@ TAKEN = 3
 """The status of `vmm --attach` when somebody else has taken the console."""
 _PANIC = "Kernel panic - not syncing"
 _LOG_BYTES = 4096
+_LOG_LINES = 200
 _numbers = itertools.count(1)
 
 
@@ -73,6 +75,7 @@ class Guest(CommandLoop):
         name: str = "",
         *,
         vtpms: Sequence[WantedVtpm] = (WantedVtpm(),),
+        uuid: UUID | None = None,
         memory: int = 192,
         cpus: int = 1,
         arguments: str = "",
@@ -80,13 +83,15 @@ class Guest(CommandLoop):
     ) -> Guest:
         """Start a guest, under a name of our choice if none is given. Raises `CommandFailed` with what the VMM says.
 
-        `memory` is in MiB. The guest's own kernel drives the first of the `vtpms`. `arguments` are added to the
-        kernel's. `initrd` is a file on the host.
+        `memory` is in MiB. The guest's own kernel drives the first of the `vtpms`; persistent ones need a
+        `uuid`, by which the VM finds them again the next time. `arguments` are added to the kernel's. `initrd` is a
+        file on the host.
         """
         name = name or f"guest-{next(_numbers)}"
         words = ["vmm", "--name", name, "--kernel", KERNEL, "--initrd", initrd]
         words += ["--append", f"{ARGUMENTS} {arguments}".rstrip(), "--memory", str(memory), "--cpus", str(cpus)]
         words += [f"--vtpm={wanted.requirements:#x},{wanted.slots}" for wanted in vtpms]
+        words += ["--uuid", str(uuid)] if uuid else []
         host.run(words)
         return cls(host, name)
 
@@ -119,7 +124,7 @@ class Guest(CommandLoop):
 
     def _ended(self) -> GuestEnded | GuestTaken:
         """Return how the guest ended, as far as we are concerned."""
-        status, said = self.wait_ended(), self.process.tail()
+        status, said = self.wait_ended(), self.process.tail(_LOG_LINES)
         if status == TAKEN:
             return GuestTaken(f"somebody else has taken the console of {self}", hint="one at a time uses a console")
         panic = next((line for line in said if _PANIC in line), "")

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
 
 from hil.deadline import Deadline
-from hil.linux import GuestEnded, GuestRestarted
-from hil.linux.device import DeviceError, DeviceUser
 from hil.linux.tpmtools import IMA_LOG, attest, exchange, extend, extended, ima_digests, pcr
 from hil.tpm import commands
 from hil.tpm.key import attestation_template
 from hil.tpm.quote import QuoteError
-from hil.vtpm import abi
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -159,40 +155,3 @@ def test_many_commands_in_a_row_all_answer(guest: Guest) -> None:
     responses = {answers[start : start + 28] for start in range(0, len(answers), 28)}
     assert len(responses) == 1000
     assert {response[:12] for response in responses} == {bytes.fromhex("8001 0000001c 00000000 0010")}
-
-
-def test_vmm_ends_with_its_guest(guest: Guest) -> None:
-    with pytest.raises(GuestEnded):
-        guest.run("poweroff -f")
-    assert guest.wait_ended() == 0
-
-
-def test_vmm_says_that_the_guest_restarted(guest: Guest) -> None:
-    with pytest.raises(GuestRestarted):
-        guest.run("reboot -f")
-    assert guest.wait_ended() == RESTARTED
-
-
-def test_vmm_ends_on_sigterm(guest: Guest) -> None:
-    guest.signal("TERM")
-    assert guest.wait_ended() == ENDED_BY_SIGTERM
-
-
-def capacity(host: Host) -> int:
-    """Return how many instances can be created on the host now, one for each VM."""
-    count = 0
-    with DeviceUser(host) as user, suppress(DeviceError):
-        while True:
-            user.open().create(slots=abi.VTPM_MAX_SLOTS)
-            count += 1
-    return count
-
-
-def test_killed_vmm_leaves_no_instance(make_guest: Callable[..., Guest], host: Host) -> None:
-    empty = capacity(host)
-    guest = make_guest()
-    assert capacity(host) == empty - 1
-    guest.signal("KILL")
-    with pytest.raises(GuestEnded):
-        guest.run("true")
-    assert capacity(host) == empty

@@ -9,6 +9,7 @@ import pytest
 
 from hil.linux.device import DeviceError, DeviceFile, DeviceQueue, DeviceUser, MemoryFault
 from hil.tpm import Tpm, commands
+from hil.tpm.key import storage_template
 from hil.vtpm import abi
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ pytestmark = pytest.mark.needs_linux
 
 EXTEND = commands.pcr_extend(7, b"\xa5" * 32)
 IPA = 0x9000_0000
+NAME = b"known to one VMM"
 RING = 0x5602
 """VTPM_IOC_RING of vtpm_ioctl.h: _IO('V', 2)."""
 ADDRESS_FIELDS = ("CMD_LADDR", "CMD_HADDR", "RSP_ADDR")
@@ -105,8 +107,83 @@ def test_what_the_service_refuses_has_an_errno(device_file: DeviceFile) -> None:
     refused("EPROTO", queue.call, "ring")
 
 
-def test_a_persistent_instance_is_refused_as_nothing_could_save_it(device_file: DeviceFile) -> None:
-    refused("EOPNOTSUPP", device_file.create, requirements=abi.VTPM_REQUIRE_PERSISTENT)
+def primary_key(queue: DeviceQueue) -> bytes:
+    """Return the public part of the storage key that every TPM makes anew from a seed that is its own."""
+    response = commands.submit(queue, commands.create_primary(storage_template("ecc").marshal()))
+    assert response.code == commands.SUCCESS
+    size = int.from_bytes(response.body[8:10])  # behind handle and size of the parameters
+    return response.body[10 : 10 + size]
+
+
+def named(user: DeviceUser, name: bytes = NAME) -> DeviceFile:
+    """Open /dev/vtpm for the VM of a name."""
+    file = user.open()
+    file.name(name)
+    return file
+
+
+def left_behind(user: DeviceUser) -> bytes:
+    """Let a VM with a name end that has a persistent instance, started, and return its key."""
+    queue = started(named(user).create(requirements=abi.VTPM_REQUIRE_PERSISTENT))
+    key = primary_key(queue)
+    queue.unmap()
+    queue.file.close()
+    return key
+
+
+def test_a_persistent_instance_waits_switched_off_for_the_vm_of_its_name(device_user: DeviceUser) -> None:
+    key = left_behind(device_user)
+    queue = named(device_user).take()
+    commands.submit(queue, commands.startup())
+    assert pcr(queue) == bytes(32)
+    assert primary_key(queue) == key
+
+
+def test_a_persistent_instance_outlives_the_death_of_its_owner(host: Host, device_user: DeviceUser) -> None:
+    with DeviceUser(host) as mortal:
+        key = primary_key(started(named(mortal).create(requirements=abi.VTPM_REQUIRE_PERSISTENT)))
+        mortal.kill()
+    queue = named(device_user).take()
+    commands.submit(queue, commands.startup())
+    assert primary_key(queue) == key
+
+
+def test_a_persistent_instance_is_reached_by_its_name_alone(device_user: DeviceUser) -> None:
+    left_behind(device_user)
+    refused("ENOENT", device_user.open().take)
+    refused("ENOENT", named(device_user, b"another name ...").take)
+    owner = named(device_user)
+    refused("EBUSY", device_user.open().name, NAME)
+    refused("EEXIST", owner.create, requirements=abi.VTPM_REQUIRE_PERSISTENT)
+    owner.take()
+    refused("ENOENT", owner.take)
+    refused("ENOENT", owner.take, 1)
+    refused("EBUSY", device_user.open().name, NAME)
+
+
+def test_a_vm_has_its_name_before_all_else(device_user: DeviceUser) -> None:
+    begun = device_user.open()
+    begun.create()
+    refused("EBUSY", begun.name, NAME)
+    refused("EINVAL", device_user.open().name, bytes(16))
+    refused("EBUSY", named(device_user).name, b"a second name ..")
+    refused("EOPNOTSUPP", begun.create, 1, requirements=abi.VTPM_REQUIRE_PERSISTENT)
+
+
+def test_an_ephemeral_instance_of_a_vm_with_a_name_ends_with_it(device_user: DeviceUser) -> None:
+    queue = named(device_user).create()
+    queue.unmap()
+    queue.file.close()
+    refused("ENOENT", named(device_user).take)
+
+
+def test_what_is_left_behind_ends_with_the_module(host: Host) -> None:
+    with DeviceUser(host) as user:
+        left_behind(user)
+    host.run("rmmod vtpm; insmod /lib/modules/vtpm.ko")
+    with DeviceUser(host) as user:
+        refused("ENOENT", named(user).take)
+    assert "vtpm:" not in host.run("dmesg | grep -v 'loading out-of-tree\\|taint'").text
 
 
 def test_what_is_no_instance_and_no_request_is_refused(device_file: DeviceFile) -> None:

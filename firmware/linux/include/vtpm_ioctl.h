@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * /dev/vtpm: how a VMM on a Linux host gets vTPM instances for one VM. An open file is one VM; its instances are known
- * by their index within the VM, so no other file can name them. They are ephemeral: the end of the file destroys them.
- * That is when it is closed everywhere and none of its queues is mapped, so at the latest when its last owner dies.
- * Persistent instances are refused until there is a way to save them.
+ * by their index within the VM, so no other file can name them. The end of the file destroys ephemeral instances, and
+ * lets go of persistent ones. That is when it is closed everywhere and none of its queues is mapped, so at the latest
+ * when its last owner dies.
+ *
+ * A VM has persistent instances by a name that nobody else knows. What it has left behind is taken again by an open
+ * file that has been given the same name, as long as the module is loaded.
  *
  * mmap at offset VTPM_MMAP_OFFSET(index) maps that instance's queue, or part of it, shared, never executable. DESTROY
  * takes it out of every address space; touching it afterwards is SIGBUS.
@@ -24,6 +27,15 @@ struct vtpm_create {
 	__u32 slots;
 	__u64 requirements;
 	__u64 queue_bytes;
+};
+
+/*
+ * The name of the VM, of the VMM's choice, not all zero: whoever knows it can be the VM. Before any other request but
+ * INFO; EBUSY: another file has it, or this one has a name, or instances.
+ */
+#define VTPM_NAME_BYTES 16
+struct vtpm_name {
+	__u8 name[VTPM_NAME_BYTES];
 };
 
 /* Where the VM will find the queue in its physical address space; EL3 writes it into the CRB's address fields. */
@@ -52,5 +64,8 @@ struct vtpm_info {
 #define VTPM_IOC_RESET _IO('V', 3)   /* argument: index */
 #define VTPM_IOC_DESTROY _IO('V', 4) /* argument: index */
 #define VTPM_IOC_INFO _IOWR('V', 5, struct vtpm_info)
+#define VTPM_IOC_NAME _IOW('V', 6, struct vtpm_name)
+/* Takes what the VM has left behind under an index, reset; all but `index` is answered. ENOENT: there is nothing. */
+#define VTPM_IOC_TAKE _IOWR('V', 7, struct vtpm_create)
 
 #endif

@@ -4,6 +4,8 @@
 #include <linux/module.h>
 #include <linux/uaccess.h>
 
+#include "estate.h"
+#include "listing.h"
 #include "vm.h"
 
 static int device_open(struct inode *inode, struct file *file)
@@ -73,6 +75,29 @@ static long info(struct file *file, struct vtpm_info __user *argument)
 	return error;
 }
 
+/* What was taken stays taken when the answer cannot be given; the end of the file leaves it behind again. */
+static long take(struct file *file, struct vtpm_create __user *argument)
+{
+	struct vtpm_create wanted;
+	int error;
+
+	if (copy_from_user(&wanted, argument, sizeof(wanted)) != 0)
+		return -EFAULT;
+	error = instance_take(file->private_data, &wanted);
+	if (error == 0 && copy_to_user(argument, &wanted, sizeof(wanted)) != 0)
+		error = -EFAULT;
+	return error;
+}
+
+static long name(struct file *file, const struct vtpm_name __user *argument)
+{
+	struct vtpm_name wanted;
+
+	if (copy_from_user(&wanted, argument, sizeof(wanted)) != 0)
+		return -EFAULT;
+	return vm_name(file->private_data, &wanted);
+}
+
 static long call(struct file *file, unsigned int request, unsigned long index)
 {
 	struct instance *instance = vm_instance(file->private_data, index);
@@ -94,6 +119,10 @@ static long device_ioctl(struct file *file, unsigned int request, unsigned long 
 	switch (request) {
 	case VTPM_IOC_CREATE:
 		return create(file, (struct vtpm_create __user *)argument);
+	case VTPM_IOC_TAKE:
+		return take(file, (struct vtpm_create __user *)argument);
+	case VTPM_IOC_NAME:
+		return name(file, (const struct vtpm_name __user *)argument);
 	case VTPM_IOC_PLACE:
 		return place(file, (const struct vtpm_place __user *)argument);
 	case VTPM_IOC_INFO:
@@ -127,12 +156,18 @@ static int __init start(void)
 {
 	int error = service_find();
 
-	return error != 0 ? error : misc_register(&device);
+	if (error == 0)
+		error = misc_register(&device);
+	if (error == 0)
+		listing_start();
+	return error;
 }
 
 static void __exit stop(void)
 {
+	listing_stop();
 	misc_deregister(&device);
+	estates_end();
 }
 
 module_init(start);

@@ -3,6 +3,7 @@
 #ifndef VTPM_MODULE_VM_H
 #define VTPM_MODULE_VM_H
 
+#include <linux/list.h>
 #include <linux/mm_types.h>
 #include <linux/mutex.h>
 
@@ -19,22 +20,38 @@ struct instance {
 	struct mutex calls;
 	struct mutex queue_lock;
 	struct service_instance service;
+	bool persistent;
 };
 
+struct estate;
+
+/* `identity` guards what is above the instances. */
 struct vm {
+	struct list_head list;
+	struct mutex identity;
 	u64 id;
+	struct estate *estate; /* NULL: it has no name */
+	bool begun;            /* it may have instances, and cannot become another VM any more */
 	struct instance instances[VTPM_MAX_INDEX + 1];
 };
 
 struct vm *vm_new(void);
 
-/* Destroys all instances. Nobody uses the VM any more, and nothing of it is mapped. */
+/* Destroys ephemeral instances, and leaves persistent ones to its name. Nobody uses the VM any more, and nothing of it
+ * is mapped. */
 void vm_end(struct vm *vm);
 
 /* NULL if there can be none of that index. */
 struct instance *vm_instance(struct vm *vm, u64 index);
 
+/* Gives a VM that has not begun a name, and with it what was left behind under that. */
+int vm_name(struct vm *vm, const struct vtpm_name *name);
+
+/* Calls `show` for each instance that belongs to an open file. */
+void vm_for_each_instance(void (*show)(void *context, u64 handle), void *context);
+
 int instance_create(struct vm *vm, struct vtpm_create *wanted);
+int instance_take(struct vm *vm, struct vtpm_create *wanted);
 int instance_place(struct instance *instance, u64 ipa);
 int instance_info(struct instance *instance, struct vtpm_info *out);
 int instance_ring(struct instance *instance);

@@ -5,6 +5,8 @@
  *   open                                       -> ok FD
  *   close FD
  *   create FD INDEX SLOTS REQUIREMENTS         -> ok QUEUE_BYTES
+ *   name FD HEX
+ *   take FD INDEX                              -> ok QUEUE_BYTES
  *   place FD INDEX IPA                         (a fourth number is put in the reserved field)
  *   ring FD INDEX, reset FD INDEX, destroy FD INDEX
  *   ioctl FD REQUEST ARGUMENT                  -> ok RESULT
@@ -70,6 +72,25 @@ static void create(const struct request *request)
 	int result = ioctl((int)request->numbers[0], VTPM_IOC_CREATE, &wanted);
 
 	reply(result < 0 ? result : (long)wanted.queue_bytes);
+}
+
+static void name(const struct request *request)
+{
+	struct vtpm_name wanted = {0};
+	const char *hex = request->second;
+
+	for (size_t i = 0; i < sizeof(wanted.name) && sscanf(hex, "%2hhx", &wanted.name[i]) == 1; i++) {
+		hex += 2;
+	}
+	reply(ioctl((int)request->numbers[0], VTPM_IOC_NAME, &wanted));
+}
+
+static void take(const struct request *request)
+{
+	struct vtpm_create taken = {.index = (uint32_t)request->numbers[1]};
+	int result = ioctl((int)request->numbers[0], VTPM_IOC_TAKE, &taken);
+
+	reply(result < 0 ? result : (long)taken.queue_bytes);
 }
 
 static void place(const struct request *request)
@@ -153,6 +174,10 @@ static void serve(const struct request *request)
 		reply(close((int)numbers[0]));
 	} else if (is(request, "create")) {
 		create(request);
+	} else if (is(request, "name")) {
+		name(request);
+	} else if (is(request, "take")) {
+		take(request);
 	} else if (is(request, "place")) {
 		place(request);
 	} else if (is(request, "ring")) {

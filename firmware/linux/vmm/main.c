@@ -41,6 +41,7 @@ struct options {
 	const char *agent; /* an image of firmware/guest, to run instead of Linux */
 	uint32_t memory;   /* MiB */
 	uint32_t cpus;
+	const char *uuid;
 	const char *name;
 	const char *attach_to;
 	const char *stop;
@@ -49,7 +50,7 @@ struct options {
 };
 
 static const char usage[] = "usage: vmm --kernel IMAGE --initrd CPIO [--append ARGUMENTS] [--memory MIB] [--cpus N]\n"
-			    "           [--vtpm[=REQUIREMENTS[,SLOTS]]] ... [--name NAME]\n"
+			    "           [--vtpm[=REQUIREMENTS[,SLOTS]]] ... [--uuid UUID] [--name NAME]\n"
 			    "       vmm --attach NAME\n"
 			    "       vmm --stop NAME\n"
 			    "       vmm --agent IMAGE [--memory MIB] [--cpus N]\n";
@@ -93,17 +94,12 @@ static struct options parse(int count, char **words)
 {
 	struct options options = {.boot.arguments = "", .memory = 256, .cpus = 1};
 	const struct option known[] = {
-		{"kernel", required_argument, NULL, 'k'},
-		{"initrd", required_argument, NULL, 'i'},
-		{"append", required_argument, NULL, 'a'},
-		{"memory", required_argument, NULL, 'm'},
-		{"cpus", required_argument, NULL, 'c'},
-		{"vtpm", optional_argument, NULL, 'v'},
-		{"name", required_argument, NULL, 'n'},
-		{"attach", required_argument, NULL, 't'},
-		{"stop", required_argument, NULL, 's'},
-		{"agent", required_argument, NULL, 'g'},
-		{0},
+		{"kernel", required_argument, NULL, 'k'}, {"initrd", required_argument, NULL, 'i'},
+		{"append", required_argument, NULL, 'a'}, {"memory", required_argument, NULL, 'm'},
+		{"cpus", required_argument, NULL, 'c'},   {"vtpm", optional_argument, NULL, 'v'},
+		{"uuid", required_argument, NULL, 'u'},   {"name", required_argument, NULL, 'n'},
+		{"attach", required_argument, NULL, 't'}, {"stop", required_argument, NULL, 's'},
+		{"agent", required_argument, NULL, 'g'},  {0},
 	};
 	int option;
 
@@ -131,6 +127,9 @@ static struct options parse(int count, char **words)
 			if (options.vtpm_count == MAX_VTPMS)
 				refuse("a guest has at most %u vTPMs", MAX_VTPMS);
 			options.vtpms[options.vtpm_count++] = wanted_vtpm(optarg);
+			break;
+		case 'u':
+			options.uuid = optarg;
 			break;
 		case 'n':
 			options.name = optarg;
@@ -181,16 +180,27 @@ static _Noreturn void serve(int signals)
 	}
 }
 
+/* A persistent vTPM is the one that the VM had before, if it had one. */
+static void create_vtpm(const struct options *options, uint32_t index)
+{
+	const struct wanted_vtpm *wanted = &options->vtpms[index];
+	uint64_t ipa = QUEUE_ADDRESS + (uint64_t)index * QUEUE_STRIDE;
+	bool may_be_there = options->uuid != NULL && (wanted->requirements & VTPM_REQUIRE_PERSISTENT) != 0;
+	int64_t status = may_be_there ? vtpm_take(index, ipa) : VTPM_E_BAD_HANDLE;
+
+	if (status == VTPM_E_BAD_HANDLE)
+		status = vtpm_create(index, wanted->slots, wanted->requirements, ipa);
+	if (status != VTPM_OK)
+		fail("creating vTPM %u", index);
+}
+
 static void create_vtpms(struct vm *vm, const struct options *options)
 {
 	vtpm_open(vm);
-	for (unsigned int index = 0; index < options->vtpm_count; index++) {
-		const struct wanted_vtpm *wanted = &options->vtpms[index];
-		uint64_t ipa = QUEUE_ADDRESS + (uint64_t)index * QUEUE_STRIDE;
-
-		if (vtpm_create(index, wanted->slots, wanted->requirements, ipa) != VTPM_OK)
-			fail("creating vTPM %u", index);
-	}
+	if (options->uuid != NULL)
+		vtpm_name(options->uuid);
+	for (uint32_t index = 0; index < options->vtpm_count; index++)
+		create_vtpm(options, index);
 }
 
 /* Our agents instead of Linux; they get vTPMs as they are told. */

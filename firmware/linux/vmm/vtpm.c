@@ -90,22 +90,54 @@ int64_t vtpm_place(uint32_t index, uint64_t ipa)
 	return status_of(show(index, ipa));
 }
 
+/* Gives the guest the queue of an instance that the VM has got. */
+static int64_t give(uint32_t index, uint64_t bytes, uint64_t ipa)
+{
+	int64_t status;
+
+	queues[index].memory =
+		mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, device, (off_t)VTPM_MMAP_OFFSET(index));
+	if (queues[index].memory == MAP_FAILED)
+		fail("mapping a vTPM's queue");
+	queues[index].bytes = bytes;
+	status = vtpm_place(index, ipa);
+	if (status != VTPM_OK)
+		vtpm_destroy(index);
+	return status;
+}
+
 int64_t vtpm_create(uint32_t index, uint32_t slots, uint64_t requirements, uint64_t ipa)
 {
 	struct vtpm_create create = {.index = index, .slots = slots, .requirements = requirements};
 	int64_t status = status_of(ioctl(device, VTPM_IOC_CREATE, &create));
 
-	if (status != VTPM_OK)
-		return status;
-	queues[index].memory = mmap(NULL, create.queue_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, device,
-				    (off_t)VTPM_MMAP_OFFSET(index));
-	if (queues[index].memory == MAP_FAILED)
-		fail("mapping a vTPM's queue");
-	queues[index].bytes = create.queue_bytes;
-	status = vtpm_place(index, ipa);
-	if (status != VTPM_OK)
-		vtpm_destroy(index);
-	return status;
+	return status == VTPM_OK ? give(index, create.queue_bytes, ipa) : status;
+}
+
+int64_t vtpm_take(uint32_t index, uint64_t ipa)
+{
+	struct vtpm_create take = {.index = index};
+	int64_t status = status_of(ioctl(device, VTPM_IOC_TAKE, &take));
+
+	return status == VTPM_OK ? give(index, take.queue_bytes, ipa) : status;
+}
+
+void vtpm_name(const char *uuid)
+{
+	struct vtpm_name name = {0};
+	const char *from = uuid;
+	unsigned int byte;
+
+	for (size_t i = 0; i < sizeof(name.name); i++) {
+		from += *from == '-';
+		if (strspn(from, "0123456789abcdefABCDEF") < 2 || sscanf(from, "%2x", &byte) != 1)
+			refuse("%s is no UUID", uuid);
+		name.name[i] = (uint8_t)byte;
+		from += 2;
+	}
+	if (*from != '\0')
+		refuse("%s is no UUID", uuid);
+	must(ioctl(device, VTPM_IOC_NAME, &name), "naming the VM");
 }
 
 int64_t vtpm_reset(uint32_t index)

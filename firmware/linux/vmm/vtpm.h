@@ -13,6 +13,12 @@ struct vtpm_info;
 /* From now on the guest's doorbells come to vtpm_doorbell(). Before any processor runs. */
 void vtpm_open(struct vm *vm);
 
+/* Names the VM: 32 hexadecimal digits that nobody else knows, with dashes or without. Before it has instances. */
+void vtpm_name(const char *uuid);
+
+/* Takes the instance that the VM of this name has left behind, or returns VTPM_E_BAD_HANDLE. */
+int64_t vtpm_take(uint32_t index, uint64_t ipa);
+
 /* Creates an instance with the requirements of CREATE in vtpm_abi.h; the guest finds its queue at `ipa`. */
 int64_t vtpm_create(uint32_t index, uint32_t slots, uint64_t requirements, uint64_t ipa);
 

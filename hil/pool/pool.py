@@ -44,7 +44,7 @@ PLAN_SECONDS = 300.0
 """From the start of a process until it knows its tests."""
 LOSSES = 3
 """So often a seat whose board was taken away gets another one."""
-LEAVE_SECONDS = 60.0
+LEAVE_SECONDS = 120.0
 """From the last test until the board is off and the process gone; after an interruption, too."""
 
 

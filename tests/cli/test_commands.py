@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +11,8 @@ import pytest
 from hil import cli
 from hil.cli.tree import Tree
 from hil.errors import BoardDied, ExitCode
+from hil.lab.address import LabAddress
+from hil.lab.borrow import PlaceStatus
 from hil.record import BoardOfRun, Case, Fault, FaultKind, Outcome, Provenance, Run
 from tests.cli.checkout import BOARD
 
@@ -64,6 +67,36 @@ def test_a_board_that_cannot_be_had_is_shown_with_the_reason(
     out = capsys.readouterr().out
     assert "unavailable" in out
     assert "there is no serial port /dev/no-such" in out
+
+
+@pytest.mark.usefixtures("checkout")
+def test_boards_of_the_lab_are_shown_place_by_place(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    places = [
+        PlaceStatus("fake-1", {"board": "fake-board"}, "leased", "joe", "good", ""),
+        PlaceStatus("fake-2", {"board": "fake-board"}, "out of the pool", "", "sick", "silent after power-on"),
+        PlaceStatus("other-1", {"board": "other"}, "free", "", "good", ""),
+    ]
+    monkeypatch.setattr("hil.cli.lab.find", lambda _: LabAddress("lab.example"))
+    monkeypatch.setattr("hil.lab.borrow.status", lambda _: places)
+    assert hil(monkeypatch, "boards") == 0
+    rows = [line.split() for line in capsys.readouterr().out.splitlines() if "fake-board" in line]
+    assert [row[2] for row in rows] == ["fake-1", "fake-2"]
+    assert "joe" in rows[0]
+    assert "silent after power-on" in " ".join(rows[1])
+
+
+def test_a_run_that_was_killed_is_not_shown_as_running(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = Run(checkout.path / "reports", BoardOfRun("fake-board", Provenance()))
+    assert hil(monkeypatch, "boards") == 0
+    assert f"running   process {os.getpid()}" in capsys.readouterr().out
+    record = run.path / "run.json"
+    record.write_text(record.read_text().replace(f'"process": {os.getpid()}', '"process": 0'))
+    assert hil(monkeypatch, "boards") == 0
+    assert "killed" in capsys.readouterr().out
 
 
 def test_the_last_run_of_a_board_among_others_is_what_happened_on_it(

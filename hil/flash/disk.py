@@ -143,12 +143,8 @@ class Disk:
         return self._buffer[: min(size, found)]
 
     def sync(self) -> None:
-        """Return when all that was written is on the medium. Raises `OSError`."""
+        """Return when all that was written is on the medium, and nothing of it in the page cache. Raises `OSError`."""
         os.fsync(self._fd)
-        self.forget()
-
-    def forget(self) -> None:
-        """Drop what the page cache holds of it, for those that read it by other ways than this."""
         os.posix_fadvise(self._fd, 0, 0, os.POSIX_FADV_DONTNEED)
 
     def close(self) -> None:

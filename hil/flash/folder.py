@@ -124,22 +124,19 @@ class FatPartition:
                 raise FlashError(f"the medium did not take what was written: {error.strerror}") from error
 
     def verify(self, payload: Payload, meter: Meter) -> None:
-        """Read every file back from the medium, not from the page cache."""
-        path = self.path()
+        """Read every file back; the page cache has nothing of the medium since it was written."""
+        drive = self._drive(self.path())
         done = 0
-        with self._held(path) as disk:
-            disk.forget()
-            drive = self._drive(path)
-            for file in payload.files:
-                try:
-                    content = mtools("mcopy", "-n", "-i", drive, f"::{file.destination}", "-")
-                except subprocess.CalledProcessError as error:
-                    raise FlashError(f"cannot read {file.destination} back: {error.stderr.strip()}") from error
-                found = hashlib.sha256(content).hexdigest()
-                if found != file.sha256:
-                    raise FlashError(f"{file.destination} reads back as {found}, but {file.sha256} was written")
-                done += file.size
-                meter(Work.VERIFYING, done, payload.size)
+        for file in payload.files:
+            try:
+                content = mtools("mcopy", "-n", "-i", drive, f"::{file.destination}", "-")
+            except subprocess.CalledProcessError as error:
+                raise FlashError(f"cannot read {file.destination} back: {error.stderr.strip()}") from error
+            found = hashlib.sha256(content).hexdigest()
+            if found != file.sha256:
+                raise FlashError(f"{file.destination} reads back as {found}, but {file.sha256} was written")
+            done += file.size
+            meter(Work.VERIFYING, done, payload.size)
 
     @contextmanager
     def _held(self, path: str) -> Iterator[Disk]:

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hil.flash import FlashMemory, MediumInUse, Payload, WrongMedium, flash
+from hil.errors import FlashError
+from hil.flash import FlashMemory, MediumInUse, Payload, WrongMedium, flash, silent
 from hil.flash.card import Card
 from hil.flash.disk import DiskFacts, Expected, examine, parse, refuse
+from hil.flash.folder import FatPartition
+from hil.flash.sdcard import write_card
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 GIGABYTE = 10**9
 
@@ -106,13 +109,25 @@ def test_a_plain_file_stands_for_a_disk_of_its_size(card_file: Path) -> None:
 
 
 @pytest.fixture
-def loop(card_file: Path) -> Iterator[str]:
-    """A block device of the kernel, where we may make one."""
-    made = subprocess.run(["losetup", "--find", "--show", card_file], capture_output=True, text=True, check=False)
-    if made.returncode:
-        pytest.skip(f"no loop device: {made.stderr.strip()}")
-    yield made.stdout.strip()
-    subprocess.run(["losetup", "--detach", made.stdout.strip()], check=True)
+def loop_of() -> Iterator[Callable[[Path], str]]:
+    """Make a file a block device of the kernel, where we may."""
+    made: list[str] = []
+
+    def make(file: Path) -> str:
+        done = subprocess.run(["losetup", "--find", "--show", file], capture_output=True, text=True, check=False)
+        if done.returncode:
+            pytest.skip(f"no loop device: {done.stderr.strip()}")
+        made.append(done.stdout.strip())
+        return made[-1]
+
+    yield make
+    for path in made:
+        subprocess.run(["losetup", "--detach", path], check=True)
+
+
+@pytest.fixture
+def loop(loop_of: Callable[[Path], str], card_file: Path) -> str:
+    return loop_of(card_file)
 
 
 def test_a_block_device_is_written_past_the_page_cache_and_read_back(
@@ -133,3 +148,27 @@ def test_a_block_device_that_somebody_else_has_claimed_is_refused_by_the_kernel(
             flash(Payload.of([(image, "/")]), Card("a loop device", lambda: loop), memory)
     finally:
         os.close(holder)
+
+
+def test_files_are_read_back_from_the_medium_and_not_from_the_page_cache(
+    loop_of: Callable[[Path], str], image: Path, tmp_path: Path
+) -> None:
+    backing = tmp_path / "backing"
+    write_card(backing, {"old": image}, 40 << 20)
+    path = loop_of(backing)
+    payload = Payload.of([(image, "SOFTWARE/fip.bin")])
+    medium = FatPartition("a loop device", lambda: path, 1)
+    probing = os.open(path, os.O_RDONLY)  # as udev may: else the kernel drops its cache at the last close
+    medium.write(payload, silent)
+    medium.verify(payload, silent)
+    medium.write(payload, silent)
+    content = backing.read_bytes()
+    at = content.rindex(image.read_bytes()[:4096])
+    with backing.open("r+b") as file:
+        file.seek(at)
+        file.write(bytes([content[at] ^ 1]))
+    try:
+        with pytest.raises(FlashError, match=r"SOFTWARE/fip\.bin reads back as"):
+            medium.verify(payload, silent)
+    finally:
+        os.close(probing)

@@ -15,7 +15,7 @@ _EVENT = f"{_TRACING}/events/kvm/kvm_exit"
 _HISTOGRAM = "hist:keys=common_pid,ret,esr_ec:size=2048"
 _TRAP = 2
 """ARM_EXCEPTION_TRAP of Linux's asm/kvm_asm.h; interrupts have other numbers."""
-_WAIT = 0x01
+WAIT = 0x01
 """Exception class of a trapped WFI or WFE (Arm ARM, ESR_ELx)."""
 _ENTRY = re.compile(r"common_pid: *(\d+), ret: *(\d+), esr_ec: *(\d+) *\} *hitcount: *(\d+)")
 
@@ -39,4 +39,4 @@ def traps(host: Machine, process: int, action: Callable[[], object]) -> int:
 def traps_in(histogram: str, threads: Collection[int]) -> int:
     """Count the traps of some threads in a histogram, as the kernel prints it (Documentation/trace/histogram.rst)."""
     entries = [tuple(map(int, entry)) for entry in _ENTRY.findall(histogram)]
-    return sum(hits for thread, kind, cause, hits in entries if thread in threads and kind == _TRAP and cause != _WAIT)
+    return sum(hits for thread, kind, cause, hits in entries if thread in threads and kind == _TRAP and cause != WAIT)

@@ -17,7 +17,7 @@ DIRECTORY = "/tmp/hil-bench"
 """On the host; its own libraries stay as they are."""
 INSTALL_SECONDS = 300.0
 GUEST_INITRD = f"{DIRECTORY}/initrd"
-PID_FILE = f"{DIRECTORY}/qemu.pid"
+_PID_FILE = f"{DIRECTORY}/qemu.pid"
 _SOCKET = f"{DIRECTORY}/swtpm.socket"
 _STATE = f"{DIRECTORY}/swtpm"
 _LIBRARIES = ":".join(
@@ -46,7 +46,7 @@ class RivalGuest(CommandLoop):
         swtpm = ["swtpm", "socket", "--tpm2", "--tpmstate", f"dir={_STATE}", "--ctrl", f"type=unixio,path={_SOCKET}"]
         host.run(_installed([*swtpm, "--daemon"]))  # it returns once it listens
         words = ["qemu-system-aarch64", "-M", "virt,gic-version=host,its=off", "-accel", "kvm", "-cpu", "host"]
-        words += ["-m", str(memory), "-nodefaults", "-display", "none", "-pidfile", PID_FILE]
+        words += ["-m", str(memory), "-nodefaults", "-display", "none", "-pidfile", _PID_FILE]
         words += ["-kernel", KERNEL, "-initrd", GUEST_INITRD, "-append", ARGUMENTS]
         words += ["-chardev", f"socket,id=swtpm,path={_SOCKET}", "-tpmdev", "emulator,id=tpm,chardev=swtpm"]
         words += ["-device", "tpm-tis-device,tpmdev=tpm"]
@@ -54,6 +54,12 @@ class RivalGuest(CommandLoop):
         words += ["-device", "virtio-serial-device,max_ports=1", "-device", "virtconsole,chardev=console"]
         words += ["-chardev", "stdio,id=console,signal=off", "-serial", "file:/dev/stderr"]
         super().__init__(f"a guest of QEMU on {host}", host.start(f"exec {_installed(words)}"))
+        self._host = host
+
+    @property
+    def pid(self) -> int:
+        """QEMU's process on the host; asked for once the guest is up."""
+        return int(self._host.run(["cat", _PID_FILE]).text)
 
 
 def _installed(words: list[str]) -> str:

@@ -16,19 +16,20 @@ if TYPE_CHECKING:
 
 
 def show(sections: Sequence[Section], console: Console) -> None:
-    """Print one table per section: medians, with their ranges below where samples differ, and the targets."""
+    """Print one table per section: medians, with their ranges below where samples differ; and the targets below it."""
     for section in sections:
         names = list(dict.fromkeys(name for row in section.rows for name in row.series))
         table = Table(box=SIMPLE_HEAD, pad_edge=False)
         table.add_column(section.title)
         for name in names:
-            table.add_column(name, justify="right", no_wrap=True)
-        table.add_column("target", no_wrap=True)
+            table.add_column(name, justify="right")
         for row in section.rows:
             cells = [_cell(row.series[name]) if name in row.series else "" for name in names]
-            verdicts = "\n".join(f"{'✓' if goal.met else '✗'} {goal.text}" for goal in row.targets)
-            table.add_row(row.name, *cells, verdicts)
+            table.add_row(row.name, *cells)
         console.print(table)
+        for row in section.rows:
+            for goal in row.targets:
+                console.print(f"{'✓' if goal.met else '✗'} {row.name}: {goal.text}")
         console.print(f"[dim]{section.how}[/dim]\n")
 
 
@@ -58,14 +59,14 @@ def as_json(sections: Sequence[Section]) -> dict[str, Any]:
 
 
 def _cell(series: Series) -> str:
-    middle = _quantity(series.median, series.unit)
+    """Return the median, and below it the range of the samples in the same unit, if there is one."""
+    scale, unit = (1000, "ms") if series.unit == "s" and series.median < 0.9995 else (1, series.unit)
+    middle, low, high = (_number(scale * value) for value in (series.median, series.low, series.high))
+    suffix = f" {unit}" if unit else ""
     if series.high - series.low <= 0.01 * series.median:
-        return middle
-    return f"{middle}\n[dim]{_quantity(series.low, series.unit)} to {_quantity(series.high, series.unit)}[/dim]"
+        return f"{middle}{suffix}"
+    return f"{middle}{suffix}\n[dim]{low} to {high}{suffix}[/dim]"
 
 
-def _quantity(value: float, unit: str) -> str:
-    if unit == "s" and value < 0.9995:
-        return f"{1000 * value:.3g} ms"
-    number = f"{int(value):,}" if value == int(value) else f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
-    return f"{number} {unit}".rstrip()
+def _number(value: float) -> str:
+    return f"{int(value):,}" if value == int(value) else f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"

@@ -28,18 +28,20 @@ RIVALS = ("qemu-system-arm", "swtpm", "libtpms0")
 class BenchImages:
     """Files for the host, and the versions of what is compared, by package.
 
-    `host` is a compressed archive to unpack there, with QEMU and swtpm; `guest` goes behind a guest's initramfs.
+    `host` is a compressed archive to unpack there, with QEMU and swtpm; `guest` goes behind a guest's initramfs, and
+    `initrd` is both of them.
     """
 
     host: Path
     guest: Path
+    initrd: Path
     versions: Mapping[str, str]
 
 
 def build_bench(
     platform: str = "qemu-virt", *, progress: Progress | None = None, checkout: Path = CHECKOUT
 ) -> BenchImages:
-    """Fetch and make what the bench needs besides the images of `build_linux`.
+    """Fetch and make what the bench needs besides the images of `build_linux`, which must be there.
 
     Raises `BuildFailed`, and `PinGone`, `CorruptDownload` or `ArchiveError` when a package cannot be had.
     """
@@ -51,9 +53,11 @@ def build_bench(
     unpacked = SourceCache().unpacked(lock.pins, progress)
     with exclusive(directory, "building what the bench needs"):
         images = _Images(Workshop(directory, progress), source, lock, unpacked)
+        guest = images.guest()
         return BenchImages(
             images.host(),
-            images.guest(),
+            guest,
+            images.initrd(directory.parent / "guest.cpio", guest),
             {
                 ENGINE_PACKAGE: read_lock(firmware / "sources.lock")[ENGINE_PACKAGE].version,
                 **{package: lock[package].version for package in RIVALS},
@@ -88,6 +92,13 @@ class _Images:
 
         inputs = [*contents.inputs(), program]
         (path,) = self._workshop.step("guest", "Packing the bench's part of a guest", inputs, ["guest.cpio"], work)
+        return path
+
+    def initrd(self, *parts: Path) -> Path:
+        def work(_step: Step) -> None:
+            (self._workshop.directory / "initrd").write_bytes(b"".join(part.read_bytes() for part in parts))
+
+        (path,) = self._workshop.step("initrd", "Joining the parts of a guest", parts, ["initrd"], work)
         return path
 
     def _stopwatch(self) -> Path:

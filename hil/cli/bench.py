@@ -23,6 +23,8 @@ ON_MONITOR = ("framework", "instructions")
 ON_LINUX = ("ssh", "delay")
 """What is measured on a board that boots into the monitor, and into Linux."""
 
+WIDTH_IN_A_PIPE = 120
+
 
 def command(
     parts: Annotated[
@@ -66,7 +68,7 @@ def command(
     if as_json:
         print_json(table.as_json(sections))
     else:
-        table.show(sections, console())
+        table.show(sections, console(width_in_a_pipe=WIDTH_IN_A_PIPE))
 
 
 def _boards(tree: Tree, name: str) -> dict[str, BoardFile]:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hil.bench.delay import QUEUE, RIVAL, WORK, Work, rows
+from hil.bench.delay import WORK, Work, rows
 from hil.bench.exits import traps_in
 from hil.bench.stopwatch import Timing
+from hil.bench.ways import DIRECT, QUEUE, RIVAL, DirectWay
 from hil.errors import FirmwareError
 from hil.ssh.process import Result
 from hil.tpm import commands
@@ -94,10 +95,25 @@ def test_a_row_has_the_percentiles_and_the_traps_of_one_command() -> None:
     assert set(ways[RIVAL].order) == {commands.quote(2, b"", 0).hex()}
 
 
-def test_a_path_that_is_too_slow_misses_its_target() -> None:
-    ways = {QUEUE: Played([3], 1), RIVAL: Played([10], 60)}
+def test_a_way_that_is_too_slow_misses_its_target() -> None:
+    ways = {QUEUE: Played([20], 1), DIRECT: Played([6], 0), RIVAL: Played([100], 60)}
     work = Work("name", lambda _: commands.get_random(16), 10, judged=True)
-    assert not rows(work, ways, dict.fromkeys(ways, 0))[0].targets[0].met
+    assert [target.met for target in rows(work, ways, dict.fromkeys(ways, 0))[0].targets] == [True, False]
+
+
+def test_traps_to_the_monitor_are_counted_without_waits() -> None:
+    counters: dict[int, int] = {0x01: 100, 0x24: 7}
+
+    class Machine:
+        @staticmethod
+        def traps_by_class() -> dict[int, int]:
+            return dict(counters)
+
+    class PlayedGuest:
+        vm = Machine
+
+    guest: Any = PlayedGuest
+    assert DirectWay(guest).traps(lambda: counters.update({0x01: 500, 0x24: 9, 0x16: 1})) == 3
 
 
 def test_what_a_command_makes_is_flushed() -> None:

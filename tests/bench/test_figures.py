@@ -39,9 +39,17 @@ def test_a_figure_is_shown_in_a_unit_that_suits_it(value: float, unit: str, show
     out = io.StringIO()
     show([section], Console(file=out, width=100))
     assert shown in out.getvalue()
-    assert "✗ ≤ 2" in out.getvalue()
+    assert "✗ quantity: ≤ 2" in out.getvalue()
     document = json.loads(json.dumps(as_json([section])))
     assert document["sections"][0]["rows"][0]["series"]["ours"]["samples"] == [value]
+
+
+def test_a_range_is_in_the_unit_of_the_median() -> None:
+    out = io.StringIO()
+    row = Row("quantity", {"ours": Series("s", (0.5, 0.002, 1.5)), "other": Series("", (-0.1, 0.0, 0.2))})
+    show([Section("title", "how", (row,))], Console(file=out, width=100))
+    assert "2 to 1,500 ms" in out.getvalue()
+    assert "-0.1 to 0.2" in out.getvalue()
 
 
 @pytest.mark.parametrize(("percent", "found"), [(50, 2.0), (75, 3.0), (76, 4.0), (99, 4.0), (0, 1.0)])

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def flash_memory(target: Target) -> FlashMemory:
-    """Return the notes of a board, by the name of its file; in a lab, where many boards have one, by that of its place."""
+    """Return the notes of a board: by the name of its file, or in a lab, where many boards have one, of its place."""
     places = [resource.name for resource in target.resources if isinstance(resource, RemotePlace)]
     return FlashMemory(places[0] if places else board_name(target))
 

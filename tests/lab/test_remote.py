@@ -22,7 +22,7 @@ BOARDS = ROOT / "boards"
 REMOTE = sorted(BOARDS.glob("*-remote.yaml"))
 
 
-class Loader(yaml.SafeLoader):
+class Loader(yaml.SafeLoader):  # type: ignore[misc]
     """Takes labgrid's `!template` for the text that it marks."""
 
 

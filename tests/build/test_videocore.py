@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
 from hil.build import videocore
-from hil.build.errors import PinGone
-from hil.build.lock import Lock, read_lock
-from hil.build.progress import Silent
+from hil.build.errors import ArchiveError, PinGone
+from hil.build.lock import read_lock
+from hil.build.progress import Progress, Silent
 from hil.build.sources import SourceCache
 from hil.errors import UsageError
 from hil.flash.bootpartition import VIDEOCORE
 from hil.headers import firmware_header
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from tests.build.archive import Archive
+    from hil.build.lock import Pin
 
 
 def test_the_package_is_pinned_in_the_component_that_has_it() -> None:
@@ -26,18 +27,12 @@ def test_the_package_is_pinned_in_the_component_that_has_it() -> None:
     assert pin.component == "non-free-firmware"
 
 
-def test_an_archive_without_the_package_names_the_way_around(
-    archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pin = archive.add_binary(videocore.PACKAGE, "1.0-1", "one")
-    gone = archive.add_binary("other", "1.0-1", "one")
-    monkeypatch.setattr(videocore, "read_lock", lambda _path: Lock((pin,)))
-    cache = SourceCache(tmp_path / "cache", archive.apt)
+@pytest.mark.parametrize("error", [PinGone, ArchiveError])
+def test_an_archive_without_the_package_names_the_way_around(tmp_path: Path, error: type[Exception]) -> None:
+    class Cache(SourceCache):
+        def unpacked(self, pins: Sequence[Pin], progress: Progress) -> NoReturn:  # noqa: ARG002
+            raise error(f"the archive has no {pins[0].package}")
 
-    def refuse(*_arguments: Any) -> None:
-        raise PinGone(f"the archive no longer serves {gone}")
-
-    monkeypatch.setattr(cache, "unpacked", refuse)
-    with pytest.raises(UsageError, match="the archive no longer serves") as caught:
-        videocore.videocore_firmware(Silent(), cache)
+    with pytest.raises(UsageError, match="the archive has no raspi-firmware") as caught:
+        videocore.videocore_firmware(Silent(), Cache(tmp_path))
     assert all(name in caught.value.context.hint for name in ("videocore: DIRECTORY", *VIDEOCORE))

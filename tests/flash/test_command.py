@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from hil import cli
+from hil.boards.hold import hold
 from hil.errors import ExitCode
 from hil.flash import FlashMemory
 
@@ -98,6 +99,15 @@ def test_a_failed_flash_is_an_infrastructure_failure_that_says_what_to_do(
     assert "byte 4711 reads back as" in err
     assert "hil flash --board bench" in err
     assert "it is dirty" in desk.flash("--dry-run")[1]
+    assert not bench.board.running
+
+
+def test_a_board_that_a_run_drives_is_not_flashed(desk: Desk, bench: Bench) -> None:
+    with hold("bench"):
+        code, _, err = desk.flash()
+    assert code == ExitCode.INFRASTRUCTURE
+    assert "bench is in use by another run" in err
+    assert FlashMemory("bench").read() is None
     assert not bench.board.running
 
 

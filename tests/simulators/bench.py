@@ -73,7 +73,7 @@ class Bench:
             "imports": ["hil.drivers", "hil.strategies", "tests.simulators.storage", "tests.simulators.board"],
             "tools": {"usbsdmux": str(self.directory / "usbsdmux")},
             "images": {"card": str(self.image)},
-            "options": {"kind": "simulated"},
+            "options": {"kind": "board"},
             "targets": {
                 "main": {
                     "resources": [

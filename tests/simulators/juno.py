@@ -65,7 +65,7 @@ class SimulatedJuno:
         content = {
             "imports": ["hil.drivers", "hil.strategies"],
             "images": {name: str(self.image(name)) for name in FILES.values()},
-            "options": {"kind": "simulated"},
+            "options": {"kind": "board"},
             "targets": {
                 "main": {
                     "resources": [

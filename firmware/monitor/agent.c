@@ -9,8 +9,12 @@
 #include "sysreg.h"
 #include "vm.h"
 
-/* After its deadline an agent may take this long to notice, and as long again to leave its guest. */
-#define GRACE_MICROSECONDS 250000U
+/*
+ * After its deadline an agent may take so long to notice, and so long to leave its guest when it does not: an emulator
+ * on a busy machine has no time for a processor now and then.
+ */
+#define NOTICE_MICROSECONDS 500000U
+#define LEAVE_MICROSECONDS 3000000U
 
 static struct mailbox boxes[PLAT_CPUS];
 static struct agent agents[PLAT_CPUS];
@@ -73,12 +77,12 @@ bool agent_stop(struct agent *agent)
 {
 	__atomic_store_n(&agent->stop, true, __ATOMIC_RELEASE);
 	cpu_kick(agent->cpu);
-	return wait_until(agent, counter_now() + counter_ticks(GRACE_MICROSECONDS));
+	return wait_until(agent, counter_now() + counter_ticks(LEAVE_MICROSECONDS));
 }
 
 bool agent_wait(struct agent *agent)
 {
-	return wait_until(agent, agent->box->deadline + counter_ticks(GRACE_MICROSECONDS)) || agent_stop(agent);
+	return wait_until(agent, agent->box->deadline + counter_ticks(NOTICE_MICROSECONDS)) || agent_stop(agent);
 }
 
 void agent_execute(struct agent *agent, struct cpu *cpu)

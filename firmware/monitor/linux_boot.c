@@ -7,6 +7,7 @@
 #include "kernel.h"
 #include "linux_guest.h"
 #include "memory.h"
+#include "platform.h"
 
 _Static_assert(RAM_ADDRESS == GUEST_RAM_IPA, "all VMs have their RAM at the same place");
 
@@ -44,9 +45,9 @@ enum linux_status linux_boot(struct vm *vm, const struct linux_images *images)
 	const struct machine machine = {
 		.cpus = 1,
 		.psci_by_hvc = true,
-		.gic = GIC_V3,
+		.gic = PLAT_GIC_VERSION,
 		.gic_distributor = GIC_DISTRIBUTOR,
-		.gic_cpus = GIC_V3_REDISTRIBUTORS,
+		.gic_cpus = PLAT_GIC_VERSION == GIC_V2 ? GIC_V2_CPU_INTERFACE : GIC_V3_REDISTRIBUTORS,
 		.ram = RAM_ADDRESS,
 		.ram_bytes = vm->ram_bytes,
 		.initrd = layout.initrd,
@@ -60,7 +61,7 @@ enum linux_status linux_boot(struct vm *vm, const struct linux_images *images)
 
 	if (linux_memory(vm, layout.kernel, layout.kernel_bytes) == NULL ||
 	    !place(vm, layout.kernel, images->kernel, images->kernel_bytes) ||
-	    !place(vm, layout.initrd, images->initrd, images->initrd_bytes)) {
+	    !place(vm, layout.initrd, images->initrd, images->initrd_bytes) || vgic_map(vm) != VM_OK) {
 		return LINUX_TOO_LARGE;
 	}
 	vcpu_reset(vcpu);

@@ -37,11 +37,10 @@
  */
 static bool read_device(const struct linux_guest *guest, uint64_t ipa, uint64_t *value)
 {
-	if (ipa - GIC_DISTRIBUTOR < VGIC_DISTRIBUTOR_BYTES) {
-		*value = vgic_read_distributor(&guest->vgic, ipa - GIC_DISTRIBUTOR);
-	} else if (ipa - GIC_V3_REDISTRIBUTORS < VGIC_REDISTRIBUTOR_BYTES) {
-		*value = vgic_read_redistributor(&guest->vgic, ipa - GIC_V3_REDISTRIBUTORS);
-	} else if (ipa - CONSOLE_ADDRESS < VIRTIO_CONSOLE_BYTES) {
+	if (vgic_read(&guest->vgic, ipa, value)) {
+		return true;
+	}
+	if (ipa - CONSOLE_ADDRESS < VIRTIO_CONSOLE_BYTES) {
 		*value = virtio_console_read(&guest->console, ipa - CONSOLE_ADDRESS);
 	} else if (ipa - UART_ADDRESS < UART_BYTES) {
 		*value = 0; /* its flags, too: not busy, not full */
@@ -53,11 +52,10 @@ static bool read_device(const struct linux_guest *guest, uint64_t ipa, uint64_t 
 
 static bool write_device(struct linux_guest *guest, uint64_t ipa, uint32_t value)
 {
-	if (ipa - GIC_DISTRIBUTOR < VGIC_DISTRIBUTOR_BYTES) {
-		vgic_write_distributor(&guest->vgic, ipa - GIC_DISTRIBUTOR, value);
-	} else if (ipa - GIC_V3_REDISTRIBUTORS < VGIC_REDISTRIBUTOR_BYTES) {
-		vgic_write_redistributor(&guest->vgic, ipa - GIC_V3_REDISTRIBUTORS, value);
-	} else if (ipa - CONSOLE_ADDRESS < VIRTIO_CONSOLE_BYTES) {
+	if (vgic_write(&guest->vgic, ipa, value)) {
+		return true;
+	}
+	if (ipa - CONSOLE_ADDRESS < VIRTIO_CONSOLE_BYTES) {
 		virtio_console_write(&guest->console, ipa - CONSOLE_ADDRESS, value);
 	} else if (ipa == UART_ADDRESS + UART_DATA) {
 		linux_log_byte(guest, (uint8_t)value);

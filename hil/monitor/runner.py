@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 USUAL = 30.0
 """Seconds that a request may take when nothing else is said."""
 
-# A deadline is the program's. The board reports within half a second what is late, on a busy machine within a few; the
-# line gets the rest.
+# A deadline is the program's. The board reports within half a second what is late, and within three more what does not
+# leave its guest; the line gets the rest.
 _ANSWER = 5.0
 _CONDUIT_REGISTERS = 31
 

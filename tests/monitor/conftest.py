@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,7 +17,6 @@ from tests.monitor.emulated import QEMU, emulator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from hil.monitor import Runner, VirtualMachine
     from tests.monitor.emulated import SocketStream
@@ -24,10 +25,21 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The monitor, built from this checkout."""
+    return build(tmp_path_factory.mktemp("monitor"), "qemu-virt")
+
+
+@pytest.fixture(scope="session")
+def image_for_gicv2(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same, for a machine with a GICv2."""
+    platform = Path(__file__).parent / "platforms" / "virt-gicv2"
+    platforms = firmware_header("monitor/platform")
+    return build(tmp_path_factory.mktemp("monitor"), os.path.relpath(platform, platforms))
+
+
+def build(out: Path, platform: str) -> Path:
     if shutil.which(QEMU) is None or shutil.which("aarch64-linux-gnu-gcc") is None:
         pytest.skip(f"needs {QEMU} and aarch64-linux-gnu-gcc")
-    out = tmp_path_factory.mktemp("monitor")
-    make = ["make", "-s", "-C", str(firmware_header("monitor")), f"OUT={out}"]
+    make = ["make", "-s", "-C", str(firmware_header("monitor")), f"OUT={out}", f"PLATFORM={platform}"]
     done = subprocess.run(make, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     return out / "monitor.bin"

@@ -49,11 +49,11 @@ class SocketStream:
 
 
 @contextlib.contextmanager
-def emulator(image: Path) -> Iterator[SocketStream]:
-    """Run the monitor and yield its console."""
+def emulator(image: Path, *, gic: int = 3) -> Iterator[SocketStream]:
+    """Run the monitor, built for a GIC of this version, and yield its console."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        machine = ["-M", "virt,virtualization=on,gic-version=3", "-cpu", "max,sve=off,sme=off,pauth-impdef=on"]
+        machine = ["-M", f"virt,virtualization=on,gic-version={gic}", "-cpu", "max,sve=off,sme=off,pauth-impdef=on"]
         load = f"loader,file={image},addr={LOAD_ADDRESS:#x},cpu-num=0,force-raw=on"
         console = ["-chardev", f"socket,id=console,fd={theirs.fileno()}", "-serial", "chardev:console"]
         process = subprocess.Popen(

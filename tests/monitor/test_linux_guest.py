@@ -11,11 +11,13 @@ import pytest
 from hil.deadline import Deadline
 from hil.errors import ConsoleClosed, ConsoleTimeout
 from hil.monitor import GuestState, Loaded, MonitorRefused
+from tests.monitor.emulated import emulator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from hil.monitor import GuestLine, Monitor, VirtualMachine
+    from tests.monitor.emulated import SocketStream
 
 pytestmark = pytest.mark.emulator
 
@@ -25,6 +27,20 @@ INITRD = Loaded(0x4F80_0000, 0x1000)
 RAM_BYTES = 0x80_0000
 EXTERNAL_ABORT = "2510"
 UNKNOWN_INSTRUCTION = "0000"
+
+
+@pytest.fixture(scope="module", params=[3, 2], ids=["gicv3", "gicv2"])
+def gic(request: pytest.FixtureRequest) -> int:
+    """The version of the machine's interrupt controller."""
+    version: int = request.param
+    return version
+
+
+@pytest.fixture(scope="module")
+def console(gic: int, image: Path, image_for_gicv2: Path) -> Iterator[SocketStream]:
+    """In place of the usual monitor: one for each kind of interrupt controller."""
+    with emulator(image if gic == 3 else image_for_gicv2, gic=gic) as stream:
+        yield stream
 
 
 @pytest.fixture
@@ -89,10 +105,10 @@ def test_guest_has_no_other_processor_to_switch_on(linux_vm: VirtualMachine, loa
 
 
 def test_interrupts_are_pending_active_and_pending_again(
-    linux_vm: VirtualMachine, load: Callable[[str], Loaded]
+    linux_vm: VirtualMachine, load: Callable[[str], Loaded], gic: int
 ) -> None:
     """None (1023), SGI 3, SGI 3 that came while it was active, the virtual timer's 27."""
-    assert last_words(linux_vm.boot(load("INTERRUPTS"), INITRD, "quiet")) == "ff03031b"
+    assert last_words(linux_vm.boot(load(f"INTERRUPTS_V{gic}"), INITRD, "quiet")) == "ff03031b"
 
 
 def test_guest_that_sleeps_for_ever_is_stopped(linux_vm: VirtualMachine, load: Callable[[str], Loaded]) -> None:

@@ -7,6 +7,7 @@
 	.equ	NOWHERE, 0x0e000000
 	.equ	GICD, 0x08000000
 	.equ	GICR_SGI, 0x080b0000
+	.equ	GICC, 0x08010000
 	.equ	PSCI_SYSTEM_OFF, 0x84000008
 	.equ	PSCI_SYSTEM_RESET, 0x84000009
 	.equ	PSCI_CPU_ON, 0xc4000003
@@ -95,8 +96,8 @@ start:
 	call	PSCI_CPU_ON
 	bl	put_byte
 	call	PSCI_SYSTEM_OFF
-#elif defined(INTERRUPTS)
-	/* Interrupts stay masked: what is pending is acknowledged by hand. */
+#elif defined(INTERRUPTS_V3)
+	.macro	enable
 	ldr	x1, =GICD
 	mov	w0, #2
 	str	w0, [x1]
@@ -108,16 +109,59 @@ start:
 	mov	x0, #1
 	msr	s3_0_c12_c12_7, x0 /* ICC_IGRPEN1_EL1 */
 	isb
-	bl	acknowledge /* nothing: 1023 */
-	ldr	x12, =(3 << 24 | 1)
-	msr	s3_0_c12_c11_5, x12 /* ICC_SGI1R_EL1: 3, to this one */
-	bl	acknowledge
-	msr	s3_0_c12_c11_5, x12 /* again, while it is active */
+	.endm
+	.macro	take_x13
+	mrs	x13, s3_0_c12_c12_0 /* ICC_IAR1_EL1 */
+	.endm
+	.macro	end_x13
 	msr	s3_0_c12_c12_1, x13 /* ICC_EOIR1_EL1 */
 	isb
+	.endm
+	.macro	send_3
+	ldr	x12, =(3 << 24 | 1)
+	msr	s3_0_c12_c11_5, x12 /* ICC_SGI1R_EL1: to this one */
+	.endm
+#elif defined(INTERRUPTS_V2)
+	.macro	enable
+	ldr	x1, =GICD
+	mov	w0, #1
+	str	w0, [x1]
+	ldr	w0, =(1 << 27 | 1 << 3)
+	str	w0, [x1, #0x100]
+	ldr	x1, =GICC
+	mov	w0, #0xff
+	str	w0, [x1, #0x04] /* GICC_PMR */
+	mov	w0, #1
+	str	w0, [x1] /* GICC_CTLR */
+	.endm
+	.macro	take_x13
+	ldr	x1, =GICC
+	ldr	w13, [x1, #0x0c] /* GICC_IAR */
+	.endm
+	.macro	end_x13
+	ldr	x1, =GICC
+	str	w13, [x1, #0x10] /* GICC_EOIR */
+	.endm
+	.macro	send_3
+	ldr	x1, =GICD
+	ldr	w0, =(2 << 24 | 3)
+	str	w0, [x1, #0xf00] /* GICD_SGIR: to this one */
+	.endm
+#else
+1:	wfi
+	b	1b
+#endif
+
+#if defined(INTERRUPTS_V2) || defined(INTERRUPTS_V3)
+	/* Interrupts stay masked: what is pending is acknowledged by hand. */
+	enable
+	bl	acknowledge /* nothing: 1023 */
+	send_3
 	bl	acknowledge
-	msr	s3_0_c12_c12_1, x13
-	isb
+	send_3 /* again, while it is active */
+	end_x13
+	bl	acknowledge
+	end_x13
 	msr	cntv_cval_el0, xzr
 	mov	x0, #1
 	msr	cntv_ctl_el0, x0
@@ -127,14 +171,11 @@ start:
 	call	PSCI_SYSTEM_OFF
 acknowledge:
 	mov	x14, x30
-	mrs	x13, s3_0_c12_c12_0 /* ICC_IAR1_EL1 */
+	take_x13
 	and	w0, w13, #0xff
 	bl	put_byte
 	mov	x30, x14
 	ret
-#else
-1:	wfi
-	b	1b
 #endif
 	.ltorg
 	.balign	IMAGE_BYTES

@@ -18,6 +18,8 @@
 #define PLAT_GIC_VERSION 2
 #define PLAT_GICD_BASE 0xFF841000UL
 #define PLAT_GICC_BASE 0xFF842000UL
+#define PLAT_GICH_BASE 0xFF844000UL
+#define PLAT_GICV_BASE 0xFF846000UL
 
 /* Whole GiB that hold DRAM, for the monitor's own tables; everything else is device memory to it. */
 #define PLAT_DRAM_FIRST_GIB 0U

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import psutil
 from filelock import FileLock, Timeout
 
-from hil.errors import BoardUnavailable
+from hil.errors import BoardUnavailable, UsageError
 from hil.flash.state import state_root
 from hil.record import Verdict
 
@@ -23,10 +23,12 @@ if TYPE_CHECKING:
 def hold(board: str) -> Iterator[None]:
     """Have a board at this machine to ourselves; ends with the process at the latest. Raises `BoardUnavailable`."""
     path = state_root() / f"{board}.run.lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(path, timeout=0):
             yield
+    except PermissionError as error:
+        raise UsageError(f"cannot lock {board}: {error}", hint="set XDG_STATE_HOME to a directory of yours") from None
     except Timeout:
         raise BoardUnavailable(
             f"{board} is in use by another run on this machine", board=board, hint="hil boards shows which"

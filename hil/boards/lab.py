@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hil.errors import HilError
+from hil.lab.tags import BOARD, GOOD
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,9 +31,13 @@ class Places:
             raise self._answer
         return self._answer
 
+    def offers(self, board: str) -> bool:
+        """Whether the lab has such a board that is well and free."""
+        return any(place.health == GOOD and not place.holder for place in self.of(board))
+
     def of(self, board: str) -> list[PlaceStatus]:
         """Return the places that have such a board; none when the lab does not say."""
         try:
-            return [place for place in self() if place.tags.get("board") == board]
+            return [place for place in self() if place.tags.get(BOARD) == board]
         except HilError:
             return []

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from hil.errors import InfrastructureError, UsageError
+from hil.lab.tags import SICK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 2.0
 """What a serial server or a power switch may take to answer; both are near."""
-SICK = "sick"
-"""The health of a place that its lab lends to nobody."""
 
 
 class Obstacle(StrEnum):

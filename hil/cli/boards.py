@@ -144,7 +144,7 @@ def _seats(standing: Standing) -> Iterator[tuple[str, str, str, Text]]:
         found = standing.trouble
         health = Text(str(found), "yellow") if found else Text("good", "green")
         state = "running" if standing.runner else "unavailable" if found else "free"
-        yield "here", state, standing.runner, health
+        yield "lab" if standing.board.remote else "here", state, standing.runner, health
     for place in standing.places:
         health = Text(place.why or place.health, "green" if place.health == "good" else "yellow")
         yield place.name, place.state, place.holder, health

@@ -16,6 +16,7 @@ from hil.cli.boards import places_of, trouble_with
 from hil.cli.output import console, print_json
 from hil.cli.tree import EMULATOR, BoardFile, Tree
 from hil.errors import ExitCode, UsageError
+from hil.lab.tags import BOARD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -83,17 +84,19 @@ def command(
     tree = Tree.here()
     if pool and board:
         raise UsageError("--board names boards, --pool asks the lab for some: one or the other")
-    borrowed = _seats_of_the_lab(tree, pool, number, each=each) if pool else []
-    choice = None if board or pool else choose_board(tree)
-    names = [choice.board] if choice else dict.fromkeys(board or ())
-    chosen = [tree.board_at(borrowed[0].board_file)] if borrowed else [tree.board(name) for name in names]
-    if choice:
+    why, names = "", list(dict.fromkeys(board or ()))
+    if not (board or pool):
+        choice = choose_board(tree)
+        why, names = choice.why, [choice.board]
+        if choice.lent:
+            pool, number = f"{BOARD}={choice.board}", number or 1
         to_people = Console(stderr=as_json, highlight=False, soft_wrap=True)
-        to_people.print(f"board {choice.board}: {choice.why}", markup=False)
+        to_people.print(f"board {choice.board}{' of the lab' if choice.lent else ''}: {why}", markup=False)
+    borrowed = _seats_of_the_lab(tree, pool, number, each=each) if pool else []
+    chosen = [tree.board_at(borrowed[0].board_file)] if borrowed else [tree.board(name) for name in names]
     if build:
         for one in chosen:
             bring_up_to_date(one)
-    why = choice.why if choice else ""
     with _standard_output_for_json(as_json), contextlib.ExitStack() as ours:
         for one in chosen:
             if one.at_this_machine:
@@ -125,11 +128,11 @@ def bring_up_to_date(board: BoardFile) -> None:
 
 
 def choose_board(tree: Tree) -> Choice:
-    """Return the first usable board of the tree's order. Raises `BoardUnavailable`."""
+    """Return the first board of the tree's order that is usable here or free in the lab. Raises `BoardUnavailable`."""
     from hil.boards.choice import choose
 
     places = places_of(tree)
-    return choose(tree.order(), lambda name: trouble_with(tree, name, places))
+    return choose(tree.order(), lambda name: trouble_with(tree, name, places), places.offers)
 
 
 def run(tree: Tree, board: BoardFile, arguments: list[str], *, why: str = "") -> tuple[ExitCode, Record | None]:

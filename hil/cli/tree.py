@@ -47,9 +47,14 @@ class BoardFile:
         return self.path.stem
 
     @property
+    def remote(self) -> bool:
+        """Whether it is at a place of a lab."""
+        return "RemotePlace" in (kind for kind, _ in self.resources)
+
+    @property
     def at_this_machine(self) -> bool:
         """Whether it is hardware that nobody lends."""
-        return self.kind == HARDWARE and "RemotePlace" not in (kind for kind, _ in self.resources)
+        return self.kind == HARDWARE and not self.remote
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,3 +120,9 @@ def test_without_a_lab_its_boards_cannot_be_had_and_the_lab_is_asked_once(
         assert found
         assert found.obstacle is Obstacle.LAB
     assert len(asked) == 1
+
+
+def test_the_lab_offers_boards_that_are_well_and_free() -> None:
+    assert Places(places).offers("rpi4")
+    assert not Places(lambda: [TAKEN, SICK]).offers("rpi4")
+    assert not Places(places).offers("juno")

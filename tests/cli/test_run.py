@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 import hil.build
+from hil import cli
+from hil.boards.lab import Places
 from hil.cli.run import bring_up_to_date
 from hil.cli.tree import Tree
+from hil.lab.borrow import PlaceStatus
+from hil.pool import LocalSeat
 from tests.cli.checkout import BOARD
 
 if TYPE_CHECKING:
@@ -95,6 +99,32 @@ def test_without_a_board_the_first_usable_one_of_the_order_runs_and_the_first_li
     latest = checkout.path / "reports" / "latest"
     assert json.loads((latest / "run.json").read_text())["boards"][0]["why"] == why
     assert f'<property name="chosen" value="{why}"' in (latest / "junit.xml").read_text()
+
+
+def test_a_board_that_only_the_lab_has_is_borrowed(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _unplugged(checkout)
+    file = checkout.path / "boards" / "unplugged.yaml"
+    borrowed: list[tuple[str, int | None]] = []
+
+    def seats(_tree: Tree, tags: str, number: int | None, *, each: bool) -> list[LocalSeat]:
+        assert not each
+        borrowed.append((tags, number))
+        return [LocalSeat("unplugged-1", "unplugged", file, emulated=False)]
+
+    place = PlaceStatus("rack-1", {"board": "unplugged"}, "free", "", "good", "")
+    monkeypatch.setattr("hil.cli.run.places_of", lambda _: Places(lambda: [place]))
+    monkeypatch.setattr("hil.cli.run._seats_of_the_lab", seats)
+    monkeypatch.setattr("sys.argv", ["hil", "run"])
+    with (checkout.path / "pyproject.toml").open("a") as settings:
+        settings.write('[tool.hil]\nboards = ["unplugged", "fake-board"]\n')
+    with pytest.raises(SystemExit) as left:
+        cli.main()
+    assert left.value.code == 0
+    assert borrowed == [("board=unplugged", 1)]
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first == "board unplugged of the lab: unplugged: there is no serial port /dev/no-such"
 
 
 def test_a_board_that_was_named_is_never_replaced_by_another(checkout: Checkout) -> None:

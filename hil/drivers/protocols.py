@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from hil.console import ByteStream
     from hil.drivers.alarm import Alarm
     from hil.drivers.start import Start
-    from hil.errors import HilError
+    from hil.errors import HilError, InfrastructureError
     from hil.flash import FlashPlan, FlashResult, Meter
     from hil.record.transcript import Transcript, TranscriptSink
 
@@ -78,9 +78,9 @@ class BoardProtocol(abc.ABC):
     def forks(self) -> bool:
         """Whether its state can be saved and resumed, by the methods below; else a fork is a new boot."""
 
-    def interrupted(self) -> str:
-        """Say, in words, which lines may have lost something since the board began to run; empty when none has."""
-        return ""
+    def excuse(self) -> InfrastructureError | None:
+        """Return what other than its firmware may have kept the board from speaking since it began to run."""
+        return None
 
     def identity(self) -> str:
         """Return a text that differs whenever the saved state of one machine would not suit another."""

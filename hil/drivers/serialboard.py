@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +18,21 @@ from hil.drivers.protocols import BoardProtocol, FlasherProtocol
 from hil.drivers.serialline import SerialLine
 from hil.drivers.serialport import open_port
 from hil.drivers.start import Start
-from hil.errors import BoardFileError, BoardUnreachable, ConsoleClosed, HilError, PowerFailed, UsageError
+from hil.errors import (
+    BoardFileError,
+    BoardUnreachable,
+    ConsoleClosed,
+    ConsoleInterrupted,
+    HilError,
+    PowerFailed,
+    UsageError,
+)
 from hil.record.transcript import MemorySink
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from hil.errors import InfrastructureError
     from hil.flash import FlashPlan, FlashResult, Meter
     from hil.record.transcript import Transcript, TranscriptSink
 
@@ -90,10 +100,14 @@ class SerialBoardDriver(Driver, BoardProtocol):  # type: ignore[misc]
             raise ConsoleClosed("the board is off", board=self.board)
         return self._lines[name]
 
-    def interrupted(self) -> str:
-        """Say which lines went away since the board was switched on, and so may have lost something."""
-        names = [f"`{name}`" for name, line in self._lines.items() if line.interruptions]
-        return f"console {', '.join(names)} was gone for a while" if names else ""
+    def excuse(self) -> InfrastructureError | None:
+        """Say whether somebody else took the power, or a line was away and so may have lost something."""
+        get = getattr(self.power, "get", None)  # not every power switch can be asked
+        with contextlib.suppress(Exception):  # nor does one that fails say anything about the board
+            if get is not None and not get():
+                return PowerFailed("the power switch is off, which nobody here had asked for", board=self.board)
+        gone = [f"`{name}`" for name, line in self._lines.items() if line.interruptions]
+        return ConsoleInterrupted(f"console {', '.join(gone)} was gone for a while") if gone else None
 
     @property
     def flashed(self) -> bool:

@@ -21,9 +21,9 @@ from hil.drivers.protocols import BoardProtocol
 from hil.errors import (
     BoardBroken,
     BoardFileError,
+    BoardSilent,
     BoardUnreachable,
     BootHang,
-    ConsoleInterrupted,
     HilError,
     UsageError,
 )
@@ -275,9 +275,10 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
                 self._follow().wait(banner.stage, deadline, self.board.alarm)
             except HilError as error:
                 doing = f"bringing the board into state `{state}`"
-                lost = self.board.interrupted()
-                if lost and isinstance(error, BootHang):
-                    raise ConsoleInterrupted(f"{error.message}; but {lost}", doing=doing, stage=self.stage) from error
+                excuse = self.board.excuse() if isinstance(error, BootHang | BoardSilent) else None
+                if excuse is not None:
+                    why = f"{error.message}; but {excuse.message}"
+                    raise type(excuse)(why, doing=doing, stage=self.stage, console=error.context.console) from error
                 raise error.within(doing=doing, stage=self.stage) from error
 
     @property

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
 from hil.errors import BoardBroken, BoardSilent, FlashError, InfrastructureError, PowerFailed
 from hil.flash import BoardDirty, FlashMemory, MediumMissing
-from tests.simulators.board import SimulatedPower
+from tests.simulators.board import BANNERS, SimulatedPower
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -133,9 +134,30 @@ def test_the_wrong_outlet_shows_by_a_board_that_speaks_while_it_is_off(
 
 def test_the_wrong_outlet_shows_by_silence(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(SimulatedPower, "on", lambda _self: None)
+    monkeypatch.setattr(SimulatedPower, "get", lambda _self: True)
     strategy = bench.strategy(deadline=0.5)
     with pytest.raises(BoardSilent, match="nothing at all came from the board"):
         strategy.transition("monitor")
+
+
+def test_power_lost_in_a_boot_is_not_held_against_the_firmware_and_the_next_boot_goes_well(bench: Bench) -> None:
+    bench.board.banners = BANNERS[:1]
+    strategy = bench.strategy(deadline=1.0)
+    strategy.transition("flashed")
+    lost = threading.Event()
+
+    def trip(line: object, *, complete: bool) -> None:  # noqa: ARG001
+        if complete and not lost.is_set():
+            lost.set()
+            threading.Thread(target=bench.board.off).start()
+
+    strategy.transcripts["monitor"].listen(trip)
+    with pytest.raises(PowerFailed, match=r"reached stage `BL31` and not `service` .*; but the power switch is off"):
+        strategy.transition("monitor")
+    bench.board.banners = BANNERS
+    strategy.force("off")
+    strategy.transition("monitor")
+    assert bench.board.boots == 2
 
 
 def test_notes_are_kept_outside_of_the_checkout(bench: Bench, state_home: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from hil.errors import FlashError
 from hil.flash import BoardDirty, FlashMemory, MediumMissing, Payload, flash
 from hil.flash.folder import Folder
+from tests.simulators.tftp import TftpServer, fetch
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,6 +39,16 @@ def test_files_are_put_in_place_and_read_back(payload: Payload, served: Path, me
     names = sorted(str(path.relative_to(served)) for path in served.rglob("*") if path.is_file())
     assert names == ["1234abcd/engine.img", "kernel8.img", "other"]
     memory.check()
+
+
+def test_a_board_fetches_what_was_flashed(payload: Payload, served: Path, memory: FlashMemory) -> None:
+    flash(payload, Folder("a directory", served), memory)
+    server = TftpServer(served)
+    try:
+        for file in payload.files:
+            assert fetch(server.address, file.destination) == file.source.read_bytes()
+    finally:
+        server.close()
 
 
 def test_a_directory_that_is_not_mounted_is_named(payload: Payload, tmp_path: Path, memory: FlashMemory) -> None:

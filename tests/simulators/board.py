@@ -121,3 +121,6 @@ class SimulatedPower(Driver, PowerProtocol):  # type: ignore[misc]
     def cycle(self) -> None:
         self.off()
         self.on()
+
+    def get(self) -> bool:
+        return self.boards[self.outlet].running

@@ -52,7 +52,25 @@ def _pack_armstub(platform: Platform, made: Path, directory: Path) -> None:
     (directory / "engine.img").write_bytes(engine.ljust(platform.address("VTPM_ENGINE_MAX_BYTES"), b"\0"))
 
 
-PACKINGS = {
+def _pack_bl1(_platform: Platform, made: Path, directory: Path) -> None:
+    shutil.copy(made / "bl1.bin", directory / "bl1.bin")
+    (directory / "fip.bin").unlink(missing_ok=True)  # one of an earlier build must not be taken for this one's
+
+
+def _pack_fip(_platform: Platform, made: Path, directory: Path) -> None:
+    for name in ("bl1.bin", "fip.bin"):
+        shutil.copy(made / name, directory / name)
+
+
+_PACKINGS = {
     Images.PFLASH: Packing(("bl1", "bl2", "bl31", "fip"), ("flash.bin",), _pack_pflash),
     Images.ARMSTUB: Packing(("bl31",), ("armstub.bin", "engine.img"), _pack_armstub, loaded=("monitor.bin",)),
+    Images.FIP: Packing(("bl1", "bl31", "fip"), ("bl1.bin", "fip.bin"), _pack_fip),
 }
+_WITHOUT_SCP = Packing(("bl1", "bl2", "bl31", "dtbs"), ("bl1.bin",), _pack_bl1)
+"""All that can be made without the lab's own part: enough to see that everything builds and fits."""
+
+
+def packing_of(platform: Platform, scp: Path | None) -> Packing:
+    """Return how a platform's files are made; `scp` is the lab's firmware for the FIP, if there is one."""
+    return _WITHOUT_SCP if platform.images is Images.FIP and scp is None else _PACKINGS[platform.images]

@@ -13,9 +13,10 @@ from hil.build.firmware import Artifact, Firmware, GitState
 from hil.build.linux import IMAGES, HostImages
 from hil.build.lock import read_lock
 from hil.build.machine import Machine
-from hil.build.packing import PACKINGS
+from hil.build.packing import packing_of
 from hil.build.platforms import platform_named
 from hil.build.progress import Progress, Terminal
+from hil.build.scp import scp_firmware
 from hil.build.sources import SourceCache
 from hil.build.steps import Step, Workshop, digest, version
 from hil.build.trustedfirmware import TrustedFirmware
@@ -99,8 +100,9 @@ class Recipe:
         unpacked = SourceCache().unpacked(lock.pins, self._progress)
         self._engine(unpacked, lock)
         self._monitor()
-        self._trusted_firmware(lock).build(unpacked[TRUSTED_FIRMWARE], self._sources)
-        packing = PACKINGS[self._platform.images]
+        scp = scp_firmware(self._checkout / "boards" / f"{self._platform.name}.yaml")
+        packing = packing_of(self._platform, scp)
+        self._trusted_firmware(lock).build(unpacked[TRUSTED_FIRMWARE], self._sources, packing, scp)
         return self._described(self.directory, (*packing.files, *packing.loaded, *ARTIFACTS), lock)
 
     def run_linux(self) -> Firmware:

@@ -6,7 +6,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 from hil.build.crossmake import make
-from hil.build.packing import PACKINGS, write_pflash
+from hil.build.packing import Packing, write_pflash
 from hil.build.steps import Step, Workshop, file_digest, lay
 
 if TYPE_CHECKING:
@@ -33,13 +33,12 @@ class TrustedFirmware:
             "BUILD_MESSAGE_TIMESTAMP": '"reproducible"',
         }
 
-    def build(self, unpacked: Path, sources: Path) -> None:
+    def build(self, unpacked: Path, sources: Path, packing: Packing, scp: Path | None = None) -> None:
         """Build it with the service laid over it, and pack the files that the board starts from.
 
-        `unpacked` is TF-A's own source, `sources` is firmware/.
+        `unpacked` is TF-A's own source, `sources` is firmware/, `scp` the lab's firmware for the FIP, if it takes one.
         """
         platform = self._platform
-        packing = PACKINGS[platform.images]
         place = f"plat/hil/{platform.tfa_name}"
         overlays = {
             sources / "service": "services/spd/vtpm",
@@ -48,7 +47,7 @@ class TrustedFirmware:
             platform.addresses: f"{place}/include/{platform.addresses.name}",
         }
         directory = self._workshop.directory
-        images = {"BL32": self._engine, "BL33": directory / "monitor.bin"}
+        images = {"BL32": self._engine, "BL33": directory / "monitor.bin", **({"SCP_BL2": scp} if scp else {})}
 
         def work(step: Step) -> None:
             shutil.rmtree(self._tree, ignore_errors=True)

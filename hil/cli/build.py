@@ -33,4 +33,6 @@ def command(
         return
     for artifact in [*firmware.artifacts.values(), *(host.artifacts.values() if host else ())]:
         print_line(f"{artifact.sha256[:12]} {artifact.size:>9} {artifact.path}")
+    if "bl1.bin" in firmware.artifacts and "fip.bin" not in firmware.artifacts:
+        print_line(f"no fip.bin: it takes the board's SCP firmware; name it in boards/{platform}.yaml, images: scp:")
     print_line(f"firmware {firmware.firmware_hash[:12]} in {directory}")

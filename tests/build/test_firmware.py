@@ -75,7 +75,7 @@ def test_a_file_that_a_firmware_does_not_have_is_answered_with_those_it_has(firm
 
 
 def test_a_platform_that_does_not_exist_is_answered_with_those_that_do() -> None:
-    with pytest.raises(UsageError, match="'juno5'; there is qemu-virt"):
+    with pytest.raises(UsageError, match="'juno5'; there is juno, qemu-virt, rpi4"):
         build("juno5")
 
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Where the vTPM service lives on a Raspberry Pi 4: physical addresses, all fixed at build time, all in the first GiB
- * and below what the VideoCore keeps of it with any `gpu_mem` up to 256 MiB, so that every model has it.
+ * Where the vTPM service lives on a Raspberry Pi 4: physical addresses, all fixed at build time. They are in the first
+ * GiB, which every model has, and well below its upper quarter, where the VideoCore puts what nobody gave a place, and
+ * keeps memory for itself.
  *
  * The BCM2711 has no TZASC: "secure" memory is set aside in the device tree, and that is all that protects it.
  */
@@ -13,15 +14,15 @@
 #define VTPM_SPACE_PROTECTED 0
 
 /* The queue pool: normal memory of the normal world, announced as reserved. */
-#define VTPM_QUEUE_POOL_PA 0x2f000000
+#define VTPM_QUEUE_POOL_PA 0x20000000
 #define VTPM_QUEUE_POOL_BYTES 0x00400000
 
 /* The secure pool: translation tables, then the service's state and the image pages, then the windows. */
-#define VTPM_SECURE_POOL_PA 0x2f400000
+#define VTPM_SECURE_POOL_PA 0x20400000
 #define VTPM_SECURE_POOL_BYTES 0x00c00000
 #define VTPM_TABLES_PA VTPM_SECURE_POOL_PA
 #define VTPM_TABLES_BYTES 0x00040000
-#define VTPM_WINDOWS_PA 0x2f800000
+#define VTPM_WINDOWS_PA 0x20800000
 #define VTPM_IMAGE_POOL_PA (VTPM_TABLES_PA + VTPM_TABLES_BYTES)
 #define VTPM_IMAGE_POOL_BYTES (VTPM_WINDOWS_PA - VTPM_IMAGE_POOL_PA)
 #define VTPM_WINDOW_COUNT 8
@@ -31,7 +32,7 @@
  * The engine image. The VideoCore loads it as the first, or only, part of the initramfs; what follows it is the
  * operating system's. BL31 has the SHA-256 of the one engine that it runs.
  */
-#define VTPM_ENGINE_PA 0x30000000
+#define VTPM_ENGINE_PA 0x21000000
 #define VTPM_ENGINE_MAX_BYTES 0x00200000
 #define VTPM_ENGINE_AUTHENTICATED 1
 

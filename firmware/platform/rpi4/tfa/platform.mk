@@ -8,7 +8,7 @@ override CRASH_REPORTING	:=	1
 
 include plat/rpi/rpi4/platform.mk
 
-# The Pi's Cortex-A72 is r0p3: Arm SDEN-859515, erratum 1319367 (speculative AT).
+# Cortex-A72 may walk tables speculatively for AT, all revisions.
 ERRATA_A72_1319367	:=	1
 
 PLAT_INCLUDES		:=	-Iplat/hil/rpi4_vtpm/include ${PLAT_INCLUDES}

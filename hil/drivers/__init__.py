@@ -11,6 +11,7 @@ from hil.drivers.monitordriver import MonitorDriver
 from hil.drivers.qemu import HilQEMUDriver
 from hil.drivers.serialboard import SerialBoardDriver
 from hil.drivers.ssh import ParamikoDriver
+from hil.drivers.twin import Rpi4TwinDriver
 from hil.drivers.uartdriver import UartDriver
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "JunoFlasher",
     "MonitorDriver",
     "ParamikoDriver",
+    "Rpi4TwinDriver",
     "SerialBoardDriver",
     "TFTPFlasher",
     "UartDriver",

@@ -43,8 +43,16 @@ def flash(source: Path) -> FlashedImage:
         data = source.read_bytes()
     except OSError as error:
         raise UsageError(f"no image {source}: {error.strerror}", doing=doing, hint="hil build") from None
+    check_built(source, hashlib.sha256(data).hexdigest(), doing)
+    try:
+        return keep(source, data)
+    except FlashError as error:
+        raise error.within(doing=doing) from None
+
+
+def keep(source: Path, data: bytes) -> FlashedImage:
+    """Return a sealed copy of what `source` is to hold. Raises `FlashError` when it does not read back."""
     digest = hashlib.sha256(data).hexdigest()
-    check_built(source, digest, doing)
     fd = os.memfd_create(source.name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     try:
         written = 0
@@ -54,10 +62,10 @@ def flash(source: Path) -> FlashedImage:
         verify(fd, digest)
     except OSError as error:
         os.close(fd)
-        raise FlashError(f"cannot write the copy of {source.name}: {error.strerror}", doing=doing) from error
-    except FlashError as error:
+        raise FlashError(f"cannot write the copy of {source.name}: {error.strerror}") from error
+    except FlashError:
         os.close(fd)
-        raise error.within(doing=doing) from None
+        raise
     return FlashedImage(source, digest, len(data), fd)
 
 

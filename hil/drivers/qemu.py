@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 
 _NAMES = attr.validators.deep_iterable(attr.validators.instance_of(str), attr.validators.instance_of(list))
-_FILE = ",file="
+FILE = ",file="
 _FORWARD = re.compile(r"TCP\[HOST_FORWARD\]\s+\d+\s+\S+\s+(?P<outer>\d+)\s+\S+\s+(?P<inner>\d+)\s")
 LOOPBACK = "127.0.0.1"
 MEMORY = "memory of the emulator, for this run"
@@ -167,7 +167,10 @@ class HilQEMUDriver(QEMUDriver, BoardProtocol):  # type: ignore[misc]
     @step()  # type: ignore[untyped-decorator]
     def flash_images(self, *, force: bool = False, meter: Meter | None = None) -> FlashResult:  # noqa: ARG002
         """Take a verified copy of every image the machine starts from; it is this process's, so always anew."""
-        flashed = {path: flash(Path(path)) for path in self._image_paths()}
+        return self._hold({path: flash(Path(path)) for path in self._image_paths()})
+
+    def _hold(self, flashed: dict[str, FlashedImage]) -> FlashResult:
+        """Start from these images from now on."""
         for image in self._flashed.values():
             image.close()
         self._flashed = flashed
@@ -241,7 +244,7 @@ class HilQEMUDriver(QEMUDriver, BoardProtocol):  # type: ignore[misc]
         return json.dumps(
             {
                 "qemu": [_sha256(program, program.stat().st_mtime_ns), self.get_qemu_version(command[0])],
-                "arguments": self._with_images(command[1:], lambda image: f"sha256:{image.sha256}"),
+                "arguments": self._with_images(command[1:], self._content),
                 "uarts": self.uarts,
             }
         )
@@ -282,11 +285,15 @@ class HilQEMUDriver(QEMUDriver, BoardProtocol):  # type: ignore[misc]
         for transcript in self.transcripts.values():
             transcript.note(text)
 
+    def _content(self, image: FlashedImage) -> str:
+        """Name an image so that equal names mean equal machines."""
+        return f"sha256:{image.sha256}"
+
     def _with_images(self, command: list[str], name: Callable[[FlashedImage], str]) -> list[str]:
         """Replace the paths of images, which are words of their own or end one."""
 
         def renamed(word: str) -> str:
-            head, mark, path = word.rpartition(_FILE)
+            head, mark, path = word.rpartition(FILE)
             return head + mark + name(self._flashed[path]) if path in self._flashed else word
 
         return [renamed(word) for word in command]
@@ -295,7 +302,7 @@ class HilQEMUDriver(QEMUDriver, BoardProtocol):  # type: ignore[misc]
         words = []
         for image, address in self.loads.items():
             path = self.target.env.config.get_image_path(image)
-            words += ["-device", f"loader,addr={address:#x},force-raw=on{_FILE}{path}"]
+            words += ["-device", f"loader,addr={address:#x},force-raw=on{FILE}{path}"]
         return words
 
     def _network(self) -> list[str]:

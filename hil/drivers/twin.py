@@ -1,0 +1,104 @@
+"""labgrid driver: a Raspberry Pi 4 that QEMU plays, started from the image of its SD card."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attr
+from labgrid.factory import target_factory
+from labgrid.step import step
+
+from hil.drivers import videocore
+from hil.drivers.image import FlashedImage, flash, keep
+from hil.drivers.qemu import FILE, MEMORY, HilQEMUDriver
+from hil.drivers.storage import image_path
+from hil.errors import BoardFileError
+from hil.flash import FlashPlan, FlashResult, Payload
+from hil.flash.payload import WHOLE
+
+if TYPE_CHECKING:
+    from hil.flash import Meter
+
+SEED_BYTES = 64
+_UNITS = {"M": 1 << 20, "G": 1 << 30}
+_TEXTS: Any = attr.validators.deep_iterable(attr.validators.instance_of(str), attr.validators.instance_of(list))
+
+
+@target_factory.reg_driver
+@attr.s(eq=False)
+class Rpi4TwinDriver(HilQEMUDriver):
+    """`HilQEMUDriver` for a machine whose memory a stand-in for the VideoCore fills from the card.
+
+    Args:
+        card: the image of the card, by its key; the BootPartitionDriver makes it
+        absent: nodes of the device tree for what QEMU does not play
+    """
+
+    bindings = {"partition": "BootPartitionDriver"}  # noqa: RUF012 - labgrid's way
+
+    card: str = attr.ib(default="card", validator=attr.validators.instance_of(str))
+    absent: list[str] = attr.ib(factory=list, validator=_TEXTS)
+
+    def __attrs_post_init__(self) -> None:
+        super().__attrs_post_init__()
+        self._addresses: dict[str, int] = {}
+
+    def flash_plan(self) -> FlashPlan:
+        """Return what `flash_images` would do."""
+        contents = self.partition.write_card(self._card)
+        steps = ("make the image of the card", "seal a copy of it", "load from it what the VideoCore would")
+        return FlashPlan(MEMORY, Payload.of([(self._card, WHOLE)]), steps, contents=contents)
+
+    @step()  # type: ignore[untyped-decorator]
+    def flash_images(self, *, force: bool = False, meter: Meter | None = None) -> FlashResult:  # noqa: ARG002
+        """Make the card, and fill memory from a verified copy of it. Raises `BootRefused`, as late as a board would."""
+        self.partition.write_card(self._card)
+        return self._hold({str(self._card): flash(self._card)})
+
+    def on(self) -> None:
+        """Switch on: the stand-in reads the card anew."""
+        if not self.status:
+            self._load()
+        super().on()
+
+    def identity(self) -> str:
+        """Return a text that differs whenever the saved state of one machine would not suit another."""
+        self._load()
+        identity: str = super().identity()
+        return f"{identity} {self.absent}"
+
+    def _load(self) -> None:
+        """Read the card as the VideoCore does."""
+        card = self._flashed[str(self._card)]
+        board = videocore.Board(self._memory, secrets.token_bytes(SEED_BYTES), self.absent)
+        loads = videocore.boot(Path(f"/proc/{os.getpid()}/fd/{card.fd}"), board)
+        for name in self._addresses:
+            if name in self._flashed:
+                self._flashed.pop(name).close()
+        self._addresses = {load.name: load.address for load in loads}
+        self._flashed |= {load.name: keep(Path(load.name), load.data) for load in loads}
+
+    def _loaders(self) -> list[str]:
+        words = ["-drive", f"if=sd,format=raw,snapshot=on{FILE}{self._card}"]
+        for name, address in self._addresses.items():
+            words += ["-device", f"loader,addr={address:#x},force-raw=on{FILE}{name}"]
+        return words
+
+    def _content(self, image: FlashedImage) -> str:
+        """The card decides what lies in memory, but for the seed, which a saved state has in it anyway."""
+        return super()._content(image) if image.source == self._card else str(image.source)
+
+    @property
+    def _card(self) -> Path:
+        return image_path(self.target, self.card)
+
+    @property
+    def _memory(self) -> int:
+        """Bytes of RAM, from QEMU's `-m`."""
+        size = str(self.memory)
+        if size[:-1].isdigit() and size[-1:] in _UNITS:
+            return int(size[:-1]) * _UNITS[size[-1]]
+        raise BoardFileError(f"`memory` is {size!r}; it must be a number with M or G", board=self.board)

@@ -145,6 +145,10 @@ class FlashError(InfrastructureError):
     """An image could not be written, or did not read back as written. The board is dirty until flashed well."""
 
 
+class RecordFailed(InfrastructureError):
+    """The record of a run cannot be written any more; what is not recorded has not happened, so the run ends."""
+
+
 class FirmwareError(HilError):
     """The firmware broke a promise."""
 

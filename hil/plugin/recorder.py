@@ -66,6 +66,10 @@ class Recorder:
         self._current.properties += tuple((name, str(value)) for name, value in item.user_properties)
         self._add(self._closed(self._current))
         self._current = None
+        if self.run and self.run.failed:
+            hint = "make space, then run again"
+            self._faults.append(Fault(FaultKind.INFRASTRUCTURE, "", "RecordFailed", self.run.failed, hint=hint))
+            item.session.shouldstop = self.run.failed
         return result
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -122,7 +126,7 @@ class Recorder:
             session.exitstatus = code
             if self.run:
                 self.record = self.run.finish(code, interrupted=self._interrupted)
-                if self.record:
+                if self.record and not self.run.failed:
                     write_reports(self.record, self.run.path)
 
     def _fault(self, call: pytest.CallInfo[None], report: pytest.TestReport) -> Fault | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from hil.deadline import Deadline
-from hil.errors import ExitCode, HilError, InfrastructureError
+from hil.errors import ExitCode, HilError, InfrastructureError, RecordFailed
 from hil.lab.errors import LeaseLost
 from hil.pool.deal import Deal
 from hil.pool.messages import (
@@ -206,6 +206,8 @@ class Pool:
                 self._idle = [other for other in self._idle if other is not process]
                 self._progress.seat(seat.name, "done")
         self._deal_out(seat.board, deal)
+        if self._run.failed:
+            raise RecordFailed(self._run.failed, hint="make space, then run again")
 
     def _plan(self, process: SeatProcess, deal: Deal, groups: tuple[tuple[str, ...], ...]) -> None:
         try:

@@ -95,6 +95,7 @@ class RemoteRun:
         self._link = link
         self.path = link.start.path
         self.seat = link.start.seat
+        self.failed = ""
 
     def plan(self, ids: Iterable[str]) -> None:
         """`Worker` says it, in groups."""

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
@@ -88,6 +89,8 @@ class RunWriter(Protocol):
     """The directory of the run."""
     seat: str
     """The directory of the board's transcripts below it; empty: that of the board's name."""
+    failed: str
+    """Why nothing can be written any more, such as a full disk; the run should end. Empty while all is well."""
 
     def plan(self, ids: Iterable[str]) -> None:
         """Say which tests are meant to run."""
@@ -125,6 +128,7 @@ class Run:
         self._planned: dict[tuple[str, str], None] = {}
         self._cases: list[Case] = []
         self._faults: list[Fault] = []
+        self.failed = ""
         self.seat = ""
         self.path = reports / self._record.id
         self.path.mkdir(parents=True)
@@ -162,10 +166,15 @@ class Run:
         self.event("case-started", id=id, **where)
 
     def event(self, name: str, /, **details: Any) -> None:
-        """Append one event to the timeline; `t` is in seconds since the start of the run."""
+        """Append one event to the timeline; `t` is in seconds since the start of the run. See `failed`."""
         line = {"t": round(time.monotonic() - self._clock, 6), "at": _iso(datetime.now(UTC)), "event": name, **details}
-        self._events.write(json.dumps(line, ensure_ascii=True, default=str) + "\n")
-        self._events.flush()
+        if self.failed:
+            return
+        try:
+            self._events.write(json.dumps(line, ensure_ascii=True, default=str) + "\n")
+            self._events.flush()
+        except OSError as error:
+            self.failed = f"the record in {self.path} cannot be written: {error.strerror}"
 
     def add(self, case: Case) -> None:
         """Add a test that has ended."""
@@ -198,8 +207,10 @@ class Run:
             cases=cases,
         )
         self.event("run-finished", verdict=self._record.verdict, exit_code=int(exit_code))
-        self._events.close()
-        self._write()
+        with contextlib.suppress(OSError):  # the end of what could not be written
+            self._events.close()
+        if not self.failed:
+            self._write()
         return self._record
 
     def _write(self) -> None:

@@ -5,15 +5,19 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from hil.deadline import Deadline
 from hil.lab.borrow import borrow
 from hil.lab.errors import NoBoardFree
+from hil.lab.wire import BEAT_SECONDS
 from tests.lab.laboratory import PATIENCE
 
 if TYPE_CHECKING:
+    import pytest
+
     from tests.lab.laboratory import Laboratory
 
 ACQUIRERS = 50
@@ -97,3 +101,13 @@ def test_boards_that_nobody_has_are_not_waited_for_in_silence(laboratory: Labora
     said = laboratory.runner("board=rpi9", wait=5).says()
     assert said["type"] == "NoBoardFree"
     assert said["message"].endswith("no place has the tags board=rpi9")
+
+
+def test_a_jump_of_the_clock_ends_no_lease(laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch) -> None:
+    loan = borrow(laboratory.address, {"board": "light"}, Deadline.after(PATIENCE))
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 86400)
+    time.sleep(2 * BEAT_SECONDS)
+    loan.alarm.check()
+    loan.give_back()
+    assert laboratory.place(loan.borrowed.place).holder == ""

@@ -11,6 +11,7 @@ import pytest
 
 from hil.drivers import boardfile
 from hil.errors import BoardFileError
+from hil.headers import firmware_header, read_defines
 from tests.drivers.conftest import write_board
 
 if TYPE_CHECKING:
@@ -102,8 +103,15 @@ def test_a_board_that_is_not_there_is_named_with_the_nearest_that_is() -> None:
 
 
 @pytest.mark.parametrize("path", sorted(BOARDS.glob("*.yaml")), ids=lambda path: path.stem)
-def test_our_board_files_are_accepted_without_a_warning(path: Path) -> None:
+def test_our_board_files_are_accepted_without_a_warning(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LG_PLACE", "a-place")
     opened(path)
+
+
+@pytest.mark.parametrize("path", sorted(BOARDS.glob("rpi4*.yaml")), ids=lambda path: path.stem)
+def test_the_engine_of_a_raspberry_pi_is_loaded_where_bl31_looks_for_it(path: Path) -> None:
+    address = read_defines(firmware_header("platform/rpi4/vtpm_platform.h"))["VTPM_ENGINE_PA"]
+    assert f"initramfs_address: {address:#x} " in path.read_text()
 
 
 def test_a_good_file_passes_unchanged(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -52,6 +53,12 @@ def test_juno_s_firmware_is_built_without_what_only_the_lab_has() -> None:
     assert firmware.path("bl1.bin").stat().st_size > 0
     with pytest.raises(UsageError, match=r"has no fip\.bin"):
         firmware.path("fip.bin")
+
+
+@pytest.mark.parametrize("board", sorted((CHECKOUT / "boards").glob("rpi4*.yaml")), ids=lambda path: path.stem)
+def test_a_pi_s_board_file_has_the_engine_loaded_where_bl31_looks_for_it(board: Path) -> None:
+    (address,) = re.findall(r"initramfs_address: (\w+)", board.read_text())
+    assert int(address, 16) == platform_named("rpi4").address("VTPM_ENGINE_PA")
 
 
 def test_the_scp_firmware_is_the_one_that_the_board_file_names(tmp_path: Path) -> None:

@@ -17,6 +17,8 @@ DIRECTORY = "/tmp/hil-bench"
 """On the host; its own libraries stay as they are."""
 INSTALL_SECONDS = 300.0
 GUEST_INITRD = f"{DIRECTORY}/initrd"
+_MEMORY = "192"
+"""MiB, as guests of the VMM have."""
 _PID_FILE = f"{DIRECTORY}/qemu.pid"
 _SOCKET = f"{DIRECTORY}/swtpm.socket"
 _STATE = f"{DIRECTORY}/swtpm"
@@ -40,13 +42,13 @@ def install(host: Machine, images: BenchImages) -> None:
 
 
 class RivalGuest(CommandLoop):
-    """A guest of QEMU that was started, and its own swtpm. `memory` is in MiB."""
+    """A guest of QEMU that was started, and its own swtpm."""
 
-    def __init__(self, host: Machine, *, memory: int = 192) -> None:
+    def __init__(self, host: Machine) -> None:
         swtpm = ["swtpm", "socket", "--tpm2", "--tpmstate", f"dir={_STATE}", "--ctrl", f"type=unixio,path={_SOCKET}"]
         host.run(_installed([*swtpm, "--daemon"]))  # it returns once it listens
         words = ["qemu-system-aarch64", "-M", "virt,gic-version=host,its=off", "-accel", "kvm", "-cpu", "host"]
-        words += ["-m", str(memory), "-nodefaults", "-display", "none", "-pidfile", _PID_FILE]
+        words += ["-m", _MEMORY, "-nodefaults", "-display", "none", "-pidfile", _PID_FILE]
         words += ["-kernel", KERNEL, "-initrd", GUEST_INITRD, "-append", ARGUMENTS]
         words += ["-chardev", f"socket,id=swtpm,path={_SOCKET}", "-tpmdev", "emulator,id=tpm,chardev=swtpm"]
         words += ["-device", "tpm-tis-device,tpmdev=tpm"]

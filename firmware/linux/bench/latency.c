@@ -15,7 +15,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#ifndef DEVICE
 #define DEVICE "/dev/tpm0"
+#endif
 #define MAX_MESSAGE 4096 /* TPM_BUFSIZE of Linux's drivers/char/tpm/tpm.h */
 #define MAX_COUNT 100000
 

@@ -16,6 +16,7 @@ from hil.boards.hold import hold
 from hil.cli.output import print_json, print_line
 from hil.cli.run import bring_up_to_date
 from hil.cli.tree import DEFAULT_BOARD, Tree
+from hil.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,6 +52,8 @@ def command(
         with hold(board) if chosen.at_this_machine else nullcontext(), _meter() as meter:
             began = time.monotonic()
             result = strategy.flash(force=force, meter=meter)
+        if not result.payload.files:
+            raise UsageError(f"{board} has nothing that flashes it", hint="a flasher in its file: docs/flash.md")
         if as_json:
             print_json({"board": board, "written": result.written, **_plain(result.medium, result.payload)})
         elif result.written:

@@ -25,17 +25,18 @@ from hil.errors import (
     ConsoleInterrupted,
     HilError,
     PowerFailed,
-    UsageError,
 )
+from hil.flash import FlashPlan, FlashResult, Payload
 from hil.record.transcript import MemorySink
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from hil.errors import InfrastructureError
-    from hil.flash import FlashPlan, FlashResult, Meter
+    from hil.flash import Meter
     from hil.record.transcript import Transcript, TranscriptSink
 
+BY_HAND = "no flasher: by hand"
 LISTEN_SECONDS = 0.2
 """How long a board that was switched off must be silent before it is switched on."""
 
@@ -121,14 +122,19 @@ class SerialBoardDriver(Driver, BoardProtocol):  # type: ignore[misc]
 
     def flash_plan(self) -> FlashPlan:
         """Return what `flash_images` would do."""
-        return self._flasher.plan()
+        if self.flasher is None:
+            return FlashPlan(BY_HAND, Payload(()), ())
+        plan: FlashPlan = self.flasher.plan()
+        return plan
 
     @step()  # type: ignore[untyped-decorator]
     def flash_images(self, *, force: bool = False, meter: Meter | None = None) -> FlashResult:
-        """Switch the board off, whatever it did so far, and flash it."""
+        """Switch the board off, whatever it did so far, and flash it. One without a flasher is flashed by hand."""
         self.off()
         self._flashed = False
-        result = self._flasher.flash(force=force, meter=meter)
+        result = FlashResult(Payload(()), BY_HAND, written=False)
+        if self.flasher is not None:
+            result = self.flasher.flash(force=force, meter=meter)
         self._flashed = True
         return result
 
@@ -142,11 +148,16 @@ class SerialBoardDriver(Driver, BoardProtocol):  # type: ignore[misc]
         self._close()
         time.sleep(max(0.0, self._off_since + self.rest - time.monotonic()))
         self._alarm = Alarm()
-        self._lines = {name: self._open(name, self._alarm) for name in self.uarts}
-        self._be_silent(self._alarm)
-        self._note(Start.POWER_ON)
-        self.on_start(Start.POWER_ON)
-        self._switch("on", self.power.on)
+        try:
+            for name in self.uarts:
+                self._lines[name] = self._open(name, self._alarm)
+            self._be_silent(self._alarm)
+            self._note(Start.POWER_ON)
+            self.on_start(Start.POWER_ON)
+            self._switch("on", self.power.on)
+        except BaseException:
+            self._close()
+            raise
 
     @step()  # type: ignore[untyped-decorator]
     def off(self) -> None:
@@ -175,14 +186,6 @@ class SerialBoardDriver(Driver, BoardProtocol):  # type: ignore[misc]
     def resolve_conflicts(self, client: Any) -> None:
         """Several serial lines may be in use at once."""
 
-    @property
-    def _flasher(self) -> FlasherProtocol:
-        if self.flasher is None:
-            hint = "add one to its file, or flash it by hand"
-            raise UsageError(f"{self.board} has no flasher", board=self.board, hint=hint)
-        flasher: FlasherProtocol = self.flasher
-        return flasher
-
     def _open(self, name: str, alarm: Alarm) -> SerialLine:
         port = self._port(name)
         try:
@@ -207,7 +210,6 @@ class SerialBoardDriver(Driver, BoardProtocol):  # type: ignore[misc]
         alarm.check()
         speaking = [f"`{name}`" for name, line in self._lines.items() if line.heard]
         if speaking:
-            self._close()
             raise PowerFailed(
                 f"the board was switched off, and console {', '.join(speaking)} speaks",
                 board=self.board,

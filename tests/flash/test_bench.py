@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hil.errors import BoardBroken, BoardSilent, FlashError, InfrastructureError, PowerFailed
+from hil.errors import BoardBroken, BoardSilent, ConsoleClosed, FlashError, InfrastructureError, PowerFailed
 from hil.flash import BoardDirty, FlashMemory, MediumMissing
 from tests.simulators.board import BANNERS, SimulatedPower
 
@@ -158,6 +158,27 @@ def test_power_lost_in_a_boot_is_not_held_against_the_firmware_and_the_next_boot
     strategy.force("off")
     strategy.transition("monitor")
     assert bench.board.boots == 2
+
+
+def test_a_board_without_a_flasher_is_booted_as_it_is(bench: Bench) -> None:
+    bench.card.write_bytes(bench.image.read_bytes())
+    strategy = bench.strategy(flashers=())
+    strategy.transition("monitor")
+    assert strategy.stage == "monitor"
+
+
+def test_a_power_switch_that_fails_leaves_the_board_off(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_self: object) -> None:
+        raise ConnectionRefusedError("outlet 3")
+
+    strategy = bench.strategy()
+    strategy.transition("flashed")
+    monkeypatch.setattr(SimulatedPower, "on", fail)
+    with pytest.raises(PowerFailed, match="does not switch on: outlet 3"):
+        strategy.transition("monitor")
+    assert strategy.board.dead
+    with pytest.raises(ConsoleClosed):
+        strategy.board.uart("monitor")
 
 
 def test_notes_are_kept_outside_of_the_checkout(bench: Bench, state_home: Path) -> None:

@@ -12,6 +12,7 @@ from tests.simulators.serial import Noise, PtyWire
 from tests.simulators.storage import write_usbsdmux
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from hil.strategies import BoardStrategy
@@ -67,8 +68,11 @@ class Bench:
         """Build another firmware."""
         self.image.write_bytes(IMAGE + os.urandom(3 << 20))
 
-    def board_file(self, path: Path, *, deadline: float = 20.0, **flasher: Any) -> Path:
-        """Write the board's file. `flasher` changes the attributes of the CardFlasher."""
+    def board_file(
+        self, path: Path, *, deadline: float = 20.0, flashers: Sequence[str] = ("USBSDMuxDriver", "CardFlasher")
+    ) -> Path:
+        """Write the board's file."""
+        flashing = {"USBSDMuxDriver": {}, "CardFlasher": {"image": "card", "largest": 1}}
         content = {
             "imports": ["hil.drivers", "hil.strategies", "tests.simulators.storage", "tests.simulators.board"],
             "tools": {"usbsdmux": str(self.directory / "usbsdmux")},
@@ -87,8 +91,7 @@ class Bench:
                     ],
                     "drivers": [
                         {"SimulatedPower": {"outlet": "bench"}},
-                        {"USBSDMuxDriver": {}},
-                        {"CardFlasher": {"image": "card", "largest": 1, **flasher}},
+                        *({name: flashing[name]} for name in flashers),
                         {"SerialBoardDriver": {"uarts": ["monitor"], "rest": 0, "patience": 20}},
                         {"UartDriver": {"name": "monitor"}},
                         {"MonitorDriver": {"bindings": {"console": "monitor"}}},

@@ -31,6 +31,8 @@ LEAVE = b"\x1d"
 SSH = "ssh"
 """Instead of a serial line: a shell of the Linux that the board boots into."""
 SHELL_SECONDS = 30.0
+GUEST = "guest"
+"""A shell of a guest of that Linux."""
 
 GLANCE = 0.1
 """Seconds after which a silent line, and a silent keyboard, are left to see whether the other side has ended."""
@@ -38,14 +40,16 @@ GLANCE = 0.1
 
 def command(
     board: Annotated[str, typer.Argument(help="A board of boards/.")] = DEFAULT_BOARD,
-    uart: Annotated[str, typer.Argument(help="A serial line of it (default: the first), or ssh.")] = "",
+    uart: Annotated[str, typer.Argument(help="A serial line of it (default: the first), or ssh, or guest.")] = "",
+    name: Annotated[str, typer.Argument(help="With guest: which one; it is started if it does not run.")] = "guest",
     build: Annotated[bool, typer.Option("--build/--no-build", help="Bring the firmware up to date first.")] = True,
 ) -> None:
-    """Switch a board on and talk to it over a serial line, or to its Linux; Ctrl-] leaves and switches it off.
+    """Switch a board on and talk to it over a serial line, to its Linux, or to a guest; Ctrl-] leaves and switches off.
 
     A line is shown from the first byte on, also when the firmware never gets anywhere.
 
-    Examples: hil console; hil console qemu-virt firmware; hil console qemu-virt-linux ssh
+    Examples: hil console; hil console qemu-virt firmware; hil console qemu-virt-linux ssh;
+    hil console qemu-virt-linux guest
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("hil console needs a terminal", hint="hil.monitor.Monitor, to talk to a board from a program")
@@ -57,14 +61,20 @@ def command(
     env = boardfile.load(chosen.path)
     try:
         strategy = env.get_target().get_strategy()
-        stream = _shell(strategy) if uart == SSH else _serial_line(strategy, uart)
+        stream = _stream(strategy, uart, name)
         print_line(f"{board}, {stream.name}; leave with Ctrl-]")
-        may_end = (ConsoleClosed,) if uart == SSH else ()
+        may_end = (ConsoleClosed,) if uart in (SSH, GUEST) else ()
         with suppress(*may_end), _raw_terminal():
             attach(stream, sys.stdin.fileno(), sys.stdout.fileno())
     finally:
         env.cleanup()
         print_line(f"\n{board} is off")
+
+
+def _stream(strategy: BoardStrategy, uart: str, name: str) -> ByteStream:
+    if uart == SSH:
+        return _shell(strategy)
+    return _guest(strategy, name) if uart == GUEST else _serial_line(strategy, uart)
 
 
 def _serial_line(strategy: BoardStrategy, name: str) -> ByteStream:
@@ -83,6 +93,22 @@ def _shell(strategy: BoardStrategy) -> ByteStream:
         Deadline.after(SHELL_SECONDS), terminal=os.environ.get("TERM", "vt100"), columns=columns, lines=lines
     )
     return shell
+
+
+def _guest(strategy: BoardStrategy, name: str) -> ByteStream:
+    """Boot the board into Linux and return a shell of a guest, with a vTPM if it is started now."""
+    from hil.linux import Guest, Host
+
+    strategy.transition("linux")
+    host = Host(strategy, strategy.ssh)
+    guest = Guest.running(host, name)
+    if guest is None:
+        print_line(f"starting guest {name}")
+        guest = Guest.start(host, name)
+        guest.wait_ready()
+    guest.shell()
+    console: ByteStream = guest.process
+    return console
 
 
 def attach(stream: ByteStream, keyboard: int, screen: int) -> None:

@@ -88,6 +88,10 @@ class CommandLoop:
         result = Result(line, _decoded(output), _decoded(errors), int(status))
         return result.check() if check else result
 
+    def shell(self) -> None:
+        """Let the console be a shell, for a person; commands are taken again when that has ended."""
+        self._send(b"shell\n")
+
     def last_words(self) -> tuple[str, ...]:
         """Return the last lines that the guest's kernel has said."""
         return self._line.tail()

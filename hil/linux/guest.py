@@ -95,6 +95,12 @@ class Guest(CommandLoop):
         host.run(words)
         return cls(host, name)
 
+    @classmethod
+    def running(cls, host: Machine, name: str) -> Guest | None:
+        """Attach to the guest of this name, if it runs."""
+        runs = host.run(f"kill -0 $(cat {DIRECTORY}/{name}/pid)", check=False).status == 0
+        return cls(host, name) if runs else None
+
     def last_words(self) -> tuple[str, ...]:
         """Return the last lines of what the guest's kernel and the VMM said."""
         said = self.host.run(f"tail -c {_LOG_BYTES} {DIRECTORY}/{self.name}/log", check=False)

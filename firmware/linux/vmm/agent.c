@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -54,11 +55,9 @@ static uint64_t block_address(unsigned int number)
 /* The agent starts with its caches off, so that it must find what it needs in memory. */
 static void reset(struct agent *agent)
 {
-	void *block = agent->box;
-
 	memcpy(machine->ram, image, sizeof(image));
 	cache_flush(machine->ram, sizeof(image));
-	cache_flush(block, GUEST_BLOCK_BYTES);
+	cache_flush(agent->box, GUEST_BLOCK_BYTES);
 	vcpu_reset(&agent->vcpu);
 	vcpu_set(&agent->vcpu, CPACR_EL1, CPACR_FP_FREE);
 	vcpu_set(&agent->vcpu, VCPU_CORE(pc), GUEST_RAM_IPA);
@@ -234,7 +233,7 @@ int agent_patience(unsigned int number)
 
 	int64_t left = (int64_t)(end->tv_sec - now.tv_sec) * 1000 + (end->tv_nsec - now.tv_nsec) / 1000000;
 
-	return left < 0 ? 0 : (int)left;
+	return left < 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
 }
 
 void agent_stop(unsigned int number)

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "agent_shell.h"
 
-#include <errno.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -14,9 +12,7 @@
 #include "exchange.h"
 #include "failure.h"
 #include "signals.h"
-#include "vtpm.h"
-#include "vtpm_abi.h"
-#include "vtpm_ioctl.h"
+#include "vtpm_requests.h"
 
 #define LINE_BYTES 0x18000u
 #define STOP_MS 3000 /* to leave the guest when told to stop */
@@ -126,111 +122,22 @@ static void request_wait(const struct words *words, struct reply *reply)
 		reply_error(reply, "idle: nothing was started");
 }
 
-/* What follows is about an instance: its index is word 1. Each is answered with a status, and more if that is OK. */
-
-static void conclude(int64_t status, const uint64_t *values, unsigned int count, struct reply *reply)
-{
-	const uint64_t shown = (uint64_t)status;
-
-	reply_numbers(reply, &shown, 1);
-	if (status == VTPM_OK)
-		reply_numbers(reply, values, count);
-}
-
-/* Reads index and more numbers. An index that no instance can have is the host's to refuse, not ours. */
-static bool numbers(const struct words *words, unsigned int count, uint64_t *values, struct reply *reply)
-{
-	if (!words_numbers(words, 1, count, values, reply))
-		return false;
-	if (values[0] <= VTPM_MAX_INDEX)
-		return true;
-	conclude(VTPM_E_BAD_REQUIREMENT, NULL, 0, reply);
-	return false;
-}
-
-/* vtpm-create <index> <slots> <requirements> <ipa> */
-static void request_create(const struct words *words, struct reply *reply)
-{
-	uint64_t asked[4];
-
-	if (!numbers(words, 4, asked, reply))
-		return;
-
-	uint32_t slots = asked[1] <= UINT32_MAX ? (uint32_t)asked[1] : UINT32_MAX;
-
-	conclude(vtpm_create((uint32_t)asked[0], slots, asked[2], asked[3]), NULL, 0, reply);
-}
-
-/* vtpm-place <index> <ipa, or 0> */
-static void request_place(const struct words *words, struct reply *reply)
-{
-	uint64_t asked[2];
-
-	if (numbers(words, 2, asked, reply))
-		conclude(vtpm_place((uint32_t)asked[0], asked[1]), NULL, 0, reply);
-}
-
-static void request_reset(const struct words *words, struct reply *reply)
-{
-	uint64_t index;
-
-	if (numbers(words, 1, &index, reply))
-		conclude(vtpm_reset((uint32_t)index), NULL, 0, reply);
-}
-
-static void request_destroy(const struct words *words, struct reply *reply)
-{
-	uint64_t index;
-
-	if (numbers(words, 1, &index, reply))
-		conclude(vtpm_destroy((uint32_t)index), NULL, 0, reply);
-}
-
-/* vtpm-info <index> -> state, VM id, queue's PA and bytes, commands, requirements, as INFO of vtpm_abi.h */
-static void request_info(const struct words *words, struct reply *reply)
-{
-	struct vtpm_info info;
-	uint64_t index;
-
-	if (!numbers(words, 1, &index, reply))
-		return;
-
-	int64_t status = vtpm_info((uint32_t)index, &info);
-	const uint64_t values[] = {info.state,       info.vm,       info.queue,
-				   info.queue_bytes, info.commands, info.requirements};
-
-	conclude(status, values, sizeof(values) / sizeof(values[0]), reply);
-}
-
-/* vtpm-queue <index> <offset> <bytes> -> what lies in the queue, as this process sees it */
-static void request_queue(const struct words *words, struct reply *reply)
-{
-	uint64_t asked[3];
-
-	if (!numbers(words, 3, asked, reply))
-		return;
-
-	size_t bytes = vtpm_queue_bytes((uint32_t)asked[0]);
-
-	if (asked[1] > bytes || asked[2] > bytes - asked[1] || asked[2] > AGENT_DATA_BYTES) {
-		reply_error(reply, "argument: beyond the queue");
-		return;
-	}
-	reply_text(reply, " ");
-	reply_base64(reply, (const uint8_t *)vtpm_queue((uint32_t)asked[0]) + asked[1], asked[2]);
-}
-
 static void execute(const struct words *words, struct reply *reply)
 {
 	static const struct {
 		const char *name;
 		void (*serve)(const struct words *words, struct reply *reply);
 	} requests[] = {
-		{"ping", request_ping},          {"run", request_run},
-		{"start", request_start},        {"wait", request_wait},
-		{"vtpm-create", request_create}, {"vtpm-place", request_place},
-		{"vtpm-reset", request_reset},   {"vtpm-destroy", request_destroy},
-		{"vtpm-info", request_info},     {"vtpm-queue", request_queue},
+		{"ping", request_ping},
+		{"run", request_run},
+		{"start", request_start},
+		{"wait", request_wait},
+		{"vtpm-create", request_vtpm_create},
+		{"vtpm-place", request_vtpm_place},
+		{"vtpm-reset", request_vtpm_reset},
+		{"vtpm-destroy", request_vtpm_destroy},
+		{"vtpm-info", request_vtpm_info},
+		{"vtpm-queue", request_vtpm_queue},
 	};
 
 	reply_text(reply, "ok");

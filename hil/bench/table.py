@@ -30,7 +30,7 @@ def show(sections: Sequence[Section], console: Console) -> None:
         for row in section.rows:
             for goal in row.targets:
                 console.print(f"{'✓' if goal.met else '✗'} {row.name}: {goal.text}")
-        console.print(f"[dim]{section.how}[/dim]\n")
+        console.print(f"[dim]{section.how}[/dim]\n", soft_wrap=False)
 
 
 def as_json(sections: Sequence[Section]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hil.vtpm import Vm
 
 Queue = TypeVar("Queue", bound=GuestQueue)
-PATIENCE = 60.0
+PATIENCE = 240.0
 GET_RANDOM = commands.get_random(8)
 SELF_TEST = commands.command(commands.CC_SELF_TEST, b"\x01")
 SLOTS = 3

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from hil.monitor import Pending
     from hil.plugin.fixtures import MakeVtpm
 
-PATIENCE = 60.0
+PATIENCE = 240.0
 PAGE = abi.VTPM_PAGE_BYTES
 GET_RANDOM = commands.get_random(8)
 EXTEND = commands.pcr_extend(3, b"\x33" * 32)
 HEADER_SIZE, HEADER_CODE, AUTHORISATION_SIZE = 2, 6, 14  # offsets in a command, TPM 2.0 Library part 1
-MEETINGS, MAX_ROUNDS = 1000, 200_000
+MEETINGS, TRAPPED_MEETINGS, MAX_ROUNDS = 1000, 200, 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +94,13 @@ def flipper(queue: GuestQueue, flip: Flip, meeting: Meeting) -> Pending:
 BAD, LAST_BAD, MET = r[26], r[27], r[28]
 
 
+def enough(queue: GuestQueue) -> int:
+    """How many doorbells must be met; where each is trapped first, they take long, and EL3 is the same."""
+    return TRAPPED_MEETINGS if queue.vm.trap_smc else MEETINGS
+
+
 def submitter(queue: GuestQueue, flip: Flip, meeting: Meeting) -> Program:
-    """Submit the command until it was flipped during `MEETINGS` doorbells; count in `BAD` those that were not OK."""
+    """Submit the command until it was flipped during enough doorbells; count in `BAD` those that were not OK."""
     base, entry, buffer, data, head, left, flips, before = r[18:26]
     program = Program()
     program.put(flip.command)
@@ -124,7 +129,7 @@ def submitter(queue: GuestQueue, flip: Flip, meeting: Meeting) -> Program:
     program.load(r[0], flips, size=4)
     program.branch(r[0], "==", before, "not met")
     program.add(MET, MET, 1)
-    program.branch(MET, ">=", MEETINGS, "done")
+    program.branch(MET, ">=", enough(queue), "done")
     program.label("not met")
     program.loop(left, "again")
     program.label("done")
@@ -151,7 +156,7 @@ def test_nothing_is_won_by_changing_the_queue_while_el3_works(
     flipping = flipper(other_vcpu, flip, meeting)
     outcome = queue.agent.run(submitter(queue, flip, meeting), Deadline.after(PATIENCE)).require("racing")
     flipping.wait(Deadline.after(PATIENCE)).require("flipping")
-    if outcome.r[MET.index] < MEETINGS:
+    if outcome.r[MET.index] < enough(queue):
         raise InfrastructureError(f"two processors met only {outcome.r[MET.index]} times", hint="a host with two CPUs")
 
     assert (outcome.r[BAD.index], outcome.r[LAST_BAD.index]) == (0, 0), "the doorbell was refused"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from hil.monitor import Agent, Outcome, Pending
 
 ROUNDS = 2000
-PATIENCE = 60.0
+PATIENCE = 240.0
 ALL_ONES = (1 << 64) - 1
 BUSY = abi.VTPM_E_BUSY & ALL_ONES
 GET_RANDOM = commands.get_random(8)

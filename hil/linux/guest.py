@@ -24,7 +24,7 @@ ARGUMENTS = (
 )
 DIRECTORY = "/run/guest"
 """Where the VMM keeps what there is of a guest, in a directory of its name."""
-ENDING_SECONDS = 30.0
+ENDING_SECONDS = 60.0
 RESTARTED = 2
 """The VMM's status when the guest asked for a restart."""
 TAKEN = 3

@@ -7,7 +7,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from hil.errors import FlashError
+from hil.errors import BoardUnreachable, FlashError
 from hil.flash.disk import CHUNK_BYTES, Disk, Expected, examine, refuse, rounded
 from hil.flash.procedure import Work
 from hil.flash.remotedisk import RemoteDisk
@@ -34,8 +34,10 @@ class Card:
     attached: Callable[[], AbstractContextManager[None]] = nullcontext
 
     def check(self, payload: Payload) -> None:
-        """Refuse every disk but the one that is meant."""
+        """Refuse every disk but the one that is meant, and that we may write to."""
         refuse(examine(self.path(), self.prefix), self.expected, rounded(payload.size))
+        with self._opened(writable=True):
+            pass
 
     def write(self, payload: Payload, meter: Meter) -> None:
         """Write the image, and nothing beyond but the rest of its last sector."""
@@ -84,7 +86,7 @@ class Card:
             disk = self._open(path, writable=writable)
         except OSError as error:
             hint = "is the card write-protected, or may only another user write to it?"
-            raise FlashError(f"cannot open {path}: {error.strerror}", hint=hint) from error
+            raise BoardUnreachable(f"cannot open {path}: {error.strerror}", hint=hint) from error
         with disk:
             yield disk
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hil.errors import FlashError
+from hil.errors import BoardUnreachable, FlashError
 from hil.flash.disk import Disk, Expected, examine, refuse
 from hil.flash.errors import MediumMissing, WrongMedium
 from hil.flash.procedure import Work
@@ -100,7 +100,8 @@ class FatPartition:
         """Refuse every disk but the one that is meant."""
         path = self.path()
         refuse(examine(path), self.expected, payload.size)
-        self._drive(path)
+        with self._held(path):
+            self._drive(path)
 
     def write(self, payload: Payload, meter: Meter) -> None:
         """Copy every file; the disk is held meanwhile, so that nobody mounts it."""
@@ -143,7 +144,9 @@ class FatPartition:
         try:
             disk = Disk(path, writable=True)
         except OSError as error:
-            raise FlashError(f"cannot open {path}: {error.strerror}", hint="may this user write to it?") from error
+            raise BoardUnreachable(
+                f"cannot open {path}: {error.strerror}", hint="may this user write to it?"
+            ) from error
         with disk:
             yield disk
 

@@ -97,6 +97,7 @@ def flash(
         state = memory.read()
         if not force and state is not None and state.holds(payload, medium.name):
             return FlashResult(payload, medium.name, written=False)
+        began = None
         try:
             with medium.attached():
                 medium.check(payload)
@@ -105,6 +106,6 @@ def flash(
                 medium.verify(payload, meter)
             memory.finish(began, payload)
         except FlashError as error:
-            hint = f"the board is dirty: hil flash --board {memory.board}"
+            hint = f"the board is dirty: hil flash --board {memory.board}" if began else ""
             raise error.within(doing=f"flashing {medium.name}", board=memory.board, hint=hint) from None
         return FlashResult(payload, medium.name, written=True)

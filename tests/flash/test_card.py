@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
-from hil.errors import FlashError
+from hil.errors import BoardUnreachable, FlashError
 from hil.flash import BoardDirty, FlashBusy, FlashMemory, MediumMissing, Payload, Work, WrongMedium, flash
 from hil.flash.card import Card
 from hil.flash.disk import Expected
@@ -202,3 +203,15 @@ def test_a_note_that_makes_no_sense_counts_as_dirty(
         memory.check()
     assert flash(payload_of(image), card, memory).written
     memory.check()
+
+
+def test_a_card_that_we_may_not_write_to_is_named_before_the_board_is_dirty(
+    card: Card, card_file: Path, image: Path, memory: FlashMemory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: str, *, writable: bool) -> NoReturn:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path) if writable else AssertionError
+
+    monkeypatch.setattr("hil.flash.card.Disk", refuse)
+    with pytest.raises(BoardUnreachable, match=f"cannot open {card_file}: Permission denied"):
+        flash(payload_of(image), card, memory)
+    assert memory.read() is None

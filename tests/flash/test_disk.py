@@ -148,6 +148,7 @@ def test_a_block_device_that_somebody_else_has_claimed_is_refused_by_the_kernel(
             flash(Payload.of([(image, "/")]), Card("a loop device", lambda: loop), memory)
     finally:
         os.close(holder)
+    assert memory.read() is None
 
 
 def test_files_are_read_back_from_the_medium_and_not_from_the_page_cache(

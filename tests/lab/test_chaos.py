@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tests.lab.laboratory import Laboratory
 
-CASES = 60
+CASES = 40
 SEED = 20408
 
 

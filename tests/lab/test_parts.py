@@ -76,7 +76,7 @@ def test_a_runner_that_dies_while_the_keeper_is_away_loses_its_board_all_the_sam
 
 
 def test_a_run_whose_board_is_kicked_says_that_it_was_the_lab(laboratory: Laboratory) -> None:
-    run = laboratory.start_cases("board=light name=light-3", cases=50, milliseconds=500)
+    run = laboratory.start_cases("board=light name=light-3", cases=8, milliseconds=500)
     laboratory.until(lambda: laboratory.users("light-3"), "a case has run")
     laboratory.client("-p", "light-3", "release", "--kick")
     assert run.wait(120) == 3

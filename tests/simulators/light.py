@@ -21,7 +21,6 @@ from pathlib import Path
 import yaml
 
 from hil.monitor import abi
-from hil.record.atomic import write_atomically
 from tests.simulators.power import PowerSwitch
 
 BANNERS = (
@@ -125,9 +124,9 @@ async def serve(directory: Path, count: int, exporters: int) -> None:
         if other := board.fault("swapped"):
             board = next(one for one in boards.values() if one.name == other)
         board.switch(on)
-        write_atomically(
-            directory / "on.json", json.dumps([board.name for board in boards.values() if board.on]).encode()
-        )
+        new = directory / "on.json.new"
+        new.write_text(json.dumps([board.name for board in boards.values() if board.on]))
+        new.replace(directory / "on.json")
 
     power = PowerSwitch(switch)
     port = await power.serve_http()

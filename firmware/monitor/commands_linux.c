@@ -82,7 +82,8 @@ void request_boot(const struct words *words, struct reply *reply)
 		reply_error(reply, "busy: another guest or agent is running, or every CPU is");
 		break;
 	case LINUX_IMPOSSIBLE:
-		reply_error(reply, "argument: it takes a VM with one vCPU, and a CPU with a GICv3");
+		reply_error(reply,
+			    "argument: it takes a VM with one vCPU, and a CPU that can present virtual interrupts");
 		break;
 	}
 }

@@ -1,4 +1,4 @@
-"""What Python and the interpreters on the board agree on: every `AGENT_*`, `GUEST_*`, `STAGE2_*` of `agent_abi.h`."""
+"""What Python and the board agree on: every `AGENT_*`, `GUEST_*`, `LINUX_*` and `STAGE2_*` of `agent_abi.h`."""
 
 from __future__ import annotations
 

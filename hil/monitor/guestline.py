@@ -50,7 +50,7 @@ class GuestLine:
         """As of the last exchange."""
 
     def send(self, data: bytes) -> None:
-        """Write all of `data`. Raises `ConsoleClosed` when the guest has ended, `ConsoleTimeout` when it reads none."""
+        """Write all of `data`; to a guest that has ended it is lost. Raises `ConsoleTimeout` when it reads none."""
         while data:
             piece = base64.b64encode(data[:_LARGEST_WRITE]).decode()
             taken = int(self._ask("type", Deadline.after(_SEND_SECONDS), piece), 16)
@@ -61,12 +61,13 @@ class GuestLine:
     def receive(self, deadline: Deadline) -> bytes:
         """Return at least one byte. Raises `ConsoleTimeout`, and `ConsoleClosed` when the guest has ended."""
         while True:
-            state, said, log = self._ask("listen", deadline).split()
+            state, *fields = self._ask("listen", deadline).split()
+            said, log = map(_decoded, fields)
             self.state = GuestState(int(state, 16))
-            self._log = (self._log + _decoded(log))[-_LOG_BYTES:]
-            if received := _decoded(said):
-                return received
-            if self.state is not GuestState.RUNNING:
+            self._log = (self._log + log)[-_LOG_BYTES:]
+            if said:
+                return said
+            if self.state is not GuestState.RUNNING and not log:
                 raise ConsoleClosed(f"the {self.name} is {self.state.name.lower()}", console=self.tail())
             if deadline.expired:
                 raise ConsoleTimeout(f"nothing from the {self.name} within {deadline}", console=self.tail())

@@ -17,6 +17,9 @@ from hil.errors import InfrastructureError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+PART_BYTES = 1 << 24
+"""How much is looked at in one go: a machine may have more memory than its host has to spare."""
+
 _BLOCK = re.compile(r"^\s*(\S+)\s+\d+ \S+\s+0x[0-9a-f]+ 0x[0-9a-f]+ 0x[0-9a-f]+ 0x([0-9a-f]+)\s+rw", re.MULTILINE)
 _VIEW = re.compile(r"^FlatView #", re.MULTILINE)
 _OF_A_PROCESSOR = 'AS "cpu-'
@@ -68,13 +71,13 @@ class HostMemory:
             start, end = block.pa, block.pa + block.length
             if within is not None:
                 start, end = max(start, within.start), min(end, within.stop)
-            if start >= end:
-                continue
-            content = self.read(start, end - start)
-            at = content.find(needle)
-            while at >= 0:
-                yield start + at
-                at = content.find(needle, at + 1)
+            overlap = len(needle) - 1
+            for part in range(start, end - overlap, PART_BYTES):
+                content = self.read(part, min(part + PART_BYTES + overlap, end) - part)
+                at = content.find(needle)
+                while at >= 0:
+                    yield part + at
+                    at = content.find(needle, at + 1)
 
     def _host(self, pa: int, length: int) -> int:
         for block in self.blocks:

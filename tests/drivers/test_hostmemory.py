@@ -61,6 +61,13 @@ def test_every_copy_is_found_also_overlapping_ones(memory: HostMemory) -> None:
     assert list(memory.find(b"abab", range(LOW + 1, HIGH + 103))) == [LOW + BYTES - 4, HIGH + 7]
 
 
+def test_what_lies_across_two_parts_is_found_once(memory: HostMemory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hil.drivers.hostmemory.PART_BYTES", 0x100)
+    for pa in (LOW + 0xFE, LOW + 0x200, HIGH + BYTES - 4):
+        memory.write(pa, b"abcd")
+    assert list(memory.find(b"abcd")) == [LOW + 0xFE, LOW + 0x200, HIGH + BYTES - 4]
+
+
 @pytest.mark.parametrize("pa", [0, LOW - 1, LOW + BYTES - 1, HIGH + BYTES, 0x0900_0000])
 def test_what_is_not_ram_is_refused(memory: HostMemory, pa: int) -> None:
     with pytest.raises(UsageError, match="not RAM"):

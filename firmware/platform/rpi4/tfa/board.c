@@ -31,6 +31,19 @@ static bool read_address(const void *tree, int node, const char *name, uint64_t 
 	return true;
 }
 
+/* In place, as wide as it was: the tree has no room yet. */
+static void write_address(void *tree, int node, const char *name, uint64_t address)
+{
+	int bytes = 0;
+	void *value = fdt_getprop_w(tree, node, name, &bytes);
+
+	if (bytes == sizeof(uint32_t)) {
+		fdt32_st(value, (uint32_t)address);
+	} else {
+		fdt64_st(value, address);
+	}
+}
+
 /* The VideoCore knows one initramfs, which begins with the engine. What follows the engine is the system's. */
 static void take_engine_off_initrd(void *tree)
 {
@@ -44,8 +57,7 @@ static void take_engine_off_initrd(void *tree)
 		return;
 	}
 	if (end > rest) {
-		(void)fdt_setprop_u64(tree, chosen, INITRD_START, rest);
-		(void)fdt_setprop_u64(tree, chosen, INITRD_END, end);
+		write_address(tree, chosen, INITRD_START, rest);
 	} else {
 		(void)fdt_delprop(tree, chosen, INITRD_START);
 		(void)fdt_delprop(tree, chosen, INITRD_END);

@@ -131,6 +131,7 @@ static bool is_output(int number)
 	return number == STDOUT_FILENO || number == STDERR_FILENO;
 }
 
+/* SCRIPT, whose number one of our own ends may have, is the last that the shell's process takes. */
 static struct shell start_shell(void)
 {
 	const char *program = getenv("SHELL");

@@ -10,7 +10,7 @@
 # All of them first install what the machine lacks (bootstrap.sh). BOARD=name chooses the board of bench and the only one
 # of run and test, BOARDS="name name" several: BOARDS=qemu-virt leaves Linux out.
 
-BOARDS ?= $(or $(BOARD),qemu-virt qemu-virt-linux)
+BOARDS ?= $(or $(BOARD),qemu-virt qemu-virt-linux qemu-virt-direct)
 BIN := .venv/bin
 C_FILES = $(shell git ls-files 'firmware/*.[ch]' 'tests/*.[ch]')
 C_FOLDERS := firmware/service firmware/engine/src firmware/engine/libc firmware/monitor firmware/guest firmware/baremetal firmware/linux/vmm firmware/linux/acpi firmware/linux/virtio firmware/linux/bench firmware/linux/runner

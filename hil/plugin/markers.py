@@ -11,6 +11,7 @@ import pytest
 from hil.errors import ExitCode
 from hil.plugin.environment import environment, features
 from hil.plugin.unfit import Unfit
+from hil.record import Case, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,6 +56,9 @@ UNFIT = pytest.StashKey[str]()
 FACTS = "facts"
 """The option of a board file that says, feature by feature, why the board is as it is."""
 
+SUBJECTS = "suites"
+"""The option of a board file that lists the only suites that the board is for."""
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Declare the markers."""
@@ -75,7 +79,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if env is None:
         return
     board, facts = features(env), env.config.get_option(FACTS, {})
+    subjects = env.config.get_option(SUBJECTS, [])
     for item in items:
+        if subjects and Case(item.nodeid, Outcome.SKIPPED).subject not in subjects:
+            item.stash[UNFIT] = f"this board is for {', '.join(subjects)}"
         for mark in list(item.iter_markers()):
             if mark.name.startswith("needs_"):
                 need = _need(mark.name.removeprefix("needs_"))

@@ -26,6 +26,7 @@ targets:
         boot_error: "{boot_error}"
         states: [firmware, {boots_into}]
 options:
+  suites: [{suites}]
   facts:
     secure_space: there is no TZASC
 images:
@@ -40,9 +41,11 @@ class Bench:
 
     pytester: pytest.Pytester
 
-    def board(self, *, features: str = "", boot_error: str = "", boots_into: str = "monitor") -> None:
+    def board(
+        self, *, features: str = "", boot_error: str = "", boots_into: str = "monitor", suites: str = ""
+    ) -> None:
         self.pytester.makeconftest('pytest_plugins = ["hil.plugin"]')
-        file = BOARD.format(features=features, boot_error=boot_error, boots_into=boots_into)
+        file = BOARD.format(features=features, boot_error=boot_error, boots_into=boots_into, suites=suites)
         self.pytester.makefile(".yaml", fake=file)
 
     def write_manifest(self, text: str) -> None:

@@ -32,6 +32,15 @@ def test_a_need_that_the_board_meets_runs(bench: Bench) -> None:
     bench.run(NEEDY).assert_outcomes(passed=1)
 
 
+def test_a_board_for_some_suites_leaves_the_others_to_other_boards(bench: Bench) -> None:
+    bench.board(suites="direct")
+    bench.run("def test_a(monitor): pass").assert_outcomes(skipped=1)
+    assert bench.cases["test_a"]["reason"] == "this board is for direct"
+    assert bench.cases["test_a"]["unfit"]
+    bench.board(suites="direct, subject")
+    bench.run("def test_a(monitor): pass").assert_outcomes(passed=1)
+
+
 def test_an_expected_failure_names_the_hardware_fact(bench: Bench) -> None:
     result = bench.run(HONEST)
     result.assert_outcomes(xfailed=1)

@@ -42,7 +42,7 @@ class KvmHypervisor:
         slots: int = 1,
         index: int = 0,
     ) -> GuestQueue:
-        """Have the VMM create an instance. /dev/vtpm refuses persistent ones."""
+        """Have the VMM create an instance. /dev/vtpm refuses persistent ones, as these VMs have no name."""
         requirements = profile | (abi.VTPM_REQUIRE_PERSISTENT if persistent else 0)
         instance = KvmInstance.create(vm, index, slots, requirements, queue_ipa(index))
         return GuestQueue.map(instance, vm)

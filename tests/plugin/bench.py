@@ -41,9 +41,7 @@ class Bench:
 
     pytester: pytest.Pytester
 
-    def board(
-        self, *, features: str = "", boot_error: str = "", boots_into: str = "monitor", suites: str = ""
-    ) -> None:
+    def board(self, *, features: str = "", boot_error: str = "", boots_into: str = "monitor", suites: str = "") -> None:
         self.pytester.makeconftest('pytest_plugins = ["hil.plugin"]')
         file = BOARD.format(features=features, boot_error=boot_error, boots_into=boots_into, suites=suites)
         self.pytester.makefile(".yaml", fake=file)

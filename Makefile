@@ -13,7 +13,7 @@
 BOARDS ?= $(or $(BOARD),qemu-virt qemu-virt-linux qemu-virt-direct)
 BIN := .venv/bin
 C_FILES = $(shell git ls-files 'firmware/*.[ch]' 'tests/*.[ch]')
-C_FOLDERS := firmware/service firmware/engine/src firmware/engine/libc firmware/monitor firmware/guest firmware/baremetal firmware/linux/vmm firmware/linux/acpi firmware/linux/virtio firmware/linux/bench firmware/linux/runner
+C_FOLDERS := firmware/service firmware/platform firmware/engine/src firmware/engine/libc firmware/monitor firmware/guest firmware/baremetal firmware/linux/vmm firmware/linux/acpi firmware/linux/virtio firmware/linux/bench firmware/linux/runner
 SHELL := /bin/bash
 
 .PHONY: run test bench lint build setup clean

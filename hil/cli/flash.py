@@ -75,6 +75,7 @@ def _show_plan(board: str, plan: FlashPlan, *, force: bool, as_json: bool) -> No
                 "board": board,
                 "would_write": writes,
                 "found": plan.found,
+                "missing": plan.missing,
                 "contents": [asdict(file) for file in plan.contents.files] if plan.contents else [],
                 "steps": plan.steps,
                 "state": known,
@@ -82,10 +83,13 @@ def _show_plan(board: str, plan: FlashPlan, *, force: bool, as_json: bool) -> No
             }
         )
         return
-    print_line(f"{board}: {'would be written' if writes else 'nothing to do'}; {_known(plan.state)}")
+    verdict = "cannot be written, images are missing" if plan.missing else "would be written"
+    print_line(f"{board}: {verdict if writes else 'nothing to do'}; {_known(plan.state)}")
     print_line(f"medium: {plan.medium}")
     if plan.found:
         print_line(f"found:  {plan.found}")
+    for place, why in plan.missing.items():
+        print_line(f"{place}: {why}")
     for indent, payload in (("", plan.payload), ("  ", plan.contents)):
         for file in payload.files if payload else ():
             print_line(f"{indent}{file.destination}: {file.size} bytes, SHA-256 {file.sha256[:12]}, from {file.source}")

@@ -17,8 +17,8 @@ from hil.drivers import storage
 from hil.drivers.cardreader import CardReader
 from hil.drivers.flashnotes import flash_memory, is_shared
 from hil.drivers.protocols import FlasherProtocol
-from hil.errors import BoardFileError
-from hil.flash import FlashPlan, FlashResult, Meter, Payload, flash, silent
+from hil.errors import BoardFileError, UsageError
+from hil.flash import FlashPlan, FlashResult, Meter, Payload, PayloadFile, flash, silent
 from hil.flash.folder import FatPartition, Folder
 
 if TYPE_CHECKING:
@@ -49,7 +49,15 @@ class FilesFlasher(Driver, FlasherProtocol):  # type: ignore[misc]
 
     def plan(self) -> FlashPlan:
         """Return what `flash` would do."""
-        return FlashPlan(self._medium().name, self._payload(), self.steps, self.memory.read(), self._found())
+        there: list[PayloadFile] = []
+        missing: dict[str, str] = {}
+        for source, place in self._sources():
+            try:
+                there.append(PayloadFile.of(source, place))
+            except UsageError as error:
+                missing[place] = error.message
+        state = self.memory.read()
+        return FlashPlan(self._medium().name, Payload(tuple(there)), self.steps, state, self._found(), missing=missing)
 
     @Driver.check_active  # type: ignore[untyped-decorator]
     @step()  # type: ignore[untyped-decorator]
@@ -59,7 +67,10 @@ class FilesFlasher(Driver, FlasherProtocol):  # type: ignore[misc]
         return flash(self._payload(), self._medium(), self.memory, force=force, meter=meter or silent)
 
     def _payload(self) -> Payload:
-        return Payload.of((storage.image_path(self.target, key), place) for place, key in self.files.items())
+        return Payload.of(self._sources())
+
+    def _sources(self) -> list[tuple[Path, str]]:
+        return [(storage.image_path(self.target, key), place) for place, key in self.files.items()]
 
     @abc.abstractmethod
     def _medium(self) -> Medium:
@@ -92,9 +103,9 @@ class TFTPFlasher(FilesFlasher):
 
     steps = ("switch the board off", "copy each file, and put it in place at once", "read each back, and compare")
 
-    def _payload(self) -> Payload:
+    def _sources(self) -> list[tuple[Path, str]]:
         more = self.partition.files().files if self.partition is not None else ()
-        return Payload((*super()._payload().files, *more))
+        return [*super()._sources(), *((file.source, file.destination) for file in more)]
 
     def _medium(self) -> Folder:
         path = Path(self.provider.internal) / self.folder

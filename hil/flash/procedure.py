@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 from hil.errors import FlashError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from contextlib import AbstractContextManager
 
     from hil.flash.payload import Payload
@@ -56,7 +57,8 @@ class Medium(Protocol):
 class FlashPlan:
     """What a flash would do: which payload goes to which medium, what happens around it, and what is known.
 
-    `found` says what is there now, in words; `contents` what files an image holds.
+    `found` says what is there now, in words; `contents` what files an image holds; `missing` what is not
+    there to be written, and why, by its destination.
     """
 
     medium: str
@@ -65,11 +67,12 @@ class FlashPlan:
     state: FlashState | None = None
     found: str = ""
     contents: Payload | None = None
+    missing: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def unchanged(self) -> bool:
         """Whether the medium is known to hold the payload."""
-        return self.state is not None and self.state.holds(self.payload, self.medium)
+        return not self.missing and self.state is not None and self.state.holds(self.payload, self.medium)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hil.errors import BoardFileError, ConsoleTimeout, FlashError
+from hil.errors import BoardFileError, ConsoleTimeout, FlashError, UsageError
 from hil.flash import BoardDirty, FlashMemory, MediumMissing, WrongMedium
 from hil.flash.sdcard import PARTITION_OFFSET, mtools
 from tests.simulators.juno import SimulatedJuno
@@ -118,6 +118,17 @@ def test_a_plan_names_files_disk_and_commands(juno: SimulatedJuno) -> None:
     assert plan.found == f"there is no {juno.usb}"
     assert plan.steps[1] == "board controller: usb_on"
     assert juno.typed == []
+
+
+def test_a_plan_says_which_image_is_missing(juno: SimulatedJuno) -> None:
+    juno.image("fip").unlink()
+    strategy = juno.strategy()
+    plan = strategy.board.flash_plan()
+    assert [file.destination for file in plan.payload.files] == ["SOFTWARE/bl1.bin"]
+    assert list(plan.missing) == ["SOFTWARE/fip.bin"]
+    with pytest.raises(UsageError, match=r"no image .*fip\.bin"):
+        strategy.flash()
+    assert "usb_on" not in juno.typed
 
 
 def test_a_board_file_without_files_is_refused(juno: SimulatedJuno) -> None:

@@ -185,6 +185,10 @@ class Laboratory:
         finally:
             file.unlink()
 
+    def keeper_says(self, about: str) -> list[str]:
+        """The lines of the keeper's log about something."""
+        return [line for line in (self.directory / "keeper.log").read_text().splitlines() if about in line]
+
     def journal(self) -> list[dict[str, Any]]:
         """What the boards did."""
         path = self.directory / "journal.jsonl"

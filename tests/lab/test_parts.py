@@ -27,6 +27,20 @@ def test_a_coordinator_that_is_killed_ends_leases_and_no_board_has_two_owners(la
     laboratory.assert_one_user_at_a_time()
 
 
+def test_a_board_is_not_lent_while_a_runner_that_lost_it_may_still_use_it(laboratory: Laboratory) -> None:
+    first = laboratory.runner("board=light name=light-1")
+    first.borrows()
+    before = len(laboratory.keeper_says("light-1: "))
+    os.kill(first.process.pid, signal.SIGSTOP)  # it cannot let go
+    laboratory.kill("coordinator")
+    second = laboratory.runner("board=light name=light-1")
+    second.borrows()
+    said = laboratory.keeper_says("light-1: ")[before:]
+    assert ["the lease of" in said[0], "lent to" in said[-1]] == [True, True], said
+    os.kill(first.process.pid, signal.SIGCONT)
+    assert first.says()["type"] == "LeaseLost"
+
+
 def test_a_coordinator_that_stops_answering_ends_leases(laboratory: Laboratory) -> None:
     runner = laboratory.runner()
     runner.borrows()

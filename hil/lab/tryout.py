@@ -7,6 +7,7 @@ import contextlib
 import json
 import logging
 import os
+import random
 import shutil
 import signal
 import socket
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 LOOPBACK = "127.0.0.1"
+PORTS = range(COORDINATOR_PORT, COORDINATOR_PORT + 10_000, 2)
+"""Below those that the kernel gives to connections by itself."""
 START_SECONDS = 60.0
 PAUSE_SECONDS = 0.1
 """Between two looks at whether something has started."""
@@ -279,8 +282,8 @@ def _program(name: str) -> str:
 
 
 def _free_pair_of_ports() -> int:
-    """Return a port, labgrid's own if possible, that is free as the one after it is."""
-    for port in range(COORDINATOR_PORT, COORDINATOR_PORT + 1000, 2):
+    """Return a port that is free, as the one after it is: one of many, for other labs may be starting right now."""
+    for port in random.sample(PORTS, len(PORTS)):
         with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
             for one in (port, port + 1):
                 stack.enter_context(socket.socket()).bind((LOOPBACK, one))

@@ -50,7 +50,8 @@ def command(
     for one in boards:
         if build:
             bring_up_to_date(one)
-        climbs.append((one, _climb(one, directory, quiet=as_json)))
+        with one.held():
+            climbs.append((one, _climb(one, directory, quiet=as_json)))
         if climbs[-1][1].error:
             break
     archive = write_bundle(

@@ -15,7 +15,7 @@ import typer
 
 from hil.cli.output import print_line
 from hil.cli.run import bring_up_to_date
-from hil.cli.tree import DEFAULT_BOARD, Tree
+from hil.cli.tree import DEFAULT_BOARD, BoardFile, Tree
 from hil.deadline import Deadline
 from hil.errors import ConsoleClosed, ConsoleTimeout, HilError, UsageError
 
@@ -56,19 +56,24 @@ def command(
     chosen = Tree.here().board(board)
     if build:
         bring_up_to_date(chosen)
+    with chosen.held():
+        _talk(chosen, uart, name)
+
+
+def _talk(board: BoardFile, uart: str, name: str) -> None:
     from hil.drivers import boardfile
 
-    env = boardfile.load(chosen.path)
+    env = boardfile.load(board.path)
     try:
         strategy = env.get_target().get_strategy()
         stream = _stream(strategy, uart, name)
-        print_line(f"{board}, {stream.name}; leave with Ctrl-]")
+        print_line(f"{board.name}, {stream.name}; leave with Ctrl-]")
         may_end = (ConsoleClosed,) if uart in (SSH, GUEST) else ()
         with suppress(*may_end), _raw_terminal():
             attach(stream, sys.stdin.fileno(), sys.stdout.fileno())
     finally:
         env.cleanup()
-        print_line(f"\n{board} is off")
+        print_line(f"\n{board.name} is off")
 
 
 def _stream(strategy: BoardStrategy, uart: str, name: str) -> ByteStream:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +12,6 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import TransferSpeedColumn as SpeedColumn
 
-from hil.boards.hold import hold
 from hil.cli.output import print_json, print_line
 from hil.cli.run import bring_up_to_date
 from hil.cli.tree import DEFAULT_BOARD, Tree
@@ -49,7 +48,7 @@ def command(
         if dry_run:
             _show_plan(board, strategy.board.flash_plan(), force=force, as_json=as_json)
             return
-        with hold(board) if chosen.at_this_machine else nullcontext(), _meter() as meter:
+        with chosen.held(), _meter() as meter:
             began = time.monotonic()
             result = strategy.flash(force=force, meter=meter)
         if not result.payload.files:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from hil.boards.hold import hold
 from hil.cli.boards import places_of, trouble_with
 from hil.cli.output import console, print_json
 from hil.cli.tree import EMULATOR, BoardFile, Tree
@@ -99,8 +98,7 @@ def command(
             bring_up_to_date(one)
     with _standard_output_for_json(as_json), contextlib.ExitStack() as ours:
         for one in chosen:
-            if one.at_this_machine:
-                ours.enter_context(hold(one.name))
+            ours.enter_context(one.held())
         if not borrowed and len(chosen) * (number or 1) == 1:
             code, record = run(tree, chosen[0], list(arguments or ()), why=why)
         else:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from hil.boards.hold import hold
 from hil.errors import BoardFileError, UsageError
 from hil.record import load
 from hil.record.run import LATEST
@@ -55,6 +56,10 @@ class BoardFile:
     def at_this_machine(self) -> bool:
         """Whether it is hardware that nobody lends."""
         return self.kind == HARDWARE and not self.remote
+
+    def held(self) -> contextlib.AbstractContextManager[None]:
+        """Have the board to ourselves; of an emulator everybody has one. Raises `BoardUnavailable`."""
+        return hold(self.name) if self.at_this_machine else contextlib.nullcontext()
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,8 @@
 #define PLAT_GIC_VERSION 2
 #define PLAT_GICD_BASE 0x2C010000UL
 #define PLAT_GICC_BASE 0x2C02F000UL
+#define PLAT_GICH_BASE 0x2C04F000UL
+#define PLAT_GICV_BASE 0x2C06F000UL
 
 /*
  * Whole GiB that hold DRAM, for the monitor's own tables; everything else is device memory to it. Not the second one:

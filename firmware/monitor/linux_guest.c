@@ -15,9 +15,17 @@ bool linux_told_to_stop(const struct linux_guest *guest)
 	return __atomic_load_n(&guest->vm->vcpu[0].agent.stop, __ATOMIC_ACQUIRE);
 }
 
+/*
+ * Whoever says `stop` then kicks this CPU. So a `stop` from before the guest goes on is seen here, and a later one ends
+ * its turn.
+ */
 static void serve(struct linux_guest *guest, struct vcpu *vcpu)
 {
 	while (guest->state == LINUX_RUNNING) {
+		if (linux_told_to_stop(guest)) {
+			guest->state = LINUX_STOPPED;
+			return;
+		}
 		vgic_deliver(&guest->vgic);
 		switch (vcpu_enter(vcpu)) {
 		case EXIT_SYNCHRONOUS:
@@ -33,9 +41,6 @@ static void serve(struct linux_guest *guest, struct vcpu *vcpu)
 			break;
 		}
 		linux_console_input(guest);
-		if (guest->state == LINUX_RUNNING && linux_told_to_stop(guest)) {
-			guest->state = LINUX_STOPPED;
-		}
 	}
 }
 

@@ -108,10 +108,10 @@ void vcpu_reset(struct vcpu *vcpu)
 	vcpu->x[2] = vcpu->vm->ram_bytes;
 }
 
-/* Returns false when the guest was told to stop. */
+/* Returns false when the guest was told to stop; whoever says so then kicks this CPU. */
 static bool run_until_done(struct vcpu *vcpu)
 {
-	for (;;) {
+	while (!__atomic_load_n(&vcpu->agent.stop, __ATOMIC_ACQUIRE)) {
 		switch (vcpu_enter(vcpu)) {
 		case EXIT_SYNCHRONOUS:
 			if (synchronous(vcpu)) {
@@ -127,10 +127,8 @@ static bool run_until_done(struct vcpu *vcpu)
 			cpu_take_interrupt();
 			break;
 		}
-		if (__atomic_load_n(&vcpu->agent.stop, __ATOMIC_ACQUIRE)) {
-			return false;
-		}
 	}
+	return false;
 }
 
 void vcpu_run(struct vcpu *vcpu, struct cpu *cpu)

@@ -124,9 +124,9 @@ class TryOut:
         self._say(f"starting the coordinator at {self.address}, the keeper, and the exporters")
         self._run(COORDINATOR, "labgrid-coordinator", "-l", str(self.address))
         self._run("keeper", sys.executable, "-m", "hil.lab", str(self.address), "--recheck", str(self._wanted.recheck))
+        await self._define_places(deadline)
         for file in self._exports():
             self._run(file.stem, "labgrid-exporter", "-c", str(self.address), "-n", file.stem, str(file))
-        await self._define_places(deadline)
         await self._await_health(deadline)
         self._write_state(ready=True)
         self._say(f"ready after {time.monotonic() - begun:.1f} s: {self._what_next()}")

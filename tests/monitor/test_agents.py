@@ -84,7 +84,7 @@ def test_atomic_increments_of_racing_agents_all_count(vm: VirtualMachine) -> Non
 
 
 def test_an_endless_program_ends_at_its_deadline(runner: Runner) -> None:
-    outcome = runner.run(endless(), Deadline.after(0.2))
+    outcome = runner.run(endless(), Deadline.after(1))
     assert outcome.ended == Ended.DEADLINE
     assert outcome.steps > 100
 
@@ -92,7 +92,7 @@ def test_an_endless_program_ends_at_its_deadline(runner: Runner) -> None:
 def test_an_agent_that_hears_nothing_is_stopped_and_starts_afresh(vm: VirtualMachine) -> None:
     agent = vm.agent()
     agent.map(0x1_0000_0000, vm.free_ipa, 4096)
-    outcome = agent.run(deaf(), Deadline.after(0.2))
+    outcome = agent.run(deaf(), Deadline.after(1))
     assert outcome.ended == Ended.STOPPED
     assert outcome.fault is not None
     assert vm.ram_ipa <= outcome.fault.elr < vm.ram_ipa + vm.ram_bytes
@@ -107,7 +107,7 @@ def test_an_agent_that_cuts_its_own_branch_is_stopped(vm: VirtualMachine) -> Non
     program.set(r[0], vm.ram_ipa)
     program.unmap(r[0], abi.GUEST_IMAGE_BYTES)
     program.halt()
-    assert agent.run(program, Deadline.after(0.2)).ended == Ended.STOPPED
+    assert agent.run(program, Deadline.after(1)).ended == Ended.STOPPED
     assert current_el(agent) == 1
 
 

@@ -65,8 +65,8 @@ def test_a_failed_command_says_its_last_words(session: Session) -> None:
 
 
 def test_a_late_command_is_ended_on_the_target(session: Session, server: SshServer) -> None:
-    with pytest.raises(CommandTimeout, match=r"did not end within 0.3 s") as caught:
-        session.run("echo begun; exec sleep 1000", deadline=Deadline.after(0.3))
+    with pytest.raises(CommandTimeout, match=r"did not end within 2 s") as caught:
+        session.run("echo begun; exec sleep 1000", deadline=Deadline.after(2))
     assert caught.value.context.console == ("begun",)
     assert server.ended.wait(5)
     assert session.run("echo next", deadline=soon()).text == "next"

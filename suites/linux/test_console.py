@@ -34,6 +34,7 @@ def say_alone(guest: Guest, command: str) -> None:
     Whoever asks for it is gone before the VMM gets to see that.
     """
     mark = "said it all"
+    guest.run("true")
     guest.detach()
     line = request(f"{{ {command}; }} >/dev/hvc0; echo '<0>{mark}' >/dev/kmsg")
     files = f"{DIRECTORY}/{guest.name}"
@@ -73,6 +74,7 @@ def test_the_last_of_much_that_a_guest_says_to_nobody_is_kept(host: Host, guest:
 
 
 def test_who_attaches_takes_the_console_from_who_was_there(host: Host, guest: Guest) -> None:
+    guest.run("true")  # it is attached now, and not later
     other = Guest(host, guest.name)
     assert other.run("echo other").text == "other"
     with pytest.raises(GuestTaken):
@@ -81,6 +83,7 @@ def test_who_attaches_takes_the_console_from_who_was_there(host: Host, guest: Gu
 
 
 def test_a_client_that_does_not_read_keeps_the_vmm_from_nothing(host: Host, guest: Guest) -> None:
+    guest.run("true")
     with host.start(f"echo $$ >/tmp/client; exec vmm --attach {guest.name}") as client:
         client.send(request("seq 1 50000 | cat >/dev/hvc0").encode() + b"\n")
         client.receive(Deadline.after(PATIENCE))
@@ -100,6 +103,7 @@ def test_a_person_gets_a_shell_on_the_console_and_gives_it_back(guest: Guest) ->
 
 
 def test_a_guest_is_found_by_its_name_while_it_runs(host: Host, guest: Guest) -> None:
+    guest.run("true")
     again = Guest.running(host, guest.name)
     assert again is not None
     assert again.run("echo well").text == "well"

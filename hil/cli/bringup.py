@@ -44,12 +44,12 @@ def command(
 
     tree = Tree.here()
     boards = _chain(tree, board, linux=linux)
-    directory = tree.reports / f"bringup-{datetime.now(UTC):%Y%m%dT%H%M%S}Z-{board}"
-    directory.mkdir(parents=True)
+    directory = tree.reports / f"bringup-{datetime.now(UTC):%Y%m%dT%H%M%S.%f}Z-{board}"
     climbs: list[tuple[BoardFile, Climb]] = []
     for one in boards:
         if build:
             bring_up_to_date(one)
+        directory.mkdir(parents=True, exist_ok=True)
         with one.held():
             climbs.append((one, _climb(one, directory, quiet=as_json)))
         if climbs[-1][1].error:
@@ -103,7 +103,7 @@ def _show(board: str, climb: Climb) -> None:
             out.print(_table(board, steps))
     for step in steps:
         for number, cause in enumerate(step.causes, 1):
-            out.print(f"  {number}. {cause.why}\n     [bold]try:[/] {escape(cause.attempt)}", highlight=False)
+            out.print(f"  {number}. {escape(cause.why)}\n     [bold]try:[/] {escape(cause.attempt)}")
 
 
 def _table(board: str, steps: Sequence[Step]) -> Table:

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.checkout import ROOT, Checkout
+from tests.drivers.conftest import write_board
+from tests.drivers.guest import assemble, say
 
 pytestmark = pytest.mark.emulator
 
@@ -45,3 +47,13 @@ def test_a_processor_without_entropy_is_named_in_plain_words(checkout: Checkout)
     assert done.returncode == 1, done.stderr
     assert "1. there is no source of entropy" in done.stdout
     assert "try: a processor with FEAT_RNG" in done.stdout
+
+
+def test_what_a_board_says_is_shown_as_it_is(checkout: Checkout) -> None:
+    image = assemble(checkout.path, say("monitor", "other [/bold] firmware\n"))
+    deadline = {"deadline": 3, "banners": [{"stage": "BL1", "uart": "firmware", "line": "^BL1: v"}]}
+    board = write_board(checkout.path / "boards", image, states={"firmware": deadline, "monitor": deadline})
+    board.write_text(board.read_text().replace("EchoMonitorDriver", "MonitorDriver"))
+    done = checkout.hil("bringup", "--board", "tiny", "--no-build")
+    assert done.returncode == 1, done.stderr
+    assert "it says: monitor: other [/bold] firmware" in done.stdout

@@ -33,26 +33,40 @@ ARTIFACTS = ("bl31.elf", "engine.elf", "engine.bin", "monitor.elf", "guest.elf")
 """What every platform has, besides the files that its board starts from."""
 
 
-def build(platform: str = "qemu-virt", *, progress: Progress | None = None, checkout: Path = CHECKOUT) -> Firmware:
+COVERAGE = "coverage"
+"""The directory in `build/` with the builds for coverage: the same firmware, but the service counts its branches."""
+
+
+def build(
+    platform: str = "qemu-virt",
+    *,
+    coverage: bool = False,
+    progress: Progress | None = None,
+    checkout: Path = CHECKOUT,
+) -> Firmware:
     """Build the firmware of a platform; what is up to date is left as it is.
 
     Raises `BuildFailed` with the end of the step's log, `PinGone`, `CorruptDownload` or `ArchiveError` when a source
     cannot be had, `UsageError` for a platform that does not exist.
     """
-    recipe = Recipe(platform_named(platform), checkout, progress or Terminal())
+    recipe = Recipe(platform_named(platform), checkout, progress or Terminal(), coverage=coverage)
     with exclusive(recipe.directory, f"building the {platform} firmware"):
         return recipe.run()
 
 
 def build_linux(
-    platform: str = "qemu-virt", *, progress: Progress | None = None, checkout: Path = CHECKOUT
+    platform: str = "qemu-virt",
+    *,
+    coverage: bool = False,
+    progress: Progress | None = None,
+    checkout: Path = CHECKOUT,
 ) -> Firmware:
     """Build the firmware of a platform, and the images of a Linux host that runs above it.
 
     Returns the host's images. Raises what `build` raises, and `BoardFileError` when the platform's board with Linux is
     not described as the images need it.
     """
-    recipe = Recipe(platform_named(platform), checkout, progress or Terminal())
+    recipe = Recipe(platform_named(platform), checkout, progress or Terminal(), coverage=coverage)
     with exclusive(recipe.directory, f"building Linux for {platform}"):
         recipe.run()
         return recipe.run_linux()
@@ -63,14 +77,14 @@ def load(platform: str = "qemu-virt", *, checkout: Path = CHECKOUT) -> Firmware:
     return Firmware.read(build_directory(platform_named(platform).name, checkout))
 
 
-def build_directory(platform: str, checkout: Path = CHECKOUT) -> Path:
+def build_directory(platform: str, checkout: Path = CHECKOUT, *, coverage: bool = False) -> Path:
     """Return the directory that holds the files of a platform's firmware."""
-    return checkout / "build" / platform
+    return checkout / "build" / (COVERAGE if coverage else "") / platform
 
 
-def linux_directory(platform: str, checkout: Path = CHECKOUT) -> Path:
+def linux_directory(platform: str, checkout: Path = CHECKOUT, *, coverage: bool = False) -> Path:
     """Return the directory that holds the images of a platform's Linux host."""
-    return build_directory(platform, checkout) / "linux"
+    return build_directory(platform, checkout, coverage=coverage) / "linux"
 
 
 def has_linux(platform: str, checkout: Path = CHECKOUT) -> bool:
@@ -85,12 +99,13 @@ def _linux_board(platform: str, checkout: Path) -> Path:
 class Recipe:
     """The steps for one platform, in order."""
 
-    def __init__(self, platform: Platform, checkout: Path, progress: Progress) -> None:
-        self.directory = build_directory(platform.name, checkout)
+    def __init__(self, platform: Platform, checkout: Path, progress: Progress, *, coverage: bool = False) -> None:
+        self.directory = build_directory(platform.name, checkout, coverage=coverage)
         self._platform = platform
         self._checkout = checkout
         self._sources = checkout / "firmware"
         self._progress = progress
+        self._coverage = coverage
         self._workshop = Workshop(self.directory, progress)
         self._compiler = version(COMPILER)
 
@@ -110,7 +125,7 @@ class Recipe:
         lock = read_lock(self._sources / "linux" / "sources.lock")
         unpacked = SourceCache().unpacked(lock.pins, self._progress)
         machine = Machine.of(_linux_board(self._platform.name, self._checkout))
-        directory = linux_directory(self._platform.name, self._checkout)
+        directory = linux_directory(self._platform.name, self._checkout, coverage=self._coverage)
         workshop = Workshop(directory, self._progress)
         firmware = read_lock(self._sources / "sources.lock")
         self._trusted_firmware(firmware).build_for_linux(workshop, machine.kernel_address)
@@ -130,7 +145,8 @@ class Recipe:
         return firmware
 
     def _trusted_firmware(self, lock: Lock) -> TrustedFirmware:
-        return TrustedFirmware(self._platform, lock[TRUSTED_FIRMWARE], self._compiler, self._workshop)
+        pin = lock[TRUSTED_FIRMWARE]
+        return TrustedFirmware(self._platform, pin, self._compiler, self._workshop, coverage=self._coverage)
 
     def _engine(self, unpacked: Mapping[str, Path], lock: Lock) -> None:
         """Link the TPM engine: libtpms, libcrypto and our libc, as one image of its own."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hil.build.crossmake import make
@@ -10,16 +11,22 @@ from hil.build.packing import Packing, write_pflash
 from hil.build.steps import Step, Workshop, file_digest, lay
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from hil.build.lock import Pin
     from hil.build.platforms import Platform
 
+NOTES = "notes"
+"""The directory with gcc's notes (.gcno) about the service, in a build for coverage."""
+
 
 class TrustedFirmware:
-    """The steps for TF-A of one platform. `compiler` and `pin` say what it is made with and from."""
+    """The steps for TF-A of one platform. `compiler` and `pin` say what it is made with and from.
 
-    def __init__(self, platform: Platform, pin: Pin, compiler: str, workshop: Workshop) -> None:
+    With `coverage` the service counts how often its branches are taken, and gcc's notes about them are kept.
+    """
+
+    def __init__(
+        self, platform: Platform, pin: Pin, compiler: str, workshop: Workshop, *, coverage: bool = False
+    ) -> None:
         self._platform = platform
         self._key = [compiler, pin.key]
         self._workshop = workshop
@@ -31,7 +38,9 @@ class TrustedFirmware:
             "SPD": "vtpm",
             "BUILD_STRING": pin.version,
             "BUILD_MESSAGE_TIMESTAMP": '"reproducible"',
+            **({"VTPM_COVERAGE": "1"} if coverage else {}),
         }
+        self._coverage = coverage
 
     def build(self, unpacked: Path, sources: Path, packing: Packing, scp: Path | None = None) -> None:
         """Build it with the service laid over it, and pack the files that the board starts from.
@@ -48,6 +57,7 @@ class TrustedFirmware:
         }
         directory = self._workshop.directory
         images = {"BL32": self._engine, "BL33": directory / "monitor.bin", **({"SCP_BL2": scp} if scp else {})}
+        notes = [f"{NOTES}/{name}" for name in self._notes(sources)] if self._coverage else []
 
         def work(step: Step) -> None:
             shutil.rmtree(self._tree, ignore_errors=True)
@@ -57,13 +67,16 @@ class TrustedFirmware:
             (self._tree / place / "include" / "vtpm_engine.h").write_text(self._known_engine())
             make(step, self._tree, *packing.targets, **self._settings, **images)
             shutil.copy(self._made / "bl31" / "bl31.elf", directory / "bl31.elf")
+            for note in notes:
+                (directory / note).parent.mkdir(exist_ok=True)
+                shutil.copy(self._made / "bl31" / Path(note).name, directory / note)
             packing.pack(platform, self._made, directory)
 
         self._workshop.step(
             "trusted-firmware",
             "Building Trusted Firmware-A with the vTPM service",
             [*self._key, *_texts(self._settings), *images.values(), *overlays],
-            [*packing.files, "bl31.elf"],
+            [*packing.files, "bl31.elf", *notes],
             work,
         )
 
@@ -93,6 +106,10 @@ class TrustedFirmware:
             ["flash.bin"],
             work,
         )
+
+    @staticmethod
+    def _notes(sources: Path) -> list[str]:
+        return [f"{path.stem}.gcno" for path in sorted((sources / "service").glob("*/*.c"))]
 
     def _known_engine(self) -> str:
         """Tell BL31 which engine it may run, where nothing before BL31 has judged it."""

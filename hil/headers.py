@@ -18,7 +18,10 @@ from hil.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-_FIRMWARE = Path(__file__).resolve().parent.parent / "firmware"
+_HERE = Path(__file__).resolve().parent
+_PACKAGED = _HERE / "firmware"
+"""The few headers that an installed package has; a checkout has all of `firmware/`."""
+_FIRMWARE = _PACKAGED if _PACKAGED.is_dir() else _HERE.parent / "firmware"
 
 _COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
 _DEFINE = re.compile(r"^[ \t]*#[ \t]*define[ \t]+(\w+)(\(?)(.*)$", re.MULTILINE)
@@ -44,7 +47,7 @@ _UNARY: dict[type[ast.unaryop], Callable[[int], int]] = {
 
 
 def firmware_header(path: str) -> Path:
-    """Return the header at `path` below `firmware/` of this checkout."""
+    """Return the header at `path` below `firmware/`."""
     return _FIRMWARE / path
 
 
@@ -59,7 +62,7 @@ def read_defines(header: Path) -> dict[str, int]:
         raise UsageError(
             f"cannot read {header}: {error.strerror}",
             doing="reading the constants that firmware and Python share",
-            hint="run from a complete checkout",
+            hint="it is in the checkout of hil; an installed package has only what `hil run` takes",
         ) from error
     return parse_defines(text, origin=header.name)
 

@@ -63,6 +63,12 @@ PLATFORMS = {
 
 def platform_named(name: str) -> Platform:
     """Return a platform. Raises `UsageError` with the names there are."""
+    if not PLATFORMS:
+        raise UsageError(
+            "there are no sources of firmware here: hil is installed as a package",
+            doing=f"building the {name} firmware",
+            hint="hil build in a checkout of hil, then `images:` of the board file, or hil run --firmware DIR",
+        )
     if name not in PLATFORMS:
         raise UsageError(f"there is no platform {name!r}; there is {', '.join(PLATFORMS)}")
     return PLATFORMS[name]

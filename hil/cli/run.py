@@ -29,10 +29,9 @@ if TYPE_CHECKING:
 PASS_THROUGH = {"ignore_unknown_options": True}
 """Whatever is not ours belongs to pytest."""
 
-SUITES = "suites"
-
-SPARED = ("-p", "no:hypothesispytest")
-"""hypothesis' own plugin imports all of hypothesis at the end of every run: half a second for nothing."""
+PLUGINS = ("-p", "hil.plugin", "-p", "no:hypothesispytest", "-W", "ignore::pytest.PytestAssertRewriteWarning")
+"""Ours, also where no conftest.py names it; we have imported part of it, which pytest need not mention. hypothesis' own
+plugin imports all of hypothesis at the end of every run: half a second for nothing."""
 
 
 def command(
@@ -61,6 +60,10 @@ def command(
     ] = None,
     each: Annotated[bool, typer.Option("--each", help="With -n: every board runs all tests.")] = False,
     build: Annotated[bool, typer.Option("--build/--no-build", help="Bring the firmware up to date first.")] = True,
+    firmware: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Take the board's images from this directory, and build nothing."),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the record as JSON; all else goes to standard error.")
     ] = False,
@@ -78,39 +81,55 @@ def command(
 
         hil run -n 4 --no-build --json
 
+        hil run --firmware build/qemu-virt suites/boot
+
         hil run --pool board=rpi4 -n 2 suites/tpm
     """
     tree = Tree.here()
     if pool and board:
         raise UsageError("--board names boards, --pool asks the lab for some: one or the other")
     why, names = "", list(dict.fromkeys(board or ()))
+    to_people = Console(stderr=as_json, highlight=False, soft_wrap=True)
     if not (board or pool):
         choice = choose_board(tree)
         why, names = choice.why, [choice.board]
         if choice.lent:
             pool, number = f"{BOARD}={choice.board}", number or 1
-        to_people = Console(stderr=as_json, highlight=False, soft_wrap=True)
         to_people.print(f"board {choice.board}{' of the lab' if choice.lent else ''}: {why}", markup=False)
     borrowed = _seats_of_the_lab(tree, pool, number, each=each) if pool else []
     chosen = [tree.board_at(borrowed[0].board_file)] if borrowed else [tree.board(name) for name in names]
-    if build:
-        for one in chosen:
+    pytest_arguments = list(arguments or ())
+    for one in chosen:
+        if firmware:
+            to_people.print(_taken(one, firmware), markup=False)
+        elif build:
             bring_up_to_date(one)
+    if firmware:
+        pytest_arguments.append(f"--hil-firmware={firmware.absolute()}")
     with _standard_output_for_json(as_json), contextlib.ExitStack() as ours:
         for one in chosen:
             ours.enter_context(one.held())
         if not borrowed and len(chosen) * (number or 1) == 1:
-            code, record = run(tree, chosen[0], list(arguments or ()), why=why)
+            code, record = run(tree, chosen[0], pytest_arguments, why=why)
         else:
-            record = run_on_several(
-                tree, borrowed or _local_seats(chosen, number or 1, each=each), list(arguments or ()), why=why
-            )
+            seats = borrowed or _local_seats(chosen, number or 1, each=each)
+            record = run_on_several(tree, seats, pytest_arguments, why=why)
             code = ExitCode(record.exit_code or 0)
     if as_json and record:
         from dataclasses import asdict
 
         print_json(asdict(record))
     raise typer.Exit(code)
+
+
+def _taken(board: BoardFile, directory: Path) -> str:
+    """Say which images come from `directory`. Raises `UsageError` when none does."""
+    from hil.drivers.boardfile import images_in
+
+    images = images_in(directory, board.images)
+    taken = [f"{name} from {path}" for name, path in images.items() if path != board.images[name]]
+    kept = [name for name, path in images.items() if path == board.images[name]]
+    return f"{board.name}: {', '.join([*taken, *(f'{name} as in its file' for name in kept)])}"
 
 
 def bring_up_to_date(board: BoardFile) -> None:
@@ -169,8 +188,8 @@ def _seats_of_the_lab(tree: Tree, tags: str, number: int | None, *, each: bool) 
 
 def _for_pytest(tree: Tree, arguments: list[str]) -> list[str]:
     options = ["--rootdir", str(tree.root), "-c", str(tree.root / "pyproject.toml")]
-    paths = [] if _names_suites(tree, arguments) else [str(tree.root / SUITES)]
-    return [*options, *SPARED, *arguments, *paths]
+    paths = [] if _names_suites(tree, arguments) else [str(tree.root / tree.settings.suites)]
+    return [*options, *PLUGINS, *arguments, *paths]
 
 
 def _names_suites(tree: Tree, arguments: list[str]) -> bool:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import os
-import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from hil.boards.hold import hold
 from hil.errors import BoardFileError, UsageError
 from hil.record import load
 from hil.record.run import LATEST
+from hil.settings import FILE, Settings, uses_hil
 
 if TYPE_CHECKING:
     from hil.record import Record
@@ -64,35 +64,44 @@ class BoardFile:
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """A checkout, found from the directory that the user is in."""
+    """A checkout of ours, or a user's own repository, found from the directory that the user is in."""
 
     root: Path
+    settings: Settings = field(default_factory=Settings)
 
     @classmethod
     def here(cls) -> Tree:
         """Return the tree around the current directory. Raises `UsageError` outside of one."""
         here = Path.cwd()
         for directory in (here, *here.parents):
-            if (directory / "boards").is_dir() and (directory / "pyproject.toml").is_file():
-                return cls(directory)
-        raise UsageError(f"{here} is not inside a tree with boards/ and pyproject.toml", hint="cd to the checkout")
+            if (directory / FILE).is_file() and (uses_hil(directory) or (directory / "boards").is_dir()):
+                return cls(directory, Settings.of(directory))
+        raise UsageError(
+            f"{here} is not inside a tree with boards/ and pyproject.toml",
+            hint="cd to it; in a repository of your own a table [tool.hil] in pyproject.toml makes one",
+        )
 
     @property
     def reports(self) -> Path:
         """Where run directories are."""
-        return self.root / "reports"
+        return self.root / self.settings.reports
+
+    @property
+    def board_files(self) -> Path:
+        """Where board files are."""
+        return self.root / self.settings.board_files
 
     def board_names(self) -> list[str]:
         """The names of all boards."""
-        return sorted(path.stem for path in (self.root / "boards").glob("*.yaml"))
+        return sorted(path.stem for path in self.board_files.glob("*.yaml"))
 
     def board(self, name: str) -> BoardFile:
         """Return a board. Raises `UsageError` with the nearest names, or `BoardFileError`."""
         names = self.board_names()
         if name not in names:
             near = difflib.get_close_matches(name, names, n=3) or names
-            raise UsageError(f"there is no board {name!r}", hint=" or ".join(near) or "add a file to boards/")
-        return self.board_at(self.root / "boards" / f"{name}.yaml")
+            raise UsageError(f"there is no board {name!r}", hint=" or ".join(near) or "hil new board NAME")
+        return self.board_at(self.board_files / f"{name}.yaml")
 
     def board_at(self, path: Path) -> BoardFile:
         """Return the board of a file. Raises `BoardFileError`."""
@@ -115,8 +124,7 @@ class Tree:
 
         Emulators come last where nobody said otherwise.
         """
-        settings = tomllib.loads((self.root / "pyproject.toml").read_text(encoding="utf-8"))
-        configured: list[str] = settings.get("tool", {}).get("hil", {}).get("boards", [])
+        configured = list(self.settings.boards)
         return configured or sorted(self.board_names(), key=lambda name: self.board(name).kind == EMULATOR)
 
     def last_run(self, board: str) -> Record | None:

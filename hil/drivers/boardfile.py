@@ -8,7 +8,7 @@ import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hil.errors import BoardFileError
+from hil.errors import BoardFileError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -65,6 +65,34 @@ def check(config: Config) -> None:
             for cls, attributes in _entries((target or {}).get(kind) or {}):
                 _check_entry(file, f"{where}.{kind}", cls, attributes)
     _checked.add(config)
+
+
+def take_images(environment: Environment, directory: Path) -> None:
+    """Have a board start from the images that are in `directory`. Raises `UsageError` when it has none of them."""
+    images = {name: Path(path) for name, path in environment.config.get_images().items()}
+    environment.config.data["images"] = {name: str(path) for name, path in images_in(directory, images).items()}
+
+
+def images_in(directory: Path, images: Mapping[str, Path]) -> dict[str, Path]:
+    """Return `images` with those replaced that `directory` has; what else belongs to a board stays as it is.
+
+    The end of an image's path decides, the longest first: for `../build/qemu-virt/linux/Image` that is
+    `qemu-virt/linux/Image` in a directory of builds, `linux/Image` in a build, and `Image`.
+    Raises `UsageError` when there is none of them.
+    """
+    if not directory.is_dir():
+        raise UsageError(f"there is no directory {directory}", doing="looking for firmware")
+    found = {name: _in(directory, path) for name, path in images.items()}
+    if not any(found.values()):
+        wanted = ", ".join(sorted({path.name for path in images.values()})) or "no images"
+        raise UsageError(f"{directory} has none of the images of this board: {wanted}", doing="looking for firmware")
+    return {name: found[name] or path for name, path in images.items()}
+
+
+def _in(directory: Path, image: Path) -> Path | None:
+    parts = [part for part in image.parts if part not in ("/", "..")]
+    candidates = (directory.joinpath(*parts[start:]) for start in range(len(parts)))
+    return next((path.absolute() for path in candidates if path.is_file()), None)
 
 
 def board_name(target: Target) -> str:

@@ -42,7 +42,9 @@ def flash(source: Path) -> FlashedImage:
     try:
         data = source.read_bytes()
     except OSError as error:
-        raise UsageError(f"no image {source}: {error.strerror}", doing=doing, hint="hil build") from None
+        raise UsageError(
+            f"no image {source}: {error.strerror}", doing=doing, hint="hil build, or hil run --firmware DIR"
+        ) from None
     check_built(source, hashlib.sha256(data).hexdigest(), doing)
     try:
         return keep(source, data)

@@ -12,6 +12,7 @@ from hil.lab.borrow import borrow, status
 from hil.lab.errors import NoBoardFree
 from hil.lab.tags import BOARD, FILE, MACHINE, SICK
 from hil.pool.seat import LEASED
+from hil.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -128,7 +129,7 @@ def _board_file(root: Path, place: PlaceStatus) -> Path:
     candidates = (
         [root / place.tags[FILE]]
         if FILE in place.tags
-        else [root / "boards" / f"{name}{end}.yaml" for end in ("-remote", "")]
+        else [root / Settings.of(root).board_files / f"{name}{end}.yaml" for end in ("-remote", "")]
     )
     for file in candidates:
         if file.is_file():

@@ -19,6 +19,7 @@ from hil.plugin.timeline import follow_steps
 from hil.record import BoardOfRun, Run
 from hil.record.provenance import gather
 from hil.record.transcript import DirectorySink, MemorySink
+from hil.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -72,6 +73,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.getgroup("hil").addoption(
         "--hil-why", metavar="REASON", default="", help="why this board, when nobody named it; for the record"
     )
+    parser.getgroup("hil").addoption(
+        "--hil-firmware", metavar="DIR", type=Path, help="take the board's images from this directory"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -91,6 +95,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     """Open the record, if there is a board, and watch the tests."""
     config = session.config
     env = environment(config)
+    if env and (directory := config.getoption("hil_firmware")):
+        _take_images(env, directory)
     board = _described(config, env) if env and not config.option.collectonly else None
     run = config.hook.pytest_hil_open_run(config=config, board=board) if board else None
     config.stash[SESSION] = opened = BoardSession(run, board)
@@ -112,8 +118,17 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
 @pytest.hookimpl(trylast=True)
 def pytest_hil_open_run(config: pytest.Config, board: BoardOfRun) -> RunWriter:
     """Open a run directory of this session's own."""
-    reports = Path(config.getoption("hil_reports") or config.rootpath / "reports")
+    reports = Path(config.getoption("hil_reports") or config.rootpath / Settings.of(config.rootpath).reports)
     return Run(reports, board)
+
+
+def _take_images(env: Environment, directory: Path) -> None:
+    from hil.drivers import boardfile
+
+    try:
+        boardfile.take_images(env, directory)
+    except UsageError as error:
+        pytest.exit(str(error), returncode=ExitCode.USAGE)
 
 
 def _described(config: pytest.Config, env: Environment) -> BoardOfRun:

@@ -18,6 +18,7 @@ from hil.record import BoardOfRun, Outcome, Provenance, Run
 from hil.report import write_reports
 from hil.report.summary import CAUSES_SHOWN, summary
 from hil.report.text import visible
+from hil.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,7 +73,7 @@ def run_on(seats: Sequence[Seat], root: Path, arguments: Sequence[str], console:
 def _reports(arguments: Sequence[str], root: Path) -> Path:
     """Where the user wants run directories; pytest's own option, which a single board's session reads itself."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--hil-reports", type=Path, default=root / "reports")
+    parser.add_argument("--hil-reports", type=Path, default=root / Settings.of(root).reports)
     reports: Path = parser.parse_known_args(arguments)[0].hil_reports
     return reports.absolute()
 

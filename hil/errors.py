@@ -157,7 +157,9 @@ class FirmwareError(HilError):
 
 
 class Panic(FirmwareError):
-    """The firmware reported an unrecoverable error of its own."""
+    """The firmware reported an unrecoverable error of its own; `dump` is all that it said then and shortly before."""
+
+    dump: tuple[str, ...] = ()
 
 
 class BootHang(FirmwareError):

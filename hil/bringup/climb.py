@@ -23,14 +23,14 @@ from hil.bringup.ladder import (
     ladder,
 )
 from hil.bringup.sight import Sight
-from hil.bringup.symbols import decode
+from hil.crash import of_error
 from hil.errors import BoardSilent, HilError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from hil.bringup.ladder import Stage
+    from hil.crash import Elf
     from hil.strategies import BoardStrategy
 
 _SERVICE = "service"
@@ -46,7 +46,7 @@ class Climb:
         self,
         strategy: BoardStrategy,
         features: Mapping[str, str],
-        images: Sequence[Path] = (),
+        images: Sequence[Elf] = (),
         news: Callable[[Sequence[Step]], None] = lambda _steps: None,
     ) -> None:
         self.strategy = strategy
@@ -147,7 +147,7 @@ class Climb:
         steps = self.steps
         stage = next(step.stage for step in steps if step.outcome is Outcome.NOT_TRIED)
         spent = time.monotonic() - self._began - sum(step.seconds for step in steps)
-        causes = diagnose(Stop(stage, error, self._sight, lambda lines: decode(lines, self._images)))
+        causes = diagnose(Stop(stage, error, self._sight, of_error(error, self._images)))
         return Step(stage, Outcome.STOPPED, error.message, spent, causes)
 
     def _steps(self) -> Iterator[Step]:

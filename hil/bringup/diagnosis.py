@@ -11,10 +11,11 @@ from hil.errors import Panic, UnexpectedPowerOff
 from hil.vtpm import ServiceError, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from hil.bringup.ladder import Stage
     from hil.bringup.sight import Sight
+    from hil.crash import Crash
     from hil.errors import HilError
 
 GARBAGE = 0.3
@@ -35,8 +36,8 @@ class Stop:
     stage: Stage
     error: HilError
     sight: Sight | None
-    decode: Callable[[tuple[str, ...]], tuple[str, ...]]
-    """Returns where in the code the addresses of some console lines are."""
+    crash: Crash | None = None
+    """What the error means, if it is a crash or a hang."""
 
 
 def diagnose(stop: Stop) -> tuple[Cause, ...]:
@@ -58,11 +59,15 @@ def _service_off(stop: Stop) -> Iterator[Cause]:
         yield Cause(f"the service stays off: {reason}", "firmware/service/README.md")
 
 
-def _panic(stop: Stop) -> Iterator[Cause]:
-    if isinstance(stop.error, Panic) and not any(_service_off(stop)):
-        said = stop.error.context.console
-        where = stop.decode(said)
-        yield Cause("; ".join((stop.error.message, *where)), "the code there" if where else "the last console lines")
+def _crash(stop: Stop) -> Iterator[Cause]:
+    if any(_service_off(stop)):
+        return
+    if stop.crash:
+        place = next(iter(stop.crash.places), None)
+        attempt = f"see {place.file}:{place.line}" if place and place.file else "the last console lines"
+        yield Cause(f"{stop.error.message}; {stop.crash}", attempt)
+    elif isinstance(stop.error, Panic):
+        yield Cause(stop.error.message, "the last console lines")
 
 
 def _loop(stop: Stop) -> Iterator[Cause]:
@@ -104,4 +109,4 @@ def _hint(stop: Stop) -> Iterator[Cause]:
         yield Cause(stop.error.message, stop.error.context.hint)
 
 
-_RULES = (_service_off, _panic, _loop, _garbage, _stranger, _no_entropy, _power_off, _hint)
+_RULES = (_service_off, _crash, _loop, _garbage, _stranger, _no_entropy, _power_off, _hint)

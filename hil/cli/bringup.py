@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     from hil.bringup import Climb, Step
 
-SYMBOLS = ("bl31.elf", "monitor.elf", "bl2.elf", "bl1.elf")
-
 
 def command(
     board: Annotated[str, typer.Option(help="A board of boards/.")] = DEFAULT_BOARD,
@@ -76,6 +74,7 @@ def _chain(tree: Tree, board: str, *, linux: bool) -> list[BoardFile]:
 def _climb(board: BoardFile, directory: Path, *, quiet: bool) -> Climb:
     """Bring one board up and show it; it is off afterwards."""
     from hil.bringup import Climb
+    from hil.crash import of_images
     from hil.drivers import boardfile
     from hil.record.transcript import DirectorySink
 
@@ -83,7 +82,7 @@ def _climb(board: BoardFile, directory: Path, *, quiet: bool) -> Climb:
     try:
         strategy = boardfile.target(environment).get_strategy()
         strategy.sink = DirectorySink(directory)
-        climb = Climb(strategy, board.features, _symbols(board))
+        climb = Climb(strategy, board.features, of_images(board.images.values()))
         if quiet:
             climb.run()
         else:
@@ -118,9 +117,3 @@ def _table(board: str, steps: Sequence[Step]) -> Table:
 
 def _manifest(board: BoardFile) -> Path | None:
     return next((found for image in board.images.values() if (found := image.parent / "manifest.json").is_file()), None)
-
-
-def _symbols(board: BoardFile) -> list[Path]:
-    """The ELF files of the build that the board's images belong to, or of the one around it."""
-    folders = dict.fromkeys(folder for image in board.images.values() for folder in (image.parent, image.parent.parent))
-    return [found for folder in folders for name in SYMBOLS if (found := folder / name).is_file()]

@@ -8,7 +8,7 @@ from enum import IntEnum
 
 from hil.errors import FirmwareError, UsageError
 from hil.monitor import abi
-from hil.monitor.syndrome import describe
+from hil.crash.syndrome import describe
 
 _HEAD = struct.Struct("<IIIIQ")
 _FAULT = struct.Struct("<7Q")

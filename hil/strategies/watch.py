@@ -5,17 +5,18 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import re
 import select
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hil.crash.explain import unfinished
 from hil.deadline import Deadline
 from hil.drivers.start import Start
 from hil.errors import BoardSilent, BootHang, FirmwareError, Panic, UnexpectedReboot
 
 if TYPE_CHECKING:
-    import re
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from hil.drivers.alarm import Alarm
@@ -24,8 +25,15 @@ if TYPE_CHECKING:
 QUOTE_SECONDS = 0.5
 QUIET_SECONDS = 0.05
 """How long a panic may go on printing before it is raised, and the silence after a whole line that ends it earlier."""
+DUMP_SECONDS = 5.0
+"""How long it may take to show the registers that tell where it happened; at 115200 baud that is half a second."""
+QUOTED_LINES = 14
+"""Lines of a panic that its message quotes, without the general registers, which come before what tells more."""
+BEFORE_LINES = 60
+"""Linux shows registers first and panics then."""
 LOOK_BYTES = 4096
 """Banners and panics are looked for in this much of a line."""
+_GENERAL_REGISTER = re.compile(r"x(?!30\b)\d+\s*=")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +141,11 @@ class BootWatch:
 
     def _let_it_finish(self, transcript: Transcript, number: int) -> None:
         """Wait until line `number` has ended and no more comes, so that a register dump is quoted whole."""
-        deadline = Deadline.after(QUOTE_SECONDS)
-        while not deadline.expired:
+        quote, dump = Deadline.after(QUOTE_SECONDS), Deadline.after(DUMP_SECONDS)
+        while not dump.expired:
             self._grown.clear()
-            if not self._grown.wait(QUIET_SECONDS) and transcript.mark() > number:
+            quiet = not self._grown.wait(QUIET_SECONDS) and transcript.mark() > number
+            if (quiet or quote.expired) and not unfinished([line.text for line in transcript.since(number)]):
                 break
 
     def _take_news(self) -> None:
@@ -195,6 +204,9 @@ class BootWatch:
         def error() -> Panic:
             finish()
             lines = [line.text for line in transcript.since(number)]
-            return Panic(f"the firmware panicked: {lines[0] if lines else ''}", stage=stage, console=lines[:30])
+            quoted = [line for line in lines if not _GENERAL_REGISTER.match(line)][:QUOTED_LINES]
+            panic = Panic(f"the firmware panicked: {lines[0] if lines else ''}", stage=stage, console=quoted)
+            panic.dump = tuple(line.text for line in transcript.since(number - BEFORE_LINES))
+            return panic
 
         self._ring(error)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.emulator
 
 LONG = 20.0  # the deadline of every state in STATES
+DUMP = ("PANIC in EL3.", "x30            = 0x000000000badcafe", "far_el3        = 0x0000000000000000")
 
 
 def listen(stream: ByteStream) -> None:
@@ -111,13 +112,13 @@ def test_a_board_that_talks_without_any_banner_hangs_before_the_first_stage(
 def test_a_panic_ends_the_boot_long_before_the_deadline_and_is_quoted_with_its_stage(
     make_board: Callable[..., BoardStrategy], after: int
 ) -> None:
-    board = make_board(*BOOT[:after], say("firmware", "PANIC in EL3.\nx30 = 0x0badcafe\n"))
+    board = make_board(*BOOT[:after], say("firmware", "\n".join(DUMP) + "\n"))
     began = time.monotonic()
     with pytest.raises(Panic, match=r"PANIC in EL3\.") as caught:
         board.transition("monitor")
     assert time.monotonic() - began < LONG / 2
     assert caught.value.context.stage == ("flashed", "BL1", "BL31")[after]
-    assert caught.value.context.console == ("PANIC in EL3.", "x30 = 0x0badcafe")
+    assert caught.value.context.console == DUMP
 
 
 def test_a_panic_without_a_newline_is_seen(make_board: Callable[..., BoardStrategy]) -> None:

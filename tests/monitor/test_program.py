@@ -13,7 +13,7 @@ from hil.errors import FirmwareError, UsageError
 from hil.headers import firmware_header
 from hil.monitor import Ended, Outcome, Program, RanTooLong, TargetFault, a64, abi, r
 from hil.monitor import program as program_module
-from hil.monitor.syndrome import describe
+from hil.crash.syndrome import describe
 
 CROSS = "aarch64-linux-gnu-"
 

@@ -19,7 +19,7 @@ from hil.boards.reach import Obstacle, Trouble, trouble
 from hil.cli.output import console, print_json
 from hil.cli.tree import EMULATOR, BoardFile, Tree
 from hil.errors import UsageError
-from hil.record.verdict import Verdict, verdict, worst
+from hil.record.verdict import Verdict, count, verdict, worst
 from hil.report.summary import STYLE
 
 if TYPE_CHECKING:
@@ -178,7 +178,10 @@ def _verdict(standing: Standing) -> Verdict | None:
         return record.verdict
     name = standing.board.name
     faults = [fault for fault in record.faults if fault.board == name]
-    return verdict(worst([*faults, *(fault for case in record.cases if case.board == name for fault in case.faults)]))
+    cases = [case for case in record.cases if case.board == name]
+    return verdict(
+        worst([*faults, *(fault for case in cases for fault in case.deciding)]), flaky=count(cases).flaky > 0
+    )
 
 
 def _flashed(board: BoardFile) -> FlashState | None:

@@ -116,9 +116,9 @@ def command(
             record = run_on_several(tree, seats, pytest_arguments, why=why)
             code = ExitCode(record.exit_code or 0)
     if as_json and record:
-        from dataclasses import asdict
+        from hil.record import plain_record
 
-        print_json(asdict(record))
+        print_json(plain_record(record))
     raise typer.Exit(code)
 
 

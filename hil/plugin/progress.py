@@ -1,25 +1,25 @@
-"""One test while it runs, phase by phase."""
+"""One test while it runs, attempt by attempt and phase by phase."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from hil.record import Case, Fault, Outcome
+from hil.record import Attempt, Case, Fault, Outcome
+from hil.record.run import ago
 
 if TYPE_CHECKING:
     import pytest
 
-    from hil.record import ConsoleSlice
+    from hil.record import ConsoleSlice, Quarantine, Step
 
 
 @dataclass(slots=True)
-class Progress:
-    """Collects what a test does until it becomes a `Case`."""
+class AttemptProgress:
+    """Collects what a test does, one time, until it becomes an `Attempt`."""
 
-    id: str
     mark: tuple[int, ...]
-    properties: tuple[tuple[str, str], ...]
+    started: str = field(default_factory=lambda: ago(0))
     stage: str = ""
     duration: float = 0.0
     reason: str = ""
@@ -37,24 +37,51 @@ class Progress:
             self.outcome = Outcome.XFAILED if hasattr(report, "wasxfail") else Outcome.SKIPPED
             self.reason = skip_reason(report)
 
-    def case(self, console: tuple[ConsoleSlice, ...]) -> Case:
-        """Return the test as it goes into the record."""
-        return Case(
-            id=self.id,
+    def attempt(self, number: int, console: tuple[ConsoleSlice, ...]) -> Attempt:
+        """Return it as it goes into the record."""
+        return Attempt(
+            number=number,
             outcome=self._outcome(),
+            started=self.started,
             duration=round(self.duration, 4),
-            reason=self.reason,
             stage=self.stage,
+            reason=self.reason,
             faults=tuple(self.faults),
-            properties=self.properties,
             console=console,
-            unfit=self.unfit and not self.faults,
         )
 
     def _outcome(self) -> Outcome:
         if not self.faults:
             return self.outcome
         return Outcome.FAILED if any(fault.finding for fault in self.faults) else Outcome.ERROR
+
+
+@dataclass(slots=True)
+class Progress:
+    """Collects the attempts of a test until they become a `Case`."""
+
+    id: str
+    properties: tuple[tuple[str, str], ...]
+    quarantined: Quarantine | None
+    now: AttemptProgress
+    attempts: list[Attempt] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+
+    def end_attempt(self, console: tuple[ConsoleSlice, ...]) -> Attempt:
+        """Close the present attempt and return it."""
+        self.attempts.append(self.now.attempt(len(self.attempts) + 1, console))
+        return self.attempts[-1]
+
+    def case(self) -> Case:
+        """Return the test as it goes into the record."""
+        return Case.of(
+            self.id,
+            self.attempts,
+            properties=self.properties,
+            unfit=self.now.unfit and not self.now.faults,
+            steps=tuple(self.steps),
+            quarantined=self.quarantined,
+        )
 
 
 def skip_reason(report: pytest.TestReport) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from hil.errors import ExitCode
 from hil.plugin.classify import BlockedError, classify
-from hil.plugin.progress import Progress
+from hil.plugin.progress import AttemptProgress, Progress
 from hil.plugin.unfit import Unfit
 from hil.record import Case, Fault, FaultKind, Outcome
 from hil.record.case import BLOCKED
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
     from hil.plugin.consoles import Consoles
-    from hil.record import Record, RunWriter
+    from hil.record import Record, RunWriter, Step
 
 CATEGORY = "hil category"
 """Property of a pytest report: why it is an error and no finding."""
@@ -40,8 +40,13 @@ class Recorder:
 
     @property
     def faults(self) -> list[Fault]:
-        """Everything that went wrong so far, in tests and outside of them."""
-        return [*self._faults, *(fault for case in self._cases for fault in case.faults)]
+        """Everything that went wrong so far and counts, in tests and outside of them."""
+        return [*self._faults, *(fault for case in self._cases for fault in case.deciding)]
+
+    def add_step(self, step: Step) -> None:
+        """Note what the framework did for the test that runs, if one does."""
+        if self._current:
+            self._current.steps.append(step)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """A module that cannot be collected is the user's to mend."""
@@ -59,7 +64,7 @@ class Recorder:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         """Open the record of a test, and close it when all of its reports are in."""
-        self._current = Progress(item.nodeid, self._consoles.mark(), _properties(item))
+        self._current = Progress(item.nodeid, _properties(item), None, AttemptProgress(self._consoles.mark()))
         if self.run:
             self.run.begin(item.nodeid)
         result = yield
@@ -87,10 +92,11 @@ class Recorder:
         if fault and not fault.finding:
             report.user_properties.append((CATEGORY, BLOCKED if _blocked(call) else fault.kind.value))
         if self._current and self._current.id == item.nodeid:
-            self._current.phase(report, fault, stage=self._stage())
-            self._current.unfit |= call.excinfo is not None and isinstance(call.excinfo.value, Unfit)
+            attempt = self._current.now
+            attempt.phase(report, fault, stage=self._stage())
+            attempt.unfit |= call.excinfo is not None and isinstance(call.excinfo.value, Unfit)
             if _blocked(call):
-                self._current.reason = BLOCKED
+                attempt.reason = BLOCKED
         return report
 
     @pytest.hookimpl(tryfirst=True)
@@ -147,7 +153,7 @@ class Recorder:
 
     def _close_open_case(self) -> None:
         if self._current:
-            self._current.faults.append(
+            self._current.now.faults.append(
                 Fault(FaultKind.INTERRUPTED, "call", "KeyboardInterrupt", "the run was interrupted in this test")
             )
             self._add(self._closed(self._current))
@@ -156,7 +162,8 @@ class Recorder:
             self._add_fault(Fault(FaultKind.INTERRUPTED, "", "KeyboardInterrupt", "the run was interrupted"))
 
     def _closed(self, progress: Progress) -> Case:
-        return progress.case(self._consoles.since(progress.mark))
+        progress.end_attempt(self._consoles.since(progress.now.mark))
+        return progress.case()
 
     def _add(self, case: Case) -> None:
         self._cases.append(case)

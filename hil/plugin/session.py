@@ -102,7 +102,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     config.stash[SESSION] = opened = BoardSession(run, board)
     config.pluginmanager.register(opened.recorder, "hil-recorder")
     if run:
-        config.add_cleanup(follow_steps(run))
+        config.add_cleanup(follow_steps(run, opened.recorder.add_step))
     _interrupt_on_sigterm(config)
 
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hil.errors import ExitCode
-    from hil.record import Case, Fault, Provenance
+    from hil.record import Attempt, Case, Fault, Provenance, Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,14 @@ class Begun:
 
 
 @dataclass(frozen=True, slots=True)
+class Retried:
+    """A test did not pass, and runs again."""
+
+    id: str
+    attempt: Attempt
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
     """A test has ended."""
 
@@ -72,6 +80,13 @@ class Faulted:
     """Something went wrong outside of every test."""
 
     fault: Fault
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """The board was brought into a state."""
+
+    stage: Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,5 +111,5 @@ class Finished:
     code: ExitCode
 
 
-Message = Opened | Planned | Ready | Begun | Done | Faulted | Happened | Broken | Finished
+Message = Opened | Planned | Ready | Begun | Retried | Done | Faulted | Staged | Happened | Broken | Finished
 """What comes from the process at a seat."""

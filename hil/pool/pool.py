@@ -24,6 +24,8 @@ from hil.pool.messages import (
     Opened,
     Planned,
     Ready,
+    Retried,
+    Staged,
     Start,
     Take,
 )
@@ -177,12 +179,16 @@ class Pool:
                 deal.begin(seat.name, id)
                 self._run.begin(id, board=seat.board, seat=seat.name)
                 self._progress.seat(seat.name, id)
+            case Retried(id, attempt):
+                self._run.retry(id, attempt, board=seat.board, seat=seat.name)
             case Done(case):
                 deal.end(seat.name, case.id)
                 self._add(seat, case)
             case Faulted(fault):
                 if not (self._interrupted and fault.kind is FaultKind.INTERRUPTED):
                     self._run.add_fault(replace(fault, board=seat.board))
+            case Staged(stage):
+                self._run.add_stage(replace(stage, board=seat.board, seat=seat.name))
             case Happened(name, details):
                 self._run.event(name, board=seat.board, seat=seat.name, **details)
             case Broken(fault):
@@ -242,7 +248,8 @@ class Pool:
         if (seat.board, case.id) not in self._done:
             place = self._places.get(seat.name)
             where = (("place", place),) if place else ()
-            self._record(replace(case, board=seat.board, seat=seat.name, properties=(*case.properties, *where)))
+            case = replace(case, properties=(*case.properties, *where))
+            self._record(case.at(seat.board, seat.name))
 
     def _record(self, case: Case) -> None:
         self._done.add((case.board, case.id))

@@ -26,6 +26,8 @@ from hil.pool.messages import (
     Opened,
     Planned,
     Ready,
+    Retried,
+    Staged,
     Start,
     Take,
 )
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from pathlib import Path
 
-    from hil.record import BoardOfRun, Case, Fault
+    from hil.record import Attempt, BoardOfRun, Case, Fault, Stage
 
 QUIET = ("-W", "ignore::pytest.PytestAssertRewriteWarning")
 """Plugins were imported before pytest could have rewritten their assertions, of which they have none."""
@@ -104,9 +106,17 @@ class RemoteRun:
         """Say that a test starts."""
         self._link.send(Begun(id))
 
+    def retry(self, id: str, attempt: Attempt) -> None:
+        """Say that a test did not pass and runs again."""
+        self._link.send(Retried(id, attempt))
+
     def add(self, case: Case) -> None:
         """Hand over a test that has ended."""
         self._link.send(Done(case))
+
+    def add_stage(self, stage: Stage) -> None:
+        """Hand over that the board was brought into a state."""
+        self._link.send(Staged(stage))
 
     def add_fault(self, fault: Fault) -> None:
         """Hand over something that went wrong outside of every test."""

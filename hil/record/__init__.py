@@ -1,12 +1,15 @@
 """The record of what happened, when, and with what."""
 
-from hil.record.case import Case, ConsoleSlice, Fault, FaultKind, Outcome
+from hil.record.case import Attempt, Case, ConsoleSlice, Fault, FaultKind, Outcome, Quarantine
+from hil.record.plain import plain_record
 from hil.record.provenance import Provenance
 from hil.record.reader import load, read_events
-from hil.record.run import BoardOfRun, Record, Run, RunWriter
+from hil.record.run import BoardOfRun, Record, Run, RunWriter, attach
+from hil.record.step import Stage, Step
 from hil.record.verdict import Counts, Verdict
 
 __all__ = [
+    "Attempt",
     "BoardOfRun",
     "Case",
     "ConsoleSlice",
@@ -15,10 +18,15 @@ __all__ = [
     "FaultKind",
     "Outcome",
     "Provenance",
+    "Quarantine",
     "Record",
     "Run",
     "RunWriter",
+    "Stage",
+    "Step",
     "Verdict",
+    "attach",
     "load",
+    "plain_record",
     "read_events",
 ]

@@ -7,34 +7,48 @@ from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 from hil.errors import UsageError
-from hil.record.case import Case, ConsoleSlice, Fault, FaultKind, Outcome
+from hil.record.case import BLOCKED, Attempt, Case, ConsoleSlice, Fault, FaultKind, Outcome, Quarantine
 from hil.record.fold import without_unfit
 from hil.record.provenance import Provenance
-from hil.record.run import EVENTS_FILE, RUN_FILE, SCHEMA, BoardOfRun, Record
+from hil.record.run import EVENTS_FILE, NEVER_STARTED, RUN_FILE, SCHEMA, BoardOfRun, Record
+from hil.record.step import Stage, Step
 from hil.record.verdict import Counts, Verdict, count
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+READABLE = (3, SCHEMA)
+"""Schemas that this version reads; 3 knew no attempts, and its cases get the one that they had."""
 
 
 def load(path: Path) -> Record:
     """Return the record in directory `path`; what a killed run had done is taken from its events.
 
-    Raises `UsageError` when there is no record, or one of another schema.
+    Raises `UsageError` when there is no record, or one of a schema that is not known here.
     """
+    file = path / RUN_FILE
     try:
-        data = json.loads((path / RUN_FILE).read_text(encoding="utf-8"))
+        data = json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"{path} holds no record of a run: {error.strerror}") from error
-    if data["schema"] != SCHEMA:
-        raise UsageError(f"{path / RUN_FILE} has schema {data['schema']}, this version reads {SCHEMA}")
+    except ValueError as error:
+        raise UsageError(f"{file} is no record of a run: {error}") from error
+    schema = data.get("schema") if isinstance(data, dict) else None
+    if schema not in READABLE:
+        newer = isinstance(schema, int) and schema > SCHEMA
+        raise UsageError(
+            f"{file} has schema {schema}, this version reads {' and '.join(map(str, READABLE))}",
+            hint="read it with the newer hil that wrote it" if newer else "",
+        )
     record = _record(data)
     if record.verdict is not Verdict.RUNNING:
         return record
     events = read_events(path)
     cases = without_unfit(_case(event) for event in events if event["event"] == "case")
     faults = tuple(_fault(event) for event in events if event["event"] == "fault")
-    return replace(record, cases=cases, faults=faults, counts=count(cases))
+    stages = tuple(_stage(event) for event in events if event["event"] == "stage")
+    return replace(record, cases=cases, faults=faults, stages=stages, counts=count(cases))
 
 
 def read_events(path: Path) -> list[dict[str, Any]]:
@@ -63,27 +77,64 @@ def _record(data: dict[str, Any]) -> Record:
         counts=Counts(**data["counts"]),
         faults=tuple(_fault(fault) for fault in data["faults"]),
         cases=tuple(_case(case) for case in data["cases"]),
+        stages=tuple(_stage(stage) for stage in data.get("stages", ())),
+        attachments=tuple(data.get("attachments", ())),
         process=data["process"],
         schema=data["schema"],
     )
 
 
 def _case(data: dict[str, Any]) -> Case:
+    quarantined = data.get("quarantined")
     return Case(
         id=data["id"],
         outcome=Outcome(data["outcome"]),
         duration=data["duration"],
         reason=data["reason"],
         stage=data["stage"],
-        faults=tuple(_fault(fault) for fault in data["faults"]),
+        faults=_faults(data),
         properties=tuple((name, value) for name, value in data["properties"]),
-        console=tuple(ConsoleSlice(**piece) for piece in data["console"]),
+        console=_console(data),
         board=data["board"],
         seat=data["seat"],
         unfit=data["unfit"],
+        attempts=tuple(_attempts(data)),
+        steps=tuple(Step(**step) for step in data.get("steps", ())),
+        quarantined=Quarantine(**quarantined) if quarantined else None,
     )
 
 
+def _attempts(case: dict[str, Any]) -> Iterator[Attempt]:
+    if "attempts" not in case and case["reason"] not in {BLOCKED, NEVER_STARTED}:
+        yield _attempt({**case, "number": 1, "started": ""})
+    *earlier, last = case.get("attempts") or (None,)
+    for attempt in earlier:
+        yield _attempt(attempt)
+    if last:
+        yield _attempt({**last, "faults": case["faults"], "console": case["console"]})
+
+
+def _attempt(data: dict[str, Any]) -> Attempt:
+    return Attempt(
+        **{name: data[name] for name in ("number", "started", "duration", "board", "seat", "stage", "reason")},
+        outcome=Outcome(data["outcome"]),
+        faults=_faults(data),
+        console=_console(data),
+    )
+
+
+def _faults(data: dict[str, Any]) -> tuple[Fault, ...]:
+    return tuple(_fault(fault) for fault in data["faults"])
+
+
+def _console(data: dict[str, Any]) -> tuple[ConsoleSlice, ...]:
+    return tuple(ConsoleSlice(**piece) for piece in data["console"])
+
+
+def _stage(data: dict[str, Any]) -> Stage:
+    return Stage(**{name.name: data[name.name] for name in fields(Stage)})
+
+
 def _fault(data: dict[str, Any]) -> Fault:
-    known = {name.name: data[name.name] for name in fields(Fault)}
+    known = {name.name: data[name.name] for name in fields(Fault) if name.name in data}
     return Fault(**{**known, "kind": FaultKind(data["kind"])})

@@ -11,24 +11,26 @@ import os
 import secrets
 import time
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
+from hil.errors import ExitCode
 from hil.record.atomic import link_atomically, write_atomically
 from hil.record.case import Case, Outcome
 from hil.record.fold import without_unfit
-from hil.record.verdict import Counts, Verdict, count, verdict
+from hil.record.plain import plain_attempt, plain_case, plain_record
+from hil.record.verdict import Counts, Verdict, count, verdict, worst
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from hil.errors import ExitCode
-    from hil.record.case import Fault
+    from hil.record.case import Attempt, Fault
     from hil.record.provenance import Provenance
+    from hil.record.step import Stage
 
-SCHEMA = 3
-"""Version of `run.json` and `events.jsonl`; raised whenever a reader must change."""
+SCHEMA = 4
+"""Version of `run.json` and `events.jsonl`; raised whenever a reader must change. `run.schema.json` describes it."""
 
 RUN_FILE = "run.json"
 EVENTS_FILE = "events.jsonl"
@@ -53,6 +55,7 @@ class Record:
     """All that is known about a run. Times are UTC in ISO 8601, `duration` is in seconds.
 
     `name` is that of the board, or those of the boards with a plus sign between them; `process` the id of the writer.
+    `attachments` are further files about the run, relative to its directory.
     """
 
     id: str
@@ -66,6 +69,8 @@ class Record:
     counts: Counts = field(default_factory=Counts)
     faults: tuple[Fault, ...] = ()
     cases: tuple[Case, ...] = ()
+    stages: tuple[Stage, ...] = ()
+    attachments: tuple[str, ...] = ()
     process: int = 0
     schema: int = SCHEMA
 
@@ -98,8 +103,14 @@ class RunWriter(Protocol):
     def begin(self, id: str) -> None:
         """Say that a test starts."""
 
+    def retry(self, id: str, attempt: Attempt) -> None:
+        """Say that a test did not pass and runs again."""
+
     def add(self, case: Case) -> None:
         """Add a test that has ended."""
+
+    def add_stage(self, stage: Stage) -> None:
+        """Add that the board was brought into a state."""
 
     def add_fault(self, fault: Fault) -> None:
         """Add something that went wrong outside of every test."""
@@ -121,19 +132,20 @@ class Run:
         self._record = Record(
             id=f"{now:%Y%m%dT%H%M%S.%f}Z-{name}-{secrets.token_hex(3)}",
             name=name,
-            started=_iso(now),
+            started=iso(now),
             boards=boards,
             process=os.getpid(),
         )
         self._planned: dict[tuple[str, str], None] = {}
         self._cases: list[Case] = []
         self._faults: list[Fault] = []
+        self._stages: list[Stage] = []
         self.failed = ""
         self.seat = ""
         self.path = reports / self._record.id
         self.path.mkdir(parents=True)
         self._events = (self.path / EVENTS_FILE).open("a", encoding="utf-8")
-        self.event("run-started", **_plain(self._record))
+        self.event("run-started", **plain_record(self._record))
         self._write()
         for link in (LATEST, *(f"{LATEST}-{board.name}" for board in boards)):
             link_atomically(reports / link, self.path.name)
@@ -145,8 +157,8 @@ class Run:
 
     @property
     def faults(self) -> tuple[Fault, ...]:
-        """What went wrong so far, in tests and outside of them."""
-        return (*self._faults, *(fault for case in self._cases for fault in case.faults))
+        """What went wrong so far and counts, in tests and outside of them."""
+        return (*self._faults, *(fault for case in self._cases for fault in case.deciding))
 
     def describe(self, name: str, provenance: Provenance) -> None:
         """Say what is on a board of the run, if that was not known when the run began."""
@@ -167,7 +179,7 @@ class Run:
 
     def event(self, name: str, /, **details: Any) -> None:
         """Append one event to the timeline; `t` is in seconds since the start of the run. See `failed`."""
-        line = {"t": round(time.monotonic() - self._clock, 6), "at": _iso(datetime.now(UTC)), "event": name, **details}
+        line = {"t": round(time.monotonic() - self._clock, 6), "at": iso(datetime.now(UTC)), "event": name, **details}
         if self.failed:
             return
         try:
@@ -178,15 +190,25 @@ class Run:
 
     def add(self, case: Case) -> None:
         """Add a test that has ended."""
-        case = replace(case, board=case.board or self._record.name)
+        case = case.at(self._record.name)
         self._cases.append(case)
-        self.event("case", **_plain(case))
+        self.event("case", **plain_case(case))
+
+    def retry(self, id: str, attempt: Attempt, **where: str) -> None:
+        """Say that a test did not pass and runs again; its attempts are told once more when it has ended."""
+        self.event("attempt", id=id, **{**plain_attempt(attempt), **where})
+
+    def add_stage(self, stage: Stage) -> None:
+        """Add that a board was brought into a state."""
+        stage = replace(stage, board=stage.board or self._record.name)
+        self._stages.append(stage)
+        self.event("stage", **asdict(stage))
 
     def add_fault(self, fault: Fault) -> None:
         """Add something that went wrong outside of every test."""
         fault = replace(fault, board=fault.board or self._record.name)
         self._faults.append(fault)
-        self.event("fault", **_plain(fault))
+        self.event("fault", **asdict(fault))
 
     def finish(self, exit_code: ExitCode, *, interrupted: bool = False) -> Record:
         """Close the record with its verdict and return it."""
@@ -196,15 +218,18 @@ class Run:
                 self.add(Case(id=id, outcome=Outcome.SKIPPED, reason=NEVER_STARTED, board=board))
         order = [board.name for board in self._record.boards]
         cases = without_unfit(sorted(self._cases, key=lambda case: order.index(case.board)))
+        counts = count(cases)
+        flaky = counts.flaky > 0 and worst(self.faults) is ExitCode.PASSED
         self._record = replace(
             self._record,
-            verdict=verdict(exit_code, interrupted=interrupted),
+            verdict=verdict(exit_code, interrupted=interrupted, flaky=flaky),
             exit_code=int(exit_code),
-            finished=_iso(datetime.now(UTC)),
+            finished=iso(datetime.now(UTC)),
             duration=round(time.monotonic() - self._clock, 3),
-            counts=count(cases),
+            counts=counts,
             faults=tuple(self._faults),
             cases=cases,
+            stages=tuple(self._stages),
         )
         self.event("run-finished", verdict=self._record.verdict, exit_code=int(exit_code))
         with contextlib.suppress(OSError):  # the end of what could not be written
@@ -214,12 +239,24 @@ class Run:
         return self._record
 
     def _write(self) -> None:
-        write_atomically(self.path / RUN_FILE, (json.dumps(_plain(self._record), indent=1) + "\n").encode())
+        _write(self.path, plain_record(self._record))
 
 
-def _plain(thing: Record | Case | Fault) -> dict[str, Any]:
-    return asdict(thing)
+def attach(directory: Path, name: str) -> None:
+    """Name a file that was put into the directory of a finished run among the attachments of its record."""
+    data = json.loads((directory / RUN_FILE).read_text(encoding="utf-8"))
+    _write(directory, {**data, "attachments": sorted({*data.get("attachments", ()), name})})
 
 
-def _iso(moment: datetime) -> str:
+def _write(directory: Path, data: dict[str, Any]) -> None:
+    write_atomically(directory / RUN_FILE, (json.dumps(data, indent=1) + "\n").encode())
+
+
+def iso(moment: datetime) -> str:
+    """Return a moment in UTC as the record writes it."""
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def ago(seconds: float) -> str:
+    """Return the moment that was so long ago as the record writes it."""
+    return iso(datetime.now(UTC) - timedelta(seconds=seconds))

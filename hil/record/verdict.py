@@ -17,10 +17,14 @@ if TYPE_CHECKING:
 
 
 class Verdict(StrEnum):
-    """One word for a whole run; `RUNNING` is what the record of a killed run still says."""
+    """One word for a whole run; `RUNNING` is what the record of a killed run still says.
+
+    `FLAKY`: nothing is known to be wrong, but a test passed only when it was run again.
+    """
 
     RUNNING = "running"
     PASSED = "passed"
+    FLAKY = "flaky"
     FINDINGS = "findings"
     USAGE = "usage"
     INFRASTRUCTURE = "infrastructure"
@@ -32,6 +36,7 @@ class Counts:
     """How many tests ended how; `infrastructure` and `errors` split what pytest calls errors.
 
     `unfit` are those that the board lacks something for; the other `skipped` have reasons of their own.
+    `quarantined` are those that ran, but whose outcome, whichever it was, does not count.
     """
 
     passed: int = 0
@@ -41,6 +46,8 @@ class Counts:
     skipped: int = 0
     xfailed: int = 0
     unfit: int = 0
+    flaky: int = 0
+    quarantined: int = 0
 
     @property
     def total(self) -> int:
@@ -59,6 +66,8 @@ def _column(case: Case) -> str:
         return "infrastructure"
     if case.unfit:
         return "unfit"
+    if case.quarantined and not case.deciding and case.outcome is not Outcome.SKIPPED:
+        return "quarantined"
     return "errors" if case.outcome is Outcome.ERROR else case.outcome.value
 
 
@@ -67,8 +76,13 @@ def worst(faults: Iterable[Fault]) -> ExitCode:
     return max((fault.kind.exit_code for fault in faults), default=ExitCode.PASSED)
 
 
-def verdict(exit_code: ExitCode, *, interrupted: bool = False) -> Verdict:
-    """Return the word for a run that returns `exit_code`. Lost infrastructure outweighs an interruption."""
+def verdict(exit_code: ExitCode, *, interrupted: bool = False, flaky: bool = False) -> Verdict:
+    """Return the word for a run that returns `exit_code`. Lost infrastructure outweighs an interruption.
+
+    `flaky` says that there were flaky tests and no findings; the run may still return 1, if it was asked to.
+    """
     if interrupted and exit_code is not ExitCode.INFRASTRUCTURE:
         return Verdict.INTERRUPTED
+    if flaky and exit_code <= ExitCode.FINDINGS:
+        return Verdict.FLAKY
     return Verdict[exit_code.name]

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 STYLE = {
     Verdict.PASSED: "green",
+    Verdict.FLAKY: "yellow",
     Verdict.FINDINGS: "red",
     Verdict.USAGE: "yellow",
     Verdict.INFRASTRUCTURE: "magenta",
@@ -30,7 +31,7 @@ STYLE = {
     Verdict.RUNNING: "yellow",
 }
 
-COLUMNS = ("passed", "failed", "infrastructure", "errors", "xfailed", "skipped")
+COLUMNS = ("passed", "flaky", "failed", "infrastructure", "errors", "xfailed", "quarantined", "skipped")
 ALWAYS_SHOWN = ("passed", "failed")
 
 CAUSES_SHOWN = 10
@@ -85,7 +86,9 @@ def _word(counts: Counts) -> Text:
         return Text("findings", STYLE[Verdict.FINDINGS])
     if counts.errors:
         return Text("errors", STYLE[Verdict.FINDINGS])
-    if counts.passed or counts.xfailed:
+    if counts.flaky:
+        return Text("flaky", STYLE[Verdict.FLAKY])
+    if counts.passed or counts.xfailed or counts.quarantined:
         return Text("passed", STYLE[Verdict.PASSED])
     return Text("not run", STYLE[Verdict.USAGE])
 

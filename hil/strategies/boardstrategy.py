@@ -246,6 +246,7 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
         self.broken = None
         self._enter(State.off)
 
+    @step(args=["state"], tag="stage")  # type: ignore[untyped-decorator]
     def _enter(self, state: State) -> None:
         self._activate()
         if state is State.off:

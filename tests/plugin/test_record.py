@@ -15,6 +15,7 @@ import pytest
 
 from hil.record import Outcome, Verdict, load
 from tests.plugin.bench import ARGUMENTS
+from tests.record.schema import assert_valid
 
 if TYPE_CHECKING:
     from tests.plugin.bench import Bench
@@ -65,6 +66,17 @@ def test_a_record_reads_back_as_it_was_written(bench: Bench) -> None:
     assert record.verdict is Verdict.FINDINGS
     assert [case.outcome for case in record.cases] == [Outcome.PASSED, Outcome.FAILED, Outcome.SKIPPED]
     assert record.cases[1].faults[0].message.startswith("no good")
+
+
+def test_a_case_has_its_attempt_with_board_times_and_steps(bench: Bench) -> None:
+    bench.run(THREE)
+    assert_valid(bench.latest)
+    case = bench.cases["test_bad"]
+    (attempt,) = case["attempts"]
+    assert (attempt["number"], attempt["outcome"], attempt["fault"]) == (1, "failed", "firmware")
+    assert attempt["board"] == "fake"
+    assert bench.record["started"] <= attempt["started"] <= bench.record["finished"]
+    assert [step["name"] for step in case["steps"]] == ["transition monitor"]
 
 
 def test_the_transcript_is_beside_the_record(bench: Bench) -> None:

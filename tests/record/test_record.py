@@ -56,8 +56,16 @@ def test_a_record_of_another_schema_is_refused(tmp_path: Path) -> None:
     run = Run(tmp_path, BoardOfRun("rpi4", Provenance()))
     content = json.loads((run.path / "run.json").read_text())
     (run.path / "run.json").write_text(json.dumps({**content, "schema": 99}))
-    with pytest.raises(UsageError, match="schema 99"):
+    with pytest.raises(UsageError, match="schema 99, this version reads 3 and 4") as refused:
         load(run.path)
+    assert "newer hil" in str(refused.value)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '"text"'])
+def test_what_is_no_record_is_refused_by_name(tmp_path: Path, content: str) -> None:
+    (tmp_path / "run.json").write_text(content)
+    with pytest.raises(UsageError, match=r"run\.json"):
+        load(tmp_path)
 
 
 def test_runs_sort_by_time_even_within_a_second(tmp_path: Path) -> None:

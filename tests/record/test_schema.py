@@ -1,0 +1,128 @@
+"""The record is what its published schema says, and the page about it says the same."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from jsonschema import Draft202012Validator, ValidationError
+
+from hil.errors import ExitCode
+from hil.record import (
+    Attempt,
+    BoardOfRun,
+    Case,
+    ConsoleSlice,
+    Fault,
+    FaultKind,
+    Outcome,
+    Provenance,
+    Quarantine,
+    Record,
+    Run,
+    Stage,
+    Step,
+    attach,
+    load,
+)
+from hil.record.reference import brought_up_to_date, schema
+from tests.record.schema import assert_valid
+
+if TYPE_CHECKING:
+    from typing import Any
+
+PAGE = Path(__file__).parents[2] / "docs" / "record.md"
+LOST = Fault(FaultKind.INFRASTRUCTURE, "call", "BoardDied", "gone", stage="monitor")
+WRONG = Fault(FaultKind.FIRMWARE, "call", "AssertionError", "wrong level", finding=True)
+SAID = (ConsoleSlice("monitor", "[    0.1] < hello"),)
+
+
+def attempts(*outcomes: Outcome) -> list[Attempt]:
+    return [
+        Attempt(number, outcome, "2026-11-23T16:00:00.123Z", 0.5, faults=FAULTS.get(outcome, ()), console=SAID)
+        for number, outcome in enumerate(outcomes, 1)
+    ]
+
+
+FAULTS = {Outcome.FAILED: (WRONG,), Outcome.ERROR: (LOST, WRONG)}
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    """The record of a run that saw all that there is."""
+    run = Run(tmp_path, BoardOfRun("rpi4", Provenance()))
+    case = Case.of("suites/a.py::test_flaky", attempts(Outcome.ERROR, Outcome.FAILED, Outcome.PASSED))
+    run.plan([case.id, "suites/a.py::test_never"])
+    run.add_stage(Stage("firmware", "2026-11-23T16:00:00.123Z", 1.5, ok=True))
+    for attempt in case.attempts[:-1]:
+        run.retry(case.id, attempt)
+    run.add(case)
+    steps = (Step("fork", "2026-11-23T16:00:00.123Z", 0.1),)
+    quarantined = Quarantine("somebody", "it is slow", "2027-01-01")
+    failed = attempts(Outcome.FAILED)
+    run.add(Case.of("suites/a.py::test_known", failed, steps=steps, quarantined=quarantined, properties=(("a", "b"),)))
+    run.add_fault(LOST)
+    run.finish(ExitCode.INFRASTRUCTURE)
+    attach(run.path, "coverage.json")
+    return run.path
+
+
+def test_a_record_is_as_the_schema_says_and_reads_back_as_it_was(directory: Path) -> None:
+    assert_valid(directory)
+    record = load(directory)
+    flaky, known, never = record.cases
+    assert (flaky.outcome, flaky.duration) == (Outcome.FLAKY, 1.5)
+    assert [attempt.outcome for attempt in flaky.attempts] == [Outcome.ERROR, Outcome.FAILED, Outcome.PASSED]
+    assert {attempt.board for attempt in flaky.attempts} == {"rpi4"}
+    assert [attempt.console for attempt in flaky.attempts] == [SAID] * 3
+    assert flaky.attempts[0].fault is FaultKind.INFRASTRUCTURE
+    assert known.quarantined == Quarantine("somebody", "it is slow", "2027-01-01")
+    assert known.attempts[0].faults == known.faults == (WRONG,)
+    assert never.attempts == ()
+    assert record.stages == (Stage("firmware", "2026-11-23T16:00:00.123Z", 1.5, ok=True, board="rpi4"),)
+    assert record.attachments == ("coverage.json",)
+    assert (record.counts.flaky, record.counts.quarantined) == (1, 1)
+
+
+def test_a_record_that_never_ended_is_as_the_schema_says(tmp_path: Path) -> None:
+    assert_valid(Run(tmp_path, BoardOfRun("rpi4", Provenance())).path)
+
+
+@pytest.mark.parametrize("change", [{"verdict": "green"}, {"schema": 5}, {"started": "yesterday"}, {"more": 1}])
+def test_what_is_no_record_is_told_from_one(directory: Path, change: dict[str, Any]) -> None:
+    data = json.loads((directory / "run.json").read_text())
+    with pytest.raises(ValidationError):
+        Draft202012Validator(schema()).validate({**data, **change})
+
+
+def test_the_schema_is_one_and_knows_every_field() -> None:
+    Draft202012Validator.check_schema(schema())
+    kinds: dict[str, Any] = {"case": Case, "attempt": Attempt, "fault": Fault, "stage": Stage, "provenance": Provenance}
+    assert set(schema()["properties"]) == {one.name for one in fields(Record)}
+    for name, kind in kinds.items():
+        assert set(schema()["$defs"][name]["properties"]) - {"fault"} == {one.name for one in fields(kind)}
+
+
+def test_the_page_about_the_record_is_up_to_date() -> None:
+    page = PAGE.read_text()
+    assert page == brought_up_to_date(page), "python -m hil.record.reference docs/record.md"
+
+
+def test_a_record_of_schema_3_is_read_with_one_attempt_for_each_test_that_ran(directory: Path) -> None:
+    data = json.loads((directory / "run.json").read_text())
+    for case in data["cases"]:
+        for name in ("attempts", "steps", "quarantined", "fault"):
+            del case[name]
+    for name in ("stages", "attachments"):
+        del data[name]
+    counts = {name: number for name, number in data["counts"].items() if name not in {"flaky", "quarantined"}}
+    data["cases"][0]["outcome"] = "passed"
+    (directory / "run.json").write_text(json.dumps({**data, "schema": 3, "counts": counts}))
+    record = load(directory)
+    first, known, never = record.cases
+    assert first.attempts == (Attempt(1, Outcome.PASSED, "", 1.5, "rpi4", console=SAID),)
+    assert known.attempts[0].faults == (WRONG,)
+    assert never.attempts == ()

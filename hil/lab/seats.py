@@ -68,8 +68,9 @@ class PlaceSeat:
     def release(self) -> None:
         """Give the board back; it is off and free afterwards."""
         loan, self._loan = self._loan, None
+        blame, self._blame = self._blame, ""
         if loan:
-            loan.give_back(self._blame)
+            loan.give_back(blame)
 
 
 def parse_tags(text: str) -> dict[str, str]:

@@ -8,13 +8,14 @@ from hil.errors import InfrastructureError
 
 
 class Deal:
-    """Each test goes to one seat, and to another one only if it was not begun."""
+    """Each test goes to one seat, and to another one only if it was not begun, or is given back to run again."""
 
     def __init__(self) -> None:
         self._groups: tuple[tuple[str, ...], ...] | None = None
         self._waiting: deque[tuple[str, ...]] = deque()
         self._hands: dict[str, list[str]] = {}
         self._running: dict[str, str] = {}
+        self._spoiled: dict[str, str] = {}
 
     @property
     def planned(self) -> bool:
@@ -22,9 +23,14 @@ class Deal:
         return self._groups is not None
 
     @property
+    def waits(self) -> bool:
+        """Whether there is something that no seat has, as far as is known."""
+        return not self.planned or bool(self._waiting)
+
+    @property
     def complete(self) -> bool:
         """Whether all has been run."""
-        return self.planned and not self._waiting and not any(self._hands.values())
+        return not self.waits and not any(self._hands.values())
 
     def plan(self, groups: tuple[tuple[str, ...], ...]) -> bool:
         """Take the tests that a seat found; returns whether they are news.
@@ -41,9 +47,14 @@ class Deal:
             )
         return False
 
-    def take(self, seat: str) -> tuple[str, ...]:
-        """Return what `seat` is to run next, empty when nothing waits."""
-        group = self._waiting.popleft() if self._waiting else ()
+    def take(self, seat: str, *, alone: bool = True) -> tuple[str, ...]:
+        """Return what `seat` is to run next, empty when nothing waits.
+
+        A test that it has given back goes to it only when it is `alone`: when no other seat could take it.
+        """
+        group = next((one for one in self._waiting if alone or self._spoiled.get(one[0]) != seat), ())
+        if group:
+            self._waiting.remove(group)
         self._hands[seat] = list(group)
         return group
 
@@ -57,6 +68,11 @@ class Deal:
         hand = self._hands.get(seat, [])
         if id in hand:
             hand.remove(id)
+
+    def again(self, seat: str, id: str) -> None:
+        """Give back a test that `seat` has run: it runs once more, before all else, and elsewhere if that can be."""
+        self._spoiled[id] = seat
+        self._waiting.appendleft((id,))
 
     def lose(self, seat: str) -> str:
         """Take back what `seat` had not begun; returns the test that it was running, empty if none."""

@@ -53,10 +53,19 @@ def local_seats(boards: Sequence[tuple[Path, bool]], number: int, *, each: bool)
     return seats
 
 
-def run_on(seats: Sequence[Seat], root: Path, arguments: Sequence[str], console: Console, *, why: str = "") -> Record:
+def run_on(
+    seats: Sequence[Seat],
+    root: Path,
+    arguments: Sequence[str],
+    console: Console,
+    *,
+    why: str = "",
+    retries: int = 0,
+) -> Record:
     """Run pytest with `arguments` at all `seats`, leave one record in the tree at `root`, and show how it went.
 
-    `why` is the reason for these boards when nobody named them.
+    `why` is the reason for these boards when nobody named them. A test that failed for board or lab runs again,
+    `retries` times.
     """
     if talkative := FOR_ONE_BOARD.intersection(arguments):
         raise UsageError(f"{talkative.pop()} is for one board at a time", hint="hil run --board NAME")
@@ -64,7 +73,7 @@ def run_on(seats: Sequence[Seat], root: Path, arguments: Sequence[str], console:
     run = Run(_reports(arguments, root), *(BoardOfRun(board, Provenance(), why) for board in seats_of))
     emulated = max(os.cpu_count() or 1, *seats_of.values())
     with watching(console, [seat.name for seat in seats]) as progress:
-        record = Pool(run, seats, arguments, progress, emulated=emulated).drive()
+        record = Pool(run, seats, arguments, progress, emulated=emulated, retries=retries).drive()
     write_reports(record, run.path)
     _show(record, run.path, console)
     return record

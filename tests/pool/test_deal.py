@@ -51,6 +51,25 @@ def test_a_seat_that_is_lost_between_two_tests_loses_none(deal: Deal) -> None:
     assert deal.take("y") == ("a",)
 
 
+def test_a_test_that_is_given_back_runs_next_and_elsewhere_if_that_can_be(deal: Deal) -> None:
+    deal.take("x")
+    run(deal, "x", "a")
+    deal.again("x", "a")
+    assert deal.take("x", alone=False) == ("b", "c")
+    assert deal.take("y", alone=False) == ("a",)
+    deal.again("y", "a")
+    assert deal.take("y", alone=True) == ("a",)
+
+
+def test_nothing_is_complete_while_a_test_waits_to_run_again(deal: Deal) -> None:
+    for group in GROUPS:
+        deal.take("x")
+        run(deal, "x", *group)
+    deal.again("x", "d")
+    assert deal.waits
+    assert not deal.complete
+
+
 def test_what_nobody_is_left_for_can_be_told(deal: Deal) -> None:
     deal.take("x")
     run(deal, "x", "a")

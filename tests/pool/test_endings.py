@@ -34,7 +34,7 @@ def test_never(monitor): pass
 BOARDS = ("bare", "linux")
 
 
-def test_a_killed_process_costs_its_test_and_its_board_and_nothing_else(boards: Boards) -> None:
+def test_a_killed_process_costs_its_test_and_nothing_else(boards: Boards) -> None:
     boards.suite(
         """
         import os, signal
@@ -47,14 +47,28 @@ def test_a_killed_process_costs_its_test_and_its_board_and_nothing_else(boards: 
     )
     done = boards.hil(*BOTH)
     assert done.returncode == 3
-    killed, following = boards.cases()["test_killed"], boards.cases()["test_next"]
-    assert killed.faults[0].message == "the process that drives the board was killed by SIGKILL"
-    assert following.outcome is Outcome.ERROR
-    assert following.faults[0].message.startswith("not run, the board failed before: the process")
-    assert {fault.kind for case in (killed, following) for fault in case.faults} == {FaultKind.INFRASTRUCTURE}
-    assert boards.cases()["test_done"].outcome is Outcome.PASSED
+    cases = boards.cases()
+    fault = cases["test_killed"].faults[0]
+    assert fault.message == "the process that drives the board was killed by SIGKILL"
+    assert fault.kind is FaultKind.INFRASTRUCTURE
+    assert [cases[name].outcome for name in ("test_done", "test_next")] == [Outcome.PASSED, Outcome.PASSED]
     assert {case.outcome for case in boards.cases("linux").values()} == {Outcome.PASSED}
     assert len(boards.junit) == 6
+
+
+def test_a_process_that_is_killed_again_and_again_is_given_up(boards: Boards) -> None:
+    boards.suite(
+        """
+        import os, signal
+        @pytest.mark.parametrize("n", range(6))
+        def test_killed(monitor, n): os.kill(os.getpid(), signal.SIGKILL)
+        """
+    )
+    done = boards.hil(*BOTH)
+    assert done.returncode == 3
+    faults = [boards.cases()[f"test_killed[{n}]"].faults[0].message for n in range(6)]
+    assert faults[3] == "the process that drives the board was killed by SIGKILL"
+    assert all(fault.startswith("not run, the board failed before: the process") for fault in faults[4:])
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -24,6 +24,17 @@ if TYPE_CHECKING:
     from hil.record import Record
     from tests.pool.boards import Boards
 
+BREAKS_ONCE = """
+import os
+def test_a(board, monitor):
+    with open("attempts", "a") as attempts:
+        print(os.getpid(), file=attempts)
+    if len(open("attempts").readlines()) == 1:
+        board.strategy.boot_error = "BoardSilent"
+        board.fork()
+def test_b(monitor): pass
+"""
+
 WAITS = """
 import signal
 def test_a(board, monitor):
@@ -73,9 +84,10 @@ def seat(boards: Boards) -> LentSeat:
     return LentSeat(boards.path / "boards" / "bare.yaml")
 
 
-def run(boards: Boards, *seats: LentSeat) -> Record:
+def run(boards: Boards, *seats: LentSeat, retries: int = 0) -> Record:
+    arguments = ["--rootdir", str(boards.path), "suites"]
     with (boards.path / "said").open("w") as said:
-        return run_on(seats, boards.path, ["--rootdir", str(boards.path), "suites"], Console(file=said))
+        return run_on(seats, boards.path, arguments, Console(file=said), retries=retries)
 
 
 def test_a_seat_is_released_once_after_its_last_test(boards: Boards, seat: LentSeat) -> None:
@@ -122,6 +134,29 @@ def test_the_tests_of_a_lost_board_go_to_another_one(boards: Boards, seat: LentS
     record = run(boards, other, seat)
     assert record.verdict is Verdict.INFRASTRUCTURE
     assert [case.outcome for case in record.cases] == [Outcome.PASSED]
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_test_that_failed_for_its_board_runs_again_on_a_fresh_one(
+    boards: Boards, seat: LentSeat, number: int
+) -> None:
+    boards.suite(BREAKS_ONCE)
+    seats = [seat, *(LentSeat(seat.board_file, name=f"lent-{n}") for n in range(2, number + 1))]
+    record = run(boards, *seats, retries=1)
+    assert record.verdict is not Verdict.INFRASTRUCTURE
+    assert sorted(case.name for case in record.cases) == ["test_a", "test_b"]
+    assert not any(case.outcome is Outcome.ERROR for case in record.cases)
+    processes = (boards.path / "attempts").read_text().split()
+    assert len(set(processes)) == 2
+    assert sum("the boot went wrong" in one.blamed for one in seats) == 1
+
+
+def test_a_test_that_fails_for_its_board_each_time_is_an_error(boards: Boards, seat: LentSeat) -> None:
+    boards.suite(BREAKS_ONCE.replace("== 1", ""))
+    record = run(boards, seat, retries=2)
+    assert record.verdict is Verdict.INFRASTRUCTURE
+    assert len((boards.path / "attempts").read_text().split()) == 3
+    assert [case.outcome for case in record.cases if case.name == "test_a"] == [Outcome.ERROR]
 
 
 def test_an_interruption_ends_the_wait_for_a_board(boards: Boards, seat: LentSeat) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import sys
 from pathlib import Path
@@ -64,6 +65,9 @@ def command(
         Path | None,
         typer.Option(metavar="DIR", help="Take the board's images from this directory, and build nothing."),
     ] = None,
+    coverage: Annotated[
+        bool, typer.Option("--coverage", help="Count which lines of the EL3 service run; on QEMU only.")
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the record as JSON; all else goes to standard error.")
     ] = False,
@@ -83,6 +87,8 @@ def command(
 
         hil run --firmware build/qemu-virt suites/boot
 
+        hil run --coverage suites/queue
+
         hil run --pool board=rpi4 -n 2 suites/tpm
     """
     tree = Tree.here()
@@ -98,6 +104,10 @@ def command(
         to_people.print(f"board {choice.board}{' of the lab' if choice.lent else ''}: {why}", markup=False)
     borrowed = _seats_of_the_lab(tree, pool, number, each=each) if pool else []
     chosen = [tree.board_at(borrowed[0].board_file)] if borrowed else [tree.board(name) for name in names]
+    if coverage:
+        if pool or firmware:
+            raise UsageError("--coverage takes firmware of its own, on boards that QEMU plays here")
+        chosen = [_counting(tree, one) for one in chosen]
     pytest_arguments = list(arguments or ())
     for one in chosen:
         if firmware:
@@ -122,6 +132,15 @@ def command(
     raise typer.Exit(code)
 
 
+def _counting(tree: Tree, board: BoardFile) -> BoardFile:
+    """Return the same board with firmware whose service counts. Raises `UsageError` when there is none for it."""
+    from hil.coverage.board import counting
+
+    if board.kind != EMULATOR:
+        raise UsageError(f"--coverage reads the memory of an emulator, and {board.name} is none")
+    return tree.board_at(counting(board.path))
+
+
 def _taken(board: BoardFile, directory: Path) -> str:
     """Say which images come from `directory`. Raises `UsageError` when none does."""
     from hil.drivers.boardfile import images_in
@@ -137,11 +156,11 @@ def bring_up_to_date(board: BoardFile) -> None:
     from hil.build import PLATFORMS, build, build_directory, build_linux, linux_directory
 
     folders = {image.parent for image in board.images.values()}
-    for platform in PLATFORMS:
-        if linux_directory(platform) in folders:
-            build_linux(platform)
-        elif build_directory(platform) in folders:
-            build(platform)
+    for platform, coverage in itertools.product(PLATFORMS, (False, True)):
+        if linux_directory(platform, coverage=coverage) in folders:
+            build_linux(platform, coverage=coverage)
+        elif build_directory(platform, coverage=coverage) in folders:
+            build(platform, coverage=coverage)
 
 
 def choose_board(tree: Tree) -> Choice:

@@ -90,13 +90,18 @@ class Emulator:
         """Whether the process runs and nothing ended the board."""
         return not self.alarm.ringing and self._process.poll() is None
 
-    def run(self) -> None:
-        """Wait until QEMU is up, and the state loaded if there is one, then let the processors go."""
+    def load(self) -> None:
+        """Wait until the state is loaded, if there is one; the processors stay halted."""
         if self._load is not None:
+            posts, self._load = self._load, None
             deadline = Deadline.after(TRANSFER_SECONDS)
-            for posted in self._load:
+            for posted in posts:
                 self.qmp.answer(posted, deadline)
             self._await_migration("load the snapshot", deadline)
+
+    def run(self) -> None:
+        """Wait until QEMU is up, and the state loaded if there is one, then let the processors go."""
+        self.load()
         self.qmp.execute("cont", deadline=Deadline.after(START_SECONDS))
 
     def stop(self) -> None:

@@ -58,7 +58,10 @@ class HostMemory:
     def read(self, pa: int, length: int) -> bytes:
         """Return what lies at a physical address."""
         with self._open(os.O_RDONLY) as memory:
-            return os.pread(memory, length, self._host(pa, length))
+            content = os.pread(memory, length, self._host(pa, length))
+        if len(content) < length:
+            raise InfrastructureError(f"process {self.pid} has ended", doing="accessing RAM from the host")
+        return content
 
     def write(self, pa: int, data: bytes) -> None:
         """Change what lies at a physical address; the machine should be idle or halted."""

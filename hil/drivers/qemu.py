@@ -9,7 +9,7 @@ import re
 import shlex
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import attr
 from labgrid.driver import QEMUDriver
@@ -21,6 +21,7 @@ from pexpect import TIMEOUT  # type: ignore[import-untyped]
 from hil.deadline import Deadline
 from hil.drivers import boardfile
 from hil.drivers.emulator import CONTROL_SECONDS, Emulator
+from hil.drivers.hostmemory import HostMemory
 from hil.drivers.image import FlashedImage, flash
 from hil.drivers.protocols import BoardProtocol
 from hil.drivers.start import Start
@@ -46,6 +47,22 @@ LOOPBACK = "127.0.0.1"
 MEMORY = "memory of the emulator, for this run"
 
 _NUMBERS = attr.validators.deep_mapping(attr.validators.instance_of(str), attr.validators.instance_of(int))
+
+
+class MemoryMeter(Protocol):
+    """Looks into the machine's memory before it runs and before it is gone."""
+
+    def begin(self, memory: HostMemory, state: Path | None = None) -> None:
+        """The machine is about to start, or to continue from `state`."""
+
+    def saved(self, state: Path) -> None:
+        """The machine's state was written to `state`."""
+
+    def restart(self) -> None:
+        """The machine is about to be reset."""
+
+    def end(self) -> None:
+        """The machine is about to be switched off."""
 
 
 @target_factory.reg_driver
@@ -82,6 +99,7 @@ class HilQEMUDriver(QEMUDriver, BoardProtocol):  # type: ignore[misc]
         self._flashed: dict[str, FlashedImage] = {}
         self._emulator: Emulator | None = None
         self._standby: tuple[Path, Emulator] | None = None
+        self.memory_meter: MemoryMeter | None = None
 
     @property
     def board(self) -> str:
@@ -208,12 +226,16 @@ class HilQEMUDriver(QEMUDriver, BoardProtocol):  # type: ignore[misc]
     def reset(self) -> None:
         """Press the reset button; RAM keeps its content."""
         self._begin(Start.RESET)
+        if self.memory_meter:
+            self.memory_meter.restart()
         self.emulator.reset()
 
     @step()  # type: ignore[untyped-decorator]
     def save(self, path: Path) -> None:
         """Halt the machine and write its state to `path`."""
         self.emulator.save(path)
+        if self.memory_meter:
+            self.memory_meter.saved(path)
 
     @step()  # type: ignore[untyped-decorator]
     def resume(self, path: Path) -> None:
@@ -223,14 +245,14 @@ class HilQEMUDriver(QEMUDriver, BoardProtocol):  # type: ignore[misc]
         self._begin(Start.RESUME)
         if standby is not None and standby[0] == path:
             try:
-                self._run(standby[1])
+                self._run(standby[1], path)
                 return
             except InfrastructureError as error:
                 self._note(f"the prepared machine is of no use: {error.message}")
                 self._cut()
         elif standby is not None:
             standby[1].off()
-        self._run(self._start(path))
+        self._run(self._start(path), path)
 
     def prepare(self, path: Path) -> None:
         """Start loading `path` in the background, for the next `resume`."""
@@ -253,6 +275,14 @@ class HilQEMUDriver(QEMUDriver, BoardProtocol):  # type: ignore[misc]
         """Execute a QMP command. Raises `EmulatorControlError` when it fails or takes too long."""
         return self.emulator.qmp.execute(command, arguments, deadline=Deadline.after(CONTROL_SECONDS))
 
+    def host_memory(self) -> HostMemory:
+        """Return the running machine's memory as the host sees it; ends with the next fork or power cycle."""
+
+        def ask(command: str) -> str:
+            return str(self.monitor_command("human-monitor-command", {"command-line": command}))
+
+        return HostMemory.of(self.emulator.pid, ask)
+
     def _start(self, incoming: Path | None = None) -> Emulator:
         command = self._with_images(self.get_qemu_base_args(), lambda image: image.path)
         self.logger.debug("starting %s", shlex.join(command))
@@ -263,14 +293,19 @@ class HilQEMUDriver(QEMUDriver, BoardProtocol):  # type: ignore[misc]
         self._note(start)
         self.on_start(start)
 
-    def _run(self, emulator: Emulator) -> None:
+    def _run(self, emulator: Emulator, state: Path | None = None) -> None:
         self._emulator = emulator
         self.status = 1
+        emulator.load()
+        if self.memory_meter:
+            self.memory_meter.begin(self.host_memory(), state)
         emulator.run()
         self._publish_ports()
 
     def _cut(self) -> None:
         if self._emulator is not None:
+            if self.memory_meter:
+                self.memory_meter.end()
             self._emulator.off()
             self._emulator = None
             self._note("power off")

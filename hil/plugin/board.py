@@ -94,14 +94,8 @@ class Board:
 
     def host_memory(self) -> HostMemory:
         """Return the running board's memory as the host sees it; ends with the next fork or power cycle."""
-        from hil.drivers.hostmemory import HostMemory
-
-        driver = self.target.get_driver("HilQEMUDriver")
-
-        def ask(command: str) -> str:
-            return str(driver.monitor_command("human-monitor-command", {"command-line": command}))
-
-        return HostMemory.of(driver.emulator.pid, ask)
+        memory: HostMemory = self.target.get_driver("HilQEMUDriver").host_memory()
+        return memory
 
 
 def refuse_broken(env: Environment) -> None:

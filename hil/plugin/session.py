@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hil import coverage
+from hil.crash import of_images
 from hil.errors import ExitCode, UsageError
 from hil.plugin import hooks
 from hil.plugin.board import Board, refuse_broken
@@ -22,7 +24,7 @@ from hil.record.transcript import DirectorySink, MemorySink
 from hil.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterable, Iterator
     from types import FrameType
 
     from labgrid import Environment, Target
@@ -36,10 +38,14 @@ MANIFEST = "manifest.json"
 class BoardSession:
     """What belongs to one session: the run, the consoles, the recorder, and the board once a test asked for it."""
 
-    def __init__(self, run: RunWriter | None, described: BoardOfRun | None) -> None:
+    def __init__(
+        self, run: RunWriter | None, described: BoardOfRun | None, images: Iterable[Path] = ()
+    ) -> None:
         self.run = run
         self.consoles = Consoles(DirectorySink(run.path, run.seat) if run else MemorySink())
-        self.recorder = Recorder(run, self.consoles, lambda: self.board.stage if self.board else "")
+        self.recorder = Recorder(
+            run, self.consoles, lambda: self.board.stage if self.board else "", of_images(images)
+        )
         self.board: Board | None = None
         self._described = described
 
@@ -54,6 +60,8 @@ class BoardSession:
             target=target,
             strategy=strategy,
         )
+        if self.run:
+            coverage.watch(target, self.run.path / (self.run.seat or self.board.name))
         return self.board
 
 
@@ -99,7 +107,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         _take_images(env, directory)
     board = _described(config, env) if env and not config.option.collectonly else None
     run = config.hook.pytest_hil_open_run(config=config, board=board) if board else None
-    config.stash[SESSION] = opened = BoardSession(run, board)
+    config.stash[SESSION] = opened = BoardSession(run, board, _images(env))
     config.pluginmanager.register(opened.recorder, "hil-recorder")
     if run:
         config.add_cleanup(follow_steps(run, opened.recorder.add_step))
@@ -131,10 +139,13 @@ def _take_images(env: Environment, directory: Path) -> None:
         pytest.exit(str(error), returncode=ExitCode.USAGE)
 
 
+def _images(env: Environment | None) -> Iterator[Path]:
+    return map(Path, env.config.get_images().values() if env else ())
+
+
 def _described(config: pytest.Config, env: Environment) -> BoardOfRun:
     path = Path(env.config_file)
-    images = env.config.get_images().values()
-    manifests = (Path(image).parent / MANIFEST for image in images)
+    manifests = (image.parent / MANIFEST for image in _images(env))
     provenance = gather(
         config.rootpath,
         path,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hil import coverage
 from hil.record import read_events
 from hil.report.html import write_html
 from hil.report.junit import write_junit
@@ -18,5 +19,6 @@ __all__ = ["write_reports"]
 
 def write_reports(record: Record, directory: Path) -> None:
     """Write all reports of `record` into its directory, each of them whole."""
+    coverage.conclude(directory)
     write_junit(record, directory)
     write_html(record, read_events(directory), directory)

@@ -10,6 +10,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from hil.coverage import Summary
 from hil.record.case import FaultKind, Outcome
 from hil.record.verdict import Verdict, count
 from hil.report.text import visible
@@ -47,6 +48,7 @@ def summary(record: Record, report: Path, *, plain: bool = False) -> RenderableT
         *_unfit(record),
         *_explanations(record),
         *(_board_line(board) for board in record.boards if len(record.boards) > 1),
+        *_coverage(report),
         _closing(record, report),
     )
 
@@ -131,6 +133,11 @@ def _explanation(fault: Fault) -> list[str]:
     if fault.hint:
         lines.append(f"  try: {visible(fault.hint)}")
     return lines
+
+
+def _coverage(report: Path) -> list[Text]:
+    found = Summary.of(report)
+    return [Text(str(found))] if found else []
 
 
 def _board_line(board: BoardOfRun) -> Text:

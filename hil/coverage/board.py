@@ -1,0 +1,34 @@
+"""The board files of a run for coverage: the same boards, with images from the builds whose service counts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hil.build.recipe import COVERAGE
+from hil.errors import UsageError
+from hil.record.atomic import write_atomically
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BUILD = "../build/"
+"""How board files lead to what is built; other paths in them lead elsewhere in the tree."""
+
+
+def counting(board_file: Path) -> Path:
+    """Write the board file that is to `build/coverage/` what `board_file` is to `build/`, and return its path.
+
+    Raises `UsageError` when the board starts from nothing in `build/`.
+    """
+    text = board_file.read_text(encoding="utf-8")
+    if BUILD not in text:
+        raise UsageError(
+            f"{board_file} names no image in {BUILD}, so none whose service could count",
+            doing="preparing a run for coverage",
+            hint="a board on QEMU with firmware that is built here",
+        )
+    folder = board_file.parent.parent / "build" / COVERAGE / "boards"
+    folder.mkdir(parents=True, exist_ok=True)
+    deeper = text.replace("../", "../../../").replace(f"../../{BUILD}", "../")
+    write_atomically(folder / board_file.name, deeper.encode())
+    return folder / board_file.name

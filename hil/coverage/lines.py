@@ -1,0 +1,91 @@
+"""From counters to lines: what gcov makes of the data, summed over objects, boards and builds."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tempfile
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hil.build.crossmake import COMPILER_PREFIX
+from hil.errors import InfrastructureError, MissingTool
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from hil.coverage.notes import Notes
+
+GCOV = f"{COMPILER_PREFIX}gcov"
+GCOV_SECONDS = 120.0
+
+LAID_OVER = "services/spd/vtpm/"
+"""Where the build lays the service over TF-A; what else was compiled with it belongs to TF-A."""
+SOURCES = "firmware/service/"
+
+
+@dataclass(slots=True)
+class SourceFile:
+    """How often each line that has code was run; the line where each function begins, and its calls."""
+
+    lines: Counter[int] = field(default_factory=Counter)
+    functions: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    @property
+    def covered(self) -> int:
+        """How many lines were run at all."""
+        return sum(count > 0 for count in self.lines.values())
+
+    def add(self, report: dict[str, Any]) -> None:
+        """Add what gcov says of this file in one object."""
+        for line in report["lines"]:
+            self.lines[line["line_number"]] += line["count"]
+        for function in report["functions"]:
+            _, calls = self.functions.get(function["name"], (0, 0))
+            self.functions[function["name"]] = function["start_line"], calls + function["execution_count"]
+
+    def in_order(self) -> list[tuple[str, int, int]]:
+        """Return name, line and calls of each function, in the order of the file."""
+        return sorted(((name, *rest) for name, rest in self.functions.items()), key=lambda function: function[1])
+
+
+Lines = dict[str, SourceFile]
+"""By path in this repository."""
+
+
+def add_lines(total: Lines, notes: Iterable[Notes], counts: Sequence[int]) -> None:
+    """Add to `total` what `counts` mean, in the order of the notes and their functions.
+
+    Raises `MissingTool` without the cross compiler's gcov, `InfrastructureError` when it fails.
+    """
+    for report in _gcov(notes, counts):
+        for file in report["files"]:
+            if file["file"].startswith(LAID_OVER):
+                path = SOURCES + file["file"].removeprefix(LAID_OVER)
+                total.setdefault(path, SourceFile()).add(file)
+
+
+def _gcov(notes: Iterable[Notes], counts: Sequence[int]) -> list[dict[str, Any]]:
+    doing = "reading the counters"
+    remaining = iter(counts)
+    with tempfile.TemporaryDirectory(prefix="hil-coverage-") as name:
+        directory = Path(name)
+        data = []
+        for one in notes:
+            (directory / one.path.name).symlink_to(one.path.absolute())
+            data.append(f"{one.path.stem}.gcda")
+            (directory / data[-1]).write_bytes(one.data(remaining))
+        command = [GCOV, "--json-format", "--stdout", *data]
+        try:
+            done = subprocess.run(
+                command, cwd=directory, capture_output=True, text=True, timeout=GCOV_SECONDS, check=False
+            )
+        except FileNotFoundError:
+            raise MissingTool(f"{GCOV} is not on this machine", doing=doing, hint="hil doctor --fix") from None
+        except subprocess.TimeoutExpired:
+            raise InfrastructureError(f"{GCOV} did not finish within {GCOV_SECONDS:g} s", doing=doing) from None
+    if done.returncode or done.stderr.strip():
+        raise InfrastructureError(f"{GCOV} failed: {done.stderr.strip()}", doing=doing, hint="make clean")
+    return [json.loads(line) for line in done.stdout.splitlines() if line]

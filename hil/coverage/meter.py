@@ -1,0 +1,105 @@
+"""Sums what the counters of a board gain while it runs, from the start of each machine to its end."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from hil.errors import InfrastructureError
+from hil.record.atomic import write_atomically
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hil.coverage.image import InstrumentedImage
+    from hil.drivers.hostmemory import HostMemory
+
+
+@dataclass(slots=True)
+class Gained:
+    """Sums of all machines so far; `ends_lost` counts those that were gone before they could be asked."""
+
+    counts: list[int]
+    machines: int = 0
+    ends_lost: int = 0
+
+    def add(self, more: Gained) -> None:
+        """Add what others have gained with the same image."""
+        self.counts = [one + other for one, other in zip(self.counts, more.counts, strict=True)]
+        self.machines += more.machines
+        self.ends_lost += more.ends_lost
+
+    @classmethod
+    def read(cls, path: Path) -> tuple[str, Gained]:
+        """Return the directory of the build, and the sums, as `write` wrote them."""
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return content.pop("build"), cls(**content)
+
+    def write(self, path: Path, build: Path) -> None:
+        """Write the sums of an image from the directory `build`."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, json.dumps({"build": str(build), **asdict(self)}).encode())
+
+
+class CounterMeter:
+    """Keeps the sums of one board in a file. A machine that continues from a saved state gains what it adds to it.
+
+    The boot that led to a state counts where it was run; for a state from an earlier run it counts with its first use.
+    """
+
+    def __init__(self, image: InstrumentedImage, file: Path) -> None:
+        self._image = image
+        self._file = file
+        self._gained = Gained(self._nothing)
+        self._counted: set[tuple[int, int]] = set()
+        self._memory: HostMemory | None = None
+        self._before = self._nothing
+
+    def begin(self, memory: HostMemory, state: Path | None = None) -> None:
+        """A machine with this memory is about to start, or to continue from `state`."""
+        self._memory = memory
+        self._before = self._nothing
+        if state is not None and _identity(state) in self._counted:
+            self._before = self._image.read_counters(memory)
+        elif state is not None:
+            self._counted.add(_identity(state))
+
+    def saved(self, state: Path) -> None:
+        """The machine's state was written to `state`; it goes on counting for itself."""
+        self._counted.add(_identity(state))
+
+    def restart(self) -> None:
+        """The machine is about to be reset; what firmware has not cleared yet must not be taken for new."""
+        memory = self._memory
+        self.end()
+        if memory is not None:
+            self._image.clear_counters(memory)
+            self.begin(memory)
+
+    def end(self) -> None:
+        """The machine is about to be switched off."""
+        memory, self._memory = self._memory, None
+        if memory is None:
+            return
+        try:
+            gain = self._gain(self._image.read_counters(memory)) if self._image.is_in(memory) else self._nothing
+            self._gained.add(Gained(gain, machines=1))
+        except InfrastructureError:
+            self._gained.add(Gained(self._nothing, machines=1, ends_lost=1))
+        self._gained.write(self._file, self._image.directory)
+
+    def _gain(self, now: list[int]) -> list[int]:
+        """Return what has been added; counters that went down have started from zero with a reset by the firmware."""
+        gain = [after - before for before, after in zip(self._before, now, strict=True)]
+        return now if min(gain) < 0 else gain
+
+    @property
+    def _nothing(self) -> list[int]:
+        return [0] * sum(place.counters for place in self._image.places)
+
+
+def _identity(state: Path) -> tuple[int, int]:
+    """Name a saved state by its file, which keeps its identity under whatever path it is reached."""
+    status = state.stat()
+    return status.st_dev, status.st_ino

@@ -1,0 +1,70 @@
+"""What a run leaves about coverage: `coverage.json` for people's pages and programs, `coverage.info` for lcov's."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hil.coverage import JSON_FILE, Summary
+from hil.coverage.image import InstrumentedImage
+from hil.coverage.lines import Lines, add_lines
+from hil.coverage.meter import Gained
+from hil.record.atomic import write_atomically
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+SCHEMA = 1
+"""Version of `coverage.json`."""
+LCOV_FILE = "coverage.info"
+
+
+def merge(counted: Sequence[Path], run: Path) -> None:
+    """Make the two files in the directory `run` of the files that meters wrote, which go."""
+    by_build: dict[str, Gained] = {}
+    for source in counted:
+        build, gained = Gained.read(source)
+        if build in by_build:
+            gained.add(by_build[build])
+        by_build[build] = gained
+    lines: Lines = {}
+    for build, gained in by_build.items():
+        add_lines(lines, InstrumentedImage.read(Path(build)).notes, gained.counts)
+    summary = Summary(
+        lines=sum(len(file.lines) for file in lines.values()),
+        covered=sum(file.covered for file in lines.values()),
+        machines=sum(gained.machines for gained in by_build.values()),
+        ends_lost=sum(gained.ends_lost for gained in by_build.values()),
+    )
+    write_atomically(run / JSON_FILE, (json.dumps(_plain(summary, lines), indent=1) + "\n").encode())
+    write_atomically(run / LCOV_FILE, "".join(_lcov(lines)).encode())
+    for source in counted:
+        source.unlink()
+
+
+def _plain(summary: Summary, lines: Lines) -> dict[str, object]:
+    files = [
+        {
+            "path": path,
+            "lines": len(file.lines),
+            "covered": file.covered,
+            "counts": {str(number): count for number, count in sorted(file.lines.items())},
+            "functions": [{"name": name, "line": line, "calls": calls} for name, line, calls in file.in_order()],
+        }
+        for path, file in sorted(lines.items())
+    ]
+    return {"schema": SCHEMA, **asdict(summary), "files": files}
+
+
+def _lcov(lines: Lines) -> Iterator[str]:
+    """The trace file of lcov, which many CI servers read: geninfo(1), TRACEFILE FORMAT."""
+    for path, file in sorted(lines.items()):
+        functions = file.in_order()
+        yield f"TN:\nSF:{path}\n"
+        yield from (f"FN:{line},{name}\n" for name, line, _ in functions)
+        yield from (f"FNDA:{calls},{name}\n" for name, _, calls in functions)
+        yield f"FNF:{len(functions)}\nFNH:{sum(calls > 0 for *_, calls in functions)}\n"
+        yield from (f"DA:{number},{count}\n" for number, count in sorted(file.lines.items()))
+        yield f"LF:{len(file.lines)}\nLH:{file.covered}\nend_of_record\n"

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hil import coverage
-from hil.crash import of_images
 from hil.errors import ExitCode, UsageError
 from hil.plugin import hooks
 from hil.plugin.board import Board, refuse_broken
@@ -24,7 +23,7 @@ from hil.record.transcript import DirectorySink, MemorySink
 from hil.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator
+    from collections.abc import Generator
     from types import FrameType
 
     from labgrid import Environment, Target
@@ -38,14 +37,10 @@ MANIFEST = "manifest.json"
 class BoardSession:
     """What belongs to one session: the run, the consoles, the recorder, and the board once a test asked for it."""
 
-    def __init__(
-        self, run: RunWriter | None, described: BoardOfRun | None, images: Iterable[Path] = ()
-    ) -> None:
+    def __init__(self, run: RunWriter | None, described: BoardOfRun | None) -> None:
         self.run = run
         self.consoles = Consoles(DirectorySink(run.path, run.seat) if run else MemorySink())
-        self.recorder = Recorder(
-            run, self.consoles, lambda: self.board.stage if self.board else "", of_images(images)
-        )
+        self.recorder = Recorder(run, self.consoles, lambda: self.board.stage if self.board else "")
         self.board: Board | None = None
         self._described = described
 
@@ -107,7 +102,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         _take_images(env, directory)
     board = _described(config, env) if env and not config.option.collectonly else None
     run = config.hook.pytest_hil_open_run(config=config, board=board) if board else None
-    config.stash[SESSION] = opened = BoardSession(run, board, _images(env))
+    config.stash[SESSION] = opened = BoardSession(run, board)
     config.pluginmanager.register(opened.recorder, "hil-recorder")
     if run:
         config.add_cleanup(follow_steps(run, opened.recorder.add_step))
@@ -139,13 +134,10 @@ def _take_images(env: Environment, directory: Path) -> None:
         pytest.exit(str(error), returncode=ExitCode.USAGE)
 
 
-def _images(env: Environment | None) -> Iterator[Path]:
-    return map(Path, env.config.get_images().values() if env else ())
-
-
 def _described(config: pytest.Config, env: Environment) -> BoardOfRun:
     path = Path(env.config_file)
-    manifests = (image.parent / MANIFEST for image in _images(env))
+    images = env.config.get_images().values()
+    manifests = (Path(image).parent / MANIFEST for image in images)
     provenance = gather(
         config.rootpath,
         path,

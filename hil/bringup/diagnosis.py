@@ -63,9 +63,7 @@ def _crash(stop: Stop) -> Iterator[Cause]:
     if any(_service_off(stop)):
         return
     if stop.crash:
-        place = next(iter(stop.crash.places), None)
-        attempt = f"see {place.file}:{place.line}" if place and place.file else "the last console lines"
-        yield Cause(f"{stop.error.message}; {stop.crash}", attempt)
+        yield Cause(f"{stop.error.message}; {stop.crash}", stop.crash.attempt or "the last console lines")
     elif isinstance(stop.error, Panic):
         yield Cause(stop.error.message, "the last console lines")
 

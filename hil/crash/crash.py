@@ -53,5 +53,11 @@ class Crash:
             registers=tuple((name, value) for name, value in data["registers"]),
         )
 
+    @property
+    def attempt(self) -> str:
+        """Where to look first; empty when no code is known."""
+        place = next((place for place in self.places if place.file), None)
+        return f"see {place.function} in {place.file}:{place.line}" if place else ""
+
     def __str__(self) -> str:
         return "; ".join(filter(None, (self.syndrome, *map(str, self.places[:1]), self.cause)))

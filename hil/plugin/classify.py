@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING
 
 from _pytest.outcomes import Failed
 
+from hil.crash import of_error
 from hil.errors import FirmwareError, HilError, InfrastructureError, UsageError
 from hil.record import Fault, FaultKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+
+    from hil.crash import Elf
 
 BRANCHES = (
     (InfrastructureError, FaultKind.INFRASTRUCTURE),
@@ -31,8 +34,18 @@ class BlockedError(Failed):
         self.cause = cause
 
 
-def classify(error: BaseException, phase: str, *, stage: str = "", console: str = "", details: str = "") -> Fault:
+def classify(
+    error: BaseException,
+    phase: str,
+    *,
+    stage: str = "",
+    console: str = "",
+    details: str = "",
+    images: Sequence[Elf] = (),
+) -> Fault:
     """Return the fault behind `error`, which was raised in `phase` (`setup`, `call`, `teardown`) of a test.
+
+    `images` are the ELF files of what runs there: they tell where in the code a crash is.
 
     The outermost error of our tree in the chain of causes decides; without one, an error of labgrid is about the lab,
     an assertion or a TPM's response code about the firmware, and anything else is a mistake in the test.
@@ -43,6 +56,7 @@ def classify(error: BaseException, phase: str, *, stage: str = "", console: str 
     if blocked and kind is FaultKind.TEST:
         kind = FaultKind.INFRASTRUCTURE
     context = cause.context if isinstance(cause, HilError) else None
+    crash = None if blocked else of_error(cause, images)
     return Fault(
         kind=kind,
         phase=phase,
@@ -51,8 +65,9 @@ def classify(error: BaseException, phase: str, *, stage: str = "", console: str 
         details=details,
         stage=(context.stage if context else "") or stage,
         console=console,
-        hint=context.hint if context else "",
+        hint=(crash.attempt if crash else "") or (context.hint if context else ""),
         finding=not blocked and (kind is FaultKind.FIRMWARE or (kind is FaultKind.TEST and phase == "call")),
+        crash=crash,
     )
 
 

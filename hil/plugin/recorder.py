@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from hil.crash import of_images
 from hil.errors import ExitCode
 from hil.plugin.classify import BlockedError, classify
+from hil.plugin.environment import environment
 from hil.plugin.progress import AttemptProgress, Progress
 from hil.plugin.unfit import Unfit
 from hil.record import Case, Fault, FaultKind, Outcome
@@ -18,6 +21,7 @@ from hil.report import write_reports
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
+    from hil.crash import Elf
     from hil.plugin.consoles import Consoles
     from hil.record import Record, RunWriter, Step
 
@@ -37,6 +41,7 @@ class Recorder:
         self._cases: list[Case] = []
         self._faults: list[Fault] = []
         self._interrupted = False
+        self._images: tuple[Elf, ...] = ()
 
     @property
     def faults(self) -> list[Fault]:
@@ -57,7 +62,10 @@ class Recorder:
             self._add(Case(id=report.nodeid, outcome=Outcome.ERROR, faults=(fault,)))
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Say what is meant to run."""
+        """Say what is meant to run, and note by which build a crash is to be explained."""
+        env = environment(session.config)
+        if env:
+            self._images = of_images(map(Path, env.config.get_images().values()))
         if self.run:
             self.run.plan(item.nodeid for item in session.items)
 
@@ -146,6 +154,7 @@ class Recorder:
                 stage=self._stage(),
                 console=self._consoles.last_line(),
                 details=report.longreprtext,
+                images=self._images,
             )
         if report.failed:
             return Fault(FaultKind.TEST, "call", "XPASS", report.longreprtext, finding=True)

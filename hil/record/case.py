@@ -12,6 +12,7 @@ from hil.errors import ExitCode
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from hil.crash import Crash
     from hil.record.step import Step
 
 BLOCKED = "blocked"
@@ -60,7 +61,8 @@ class Fault:
     `phase` is `collect`, `setup`, `call` or `teardown`; `type` the name of the exception; `message` one line;
     `details` everything that was seen, for a person; `stage` how far the board had come; `console` the last line that
     it said, with the name of the console; `hint` what to try.
-    `finding` tells a broken promise from a test that could not be carried out; `board` is where it went wrong.
+    `finding` tells a broken promise from a test that could not be carried out; `board` is where it went wrong; `crash`
+    is what the firmware showed, if it crashed or hung.
     """
 
     kind: FaultKind
@@ -73,6 +75,7 @@ class Fault:
     hint: str = ""
     finding: bool = False
     board: str = ""
+    crash: Crash | None = None
 
 
 @dataclass(frozen=True, slots=True)

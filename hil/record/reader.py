@@ -6,6 +6,7 @@ import json
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
+from hil.crash import Crash
 from hil.errors import UsageError
 from hil.record.case import BLOCKED, Attempt, Case, ConsoleSlice, Fault, FaultKind, Outcome, Quarantine
 from hil.record.fold import without_unfit
@@ -137,4 +138,5 @@ def _stage(data: dict[str, Any]) -> Stage:
 
 def _fault(data: dict[str, Any]) -> Fault:
     known = {name.name: data[name.name] for name in fields(Fault) if name.name in data}
-    return Fault(**{**known, "kind": FaultKind(data["kind"])})
+    crash = data.get("crash")
+    return Fault(**{**known, "kind": FaultKind(data["kind"]), "crash": Crash.read(crash) if crash else None})

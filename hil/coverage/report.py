@@ -11,6 +11,7 @@ from hil.coverage import JSON_FILE, Summary
 from hil.coverage.image import InstrumentedImage
 from hil.coverage.lines import Lines, add_lines
 from hil.coverage.meter import Gained
+from hil.record import attach
 from hil.record.atomic import write_atomically
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ def merge(counted: Sequence[Path], run: Path) -> None:
     )
     write_atomically(run / JSON_FILE, (json.dumps(_plain(summary, lines), indent=1) + "\n").encode())
     write_atomically(run / LCOV_FILE, "".join(_lcov(lines)).encode())
+    for name in (JSON_FILE, LCOV_FILE):
+        attach(run, name)
     for source in counted:
         source.unlink()
 

@@ -1,0 +1,101 @@
+"""What boards have counted becomes one report: for people, for programs, and for lcov's readers."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hil import coverage
+from hil.coverage import report
+from hil.coverage.board import counting
+from hil.coverage.image import InstrumentedImage
+from hil.coverage.meter import Gained
+from hil.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hil.coverage.notes import Notes
+
+RUN_FILE = "run.json"
+FILE = "firmware/service/core/counted.c"
+
+
+class _Image:
+    def __init__(self, notes: Notes) -> None:
+        self.notes = (notes,)
+
+
+@pytest.fixture
+def run(tmp_path: Path, notes: Notes, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A run on two boards: one called `twice` three times, the other one four times, and lost one machine."""
+    monkeypatch.setattr(InstrumentedImage, "read", lambda _directory: _Image(notes))
+    (tmp_path / RUN_FILE).write_text("{}")
+    for seat, calls, lost in (("board-1", 3, 0), ("board-2", 4, 1)):
+        counts = [
+            calls if function.name == "twice" else 0 for function in notes.functions for _ in range(function.counters)
+        ]
+        Gained(counts, machines=2, ends_lost=lost).write(tmp_path / seat / coverage.COUNTERS_FILE, notes.path.parent)
+    coverage.conclude(tmp_path)
+    return tmp_path
+
+
+def test_boards_are_merged_and_their_counters_go(run: Path, lines: list[str]) -> None:
+    (file,) = json.loads((run / coverage.JSON_FILE).read_text())["files"]
+    assert file["path"] == FILE
+    assert file["counts"][str(lines.index("\treturn 2 * number;"))] == 7
+    assert {function["name"]: function["calls"] for function in file["functions"]} == {
+        "twice": 7,
+        "chosen": 0,
+        "never": 0,
+    }
+    assert not list(run.glob(f"*/{coverage.COUNTERS_FILE}"))
+
+
+def test_the_summary_says_how_much_ran_and_what_was_lost(run: Path) -> None:
+    summary = coverage.Summary.of(run)
+    assert summary is not None
+    assert (summary.machines, summary.ends_lost) == (4, 1)
+    share = f"{100 * summary.covered / summary.lines:.1f}"
+    assert str(summary) == (
+        f"coverage of firmware/service: {summary.covered} of {summary.lines} lines ({share} %); "
+        "1 of 4 machines were lost uncounted"
+    )
+
+
+def test_the_trace_file_says_the_same_as_the_json(run: Path) -> None:
+    (file,) = json.loads((run / coverage.JSON_FILE).read_text())["files"]
+    trace = (run / report.LCOV_FILE).read_text().splitlines()
+    assert trace[:2] == ["TN:", f"SF:{FILE}"]
+    assert trace[-1] == "end_of_record"
+    assert {f"DA:{number},{count}" for number, count in file["counts"].items()} < set(trace)
+    assert {f"LF:{file['lines']}", f"LH:{file['covered']}", "FNDA:7,twice", "FNF:3", "FNH:1"} < set(trace)
+
+
+def test_both_files_are_attached_to_the_record(run: Path) -> None:
+    assert json.loads((run / RUN_FILE).read_text())["attachments"] == ["coverage.info", "coverage.json"]
+
+
+def test_a_run_that_did_not_count_has_no_coverage(tmp_path: Path) -> None:
+    coverage.conclude(tmp_path)
+    assert coverage.Summary.of(tmp_path) is None
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_board_file_for_counting_leads_to_the_other_build_and_nowhere_else(tmp_path: Path) -> None:
+    board = tmp_path / "boards" / "a.yaml"
+    board.parent.mkdir()
+    board.write_text("flash: ../build/x/flash.bin\ntree: ../firmware/x.dts\n")
+    derived = counting(board)
+    paths = [(derived.parent / line.partition(" ")[2]).resolve() for line in derived.read_text().splitlines()]
+    assert derived.name == board.name
+    assert paths == [tmp_path / "build" / "coverage" / "x" / "flash.bin", tmp_path / "firmware" / "x.dts"]
+
+
+def test_a_board_without_firmware_of_this_tree_cannot_count(tmp_path: Path) -> None:
+    board = tmp_path / "a.yaml"
+    board.write_text("flash: elsewhere/flash.bin\n")
+    with pytest.raises(UsageError, match="so none whose service could count"):
+        counting(board)

@@ -16,6 +16,8 @@ from rich.text import Text
 from hil.boards.hold import runner
 from hil.boards.lab import Places
 from hil.boards.reach import Obstacle, Trouble, trouble
+from hil.cli.checkboards import check as check_files
+from hil.cli.checkboards import show_keys
 from hil.cli.output import console, print_json
 from hil.cli.tree import EMULATOR, BoardFile, Tree
 from hil.errors import UsageError
@@ -47,19 +49,42 @@ class Standing:
 
 
 def command(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[BOARD]...", help="With --check: boards, or files (default: all).")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
     watch: Annotated[bool, typer.Option("--watch", help="Show how it changes, until Ctrl-C.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Say what is wrong with the board files, line by line.")
+    ] = False,
+    keys: Annotated[bool, typer.Option("--keys", help="Say what may stand in a board file.")] = False,
 ) -> None:
     """Show the boards: where they are, who has them, how they are, what is on them, and how their last run ended.
 
     Boards of the lab are shown place by place. Nothing is switched and nobody is disturbed.
 
-    Examples: hil boards; hil boards --watch; hil boards --json
+    Examples:
+        hil boards
+
+        hil boards --watch
+
+        hil boards --json
+
+        hil boards --check
+
+        hil boards --keys
     """
+    if keys:
+        show_keys(as_json=as_json)
+        return
     if watch and as_json:
         raise UsageError("--watch is for people, --json for programs: one or the other")
     tree = Tree.here()
-    if as_json:
+    if check:
+        check_files(tree, names or (), as_json=as_json)
+    elif names:
+        raise UsageError("`hil boards` shows all boards", hint=f"hil boards --check {' '.join(names)}")
+    elif as_json:
         print_json([_plain(standing) for standing in standings(tree)])
     elif watch:
         with Live(_table(standings(tree)), console=console(), auto_refresh=False) as live:

@@ -10,8 +10,7 @@ from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
+from hil.boardcheck.document import Document
 from hil.boards.hold import hold
 from hil.errors import BoardFileError, UsageError
 from hil.record import load
@@ -97,11 +96,15 @@ class Tree:
 
     def board(self, name: str) -> BoardFile:
         """Return a board. Raises `UsageError` with the nearest names, or `BoardFileError`."""
+        return self.board_at(self.board_path(name))
+
+    def board_path(self, name: str) -> Path:
+        """Return the file of a board. Raises `UsageError` with the nearest names."""
         names = self.board_names()
         if name not in names:
             near = difflib.get_close_matches(name, names, n=3) or names
             raise UsageError(f"there is no board {name!r}", hint=" or ".join(near) or "hil new board NAME")
-        return self.board_at(self.board_files / f"{name}.yaml")
+        return self.board_files / f"{name}.yaml"
 
     def board_at(self, path: Path) -> BoardFile:
         """Return the board of a file. Raises `BoardFileError`."""
@@ -134,21 +137,11 @@ class Tree:
         return None
 
 
-class _Loader(yaml.SafeLoader):  # type: ignore[misc]
-    """Reads labgrid's own tag as the plain text that it marks."""
-
-
-_Loader.add_constructor("!template", _Loader.construct_scalar)
-
-
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        data = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
-    except yaml.YAMLError as error:
-        raise BoardFileError(f"{path} is not YAML: {error}") from error
-    if not isinstance(data, dict):
-        raise BoardFileError(f"{path} is not a mapping of targets, images and so on")
-    return data
+    document = Document(path)
+    if document.problems:
+        raise BoardFileError("\n".join(problem.at(path) for problem in document.problems))
+    return document.data
 
 
 def _resources(

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import difflib
-import inspect
 import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hil.boardcheck.check import problems
+from hil.boardcheck.nearest import nearest
 from hil.errors import BoardFileError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from labgrid import Config, Environment, Target
-
-TOP_KEYS = frozenset({"targets", "imports", "options", "images", "tools", "paths", "features"})
-TARGET_KEYS = frozenset({"resources", "drivers", "options", "features"})
-ENTRY_KEYS = frozenset({"cls", "name", "bindings"})
 
 _checked: weakref.WeakSet[Any] = weakref.WeakSet()
 
@@ -25,16 +21,10 @@ _checked: weakref.WeakSet[Any] = weakref.WeakSet()
 def load(path: Path) -> Environment:
     """Return labgrid's environment for a board file. Raises `BoardFileError` for all that is wrong with it."""
     from labgrid import Environment
-    from labgrid.exceptions import InvalidConfigError
 
-    if not path.is_file():
-        near = nearest(path.stem, [other.stem for other in path.parent.glob("*.yaml")])
-        raise BoardFileError(f"there is no board file {path}{near}", hint="hil boards")
-    try:
-        environment = Environment(str(path))
-        check(environment.config)
-    except (InvalidConfigError, ImportError) as error:
-        raise BoardFileError(f"{path}: {error}") from error
+    check_file(path)
+    environment = Environment(str(path))
+    _checked.add(environment.config)
     return environment
 
 
@@ -53,18 +43,26 @@ def target(environment: Environment, role: str = "main") -> Target:
 
 
 def check(config: Config) -> None:
-    """Refuse unknown keys, classes and attributes, once per configuration. Raises `BoardFileError`."""
-    if config in _checked:
-        return
-    data, file = config.data, config.filename
-    _known(file, "", data, TOP_KEYS)
-    for name, target in (data.get("targets") or {}).items():
-        where = f"targets.{name}"
-        _known(file, where, target or {}, TARGET_KEYS)
-        for kind in ("resources", "drivers"):
-            for cls, attributes in _entries((target or {}).get(kind) or {}):
-                _check_entry(file, f"{where}.{kind}", cls, attributes)
-    _checked.add(config)
+    """Refuse a file with anything wrong in it, once per configuration. Raises `BoardFileError`."""
+    if config not in _checked:
+        check_file(Path(config.filename))
+        _checked.add(config)
+
+
+def check_file(path: Path) -> None:
+    """Raise a `BoardFileError` that says all that is wrong with a board file, if anything is."""
+    from labgrid.config import Config
+    from labgrid.exceptions import InvalidConfigError
+
+    if not path.is_file():
+        near = nearest(path.stem, [other.stem for other in path.parent.glob("*.yaml")])
+        raise BoardFileError(f"there is no board file {path}{near}", hint="hil boards")
+    if found := problems(path):
+        raise BoardFileError("\n".join(one.at(path) for one in found), hint="hil boards --keys")
+    try:
+        Config(str(path))
+    except InvalidConfigError as error:
+        raise BoardFileError(f"{path}: {error}") from error
 
 
 def take_images(environment: Environment, directory: Path) -> None:
@@ -98,39 +96,3 @@ def _in(directory: Path, image: Path) -> Path | None:
 def board_name(target: Target) -> str:
     """Return the name of the board that a target is: that of its file."""
     return Path(target.env.config_file).stem if target.env else str(target.name)
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """Return a clause that names the nearest known word, or all of them."""
-    choices = sorted(known)
-    near = difflib.get_close_matches(word, choices, n=1, cutoff=0.5)
-    if near:
-        return f"; did you mean `{near[0]}`?"
-    return f"; known are {', '.join(choices)}" if choices else ""
-
-
-def _entries(section: Any) -> Iterable[tuple[str, Mapping[str, Any]]]:
-    """Yield class and attributes of each entry, in either of labgrid's forms."""
-    entries = section if isinstance(section, list) else [{cls: attributes} for cls, attributes in section.items()]
-    for entry in entries:
-        if "cls" in entry:
-            yield entry["cls"], entry
-        else:
-            yield from ((cls, attributes or {}) for cls, attributes in entry.items())
-
-
-def _check_entry(file: str, where: str, name: str, attributes: Mapping[str, Any]) -> None:
-    from labgrid.factory import target_factory
-
-    classes = {**target_factory.drivers, **target_factory.resources}
-    if name not in classes:
-        raise BoardFileError(f"{file}: {where}: there is no `{name}`{nearest(name, classes)}")
-    parameters = set(inspect.signature(classes[name]).parameters) - {"target"}
-    _known(file, f"{where}.{name}", attributes, parameters | ENTRY_KEYS)
-
-
-def _known(file: str, where: str, found: Mapping[str, Any], known: Iterable[str]) -> None:
-    for key in found:
-        if key not in known:
-            path = f"{where}.{key}" if where else key
-            raise BoardFileError(f"{file}: unknown key `{path}`{nearest(str(key), known)}")

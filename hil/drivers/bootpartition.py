@@ -44,6 +44,7 @@ class BootPartitionDriver(Driver):  # type: ignore[misc]
         devicetree: image, by its key; a source (.dts, .dtso) is compiled, beside config.txt
         kernel_address: where the kernel is loaded, and entered at EL2
         initramfs: images that are loaded one behind the other, from `initramfs_address` on
+        initramfs_address: where the first of them is loaded
         overlays: device tree overlays, by their keys
         videocore: directory with start4.elf and fixup4.dat; `package` for those of Debian, `absent` for an emulator
         options: further lines of config.txt

@@ -24,6 +24,7 @@ class UartDriver(ConsoleExpectMixin, Driver, ConsoleProtocol):  # type: ignore[m
 
     Args:
         uart: name of the line; the driver's own name if not given
+        txdelay, txchunk: seconds to wait after each so many bytes that labgrid's own functions send
     """
 
     bindings = {"board": BoardProtocol}  # noqa: RUF012 - labgrid's way

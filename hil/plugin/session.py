@@ -88,7 +88,7 @@ def pytest_configure(config: pytest.Config) -> None:
         from hil.drivers import boardfile
 
         try:
-            boardfile.load(path)
+            boardfile.check_file(path)
         except UsageError as error:
             pytest.exit(str(error), returncode=ExitCode.USAGE)
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from hil.drivers.boardfile import nearest
+from hil.boardcheck.nearest import nearest
 from hil.errors import BoardFileError
 from hil.strategies.watch import Banner, PanicPattern
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 
 class State(StrEnum):
@@ -53,22 +53,11 @@ class BootPlan:
     @classmethod
     def parse(cls, states: Mapping[str, Any], panics: Sequence[Mapping[str, Any]], uarts: Sequence[str]) -> BootPlan:
         """Read the attributes of a strategy. Raises `BoardFileError` that names the key."""
-        plans = {State.named(name): _state(f"states.{name}", plan, uarts) for name, plan in states.items()}
-        last = [state for state in _LAST if state in plans]
-        if State.firmware not in plans or not last:
-            missing = _LAST if State.firmware in plans else (State.firmware,)
-            names = " or ".join(f"`states.{state}`" for state in missing)
-            raise BoardFileError(f"{names} is missing: it needs `deadline` and `banners`")
-        if len(last) > 1:
-            raise BoardFileError(f"`states` has both {' and '.join(last)}: a board's images boot into one of them")
-        for number, panic in enumerate(panics):
-            _fields(f"panics[{number}]", panic, ("uart", "line"))
+        for _, message in mistakes(states, panics, uarts):
+            raise BoardFileError(message)
         return cls(
-            plans,
-            tuple(
-                PanicPattern(_uart(f"panics[{n}]", panic, uarts), _pattern(f"panics[{n}]", panic))
-                for n, panic in enumerate(panics)
-            ),
+            {State(name): _state(plan) for name, plan in states.items()},
+            tuple(PanicPattern(str(panic["uart"]), re.compile(str(panic["line"]))) for panic in panics),
         )
 
     @property
@@ -87,41 +76,62 @@ class BootPlan:
         return tuple(banner for state in State if state in self.states for banner in self.states[state].banners)
 
 
-def _state(where: str, plan: Mapping[str, Any], uarts: Sequence[str]) -> StatePlan:
-    _fields(where, plan, ("deadline", "banners"))
-    deadline = plan["deadline"]
-    if not isinstance(deadline, int | float) or deadline <= 0:
-        raise BoardFileError(f"`{where}.deadline` is {deadline!r}; it must be a number of seconds above 0")
-    if not isinstance(plan["banners"], list) or not plan["banners"]:
-        raise BoardFileError(f"`{where}.banners` must be a list of at least one banner")
-    banners = []
-    for number, banner in enumerate(plan["banners"]):
-        inside = f"{where}.banners[{number}]"
-        _fields(inside, banner, ("stage", "uart", "line"))
-        banners.append(Banner(str(banner["stage"]), _uart(inside, banner, uarts), _pattern(inside, banner)))
-    return StatePlan(float(deadline), tuple(banners))
+def mistakes(states: Mapping[str, Any], panics: Sequence[Any], uarts: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with the attributes of a strategy: each time its place, such as `panics[0].line`, and why."""
+    for name, plan in states.items():
+        if name in State.__members__:
+            yield from _in_state(f"states.{name}", plan, uarts)
+        else:
+            yield f"states.{name}", f"there is no board state `{name}`{nearest(str(name), State.__members__)}"
+    last = [state for state in _LAST if state in states]
+    if State.firmware not in states or not last:
+        missing = _LAST if State.firmware in states else (State.firmware,)
+        names = " or ".join(f"`states.{state}`" for state in missing)
+        yield "states", f"{names} is missing: it needs `deadline` and `banners`"
+    if len(last) > 1:
+        yield "states", f"`states` has both {' and '.join(last)}: a board's images boot into one of them"
+    for number, panic in enumerate(panics):
+        yield from _in_line(f"panics[{number}]", panic, ("uart", "line"), uarts)
 
 
-def _fields(where: str, found: Mapping[str, Any], known: Sequence[str]) -> None:
+def _state(plan: Mapping[str, Any]) -> StatePlan:
+    banners = (Banner(str(one["stage"]), str(one["uart"]), re.compile(str(one["line"]))) for one in plan["banners"])
+    return StatePlan(float(plan["deadline"]), tuple(banners))
+
+
+def _in_state(where: str, plan: Any, uarts: Sequence[str]) -> Iterator[tuple[str, str]]:
+    yield from _in_fields(where, plan, ("deadline", "banners"))
+    found = plan if isinstance(plan, dict) else {}
+    deadline = found.get("deadline", 1)
+    if isinstance(deadline, bool) or not isinstance(deadline, int | float) or deadline <= 0:
+        yield f"{where}.deadline", f"`{where}.deadline` is {deadline!r}; it must be a number of seconds above 0"
+    banners = found.get("banners", [{}])
+    if not isinstance(banners, list) or not banners:
+        yield f"{where}.banners", f"`{where}.banners` must be a list of at least one banner"
+    elif "banners" in found:
+        for number, banner in enumerate(banners):
+            yield from _in_line(f"{where}.banners[{number}]", banner, ("stage", "uart", "line"), uarts)
+
+
+def _in_line(where: str, line: Any, known: Sequence[str], uarts: Sequence[str]) -> Iterator[tuple[str, str]]:
+    yield from _in_fields(where, line, known)
+    found = line if isinstance(line, dict) else {}
+    if "uart" in found and str(found["uart"]) not in uarts:
+        uart = str(found["uart"])
+        yield f"{where}.uart", f"`{where}.uart` names no serial line: `{uart}`{nearest(uart, uarts)}"
+    try:
+        re.compile(str(found.get("line", "")))
+    except re.error as error:
+        yield f"{where}.line", f"`{where}.line` is no regular expression: {error}"
+
+
+def _in_fields(where: str, found: Any, known: Sequence[str]) -> Iterator[tuple[str, str]]:
     if not isinstance(found, dict):
-        raise BoardFileError(f"`{where}` must have {', '.join(known)}")
+        yield where, f"`{where}` must have {', '.join(known)}"
+        return
     for key in found:
         if key not in known:
-            raise BoardFileError(f"unknown key `{where}.{key}`{nearest(str(key), known)}")
+            yield f"{where}.{key}", f"unknown key `{where}.{key}`{nearest(str(key), known)}"
     for key in known:
         if key not in found:
-            raise BoardFileError(f"`{where}.{key}` is missing")
-
-
-def _uart(where: str, found: Mapping[str, Any], uarts: Sequence[str]) -> str:
-    uart = str(found["uart"])
-    if uart not in uarts:
-        raise BoardFileError(f"`{where}.uart` names no serial line: `{uart}`{nearest(uart, uarts)}")
-    return uart
-
-
-def _pattern(where: str, found: Mapping[str, Any]) -> re.Pattern[str]:
-    try:
-        return re.compile(str(found["line"]))
-    except re.error as error:
-        raise BoardFileError(f"`{where}.line` is no regular expression: {error}") from None
+            yield where, f"`{where}.{key}` is missing"

@@ -117,7 +117,33 @@ def test_a_broken_board_file_is_named(
 ) -> None:
     (checkout.path / "boards" / "fake-board.yaml").write_text("targets: [")
     assert hil(monkeypatch, "boards") == 2
-    assert "fake-board.yaml is not YAML" in capsys.readouterr().err
+    assert "fake-board.yaml:1:11: is not YAML" in capsys.readouterr().err
+
+
+def test_board_files_are_checked_line_by_line(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (checkout.path / "boards" / "other.yaml").write_text(BOARD.replace("boot_error", "boot_eror"))
+    assert hil(monkeypatch, "boards", "--check") == 2
+    good, bad = capsys.readouterr().out.splitlines()
+    assert good == "boards/fake-board.yaml: good"
+    assert bad.startswith(
+        "boards/other.yaml:7:9: unknown key `targets.main.drivers.FakeStrategy.boot_eror`; did you mean"
+    )
+    assert hil(monkeypatch, "boards", "--check", "--json", "boards/other.yaml") == 2
+    (found,) = json.loads(capsys.readouterr().out)
+    assert (found["file"], found["line"], found["column"]) == ("boards/other.yaml", 7, 9)
+    assert hil(monkeypatch, "boards", "--check", "fake-board") == 0
+
+
+def test_the_keys_of_board_files_are_told_with_their_meaning(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert hil(monkeypatch, "boards", "--keys", "--json") == 0
+    keys = json.loads(capsys.readouterr().out)
+    assert {"file", "target", "entry", "options", "features", "HilQEMUDriver", "BoardStrategy"} <= keys.keys()
+    assert hil(monkeypatch, "boards", "--keys") == 0
+    assert "number of processors" in capsys.readouterr().out
 
 
 def test_outside_of_a_tree_commands_say_so(

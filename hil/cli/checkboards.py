@@ -1,0 +1,68 @@
+"""`hil boards --check` and `hil boards --keys`."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+from rich import box
+from rich.markup import escape
+from rich.table import Table
+
+from hil.cli.output import console, print_json, print_line
+from hil.errors import ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from hil.cli.tree import Tree
+
+WIDTH_IN_A_PIPE = 160
+
+
+def check(tree: Tree, names: Iterable[str], *, as_json: bool) -> None:
+    """Print what is wrong with board files, given by name or path, or with all; leaves with 2 if anything is."""
+    from hil.boardcheck.check import problems
+
+    files = [_file(tree, name) for name in names] or sorted(tree.board_files.glob("*.yaml"))
+    found = {_shown(file): problems(file) for file in files}
+    if as_json:
+        print_json([{"file": str(file), **asdict(one)} for file, all_of_it in found.items() for one in all_of_it])
+    else:
+        for file, all_of_it in found.items():
+            for one in all_of_it:
+                print_line(one.at(file))
+            if not all_of_it:
+                print_line(f"{file}: good")
+    if any(found.values()):
+        raise typer.Exit(ExitCode.USAGE)
+
+
+def show_keys(*, as_json: bool) -> None:
+    """Print what may stand in a board file."""
+    from hil.boardcheck.reference import reference
+
+    parts = reference()
+    if as_json:
+        print_json({part: [asdict(key) for key in keys] for part, keys in parts.items()})
+        return
+    out = console(WIDTH_IN_A_PIPE)
+    for part, keys in parts.items():
+        table = Table(title=part, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, show_header=False)
+        for key in keys:
+            table.add_row(key.name + (" (required)" if key.required else ""), key.kind, escape(key.meaning))
+        if keys:
+            out.print(table)
+
+
+def _file(tree: Tree, name: str) -> Path:
+    looks_like_path = os.sep in name or name.endswith(".yaml")
+    return Path(name) if looks_like_path else tree.board_path(name)
+
+
+def _shown(file: Path) -> Path:
+    here = Path.cwd()
+    return file.relative_to(here) if file.is_relative_to(here) else file

@@ -10,13 +10,14 @@ import attr
 import grpc
 from labgrid.remote.client import ClientSession, ServerError
 from labgrid.remote.generated import labgrid_coordinator_pb2, labgrid_coordinator_pb2_grpc
+from labgrid.util import labgrid_version
 
-from hil.lab.errors import LabUnreachable
+from hil.lab.errors import BoardSick, LabUnreachable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 
-    from labgrid.remote.common import Place, ResourceMatch
+    from labgrid.remote.common import Place, ResourceEntry, ResourceMatch
 
     from hil.lab.address import LabAddress
 
@@ -40,15 +41,34 @@ class Refused(Exception):
 
 @attr.s(eq=False, kw_only=True)
 class Coordinator(ClientSession):  # type: ignore[misc]
-    """A labgrid client that calls itself `owner` (`HOST/USER`), which is what it acquires places as."""
+    """A labgrid client that calls itself `owner` (`HOST/USER`), which is what it acquires places as.
+
+    One that does not `follow` knows of no places: it is for calls only.
+    """
 
     owner: str = attr.ib()
+    follow: bool = attr.ib(default=True)
     on_change: Callable[[], None] = attr.ib(default=lambda: None)
 
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()
         self.channel = grpc.aio.insecure_channel(self.address, options=CHANNEL)
         self.stub = labgrid_coordinator_pb2_grpc.CoordinatorStub(self.channel)
+
+    async def start(self) -> None:
+        """Say who we are, and take in what there is."""
+        if self.follow:
+            await super().start()
+            return
+        self.resources: dict[str, Any] = {}
+        self.places: dict[str, Place] = {}
+        self.pump_task = self.loop.create_task(self.message_pump())
+        hello = labgrid_coordinator_pb2.ClientInMessage()
+        hello.startup.version = labgrid_version()
+        hello.startup.name = self.owner
+        self.out_queue.put_nowait(hello)
+        if not await self.sync_with_coordinator():
+            raise ServerError("could not connect to the coordinator")
 
     def gethostname(self) -> str:
         """The first half of the name."""
@@ -60,22 +80,42 @@ class Coordinator(ClientSession):  # type: ignore[misc]
 
     async def on_resource_changed(self, exporter: str, group_name: str, resource_name: str, resource: Any) -> None:
         """Take in what an exporter has now."""
+        if not self.follow:  # whoever is connected is told of every change
+            return
         await super().on_resource_changed(exporter, group_name, resource_name, resource)
         self.on_change()
 
     async def on_place_changed(self, place_pb2: Any) -> None:
         """Take in who has a place now."""
+        if not self.follow:
+            return
         await super().on_place_changed(place_pb2)
         self.on_change()
 
     async def on_place_deleted(self, name: str) -> None:
         """Forget a place."""
+        if not self.follow:
+            return
         await super().on_place_deleted(name)
         self.on_change()
 
     def lacking(self, place: Place) -> str:
         """Return what a place should have and nobody exports now; empty when it has everything."""
         return ", ".join(str(match) for match in place.matches if not self._is_exported(match))
+
+    def resources_of(self, place: Place) -> dict[tuple[str, str], ResourceEntry]:
+        """Return what a place that somebody has acquired consists of, by name and class.
+
+        Raises `BoardSick` when a part of it is not exported any more.
+        """
+        found = {}
+        for path in place.acquired_resources:
+            exporter, group, cls, name = path
+            entry = self.resources.get(exporter, {}).get(group, {}).get(name)
+            if entry is None or not entry.data:
+                raise BoardSick(f"nobody exports {'/'.join(path)} any more")
+            found[place.getmatch(path).rename or name, cls] = entry
+        return found
 
     def _is_exported(self, match: ResourceMatch) -> bool:
         return any(
@@ -140,11 +180,11 @@ def _candidates(pattern: str, known: Mapping[str, Any]) -> Iterable[str]:
 
 @contextlib.asynccontextmanager
 async def connected(
-    address: LabAddress, owner: str, on_change: Callable[[], None] = lambda: None
+    address: LabAddress, owner: str, on_change: Callable[[], None] = lambda: None, *, follow: bool = True
 ) -> AsyncIterator[Coordinator]:
-    """Be a client of the coordinator. Raises `LabUnreachable`."""
+    """Be a client of the coordinator, that knows of its places if it is to `follow`. Raises `LabUnreachable`."""
     session = Coordinator(  # type: ignore[call-arg] # those of its base
-        address=str(address), loop=asyncio.get_running_loop(), owner=owner, on_change=on_change
+        address=str(address), loop=asyncio.get_running_loop(), owner=owner, on_change=on_change, follow=follow
     )
     try:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from hil.lab import touch
@@ -11,12 +12,17 @@ from hil.lab.errors import BoardSick
 from hil.lab.wire import POWER_OFF_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-    from hil.lab.address import LabAddress
+    from labgrid.remote.common import Place, ResourceEntry
 
-AT_ONCE = 4
-"""Processes that touch boards at the same time."""
+    Resources = Mapping[tuple[str, str], ResourceEntry]
+
+OFF_AT_ONCE = 8
+CHECKS_AT_ONCE = 16
+"""Boards that are touched at the same time. To switch one off never waits for a check, which may take a minute."""
+PRELOADED = (touch.__name__, "requests")
+"""What they need: imported once, in the process from which they are forked. Network power switches take `requests`."""
 CHECK_SECONDS = 20.0
 """How long a health check may take in addition to the board's own `boot_seconds`."""
 
@@ -24,31 +30,31 @@ CHECK_SECONDS = 20.0
 class Hands:
     """Forks a process with labgrid in it for each action: that takes milliseconds where a new one takes a second."""
 
-    def __init__(self, coordinator: LabAddress) -> None:
-        self._coordinator = str(coordinator)
+    def __init__(self) -> None:
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload([touch.__name__])
-        self._free = asyncio.Semaphore(AT_ONCE)
+        self._context.set_forkserver_preload(list(PRELOADED))
+        self._switching = ThreadPoolExecutor(OFF_AT_ONCE, "off")
+        self._checking = ThreadPoolExecutor(CHECKS_AT_ONCE, "check")
 
-    async def power_off(self, place: str, owner: str) -> None:
-        """Switch the board of a place that is `owner`'s off. Raises `BoardSick` when that fails."""
-        await self._do(touch.power_off, (place, owner), POWER_OFF_SECONDS)
+    async def power_off(self, place: Place, resources: Resources) -> None:
+        """Switch the board of a place off. Raises `BoardSick` when that fails."""
+        await self._do(self._switching, touch.power_off, (place, resources), POWER_OFF_SECONDS)
 
-    async def check(self, place: str, owner: str, boot_seconds: float) -> None:
-        """Power-cycle the board of a place that is `owner`'s, and listen. Raises `BoardSick` with what was wrong."""
-        await self._do(touch.check, (place, owner, boot_seconds), CHECK_SECONDS + boot_seconds)
+    async def check(self, place: Place, resources: Resources, boot_seconds: float) -> None:
+        """Power-cycle the board of a place, and listen. Raises `BoardSick` with what was wrong."""
+        seconds = CHECK_SECONDS + boot_seconds
+        await self._do(self._checking, touch.check, (place, resources, boot_seconds), seconds)
 
-    async def _do(self, action: Callable[..., None], arguments: tuple[object, ...], seconds: float) -> None:
-        async with self._free:
-            fault = await asyncio.to_thread(self._run, action, arguments, seconds)
-        if fault:
+    async def _do(
+        self, hands: ThreadPoolExecutor, action: Callable[..., None], arguments: tuple[object, ...], seconds: float
+    ) -> None:
+        running = asyncio.get_running_loop().run_in_executor(hands, self._run, action, arguments, seconds)
+        if fault := await running:
             raise BoardSick(fault)
 
     def _run(self, action: Callable[..., None], arguments: tuple[object, ...], seconds: float) -> str:
         ours, theirs = self._context.Pipe(duplex=False)
-        process = self._context.Process(
-            target=touch.report, args=(theirs, action, (self._coordinator, *arguments)), daemon=True
-        )
+        process = self._context.Process(target=touch.report, args=(theirs, action, arguments), daemon=True)
         process.start()
         theirs.close()
         try:

@@ -32,6 +32,7 @@ class Patient:
     """What is known of one board. A new one is checked before it is lent."""
 
     due: bool = True
+    checking: bool = False
     failures: int = 0
     reason: str = ""
     lacking: str = ""
@@ -42,7 +43,7 @@ class Patient:
         """`good`, `suspect` or `sick`."""
         if self.lacking or self.failures >= FAILURES:
             return SICK
-        return SUSPECT if self.due or self.failures else GOOD
+        return SUSPECT if self.due or self.checking or self.failures else GOOD
 
 
 class Health:
@@ -53,11 +54,10 @@ class Health:
         self._recheck = recheck
         self._patients: dict[str, Patient] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._checking: set[str] = set()
 
     def watch(self, place: str) -> None:
         """Take in what has changed about a place; begin to look after one that is new."""
-        patient = self._patients.setdefault(place, Patient())
+        patient = self._patients.setdefault(place, Patient(due=self._written(place) != GOOD))
         if place not in self._tasks:
             self._tasks[place] = asyncio.create_task(self._look_after(place, patient))
         lacking = self._keeper.lab.lacking(self._keeper.places[place])
@@ -105,9 +105,9 @@ class Health:
 
     async def end_checks_of_a_dead_keeper(self) -> None:
         """Free the places that a keeper before this one was checking."""
-        us = self._keeper.own_name()
+        us = self._keeper.own_name
         for place in list(self._keeper.places.values()):
-            if place.acquired == us and place.name not in self._checking:
+            if place.acquired == us and not self._is_checking(place.name):
                 await self._keeper.lab.release(place.name, us)
 
     async def _look_after(self, place: str, patient: Patient) -> None:
@@ -127,26 +127,29 @@ class Health:
 
     async def _try_to_check(self, place: str, patient: Patient) -> None:
         """Check a board, unless somebody was faster."""
-        lab, us = self._keeper.lab, self._keeper.own_name()
-        self._checking.add(place)
+        lab, us = self._keeper.lab, self._keeper.own_name
+        patient.checking = True
         try:
             await lab.acquire(place)
             try:
+                await lab.sync_with_coordinator()  # so that what the place consists of is known
                 await self._check(place, patient)
             finally:
+                patient.checking = False
                 await self._write(place, patient)
                 await lab.release(place, us)
         except (LabUnreachable, Refused) as error:
             log.debug("%s: not checked: %s", place, error)
             await asyncio.sleep(BUSY_SECONDS)
         finally:
-            self._checking.discard(place)
+            patient.checking = False
 
     async def _check(self, place: str, patient: Patient) -> None:
         boot_seconds = float(self._keeper.places[place].tags.get(BOOT_SECONDS, DEFAULT_BOOT_SECONDS))
         patient.due = False
         try:
-            await self._keeper.hands.check(place, self._keeper.own_name(), boot_seconds)
+            known = self._keeper.places[place]
+            await self._keeper.hands.check(known, self._keeper.lab.resources_of(known), boot_seconds)
         except BoardSick as error:
             patient.failures += 1
             patient.reason = error.message
@@ -161,6 +164,10 @@ class Health:
         """Wait until nobody has the board, perhaps for hours; False when there is something else to do first."""
         await self._keeper.until(lambda: patient.wake.is_set() or self._is_free(place))
         return not patient.wake.is_set()
+
+    def _is_checking(self, name: str) -> bool:
+        patient = self._patients.get(name)
+        return patient is not None and patient.checking
 
     def _is_free(self, name: str) -> bool:
         place = self._keeper.places.get(name)

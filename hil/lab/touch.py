@@ -7,22 +7,21 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-from labgrid.remote.client import UserError
+from labgrid.remote.client import ClientSession, UserError
 from labgrid.resource import NetworkSerialPort
 from pexpect import TIMEOUT  # type: ignore[import-untyped]
 
 from hil.deadline import Deadline
-from hil.lab.address import LabAddress
-from hil.lab.coordinator import connected
 from hil.lab.errors import BoardSick
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from multiprocessing.connection import Connection
 
     from labgrid.driver import SerialDriver
+    from labgrid.remote.common import Place, ResourceEntry
 
-    from hil.lab.coordinator import Coordinator
+    Resources = Mapping[tuple[str, str], ResourceEntry]
 
 ECHO_SECONDS = 1.0
 """A running board answers a line feed within this time."""
@@ -41,62 +40,79 @@ def report(result: Connection, action: Callable[..., None], arguments: tuple[Any
         result.send("")
 
 
-def power_off(coordinator: str, place: str, owner: str) -> None:
+class KnownPlace(ClientSession):  # type: ignore[misc]
+    """What labgrid's own client can do to a place, without asking the coordinator for what the keeper knows of it."""
+
+    def __init__(self, place: Place, resources: Resources) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.env = None
+        self.args = argparse.Namespace(place=place.name, name=None, delay=None)
+        self._place = place
+        self._resources = resources
+
+    def get_place(self, _name: str | None = None) -> Place:
+        """It is the only one."""
+        return self._place
+
+    def get_acquired_place(self, _name: str | None = None) -> Place:
+        """Whoever touches it has acquired it."""
+        return self._place
+
+    def get_target_resources(self, _place: Place) -> Resources:
+        """What the place has, by name and class."""
+        return self._resources
+
+    def switch(self, action: str) -> bool:
+        """Switch the power; False when the place has no switch."""
+        self.args.action = action
+        try:
+            self.power()
+        except UserError:
+            return False
+        return True
+
+    def consoles(self) -> list[SerialDriver]:
+        """Return all serial lines."""
+        target = self._get_target(self._place)
+        ports = [resource.name for resource in target.resources if isinstance(resource, NetworkSerialPort)]
+        return [self._get_driver_or_new(target, "SerialDriver", name=port) for port in ports]
+
+
+def power_off(place: Place, resources: Resources) -> None:
     """Switch a board off. One that has no switch is left as it is."""
-    asyncio.run(_power_off(coordinator, place, owner))
+    asyncio.run(_power_off(place, resources))
 
 
-def check(coordinator: str, place: str, owner: str, boot_seconds: float) -> None:
+def check(place: Place, resources: Resources, boot_seconds: float) -> None:
     """Switch a board off, on and off again: it must be silent while off, and say something when it starts.
 
     What a power switch says of itself is not asked: it may lie, and the outlet may be another board's. Without a switch
     there is nothing to check. Raises `BoardSick`.
     """
-    asyncio.run(_check(coordinator, place, owner, boot_seconds))
+    asyncio.run(_check(place, resources, boot_seconds))
 
 
-async def _power_off(coordinator: str, place: str, owner: str) -> None:
-    async with _acting(coordinator, place, owner) as lab:
-        _switch(lab, "off")
+async def _power_off(place: Place, resources: Resources) -> None:
+    KnownPlace(place, resources).switch("off")
 
 
-async def _check(coordinator: str, place: str, owner: str, boot_seconds: float) -> None:
-    async with _acting(coordinator, place, owner) as lab:
-        if not _switch(lab, "off"):
-            return
-        target = lab._get_target(lab.get_acquired_place())
-        ports = [resource.name for resource in target.resources if isinstance(resource, NetworkSerialPort)]
-        consoles = [lab._get_driver_or_new(target, "SerialDriver", name=port) for port in ports]
-        if not consoles:
-            return
-        _await_silence(consoles)
-        _switch(lab, "on")
-        try:
-            if not _heard(consoles, Deadline.after(boot_seconds)):
-                raise BoardSick(
-                    f"silent for {boot_seconds:g} s after its power was switched on: does the switch work, is the "
-                    "outlet or the serial line another board's?"
-                )
-        finally:
-            _switch(lab, "off")
-
-
-@contextlib.asynccontextmanager
-async def _acting(coordinator: str, place: str, owner: str) -> AsyncIterator[Coordinator]:
-    """Be the owner of `place`, as labgrid's own client is."""
-    async with connected(LabAddress.parse(coordinator), owner) as lab:
-        lab.args = argparse.Namespace(place=place, name=None, delay=None)
-        yield lab
-
-
-def _switch(lab: Coordinator, action: str) -> bool:
-    """Switch the power; False when the place has no switch."""
-    lab.args.action = action
+async def _check(place: Place, resources: Resources, boot_seconds: float) -> None:
+    board = KnownPlace(place, resources)
+    if not board.switch("off"):
+        return
+    consoles = board.consoles()
+    if not consoles:
+        return
+    _await_silence(consoles)
+    board.switch("on")
     try:
-        lab.power()
-    except UserError:
-        return False
-    return True
+        if not _heard(consoles, Deadline.after(boot_seconds)):
+            raise BoardSick(
+                f"silent for {boot_seconds:g} s after its power was switched on: does the switch work, is the "
+                "outlet or the serial line another board's?"
+            )
+    finally:
+        board.switch("off")
 
 
 def _await_silence(consoles: Sequence[SerialDriver]) -> None:

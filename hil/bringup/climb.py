@@ -24,13 +24,14 @@ from hil.bringup.ladder import (
 )
 from hil.bringup.sight import Sight
 from hil.crash import of_error
-from hil.errors import BoardSilent, HilError
+from hil.drivers.videocore import BootRefused
+from hil.errors import BoardSilent, BootHang, HilError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from hil.bringup.ladder import Stage
-    from hil.crash import Elf
+    from hil.crash import Crash, Elf
     from hil.strategies import BoardStrategy
 
 _SERVICE = "service"
@@ -110,7 +111,7 @@ class Climb:
 
         host = Host(self.strategy, self.strategy.ssh)
         yield SSH, host.run(["uname", "-sr"]).text
-        yield DEVICE, host.run(["ls", "/dev/vtpm"]).text
+        yield DEVICE, trials.device(host)
         yield TPM, trials.tpm_through_host(host)
 
     def _check_announcement(self) -> None:
@@ -129,7 +130,7 @@ class Climb:
         if sight is None:
             return
         with self._lock:
-            if sight.serial or isinstance(self.strategy.broken, BoardSilent):
+            if sight.serial or isinstance(self.strategy.broken, BoardSilent | BootRefused):
                 self._reached.setdefault(POWER, (sight.began, ""))
             if sight.serial:
                 self._reached[SERIAL] = (sight.serial[0], f"on `{sight.serial[1]}`")
@@ -147,8 +148,15 @@ class Climb:
         steps = self.steps
         stage = next(step.stage for step in steps if step.outcome is Outcome.NOT_TRIED)
         spent = time.monotonic() - self._began - sum(step.seconds for step in steps)
-        causes = diagnose(Stop(stage, error, self._sight, of_error(error, self._images)))
+        causes = diagnose(Stop(stage, error, self._sight, self._crash(error)))
         return Step(stage, Outcome.STOPPED, error.message, spent, causes)
+
+    def _crash(self, error: HilError) -> Crash | None:
+        """Return what the error means; of a boot that stands still, where the processors are, if that can be known."""
+        if isinstance(error, BoardSilent | BootHang):
+            line = self.strategy.board.uart(self.strategy.plan.banners[0].uart)
+            return of_error(line.silence() or error, self._images)
+        return of_error(error, self._images)
 
     def _steps(self) -> Iterator[Step]:
         with self._lock:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hil.bringup.ladder import Cause
+from hil.drivers.videocore import BootRefused
 from hil.errors import Panic, UnexpectedPowerOff
 from hil.vtpm import ServiceError, Status
 
@@ -62,10 +63,15 @@ def _service_off(stop: Stop) -> Iterator[Cause]:
 def _crash(stop: Stop) -> Iterator[Cause]:
     if any(_service_off(stop)):
         return
-    if stop.crash:
+    if stop.crash and (isinstance(stop.error, Panic) or stop.crash.places):
         yield Cause(f"{stop.error.message}; {stop.crash}", stop.crash.attempt or "the last console lines")
     elif isinstance(stop.error, Panic):
         yield Cause(stop.error.message, "the last console lines")
+
+
+def _refused(stop: Stop) -> Iterator[Cause]:
+    if isinstance(stop.error, BootRefused):
+        yield Cause(f"the boot ROM starts nothing: {stop.error.message}", "hil flash --force; config.txt on the card")
 
 
 def _loop(stop: Stop) -> Iterator[Cause]:
@@ -107,4 +113,4 @@ def _hint(stop: Stop) -> Iterator[Cause]:
         yield Cause(stop.error.message, stop.error.context.hint)
 
 
-_RULES = (_service_off, _crash, _loop, _garbage, _stranger, _no_entropy, _power_off, _hint)
+_RULES = (_refused, _service_off, _crash, _loop, _garbage, _stranger, _no_entropy, _power_off, _hint)

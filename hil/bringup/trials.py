@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 
 _READY = re.compile(r"(?P<windows>\d+) windows, entropy (?P<entropy>.*?), secure space (?P<space>\w+)")
 _RANDOM_BYTES = 16
+_DEVICE = "/dev/vtpm"
+_FIND_DEVICE = f"ls {_DEVICE} 2>/dev/null || {{ insmod /lib/modules/vtpm.ko 2>&1; false; }}"
+_MODULE_HINTS = (
+    ("No such device", "the module finds no service: is this BL31 ours, and does PSCI go by SMC in the device tree?"),
+    ("No such file", "the module is not in the initramfs: hil build; hil flash"),
+    ("nvalid module format", "the module is for another kernel: hil build; docs/linux.md"),
+)
 
 
 class SelfCheckFailed(FirmwareError):
@@ -57,6 +64,16 @@ def version(service: Service) -> str:
 def tpm_through_guest(vm: VirtualMachine, made: Instance) -> str:
     """Map the queue of an instance into its VM, and send its TPM the first commands from there."""
     return first_commands(ManagedQueue.attach(made, vm))
+
+
+def device(host: Machine) -> str:
+    """Look for the file by which Linux offers the service; raises `FirmwareError` with what the kernel says to it."""
+    done = host.run(_FIND_DEVICE, check=False)
+    said: str = done.text
+    if done.status == 0:
+        return said
+    hint = next((hint for words, hint in _MODULE_HINTS if words in said), "")
+    raise FirmwareError(f"there is no {_DEVICE}: {said or 'its module was not loaded'}", hint=hint)
 
 
 def tpm_through_host(host: Machine) -> str:

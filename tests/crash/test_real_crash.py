@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,14 +9,13 @@ import pytest
 from hil.crash import of_error, of_images
 from hil.deadline import Deadline
 from hil.drivers import boardfile
-from hil.drivers.hostmemory import HostMemory
 from hil.errors import Panic
 from hil.vtpm import Service, abi
 from tests.cli.checkout import ROOT
+from tests.simulators.damage import LOAD_NULL, LOOP, UNDEFINED, address_of, overwrite
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from hil.crash import Crash
     from hil.monitor import Monitor
@@ -26,11 +24,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.emulator
 
 BUILD = ROOT / "build" / "qemu-virt"
-IMAGES = of_images([BUILD / "flash.bin"])
-# Arm ARM DDI 0487, C6.2.
-UNDEFINED = 0x00000000  # udf #0
-LOAD_NULL = [0xD2800000, 0xF9400000]  # mov x0, #0; ldr x0, [x0]
-LOOP = 0x14000000  # b .
 
 
 @pytest.fixture(scope="module")
@@ -40,25 +33,14 @@ def board() -> Iterator[BoardStrategy]:
     environment.cleanup()
 
 
-def address_of(symbol: str, elf: Path) -> int:
-    table = subprocess.run(["aarch64-linux-gnu-nm", elf], capture_output=True, text=True, check=True).stdout
-    return next(int(line.split()[0], 16) for line in table.splitlines() if line.split()[2:] == [symbol])
-
-
 @pytest.fixture
 def spoil(board: BoardStrategy) -> Callable[..., Monitor]:
     """Return a function that boots, writes instructions over a function of an ELF file, and returns the monitor."""
 
-    def spoil(elf: str, symbol: str, *instructions: int) -> Monitor:
+    def spoil(elf: str, symbol: str, instructions: bytes) -> Monitor:
         board.force("off")
         monitor: Monitor = board.fork()
-        driver = board.board
-
-        def ask(command: str) -> str:
-            return str(driver.monitor_command("human-monitor-command", {"command-line": command}))
-
-        code = b"".join(word.to_bytes(4, "little") for word in instructions)
-        HostMemory.of(driver.emulator.pid, ask).write(address_of(symbol, BUILD / elf), code)
+        overwrite(board.board, address_of(BUILD / elf, symbol), instructions)
         return monitor
 
     return spoil
@@ -67,7 +49,7 @@ def spoil(board: BoardStrategy) -> Callable[..., Monitor]:
 def panic_of(action: Callable[[], object]) -> tuple[Panic, Crash]:
     with pytest.raises(Panic) as caught:
         action()
-    found = of_error(caught.value, IMAGES)
+    found = of_error(caught.value, of_images([BUILD / "flash.bin"]))
     assert found
     return caught.value, found
 
@@ -88,7 +70,7 @@ def test_an_undefined_instruction_in_bl31_leads_to_its_line(spoil: Callable[...,
 
 
 def test_a_null_pointer_in_bl31_is_called_one(spoil: Callable[..., Monitor]) -> None:
-    monitor = spoil("bl31.elf", "vtpm_dispatch", *LOAD_NULL)
+    monitor = spoil("bl31.elf", "vtpm_dispatch", LOAD_NULL)
     _, found = panic_of(Service(monitor).limits)
     assert found.syndrome.startswith("data abort: translation fault")
     assert found.cause == "a null pointer was used (address 0x0)"
@@ -119,6 +101,6 @@ def test_a_loop_at_el3_is_found_by_where_the_processors_are(
     hang = line.silence()
     while "CPU 0 at EL3" not in str(hang) and not deadline.expired:
         hang = line.silence()
-    found = of_error(hang, IMAGES)
+    found = of_error(hang, of_images([BUILD / "flash.bin"]))
     assert found
     assert ("CPU 0", "vtpm_dispatch") in {(place.register, place.function) for place in found.places}

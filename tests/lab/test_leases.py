@@ -110,4 +110,4 @@ def test_a_jump_of_the_clock_ends_no_lease(laboratory: Laboratory, monkeypatch: 
     time.sleep(2 * BEAT_SECONDS)
     loan.alarm.check()
     loan.give_back()
-    assert laboratory.place(loan.borrowed.place).holder == ""
+    laboratory.until(lambda: laboratory.place(loan.borrowed.place).holder == "", "the place is free")

@@ -2,11 +2,12 @@
 
 The engine has no known way to fail, so a way is made. On the emulator the host can write secure memory: the first
 instruction of the engine's entry becomes a branch to a few instructions behind the end of its code, which look at the
-first word of the request, and either misbehave or go on as if nothing had been.
+first word of the request, or at what the engine is asked to do, and either misbehave or go on as if nothing had been.
 """
 
 from __future__ import annotations
 
+import re
 import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,16 +15,23 @@ from typing import TYPE_CHECKING
 from hil.headers import firmware_header, read_defines
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from hil.drivers.hostmemory import HostMemory
 
-_ABI = read_defines(firmware_header("engine/include/engine_abi.h"))
+_HEADER_FILE = firmware_header("engine/include/engine_abi.h")
+_ABI = read_defines(_HEADER_FILE)
+_OPERATIONS = {"NONE": 0} | {
+    name: int(number) for name, number in re.findall(r"^\tENGINE_(\w+) = (\d+)", _HEADER_FILE.read_text(), re.MULTILINE)
+}
 
 # struct engine_header and struct engine_mailbox, `engine_abi.h`.
 _HEADER = struct.Struct("<QII13Q")
 _REQUEST_OFFSET = 88
+_OPERATION_OFFSET = 0
 
 # A64 instructions, Arm ARM (DDI 0487) section C6.2.
-_LDR_W9_REQUEST = 0xB9400009 | _REQUEST_OFFSET // 4 << 10  # ldr w9, [x0, #88]
+_LDR_W9_X0 = 0xB9400009  # ldr w9, [x0, #0]; bits 21:10 are the offset in words
 _LDR_W10_NEXT_5 = 0x18000000 | 5 << 5 | 10  # ldr w10, .+20
 _CMP_W9_W10 = 0x6B0A013F
 _B_EQ_NEXT_4 = 0x54000000 | 4 << 5  # b.eq .+16
@@ -35,6 +43,14 @@ LOAD_FROM_X9 = 0xF9400129  # ldr x9, [x9]
 JUMP_TO_X9 = 0xD61F0120  # br x9
 BREAKPOINT = 0xD4200000  # brk #0
 UNDEFINED = 0x00000000  # udf #0
+CLAIM_A_LARGE_IMAGE = (
+    0xD2A20009,  # mov x9, #0x10000000: the start of the window
+    0xF9000809,  # str x9, [x0, #16]: image_va
+    0xD2A00089,  # mov x9, #0x40000: all that the service takes
+    0xF9000C09,  # str x9, [x0, #24]: image_bytes
+    0x52800000,  # mov w0, #0: ENGINE_OK
+    0xD65F03C0,  # ret
+)
 
 TRIGGER = bytes.fromhex("bad0f00d") + struct.pack("<II", 0x52800000, 0xD65F03C0)  # mov w0, #0; ret
 """A command that starts the misbehaviour; executed as code, it would say that all is well."""
@@ -75,14 +91,30 @@ class EngineLayout:
 
         Do this before the engine has run on this emulator: code that it has translated already would not change.
         """
-        (original,) = struct.unpack("<I", memory.read(self.entry, 4))
         attack = list(misbehaviour)
         if address is not None:
             attack = [_LDR_X9_NEXT_2, _branch(0, 12), address & 0xFFFF_FFFF, address >> 32, *attack]
+        self._plant(memory, _REQUEST_OFFSET, int.from_bytes(TRIGGER[:4], "little"), attack)
+
+    def plant_on_operation(self, memory: HostMemory, *misbehaviour: int) -> Callable[[str], None]:
+        """Return what makes the engine execute `misbehaviour` whenever it is asked for an operation, such as `SUSPEND`.
+
+        That may be said, and changed, at any time; `NONE` ends it. Plant before the engine has run.
+        """
+        expected = self._plant(memory, _OPERATION_OFFSET, _OPERATIONS["NONE"], misbehaviour)
+        return lambda operation: memory.write(expected, struct.pack("<I", _OPERATIONS[operation]))
+
+    def _plant(self, memory: HostMemory, offset: int, expected: int, attack: Sequence[int]) -> int:
+        """Let the engine execute `attack` when the word at `offset` of its mailbox is `expected`.
+
+        Returns the address of the word with which that is compared.
+        """
+        (original,) = struct.unpack("<I", memory.read(self.entry, 4))
         trap = self.text + self.text_bytes - 64
-        code = [_LDR_W9_REQUEST, _LDR_W10_NEXT_5, _CMP_W9_W10, _B_EQ_NEXT_4, original]
-        code += [_branch(trap + 20, self.entry + 4), int.from_bytes(TRIGGER[:4], "little"), *attack]
+        code = [_LDR_W9_X0 | offset // 4 << 10, _LDR_W10_NEXT_5, _CMP_W9_W10, _B_EQ_NEXT_4, original]
+        code += [_branch(trap + 20, self.entry + 4), expected, *attack]
         code += [_branch(trap + 4 * len(code), trap + 16)]  # it was allowed: go on as if nothing had been
         assert not any(memory.read(trap, 64)), "no room behind the engine's code"
         memory.write(trap, struct.pack(f"<{len(code)}I", *code))
         memory.write(self.entry, struct.pack("<I", _branch(self.entry, trap)))
+        return trap + 24

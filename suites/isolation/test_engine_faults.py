@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from hil.drivers.hostmemory import HostMemory
     from hil.plugin.fixtures import MakeManagedVtpm, MakeVtpm
     from hil.vtpm import GuestQueue, Service
+    from suites.isolation.conftest import FindSymbol
 
 pytestmark = [pytest.mark.needs_host_memory_access, pytest.mark.threat(10), pytest.mark.element("E3")]
 
@@ -97,6 +98,13 @@ def test_an_engine_that_misbehaves_takes_only_its_own_instance_along(
     kind: str, host_memory: HostMemory, engine_layout: patch.EngineLayout, make_vtpm: MakeVtpm
 ) -> None:
     misbehave(kind, host_memory, engine_layout)
+    check_that_only_the_victim_fails(make_vtpm)
+
+
+def test_an_engine_that_gives_up_takes_only_its_own_instance_along(
+    host_memory: HostMemory, engine_layout: patch.EngineLayout, symbol: FindSymbol, make_vtpm: MakeVtpm
+) -> None:
+    engine_layout.plant(host_memory, patch.JUMP_TO_X9, address=symbol("abort", "engine.elf"))
     check_that_only_the_victim_fails(make_vtpm)
 
 

@@ -1,0 +1,114 @@
+"""An engine that fails when its instance is made, moved or reset, and not at a command, is stopped as well."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hil.tpm import commands
+from hil.vtpm import ServiceError, Status, abi
+from suites.isolation import engine_patch as patch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hil.drivers.hostmemory import HostMemory
+    from hil.plugin.fixtures import MakeManagedVtpm
+    from hil.vtpm import ManagedQueue, Service
+
+pytestmark = [pytest.mark.needs_host_memory_access, pytest.mark.threat(10), pytest.mark.element("E3")]
+
+
+@pytest.fixture
+def fail_on(host_memory: HostMemory, engine_layout: patch.EngineLayout) -> Callable[[str], None]:
+    """Let the engine fail from now on whenever it is asked for an operation."""
+    return engine_layout.plant_on_operation(host_memory, patch.BREAKPOINT)
+
+
+@pytest.fixture
+def claim_large_images_on(host_memory: HostMemory, engine_layout: patch.EngineLayout) -> Callable[[str], None]:
+    """Let the engine say from now on, when it is asked for an operation, that its image is a large one."""
+    return engine_layout.plant_on_operation(host_memory, *patch.CLAIM_A_LARGE_IMAGE)
+
+
+def works(vtpm: ManagedQueue) -> bool:
+    return commands.submit(vtpm, commands.startup()).code in (commands.SUCCESS, commands.RC_INITIALIZE)
+
+
+def test_what_cannot_be_made_leaves_nothing_behind(
+    service: Service, fail_on: Callable[[str], None], make_vtpm: MakeManagedVtpm
+) -> None:
+    before = service.limits()
+    fail_on("MANUFACTURE")
+    with pytest.raises(ServiceError) as refusal:
+        make_vtpm()
+    assert refusal.value.status is Status.ENGINE_FAILED
+    assert service.limits() == before
+
+
+def test_an_ephemeral_instance_that_cannot_be_made_anew_fails_until_it_can(
+    fail_on: Callable[[str], None], make_vtpm: MakeManagedVtpm
+) -> None:
+    vtpm = make_vtpm(persistent=False)
+    fail_on("MANUFACTURE")
+    with pytest.raises(ServiceError) as refusal:
+        vtpm.instance.reset()
+    assert refusal.value.status is Status.ENGINE_FAILED
+    assert vtpm.instance.info().state == abi.VTPM_STATE_FAILED
+    fail_on("NONE")
+    vtpm.instance.reset()
+    assert works(vtpm)
+
+
+def test_a_persistent_instance_that_cannot_be_reset_has_failed(
+    fail_on: Callable[[str], None], make_vtpm: MakeManagedVtpm
+) -> None:
+    vtpm, neighbour = make_vtpm(persistent=True), make_vtpm(persistent=True)
+    fail_on("RESET")
+    with pytest.raises(ServiceError) as refusal:
+        vtpm.instance.reset()
+    assert refusal.value.status is Status.ENGINE_FAILED
+    assert vtpm.instance.info().state == abi.VTPM_STATE_FAILED
+    assert works(neighbour)
+
+
+def test_an_instance_that_cannot_be_moved_out_fails_and_its_window_goes_to_another(
+    service: Service, fail_on: Callable[[str], None], make_vtpm: MakeManagedVtpm
+) -> None:
+    oldest, *others = [make_vtpm() for _ in range(service.memory().windows)]
+    fail_on("SUSPEND")
+    new = make_vtpm()
+    assert oldest.instance.info().state == abi.VTPM_STATE_FAILED
+    assert all(works(vtpm) for vtpm in (*others, new))
+
+
+def test_an_instance_that_cannot_be_brought_back_fails_alone(
+    service: Service, fail_on: Callable[[str], None], make_vtpm: MakeManagedVtpm
+) -> None:
+    oldest, second, *others = [make_vtpm() for _ in range(service.memory().windows + 1)]
+    fail_on("RESUME")
+    oldest.place(0, commands.startup())
+    assert oldest.submit(1).status is Status.ENGINE_FAILED
+    assert oldest.instance.info().state == abi.VTPM_STATE_FAILED
+    assert all(works(vtpm) for vtpm in others)
+    fail_on("NONE")
+    assert works(second)
+
+
+def test_an_instance_without_room_to_sleep_stays_and_keeps_no_other_from_running(
+    service: Service, claim_large_images_on: Callable[[str], None], make_vtpm: MakeManagedVtpm
+) -> None:
+    """Only when nobody in a window has room to sleep, a new one says so; and it leaves nothing behind."""
+    windows = service.memory().windows
+    made = [make_vtpm() for _ in range(windows)]
+    claim_large_images_on("SUSPEND")
+    with pytest.raises(ServiceError) as refusal:
+        made.extend(iter(make_vtpm, None))
+    assert refusal.value.status is Status.NO_SPACE
+    assert len(made) > windows
+    resident = made[-windows:]
+    assert all(works(vtpm) for vtpm in resident)
+    claim_large_images_on("NONE")
+    resident[0].instance.destroy()
+    assert works(make_vtpm())

@@ -1,4 +1,4 @@
-"""Takes the firmware's headers that Python reads along into the package. All else is in pyproject.toml."""
+"""Takes along what lies outside of the package: headers that Python reads, and boards that new ones are made after."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ HEADERS = (
 )
 
 
-class BuildWithHeaders(build_py):
-    """Puts each header where `hil.headers` looks for it when there is no checkout."""
+class BuildWithFiles(build_py):
+    """Puts each file where `hil.headers` and `hil.new` look for it when there is no checkout."""
 
     def run(self) -> None:
         """Build as ever, then copy."""
@@ -24,9 +24,14 @@ class BuildWithHeaders(build_py):
         if self.editable_mode:
             return
         for header in HEADERS:
-            copy = Path(self.build_lib, "hil", "firmware", header)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            self.copy_file(str(Path("firmware", header)), str(copy))
+            self._take(Path("firmware", header), Path("firmware", header))
+        for board in Path("boards").glob("*.yaml"):
+            self._take(board, Path("new", board))
+
+    def _take(self, file: Path, place: Path) -> None:
+        copy = Path(self.build_lib, "hil", place)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        self.copy_file(str(file), str(copy))
 
 
-setup(cmdclass={"build_py": BuildWithHeaders})
+setup(cmdclass={"build_py": BuildWithFiles})

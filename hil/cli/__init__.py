@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from hil import doctor
-from hil.cli import bench, boards, bringup, build, console, firmware, flash, lab, run
+from hil.cli import bench, boards, bringup, build, console, firmware, flash, lab, new, run
 from hil.errors import ExitCode, HilError
 
 EXIT_CODES = """\
@@ -48,6 +48,7 @@ app.command("doctor")(doctor.command)
 app.command("bench")(bench.command)
 app.add_typer(firmware.app, name="firmware")
 app.add_typer(lab.app, name="lab")
+app.add_typer(new.app, name="new")
 
 
 def main() -> None:

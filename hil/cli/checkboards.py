@@ -12,7 +12,7 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
-from hil.cli.output import console, print_json, print_line
+from hil.cli.output import console, from_here, print_json, print_line
 from hil.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def check(tree: Tree, names: Iterable[str], *, as_json: bool) -> None:
     from hil.boardcheck.check import problems
 
     files = [_file(tree, name) for name in names] or sorted(tree.board_files.glob("*.yaml"))
-    found = {_shown(file): problems(file) for file in files}
+    found = {from_here(file): problems(file) for file in files}
     if as_json:
         print_json([{"file": str(file), **asdict(one)} for file, all_of_it in found.items() for one in all_of_it])
     else:
@@ -61,8 +61,3 @@ def show_keys(*, as_json: bool) -> None:
 def _file(tree: Tree, name: str) -> Path:
     looks_like_path = os.sep in name or name.endswith(".yaml")
     return Path(name) if looks_like_path else tree.board_path(name)
-
-
-def _shown(file: Path) -> Path:
-    here = Path.cwd()
-    return file.relative_to(here) if file.is_relative_to(here) else file

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -19,6 +20,12 @@ def console(width_in_a_pipe: int | None = None) -> Console:
 def print_line(text: str) -> None:
     """Print one line as it is."""
     console().print(text, markup=False)
+
+
+def from_here(path: Path) -> Path:
+    """Return `path` as one would type it here."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def print_json(value: Any) -> None:

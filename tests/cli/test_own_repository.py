@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SECONDS = 300
-WHOLE = ("hil", "setup.py", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE")
+WHOLE = ("hil", "boards", "setup.py", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE")
 IMPORT_ALL = """
 import importlib, pkgutil, hil
 for module in pkgutil.walk_packages(hil.__path__, "hil."):
@@ -143,13 +143,20 @@ def test_a_directory_without_any_of_the_images_is_refused(repository: Repository
 
 
 @pytest.mark.emulator
-@pytest.mark.parametrize("number", [1, 2])
-def test_firmware_that_was_built_elsewhere_boots_on_an_own_board(repository: Repository, number: int) -> None:
-    board = (ROOT / "boards" / "qemu-virt.yaml").read_text()
-    board = board.replace("../build/qemu-virt/flash.bin", "flash.bin").replace("  linux_board: qemu-virt-linux\n", "")
-    repository.write("lab/virt.yaml", board)
-    repository.write("checks/test_own.py", "def test_own(tpm): assert tpm.random(8) != tpm.random(8)\n")
-    done = repository.hil("run", "--board", "virt", "-n", str(number), "--firmware", str(build_directory("qemu-virt")))
+def test_firmware_that_was_built_elsewhere_boots_on_an_own_board(repository: Repository) -> None:
+    firmware = str(build_directory("qemu-virt"))
+    assert repository.hil("new", "board", "virt").returncode == 0
+    assert repository.hil("new", "suite", "own").returncode == 0
+    done = repository.hil("run", "--board", "virt", "-n", "2", "--firmware", firmware, "checks/own")
     assert done.returncode == 0, done.stdout + done.stderr
     (board_of_run,) = json.loads((repository.path / "out" / "latest" / "run.json").read_text())["boards"]
     assert board_of_run["provenance"]["firmware_hash"]
+
+
+@pytest.mark.emulator
+def test_a_new_board_and_a_new_suite_run_green_at_once(repository: Repository) -> None:
+    for command in (("board", "virt", "--firmware", str(build_directory("qemu-virt"))), ("suite", "own")):
+        done = repository.hil("new", *command)
+        assert done.returncode == 0, done.stderr
+    done = repository.hil("run", "--board", "virt", "checks/own")
+    assert "5 passed" in done.stdout, done.stdout

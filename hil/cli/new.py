@@ -1,0 +1,47 @@
+"""`hil new`."""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003 - typer reads it
+from typing import Annotated
+
+import typer
+
+from hil.cli.output import from_here, print_line
+from hil.cli.tree import DEFAULT_BOARD, Tree
+
+app = typer.Typer(no_args_is_help=True, help="Write a commented file to start from: a board, a suite.")
+
+
+@app.command()
+def board(
+    name: Annotated[str, typer.Argument(help="What the board is called.")],
+    like: Annotated[str, typer.Option(help="The board that it is most like.")] = DEFAULT_BOARD,
+    firmware: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Take the paths of its images from this directory.")
+    ] = None,
+) -> None:
+    """Write a board file, after one that runs.
+
+    Examples:
+        hil new board mine
+
+        hil new board my-pi --like rpi4
+    """
+    from hil.new.board import new_board
+
+    file = new_board(Tree.here().board_files, name, like, firmware)
+    print_line(f"{from_here(file)}: try hil boards --check {name}, then hil run --board {name}")
+
+
+@app.command()
+def suite(name: Annotated[str, typer.Argument(help="What the suite is about.")]) -> None:
+    """Write a suite of four tests, one for each kind of fixture.
+
+    Example: hil new suite mine
+    """
+    from hil.new.suite import new_suite
+
+    tree = Tree.here()
+    file = new_suite(tree.root / tree.settings.suites, name)
+    print_line(f"{from_here(file)}: try hil run {from_here(file.parent)}")

@@ -7,7 +7,7 @@ import itertools
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -17,6 +17,7 @@ from hil.cli.output import console, print_json
 from hil.cli.tree import EMULATOR, BoardFile, Tree
 from hil.errors import ExitCode, UsageError
 from hil.lab.tags import BOARD
+from hil.retries import EXAMPLE, Retries
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -68,6 +69,17 @@ def command(
     coverage: Annotated[
         bool, typer.Option("--coverage", help="Count which lines of the EL3 service run; on QEMU only.")
     ] = False,
+    retry: Annotated[
+        str,
+        typer.Option(
+            metavar=EXAMPLE,
+            help="Run a test again: after a fault of board or lab so often, on a fresh or another board; "
+            "after any other failure so often. What passes late is flaky.",
+        ),
+    ] = "",
+    fail_on_flaky: Annotated[
+        bool, typer.Option("--fail-on-flaky", help="Return 1 when a test passed only when it was run again.")
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the record as JSON; all else goes to standard error.")
     ] = False,
@@ -84,6 +96,10 @@ def command(
         hil run --board qemu-virt --board qemu-virt-linux
 
         hil run -n 4 --no-build --json
+
+        hil run --retry infra=2,flaky=1 --fail-on-flaky
+
+        hil run --verify-quarantine
 
         hil run --firmware build/qemu-virt suites/boot
 
@@ -108,7 +124,10 @@ def command(
         if pool or firmware:
             raise UsageError("--coverage takes firmware of its own, on boards that QEMU plays here")
         chosen = [_counting(tree, one) for one in chosen]
-    pytest_arguments = list(arguments or ())
+    pytest_arguments = [*(arguments or ()), *([f"--retry={retry}"] if retry else [])]
+    retries = Retries.parse(retry) if retry else Retries()
+    if fail_on_flaky:
+        pytest_arguments.append("--fail-on-flaky")
     for one in chosen:
         if firmware:
             to_people.print(_taken(one, firmware), markup=False)
@@ -123,7 +142,9 @@ def command(
             code, record = run(tree, chosen[0], pytest_arguments, why=why)
         else:
             seats = borrowed or _local_seats(chosen, number or 1, each=each)
-            record = run_on_several(tree, seats, pytest_arguments, why=why)
+            record = run_on_several(
+                tree, seats, pytest_arguments, why=why, retries=retries.infra, fail_on_flaky=fail_on_flaky
+            )
             code = ExitCode(record.exit_code or 0)
     if as_json and record:
         from hil.record import plain_record
@@ -185,11 +206,11 @@ def run(tree: Tree, board: BoardFile, arguments: list[str], *, why: str = "") ->
     return ExitCode(code) if known else ExitCode.USAGE, witness.record
 
 
-def run_on_several(tree: Tree, seats: Sequence[Seat], arguments: list[str], *, why: str = "") -> Record:
-    """Run pytest in a process per seat. `why` is the reason for these boards when nobody named them."""
+def run_on_several(tree: Tree, seats: Sequence[Seat], arguments: list[str], **more: Any) -> Record:
+    """Run pytest in a process per seat; `more` is what `run_on` takes."""
     from hil.pool.run import run_on
 
-    return run_on(seats, tree.root, _for_pytest(tree, arguments), console(), why=why)
+    return run_on(seats, tree.root, _for_pytest(tree, arguments), console(), **more)
 
 
 def _local_seats(boards: list[BoardFile], number: int, *, each: bool) -> list[Seat]:

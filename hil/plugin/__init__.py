@@ -3,6 +3,8 @@
 pytest_plugins = [
     "hil.plugin.session",
     "hil.plugin.markers",
+    "hil.plugin.quarantine",
+    "hil.plugin.retry",
     "hil.plugin.fixtures",
     "hil.plugin.guests",
     "hil.plugin.direct",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from hil.record import Attempt, Case, Fault, Outcome
+from hil.record.case import BLOCKED
 from hil.record.run import ago
 
 if TYPE_CHECKING:
@@ -73,8 +74,8 @@ class Progress:
         return self.attempts[-1]
 
     def case(self) -> Case:
-        """Return the test as it goes into the record."""
-        return Case.of(
+        """Return the test as it goes into the record; one that was blocked has not been attempted."""
+        case = Case.of(
             self.id,
             self.attempts,
             properties=self.properties,
@@ -82,6 +83,7 @@ class Progress:
             steps=tuple(self.steps),
             quarantined=self.quarantined,
         )
+        return replace(case, attempts=()) if case.reason == BLOCKED else case
 
 
 def skip_reason(report: pytest.TestReport) -> str:

@@ -9,12 +9,13 @@ import pytest
 
 from hil.crash import of_images
 from hil.errors import ExitCode
+from hil.plugin import quarantine
 from hil.plugin.classify import BlockedError, classify
 from hil.plugin.environment import environment
 from hil.plugin.progress import AttemptProgress, Progress
 from hil.plugin.unfit import Unfit
 from hil.record import Case, Fault, FaultKind, Outcome
-from hil.record.case import BLOCKED
+from hil.record.case import BLOCKED, EXCUSABLE
 from hil.record.verdict import worst
 from hil.report import write_reports
 
@@ -26,7 +27,11 @@ if TYPE_CHECKING:
     from hil.record import Record, RunWriter, Step
 
 CATEGORY = "hil category"
-"""Property of a pytest report: why it is an error and no finding."""
+"""Property of a pytest report: why it is an error and no finding, or what else is to be said of it."""
+RETRIED = "rerun"
+"""The outcome of a report whose test runs again; no other plugin counts it."""
+FLAKY = Outcome.FLAKY.value
+QUARANTINED = "quarantined"
 
 
 class Recorder:
@@ -47,6 +52,25 @@ class Recorder:
     def faults(self) -> list[Fault]:
         """Everything that went wrong so far and counts, in tests and outside of them."""
         return [*self._faults, *(fault for case in self._cases for fault in case.deciding)]
+
+    @property
+    def current(self) -> Progress | None:
+        """The test that runs."""
+        return self._current
+
+    def end_attempt(self) -> None:
+        """Note that the test that runs did not pass and begins once more."""
+        assert self._current
+        attempt = self._current.end_attempt(self._consoles.since(self._current.now.mark))
+        self._current.now = AttemptProgress(self._consoles.mark())
+        if self.run:
+            self.run.retry(self._current.id, attempt)
+
+    def add_fault(self, fault: Fault) -> None:
+        """Take something that went wrong outside of every test."""
+        self._faults.append(fault)
+        if self.run:
+            self.run.add_fault(fault)
 
     def add_step(self, step: Step) -> None:
         """Note what the framework did for the test that runs, if one does."""
@@ -72,7 +96,8 @@ class Recorder:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         """Open the record of a test, and close it when all of its reports are in."""
-        self._current = Progress(item.nodeid, _properties(item), None, AttemptProgress(self._consoles.mark()))
+        quarantined = item.stash.get(quarantine.QUARANTINED, None)
+        self._current = Progress(item.nodeid, _properties(item), quarantined, AttemptProgress(self._consoles.mark()))
         if self.run:
             self.run.begin(item.nodeid)
         result = yield
@@ -105,22 +130,41 @@ class Recorder:
             attempt.unfit |= call.excinfo is not None and isinstance(call.excinfo.value, Unfit)
             if _blocked(call):
                 attempt.reason = BLOCKED
+            self._excuse(report, fault)
         return report
+
+    def _excuse(self, report: pytest.TestReport, fault: Fault | None) -> None:
+        """Have pytest count for itself what the record counts for itself: flaky tests, and those in quarantine."""
+        assert self._current
+        if self._current.quarantined and (fault is None or fault.kind in EXCUSABLE):
+            report.user_properties.append((CATEGORY, QUARANTINED))
+            if fault:
+                report.outcome = "skipped"
+                report.wasxfail = self._current.quarantined.reason
+        elif any(attempt.faults for attempt in self._current.attempts):
+            report.user_properties.append((CATEGORY, FLAKY))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
         """Show what is not a finding as an error, in whichever phase it happened."""
-        if not isinstance(report, pytest.TestReport) or not report.failed:
+        if not isinstance(report, pytest.TestReport):
             return None
-        category = dict(report.user_properties).get(CATEGORY)
-        if category == BLOCKED:
-            return BLOCKED, "B", "BLOCKED"
-        return ("error", "E", f"ERROR ({category})") if category else None
+        categories = [value for name, value in report.user_properties if name == CATEGORY]
+        if report.outcome == RETRIED:
+            return "retried", "R", "RETRIED"
+        if report.failed:
+            return _shown_failed(categories)
+        if report.when == "call" or report.skipped:
+            if QUARANTINED in categories:
+                return QUARANTINED, "q", f"QUARANTINED ({'failed' if report.skipped else 'passed'})"
+            if FLAKY in categories:
+                return FLAKY, "~", "FLAKY"
+        return None
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """Tell a person's Ctrl-C from an end that somebody gave a reason for."""
         if isinstance(excinfo.value, pytest.exit.Exception):
-            self._add_fault(Fault(FaultKind.USAGE, "", "Exit", excinfo.value.msg))
+            self.add_fault(Fault(FaultKind.USAGE, "", "Exit", excinfo.value.msg))
         elif not isinstance(excinfo.value, pytest.Session.Interrupted):
             self._interrupted = True
 
@@ -132,14 +176,17 @@ class Recorder:
         try:
             yield
         except Exception as error:
-            self._add_fault(classify(error, "teardown", stage=self._stage()))
+            self.add_fault(classify(error, "teardown", stage=self._stage()))
             raise
         finally:
             self._close_open_case()
-            code = exit_code(exitstatus, self.faults)
-            session.exitstatus = code
+            if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and quarantine.repeats(session.config):
+                exitstatus = pytest.ExitCode.OK  # nothing is in quarantine
+            session.exitstatus = code = exit_code(exitstatus, self.faults)
             if self.run:
                 self.record = self.run.finish(code, interrupted=self._interrupted)
+                if self.record:
+                    session.exitstatus = self.record.exit_code or code
                 if self.record and not self.run.failed:
                     write_reports(self.record, self.run.path)
 
@@ -168,7 +215,7 @@ class Recorder:
             self._add(self._closed(self._current))
             self._current = None
         elif self._interrupted:
-            self._add_fault(Fault(FaultKind.INTERRUPTED, "", "KeyboardInterrupt", "the run was interrupted"))
+            self.add_fault(Fault(FaultKind.INTERRUPTED, "", "KeyboardInterrupt", "the run was interrupted"))
 
     def _closed(self, progress: Progress) -> Case:
         progress.end_attempt(self._consoles.since(progress.now.mark))
@@ -178,11 +225,6 @@ class Recorder:
         self._cases.append(case)
         if self.run:
             self.run.add(case)
-
-    def _add_fault(self, fault: Fault) -> None:
-        self._faults.append(fault)
-        if self.run:
-            self.run.add_fault(fault)
 
 
 def exit_code(exitstatus: int, faults: Sequence[Fault]) -> ExitCode:
@@ -197,6 +239,13 @@ def exit_code(exitstatus: int, faults: Sequence[Fault]) -> ExitCode:
         case _:
             floor = ExitCode.USAGE
     return max(floor, worst(faults))
+
+
+def _shown_failed(categories: list[object]) -> tuple[str, str, str] | None:
+    why = next((category for category in categories if category != FLAKY), "")
+    if why == BLOCKED:
+        return BLOCKED, "B", "BLOCKED"
+    return ("error", "E", f"ERROR ({why})") if why else None
 
 
 def _blocked(call: pytest.CallInfo[None]) -> bool:

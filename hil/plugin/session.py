@@ -13,6 +13,7 @@ from hil import coverage
 from hil.errors import ExitCode, UsageError
 from hil.plugin import hooks
 from hil.plugin.board import Board, refuse_broken
+from hil.plugin.classify import classify
 from hil.plugin.consoles import Consoles
 from hil.plugin.environment import board_file, environment, features
 from hil.plugin.recorder import Recorder
@@ -43,6 +44,19 @@ class BoardSession:
         self.recorder = Recorder(run, self.consoles, lambda: self.board.stage if self.board else "")
         self.board: Board | None = None
         self._described = described
+
+    def renew(self) -> bool:
+        """Switch the board off, also a broken one, so that it starts anew; returns whether it can be used again."""
+        if self.board is None:
+            return True
+        strategy = self.board.strategy
+        try:
+            strategy.force("off")
+        except Exception as error:
+            strategy.broken = error
+            self.recorder.add_fault(classify(error, "", stage=self.board.stage))
+            return False
+        return True
 
     def open_board(self, target: Target) -> Board:
         """Wrap labgrid's `target` for the tests, and take down what its consoles say."""
@@ -122,7 +136,7 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
 def pytest_hil_open_run(config: pytest.Config, board: BoardOfRun) -> RunWriter:
     """Open a run directory of this session's own."""
     reports = Path(config.getoption("hil_reports") or config.rootpath / Settings.of(config.rootpath).reports)
-    return Run(reports, board)
+    return Run(reports, board, fail_on_flaky=config.getoption("fail_on_flaky"))
 
 
 def _take_images(env: Environment, directory: Path) -> None:

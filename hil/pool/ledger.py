@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from hil.record import Case, Fault, FaultKind, Outcome
+from hil.record import Attempt, Case, Fault, FaultKind, Outcome
 from hil.record.case import BLOCKED
+from hil.record.run import ago
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,6 +30,7 @@ class Ledger:
         self._retries = retries
         self._places: dict[str, str] = {}
         self._ended: set[tuple[str, str]] = set()
+        self._began: dict[tuple[str, str], str] = {}
         self._spoiled: dict[tuple[str, str], list[Case]] = {}
         self._blocking: dict[str, Fault] = {}
 
@@ -44,6 +46,7 @@ class Ledger:
 
     def begin(self, seat: Seat, id: str) -> None:
         """Note that a test starts."""
+        self._began[seat.board, id] = ago(0)
         self._run.begin(id, board=seat.board, seat=seat.name)
         self._progress.seat(seat.name, id)
 
@@ -60,6 +63,7 @@ class Ledger:
         spoiled = self._spoiled.setdefault(key, [])
         if _not_carried_out(case) and len(spoiled) < self._retries:
             spoiled.append(case)
+            self._run.retry(case.id, case.attempts[-1])
             return True
         self._add(case)
         return False
@@ -69,7 +73,9 @@ class Ledger:
         if fault.kind is not FaultKind.INTERRUPTED:
             self.block(seat, replace(fault, message=f"not run, the board failed before: {fault.message}", details=""))
         if running:
-            return self.end(seat, Case(running, Outcome.ERROR, faults=(replace(fault, phase="call"),)))
+            faults = (replace(fault, phase="call"),)
+            lost = Attempt(1, Outcome.ERROR, self._began[seat.board, running], faults=faults)
+            return self.end(seat, Case.of(running, [lost]))
         if fault.kind is not FaultKind.INTERRUPTED:
             self.fault(seat.board, fault)
             self._progress.seat(seat.name, fault.message)
@@ -92,7 +98,10 @@ class Ledger:
                 self._add(Case(id, Outcome.ERROR, reason=BLOCKED, faults=(fault,), board=board))
 
     def _add(self, case: Case) -> None:
-        self._ended.add((case.board, case.id))
+        key = (case.board, case.id)
+        self._ended.add(key)
+        if spoiled := self._spoiled.get(key):
+            case = case.after(attempt for earlier in spoiled for attempt in earlier.attempts)
         self._run.add(case)
         self._progress.case(case)
 

@@ -61,16 +61,18 @@ def run_on(
     *,
     why: str = "",
     retries: int = 0,
+    fail_on_flaky: bool = False,
 ) -> Record:
     """Run pytest with `arguments` at all `seats`, leave one record in the tree at `root`, and show how it went.
 
     `why` is the reason for these boards when nobody named them. A test that failed for board or lab runs again,
-    `retries` times.
+    `retries` times; with `fail_on_flaky` a run whose only trouble are flaky tests returns 1.
     """
     if talkative := FOR_ONE_BOARD.intersection(arguments):
         raise UsageError(f"{talkative.pop()} is for one board at a time", hint="hil run --board NAME")
     seats_of = Counter(seat.board for seat in seats)
-    run = Run(_reports(arguments, root), *(BoardOfRun(board, Provenance(), why) for board in seats_of))
+    boards = [BoardOfRun(board, Provenance(), why) for board in seats_of]
+    run = Run(_reports(arguments, root), *boards, fail_on_flaky=fail_on_flaky)
     emulated = max(os.cpu_count() or 1, *seats_of.values())
     with watching(console, [seat.name for seat in seats]) as progress:
         record = Pool(run, seats, arguments, progress, emulated=emulated, retries=retries).drive()

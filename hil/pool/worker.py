@@ -9,6 +9,7 @@ import os
 import queue
 import signal
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -130,18 +131,16 @@ class RemoteRun:
         """`main` says it, at the very end."""
 
 
-class Between(pytest.Item):
-    """Stands for the next test while nobody knows which it will be: what belongs to the session stays set up."""
-
-    def runtest(self) -> None:
-        """Never called."""
-
-
 class Worker:
     """The plugin that lets the run decide what this session runs."""
 
     def __init__(self, link: Link) -> None:
         self._link = link
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Leave to the run what another board may do better: to try again what this one failed for."""
+        config.option.retry = replace(config.option.retry, infra=0)
 
     def pytest_hil_open_run(self, board: BoardOfRun) -> RemoteRun:
         """Report to the run instead of opening a record."""
@@ -151,10 +150,12 @@ class Worker:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Run what the run gives us, as long as board and session are well."""
+        from hil.plugin.between import Between  # pytest wants to import its plugins itself
+
         if session.testsfailed and not session.config.option.continue_on_collection_errors:
             raise session.Interrupted(f"{session.testsfailed} errors during collection")
         items = {item.nodeid: item for item in session.items}
-        between: pytest.Item = Between.from_parent(session, name="between")
+        between = Between.of(session)
         self._link.send(Planned(groups(session.items)))
         self._link.send(Ready())
         while isinstance(given := self._link.next(), Take):

@@ -33,6 +33,10 @@ class Outcome(StrEnum):
     XFAILED = "xfailed"
 
 
+GOOD = frozenset({Outcome.PASSED, Outcome.XFAILED})
+"""What is well unless it went otherwise before."""
+
+
 class FaultKind(StrEnum):
     """Whose fault it was: the branches of the error tree, and two more that only a test run knows."""
 
@@ -151,10 +155,10 @@ class Case:
     def of(cls, id: str, attempts: Sequence[Attempt], **more: Any) -> Case:
         """Return the case of a test that ran as `attempts` tell; `more` are the fields that no attempt has."""
         last = attempts[-1]
-        passed_late = last.outcome in {Outcome.PASSED, Outcome.XFAILED} and len(attempts) > 1
+        failed = any(attempt.faults for attempt in attempts)
         return cls(
             id=id,
-            outcome=Outcome.FLAKY if passed_late else last.outcome,
+            outcome=Outcome.FLAKY if failed and last.outcome in GOOD else last.outcome,
             duration=round(sum(attempt.duration for attempt in attempts), 4),
             reason=last.reason,
             stage=last.stage,
@@ -165,6 +169,12 @@ class Case:
             attempts=tuple(attempts),
             **more,
         )
+
+    def after(self, earlier: Iterable[Attempt]) -> Case:
+        """Return the case with attempts that were made elsewhere, before its own."""
+        attempts = [replace(one, number=number) for number, one in enumerate((*earlier, *self.attempts), 1)]
+        more = {name: getattr(self, name) for name in ("properties", "unfit", "steps", "quarantined")}
+        return Case.of(self.id, attempts, **more)
 
     def at(self, board: str, seat: str = "") -> Case:
         """Return the case with where it ran; attempts that ran elsewhere say so themselves, and keep that."""

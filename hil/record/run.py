@@ -123,9 +123,12 @@ class RunWriter(Protocol):
 
 
 class Run:
-    """Writes the record of a run on `boards` while it goes on, in a new directory below `reports`."""
+    """Writes the record of a run on `boards` while it goes on, in a new directory below `reports`.
 
-    def __init__(self, reports: Path, *boards: BoardOfRun) -> None:
+    With `fail_on_flaky` a run in which only flaky tests are wrong returns 1.
+    """
+
+    def __init__(self, reports: Path, *boards: BoardOfRun, fail_on_flaky: bool = False) -> None:
         now = datetime.now(UTC)
         name = "+".join(board.name for board in boards) if len(boards) <= NAMES_SHOWN else f"{len(boards)}-boards"
         self._clock = time.monotonic()
@@ -136,6 +139,7 @@ class Run:
             boards=boards,
             process=os.getpid(),
         )
+        self._fail_on_flaky = fail_on_flaky
         self._planned: dict[tuple[str, str], None] = {}
         self._cases: list[Case] = []
         self._faults: list[Fault] = []
@@ -211,7 +215,7 @@ class Run:
         self.event("fault", **asdict(fault))
 
     def finish(self, exit_code: ExitCode, *, interrupted: bool = False) -> Record:
-        """Close the record with its verdict and return it."""
+        """Close the record with its verdict and return it; its exit code is that of the run."""
         done = {(case.board, case.id) for case in self._cases}
         for board, id in self._planned:
             if (board, id) not in done:
@@ -220,6 +224,8 @@ class Run:
         cases = without_unfit(sorted(self._cases, key=lambda case: order.index(case.board)))
         counts = count(cases)
         flaky = counts.flaky > 0 and worst(self.faults) is ExitCode.PASSED
+        if flaky and self._fail_on_flaky:
+            exit_code = max(exit_code, ExitCode.FINDINGS)
         self._record = replace(
             self._record,
             verdict=verdict(exit_code, interrupted=interrupted, flaky=flaky),

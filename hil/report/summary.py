@@ -47,6 +47,7 @@ def summary(record: Record, report: Path, *, plain: bool = False) -> RenderableT
         _table(record, plain=plain),
         *_unfit(record),
         *_explanations(record),
+        *_quarantine(record),
         *(_board_line(board) for board in record.boards if len(record.boards) > 1),
         *_coverage(report),
         _closing(record, report),
@@ -109,20 +110,38 @@ def _unfit(record: Record) -> list[Text]:
 def _explanations(record: Record) -> list[Text]:
     several = len(record.boards) > 1
     bad = [case for case in record.cases if case.outcome in {Outcome.FAILED, Outcome.ERROR} and not case.reason]
-    told = [(_title(case, several=several), case.faults[0]) for case in bad]
+    told = [(_title(case, str(case.fault), several=several), case.faults[0]) for case in bad if case.deciding]
     if several:
         told += [(f"{fault.board}: {fault.kind}", fault) for fault in record.faults if fault.kind in _OF_BOARDS]
+    flaky = [case for case in record.cases if case.outcome is Outcome.FLAKY and not case.quarantined]
+    told += [
+        (_title(case, f"flaky, passed at attempt {len(case.attempts)}", several=several), case.attempts[0].faults[0])
+        for case in flaky
+    ]
     texts = [Text("\n".join([title, *_explanation(fault)])) for title, fault in told[:CAUSES_SHOWN]]
     if len(told) > CAUSES_SHOWN:
         texts.append(Text(f"... and {len(told) - CAUSES_SHOWN} more"))
     return texts
 
 
+def _quarantine(record: Record) -> list[Text]:
+    """A line for each case whose outcome does not count: how it went, and who is to mend it."""
+    several = len(record.boards) > 1
+    lines = []
+    for case in record.cases:
+        if (why := case.quarantined) and case.attempts:
+            failed = sum(bool(attempt.faults) for attempt in case.attempts)
+            went = f"failed {failed} of {len(case.attempts)}" if failed else f"passed {len(case.attempts)}"
+            well = ", well again" if not failed and len(case.attempts) > 1 else ""
+            lines.append(f"{_title(case, f'in quarantine, {went}{well}', several=several)} ({why.owner}: {why.reason})")
+    return [Text(visible(line)) for line in lines]
+
+
 _OF_BOARDS = {FaultKind.INFRASTRUCTURE, FaultKind.USAGE}
 
 
-def _title(case: Case, *, several: bool) -> str:
-    return f"{f'{case.board}: ' if several else ''}{case.id}: {case.faults[0].kind}"
+def _title(case: Case, how: str, *, several: bool) -> str:
+    return f"{f'{case.board}: ' if several else ''}{case.id}: {how}"
 
 
 def _explanation(fault: Fault) -> list[str]:

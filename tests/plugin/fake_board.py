@@ -71,6 +71,10 @@ class FakeStrategy(Strategy):  # type: ignore[misc]
             self.transcript.note("power off")
         self.status = Status[status]
 
+    def force(self, status: str) -> None:
+        self.broken = None
+        self.transition(status)
+
     def fork(self, kept: Path | None = None) -> FakeMonitor:  # noqa: ARG002
         self.transition("monitor")
         assert self.transcript is not None

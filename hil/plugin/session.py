@@ -150,13 +150,14 @@ def _take_images(env: Environment, directory: Path) -> None:
 
 def _described(config: pytest.Config, env: Environment) -> BoardOfRun:
     path = Path(env.config_file)
-    images = env.config.get_images().values()
-    manifests = (Path(image).parent / MANIFEST for image in images)
+    images = env.config.get_images()
+    manifests = (Path(image).parent / MANIFEST for image in images.values())
     provenance = gather(
         config.rootpath,
         path,
         manifest=next((manifest for manifest in manifests if manifest.is_file()), None),
-        emulator=env.config.data.get("tools", {}).get("qemu", ""),
+        data=env.config.data,
+        images=images,
     )
     return BoardOfRun(path.stem, provenance, config.getoption("hil_why"))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import platform
 import subprocess
@@ -10,13 +9,17 @@ from dataclasses import dataclass, field
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
+from hil.record.inventory import Inventory, relative, sha256, take_stock
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 COMMAND_TIMEOUT = 10.0
 """Seconds that a question to git or to the emulator may take."""
 
-PACKAGES = ("hil", "labgrid", "pytest", "tpm2-pytss")
+TOLD = ("hil", "junitparser", "labgrid", "paramiko", "pytest", "tpm2-pytss")
+"""The packages that reports name; the record has all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,8 @@ class Provenance:
     git_commit: str = ""
     git_dirty: bool = False
     versions: dict[str, str] = field(default_factory=dict)
+    packages: dict[str, str] = field(default_factory=dict)
+    inventory: Inventory = field(default_factory=Inventory)
     host: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -38,21 +43,31 @@ class Provenance:
         return self.git_commit + ("-dirty" if self.git_dirty else "")
 
 
-def gather(root: Path, board_file: Path, *, manifest: Path | None = None, emulator: str = "") -> Provenance:
+def gather(
+    root: Path,
+    board_file: Path,
+    *,
+    manifest: Path | None = None,
+    data: Mapping[str, Any] | None = None,
+    images: Mapping[str, str] | None = None,
+) -> Provenance:
     """Collect the provenance of a run of the tree at `root` on the board of `board_file`.
 
-    `manifest` is what the firmware build left behind, `emulator` the program that stands for the board, if any.
-    What cannot be found out stays empty: a run from an unpacked archive has no commit.
+    `manifest` is what the firmware build left behind, `data` the content of the board file, `images` the absolute paths
+    of what it names. What cannot be found out stays empty: a run from an unpacked archive has no commit.
     """
+    packages = {one.name: one.version for one in metadata.distributions()}
     firmware = json.loads(manifest.read_text(encoding="utf-8")) if manifest else {}
     return Provenance(
-        board_file=_relative(board_file, root),
-        board_file_sha256=hashlib.sha256(board_file.read_bytes()).hexdigest(),
+        board_file=relative(board_file, root),
+        board_file_sha256=sha256(board_file),
         firmware_hash=firmware.get("firmware_hash", ""),
         firmware=firmware,
         git_commit=_answer(["git", "rev-parse", "HEAD"], root),
         git_dirty=bool(_answer(["git", "status", "--porcelain", "--untracked-files=no"], root)),
-        versions=_versions(emulator),
+        versions=_versions(packages, (data or {}).get("tools", {}).get("qemu", "")),
+        packages=dict(sorted(packages.items())),
+        inventory=take_stock(data or {}, images or {}, root),
         host={
             "name": platform.node(),
             "machine": platform.machine(),
@@ -61,13 +76,8 @@ def gather(root: Path, board_file: Path, *, manifest: Path | None = None, emulat
     )
 
 
-def _versions(emulator: str) -> dict[str, str]:
-    versions = {"python": platform.python_version()}
-    for package in PACKAGES:
-        try:
-            versions[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
+def _versions(packages: Mapping[str, str], emulator: str) -> dict[str, str]:
+    versions = {"python": platform.python_version()} | {name: packages[name] for name in TOLD if name in packages}
     if emulator and (answer := _answer([emulator, "--version"])):
         versions["qemu"] = answer.splitlines()[0].partition("version ")[2]
     return versions
@@ -81,8 +91,3 @@ def _answer(command: list[str], directory: Path | None = None) -> str:
     except (OSError, subprocess.SubprocessError):
         return ""
     return done.stdout.strip()
-
-
-def _relative(path: Path, root: Path) -> str:
-    resolved = path.resolve()
-    return str(resolved.relative_to(root)) if resolved.is_relative_to(root) else path.name

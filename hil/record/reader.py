@@ -10,6 +10,7 @@ from hil.crash import Crash
 from hil.errors import UsageError
 from hil.record.case import BLOCKED, Attempt, Case, ConsoleSlice, Fault, FaultKind, Outcome, Quarantine
 from hil.record.fold import without_unfit
+from hil.record.inventory import Image, Inventory, Resource, Tool
 from hil.record.provenance import Provenance
 from hil.record.run import EVENTS_FILE, NEVER_STARTED, RUN_FILE, SCHEMA, BoardOfRun, Record
 from hil.record.step import Stage, Step
@@ -69,7 +70,7 @@ def _record(data: dict[str, Any]) -> Record:
         name=data["name"],
         started=data["started"],
         boards=tuple(
-            BoardOfRun(board["name"], Provenance(**board["provenance"]), board["why"]) for board in data["boards"]
+            BoardOfRun(board["name"], _provenance(board["provenance"]), board["why"]) for board in data["boards"]
         ),
         verdict=Verdict(data["verdict"]),
         exit_code=data["exit_code"],
@@ -83,6 +84,17 @@ def _record(data: dict[str, Any]) -> Record:
         process=data["process"],
         schema=data["schema"],
     )
+
+
+def _provenance(data: dict[str, Any]) -> Provenance:
+    return Provenance(**{**data, "inventory": _inventory(data.get("inventory", {}))})
+
+
+def _inventory(data: dict[str, Any]) -> Inventory:
+    images = {name: Image(**one) for name, one in data.get("images", {}).items()}
+    tools = {name: Tool(**one) for name, one in data.get("tools", {}).items()}
+    resources = tuple(Resource(**one) for one in data.get("resources", ()))
+    return Inventory(**{**data, "images": images, "tools": tools, "resources": resources})
 
 
 def _case(data: dict[str, Any]) -> Case:

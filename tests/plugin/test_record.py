@@ -48,6 +48,9 @@ def test_provenance_names_board_tools_and_tree(bench: Bench) -> None:
     assert provenance["board_file_sha256"] == hashlib.sha256(board_file.read_bytes()).hexdigest()
     assert {"python", "labgrid", "pytest", "tpm2-pytss"} <= set(provenance["versions"])
     assert provenance["host"]["name"]
+    assert {"labgrid", "paramiko", "pluggy"} <= set(provenance["packages"])
+    assert provenance["inventory"]["boots_into"] == "monitor"
+    assert provenance["inventory"]["features"] == {}
 
 
 def test_the_timeline_has_the_steps_of_the_board(bench: Bench) -> None:

@@ -28,6 +28,7 @@ from hil.record import (
     attach,
     load,
 )
+from hil.record.inventory import Image, Inventory, Resource, Tool
 from hil.record.reference import brought_up_to_date, schema
 from tests.record.schema import assert_valid
 
@@ -100,7 +101,8 @@ def test_what_is_no_record_is_told_from_one(directory: Path, change: dict[str, A
 
 def test_the_schema_is_one_and_knows_every_field() -> None:
     Draft202012Validator.check_schema(schema())
-    kinds: dict[str, Any] = {"case": Case, "attempt": Attempt, "fault": Fault, "stage": Stage, "provenance": Provenance}
+    kinds: dict[str, Any] = {"case": Case, "attempt": Attempt, "fault": Fault, "stage": Stage}
+    kinds |= {"provenance": Provenance, "inventory": Inventory, "image": Image, "tool": Tool, "resource": Resource}
     assert set(schema()["properties"]) == {one.name for one in fields(Record)}
     for name, kind in kinds.items():
         assert set(schema()["$defs"][name]["properties"]) - {"fault"} == {one.name for one in fields(kind)}

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from hil import doctor
-from hil.cli import bench, boards, bringup, build, console, firmware, flash, lab, new, run
+from hil.cli import bench, bisect, boards, bringup, build, console, firmware, flash, lab, new, run
 from hil.errors import ExitCode, HilError
 
 EXIT_CODES = """\
@@ -44,6 +44,7 @@ app.command("flash")(flash.command)
 app.command("boards")(boards.command)
 app.command("console")(console.command)
 app.command("bringup")(bringup.command)
+app.command("bisect")(bisect.command)
 app.command("doctor")(doctor.command)
 app.command("bench")(bench.command)
 app.add_typer(firmware.app, name="firmware")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -138,7 +139,7 @@ def command(
     with _standard_output_for_json(as_json), contextlib.ExitStack() as ours:
         for one in chosen:
             ours.enter_context(one.held())
-        if not borrowed and len(chosen) * (number or 1) == 1:
+        if not borrowed and len(chosen) * (number or 1) == 1 and _as_pytest_shows(pytest_arguments, as_json=as_json):
             code, record = run(tree, chosen[0], pytest_arguments, why=why)
         else:
             seats = borrowed or _local_seats(chosen, number or 1, each=each)
@@ -151,6 +152,19 @@ def command(
 
         print_json(plain_record(record))
     raise typer.Exit(code)
+
+
+_TALKATIVE = re.compile(r"-[a-zA-Z]*[svq][a-zA-Z]*|--(capture|verbose|quiet|setup|durations|fixtures|markers|lg-log)")
+"""Who gives such an option of pytest wants to see what pytest says."""
+
+
+def _as_pytest_shows(arguments: list[str], *, as_json: bool) -> bool:
+    """Whether a run on one board is shown by pytest itself: in logs, and where its own options ask for it."""
+    from hil.pool.progress import draws
+    from hil.pool.run import FOR_ONE_BOARD
+
+    asked = any(one in FOR_ONE_BOARD or _TALKATIVE.match(one) for one in arguments)
+    return asked or as_json or not draws(console())
 
 
 def _counting(tree: Tree, board: BoardFile) -> BoardFile:

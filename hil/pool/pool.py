@@ -168,6 +168,7 @@ class Pool:
                 if not (self._interrupted and fault.kind is FaultKind.INTERRUPTED):
                     self._ledger.fault(seat.board, fault)
             case Staged(stage):
+                self._progress.stage(seat.name, stage.stage)
                 self._run.add_stage(replace(stage, board=seat.board, seat=seat.name))
             case Happened(name, details):
                 self._run.event(name, board=seat.board, seat=seat.name, **details)

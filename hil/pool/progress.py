@@ -1,30 +1,33 @@
-"""What a person sees of a run on several boards while it goes on."""
+"""What a person sees of a run on several boards while it goes on: lines in a log, a picture in a terminal."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections import Counter
 from typing import TYPE_CHECKING, Protocol
 
 from rich.live import Live
-from rich.table import Table
-from rich.text import Text
 
-from hil.record.case import Outcome
+from hil.pool.expected import Outlook, durations
+from hil.pool.picture import BAD, Picture
 from hil.record.verdict import count
+from hil.report.headlines import why
 from hil.report.summary import COLUMNS
 from hil.report.text import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
     from rich.console import Console
 
     from hil.record import Case
 
-BAD = {Outcome.FAILED: "red", Outcome.ERROR: "magenta"}
+CI = "CI"
+"""Set by GitLab, GitHub and others: what looks like a terminal there is a log."""
 
 
 class Progress(Protocol):
@@ -32,6 +35,9 @@ class Progress(Protocol):
 
     def seat(self, name: str, state: str) -> None:
         """A seat is in another state, such as `starting`, or runs the test of that name."""
+
+    def stage(self, name: str, stage: str) -> None:
+        """The board at a seat was brought into a state."""
 
     def plan(self, board: str, ids: Iterable[str]) -> None:
         """It is known what is to run on a board."""
@@ -43,7 +49,7 @@ class Progress(Protocol):
 class Lines:
     """A line for each file of tests that is done, and for each failure at once: for logs."""
 
-    def __init__(self, console: Console, boards: Sequence[str]) -> None:
+    def __init__(self, console: Console, boards: Iterable[str]) -> None:
         self._console = console
         self._width = max(map(len, boards))
         self._start = time.monotonic()
@@ -55,6 +61,9 @@ class Lines:
         if "::" not in state:
             self._say(name, state)
 
+    def stage(self, name: str, stage: str) -> None:
+        """Boards boot so often that a log is better off without it; the record has it."""
+
     def plan(self, board: str, ids: Iterable[str]) -> None:
         """Know when a file is done."""
         self._due.update((board, id.partition("::")[0]) for id in ids)
@@ -62,7 +71,7 @@ class Lines:
     def case(self, case: Case) -> None:
         """Say what failed, and how a file went when its last test has ended."""
         if case.outcome in BAD:
-            self._say(case.board, f"{case.id} {case.outcome}: {_why(case)}")
+            self._say(case.board, f"{case.id} {case.outcome}: {why(case)}")
         file = (case.board, str(case.path))
         done = self._cases.setdefault(file, [])
         done.append(case)
@@ -74,51 +83,29 @@ class Lines:
         self._console.print(f"[{elapsed:7.1f}] {who:{self._width}}  {visible(what)}", markup=False, soft_wrap=True)
 
 
-class Picture:
-    """A line per seat that is drawn anew as things go on, and failures above it: for terminals."""
+def watching(
+    console: Console, seats: Mapping[str, str], reports: Path, *, parallel: int = 1
+) -> AbstractContextManager[Progress]:
+    """Return what shows the progress of a run until the end of the block.
 
-    def __init__(self, live: Live) -> None:
-        self._live = live
-        self._states: dict[str, str] = {}
-        self._planned: Counter[str] = Counter()
-        self._cases: dict[str, list[Case]] = {}
-
-    def seat(self, name: str, state: str) -> None:
-        """Show what a seat does."""
-        self._states[name] = state
-        self._draw()
-
-    def plan(self, board: str, ids: Iterable[str]) -> None:
-        """Show how much there is."""
-        self._planned[board] += len(list(ids))
-
-    def case(self, case: Case) -> None:
-        """Count, and show a failure."""
-        self._cases.setdefault(case.board, []).append(case)
-        if style := BAD.get(case.outcome):
-            line = f"{case.board}: {case.id} {case.outcome}: {_why(case)}"
-            self._live.console.print(Text(visible(line), style))
-
-    def _draw(self) -> None:
-        table = Table.grid(padding=(0, 2))
-        for board, planned in self._planned.items():
-            cases = self._cases.get(board, [])
-            table.add_row(Text(board, "bold"), Text(f"{len(cases)}/{planned}  {tally(cases)}"))
-        for name, state in self._states.items():
-            short = state.rpartition("/")[2] if "::" in state else state
-            table.add_row(Text(name), Text(visible(short), "dim", overflow="ellipsis", no_wrap=True))
-        self._live.update(table)
+    `seats` are given with the board of each; records in `reports` say how long tests take; `parallel` run at once.
+    """
+    if draws(console):
+        return _picture(console, seats, reports, parallel)
+    return contextlib.nullcontext(Lines(console, seats))
 
 
-def watching(console: Console, boards: Sequence[str]) -> AbstractContextManager[Progress]:
-    """Return what shows the progress of a run on `boards` until the end of the block."""
-    return _picture(console) if console.is_terminal else contextlib.nullcontext(Lines(console, boards))
+def draws(console: Console) -> bool:
+    """Whether things can be drawn anew there: on a terminal that can do it, and that a person looks at."""
+    return console.is_terminal and not console.is_dumb_terminal and not os.environ.get(CI)
 
 
 @contextlib.contextmanager
-def _picture(console: Console) -> Iterator[Progress]:
-    with Live(console=console, transient=True, refresh_per_second=8) as live:
-        yield Picture(live)
+def _picture(console: Console, seats: Mapping[str, str], reports: Path, parallel: int) -> Iterator[Progress]:
+    outlook = Outlook(durations(reports, set(seats.values())))
+    picture = Picture(console, seats, outlook, parallel=parallel)
+    with Live(picture, console=console, transient=True, refresh_per_second=4):
+        yield picture
 
 
 def tally(cases: Iterable[Case]) -> str:
@@ -126,7 +113,3 @@ def tally(cases: Iterable[Case]) -> str:
     counts = count(cases)
     numbers = ((name, getattr(counts, name)) for name in COLUMNS)
     return ", ".join(f"{number} {name}" for name, number in numbers if number)
-
-
-def _why(case: Case) -> str:
-    return case.faults[0].message if case.faults else case.reason

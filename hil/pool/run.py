@@ -16,6 +16,7 @@ from hil.pool.progress import watching
 from hil.pool.seat import LocalSeat
 from hil.record import BoardOfRun, Outcome, Provenance, Run
 from hil.report import write_reports
+from hil.report.headlines import headlines
 from hil.report.summary import CAUSES_SHOWN, summary
 from hil.report.text import visible
 from hil.settings import Settings
@@ -72,9 +73,10 @@ def run_on(
         raise UsageError(f"{talkative.pop()} is for one board at a time", hint="hil run --board NAME")
     seats_of = Counter(seat.board for seat in seats)
     boards = [BoardOfRun(board, Provenance(), why) for board in seats_of]
-    run = Run(_reports(arguments, root), *boards, fail_on_flaky=fail_on_flaky)
+    reports = _reports(arguments, root)
+    run = Run(reports, *boards, fail_on_flaky=fail_on_flaky)
     emulated = max(os.cpu_count() or 1, *seats_of.values())
-    with watching(console, [seat.name for seat in seats]) as progress:
+    with watching(console, {seat.name: seat.board for seat in seats}, reports, parallel=emulated) as progress:
         record = Pool(run, seats, arguments, progress, emulated=emulated, retries=retries).drive()
     write_reports(record, run.path)
     _show(record, run.path, console)
@@ -93,6 +95,8 @@ def _show(record: Record, path: Path, console: Console) -> None:
     bad = [case for case in record.cases if case.outcome in {Outcome.FAILED, Outcome.ERROR} and not case.reason]
     for case in bad[:CAUSES_SHOWN]:
         console.print(Rule(f"{case.board}: {visible(case.id)}", characters="_"), markup=False)
+        for line in headlines(case):
+            console.print(line, markup=False)
         for fault in case.faults:
             console.print(visible(fault.details or fault.message), markup=False)
     here = Path.cwd()

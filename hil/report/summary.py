@@ -13,6 +13,7 @@ from rich.text import Text
 from hil.coverage import Summary
 from hil.record.case import FaultKind, Outcome
 from hil.record.verdict import Verdict, count
+from hil.report.headlines import explanation
 from hil.report.text import visible
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from hil.record import BoardOfRun, Case, Counts, Fault, Record
+    from hil.record import BoardOfRun, Case, Counts, Record
 
 STYLE = {
     Verdict.PASSED: "green",
@@ -110,15 +111,18 @@ def _unfit(record: Record) -> list[Text]:
 def _explanations(record: Record) -> list[Text]:
     several = len(record.boards) > 1
     bad = [case for case in record.cases if case.outcome in {Outcome.FAILED, Outcome.ERROR} and not case.reason]
-    told = [(_title(case, str(case.fault), several=several), case.faults[0]) for case in bad if case.deciding]
-    if several:
-        told += [(f"{fault.board}: {fault.kind}", fault) for fault in record.faults if fault.kind in _OF_BOARDS]
-    flaky = [case for case in record.cases if case.outcome is Outcome.FLAKY and not case.quarantined]
-    told += [
-        (_title(case, f"flaky, passed at attempt {len(case.attempts)}", several=several), case.attempts[0].faults[0])
-        for case in flaky
+    told = [
+        (_title(case, str(case.fault), several=several), case.faults[0], str(case.path))
+        for case in bad
+        if case.deciding
     ]
-    texts = [Text("\n".join([title, *_explanation(fault)])) for title, fault in told[:CAUSES_SHOWN]]
+    if several:
+        told += [(f"{fault.board}: {fault.kind}", fault, "") for fault in record.faults if fault.kind in _OF_BOARDS]
+    flaky = [case for case in record.cases if case.outcome is Outcome.FLAKY and not case.quarantined]
+    for case in flaky:
+        title = _title(case, f"flaky, passed at attempt {len(case.attempts)}", several=several)
+        told.append((title, case.attempts[0].faults[0], str(case.path)))
+    texts = [Text("\n".join([title, *explanation(fault, file=file)])) for title, fault, file in told[:CAUSES_SHOWN]]
     if len(told) > CAUSES_SHOWN:
         texts.append(Text(f"... and {len(told) - CAUSES_SHOWN} more"))
     return texts
@@ -142,16 +146,6 @@ _OF_BOARDS = {FaultKind.INFRASTRUCTURE, FaultKind.USAGE}
 
 def _title(case: Case, how: str, *, several: bool) -> str:
     return f"{f'{case.board}: ' if several else ''}{case.id}: {how}"
-
-
-def _explanation(fault: Fault) -> list[str]:
-    """What was seen, where, and what to try."""
-    lines = [f"  {visible(fault.message)}"]
-    if fault.stage or fault.console:
-        lines.append(f"  at stage {fault.stage or 'unknown'}; last heard on {visible(fault.console) or 'no console'}")
-    if fault.hint:
-        lines.append(f"  try: {visible(fault.hint)}")
-    return lines
 
 
 def _coverage(report: Path) -> list[Text]:

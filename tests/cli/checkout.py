@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import pty
 import subprocess
 import sys
 import textwrap
@@ -43,6 +45,23 @@ class Checkout:
     def suite(self, tests: str) -> None:
         path = self.path / "suites" / "subject" / "test_subject.py"
         path.write_text("import pytest\n" + textwrap.dedent(tests))
+
+    def hil_in_a_terminal(self, *arguments: str) -> str:
+        """Return what a person would see, with the sequences that move the cursor."""
+        terminal, other = pty.openpty()
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm", "COLUMNS": "100", "LINES": "30"}
+        environment.pop("CI", None)
+        process = subprocess.Popen(
+            [*HIL, *arguments], cwd=self.path, env=environment, stdin=other, stdout=other, stderr=other
+        )
+        os.close(other)
+        seen = b""
+        with contextlib.suppress(OSError):  # how Linux says that nobody writes any more
+            while data := os.read(terminal, 65536):
+                seen += data
+        os.close(terminal)
+        assert process.wait(timeout=60) == 0, seen.decode()
+        return seen.decode()
 
     def hil(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}

@@ -56,9 +56,20 @@ def test_a_failure_is_explained_by_what_was_seen_and_what_to_try(checkout: Check
     )
     lines = checkout.hil(*RUN).stdout.splitlines()
     start = lines.index("suites/subject/test_subject.py::test_a: firmware")
-    assert lines[start + 1] == "  BL31 panicked"
+    assert lines[start + 1] == "  BL31 panicked (suites/subject/test_subject.py:5)"
     assert lines[start + 2] == "  at stage monitor; last heard on monitor: PANIC at 0x0"
     assert lines[start + 3] == "  try: look at the cable"
+
+
+def test_a_terminal_shows_one_board_as_it_shows_several(checkout: Checkout) -> None:
+    seen = checkout.hil_in_a_terminal(*RUN)
+    assert "1/1" in seen
+    assert "test session starts" not in seen
+    assert "record in reports/" in seen
+
+
+def test_who_asks_pytest_to_be_verbose_sees_what_pytest_says(checkout: Checkout) -> None:
+    assert "test session starts" in checkout.hil_in_a_terminal(*RUN, "-xv")
 
 
 def test_options_of_pytest_pass_through(checkout: Checkout) -> None:
@@ -143,7 +154,7 @@ def test_the_firmware_is_brought_up_to_date_only_for_boards_that_use_ours(
     checkout: Checkout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     built: list[str] = []
-    monkeypatch.setattr(hil.build, "build", built.append)
+    monkeypatch.setattr(hil.build, "build", lambda platform, **_: built.append(platform))
     board = Tree(checkout.path).board("fake-board")
     bring_up_to_date(replace(board, images={"flash": checkout.path / "vendor" / "flash.bin"}))
     assert built == []

@@ -1,0 +1,42 @@
+"""What to read first of a failure: what broke, where, and what to look at."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from hil.report.text import visible
+
+if TYPE_CHECKING:
+    from hil.record import Case, Fault
+
+_PLACE = re.compile(r"^(?P<file>[^\s:][^:\n]*):(?P<line>\d+): ", re.MULTILINE)
+"""A place in pytest's account of a failure, such as `suites/tpm/test_a.py:12: AssertionError`."""
+
+
+def why(case: Case) -> str:
+    """Return in one line why a test did not pass."""
+    return case.faults[0].message if case.faults else case.reason
+
+
+def headlines(case: Case) -> list[str]:
+    """Return the test and whose fault it was, and then what broke, where, and what to look at."""
+    if not case.faults:
+        return [f"{case.id}: {case.outcome}", f"  {visible(case.reason)}"]
+    return [f"{case.id}: {case.fault}", *explanation(case.faults[0], file=str(case.path))]
+
+
+def explanation(fault: Fault, *, file: str = "") -> list[str]:
+    """Return what was seen and in which line of `file`, where the board was, and what to try."""
+    place = _line_of(file, fault.details) if file else ""
+    lines = [f"  {visible(fault.message)}{f' ({place})' if place else ''}"]
+    if fault.stage or fault.console:
+        lines.append(f"  at stage {fault.stage or 'unknown'}; last heard on {visible(fault.console) or 'no console'}")
+    if fault.hint:
+        lines.append(f"  try: {visible(fault.hint)}")
+    return lines
+
+
+def _line_of(file: str, details: str) -> str:
+    """The line of the test's own file in which it ended; what it called stands in the details."""
+    return next((f"{file}:{found['line']}" for found in _PLACE.finditer(details) if found["file"].endswith(file)), "")

@@ -9,30 +9,32 @@ from hil.build.initramfs import Initramfs
 from hil.build.programs import kernel_modules, shared_libraries
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from hil.build.lock import Lock
 
 
 class Contents:
-    """The contents of one initial file system; `unpacked` is the directory of each package of `lock`."""
+    """The contents of one initial file system; `unpacked` is the directory of each package of `lock`.
 
-    def __init__(self, source: Path, lock: Lock, unpacked: Mapping[str, Path]) -> None:
+    `modules` are loaded in the place of those that contents.toml names.
+    """
+
+    def __init__(
+        self, source: Path, lock: Lock, unpacked: Mapping[str, Path], modules: Sequence[str] | None = None
+    ) -> None:
         self._source = source
         self._lock = lock
         self._unpacked = unpacked
         self._toml: Mapping[str, Any] = tomllib.loads((source / "contents.toml").read_text())
-
-    @property
-    def kernel_package(self) -> str:
-        """The name of the package that has the kernel."""
-        return next(pin.package for pin in self._lock.pins if pin.package.startswith("linux-image-"))
+        self._modules = self._toml["modules"] if modules is None else modules
 
     def inputs(self) -> list[Path | str]:
         """Return everything that the archive depends on, apart from programs and modules of ours."""
         packages = [*self._toml["libraries"], *(program["package"] for program in self._toml["program"])]
-        return [*(self._lock[name].key for name in (self.kernel_package, *packages)), self._source]
+        pins = (self._lock.kernel, *(self._lock[name] for name in packages))
+        return [*(pin.key for pin in pins), *self._modules, self._source]
 
     def packed(self, programs: Mapping[str, bytes], modules: Mapping[str, bytes]) -> Initramfs:
         """Return the archive; `programs` of ours go to their paths, `modules` of ours load behind the kernel's."""
@@ -44,8 +46,8 @@ class Contents:
         libraries = shared_libraries(all_programs.values(), [self._unpacked[name] for name in self._toml["libraries"]])
         for path, content in {**all_programs, **libraries}.items():
             archive.file(path, content, 0o755)
-        (tree,) = (self._unpacked[self.kernel_package] / "lib" / "modules").iterdir()
-        all_modules = {**kernel_modules(self._toml["modules"], tree), **modules}
+        (tree,) = (self._unpacked[self._lock.kernel.package] / "lib" / "modules").iterdir()
+        all_modules = {**kernel_modules(self._modules, tree), **modules}
         for name, content in all_modules.items():
             archive.file(f"lib/modules/{name}", content)
         archive.file("etc/modules", "".join(f"/lib/modules/{name}\n" for name in all_modules).encode())

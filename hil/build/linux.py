@@ -1,4 +1,4 @@
-"""How the Linux host is made: kernel, initramfs and device tree for the machine of a board file."""
+"""How the Linux host is made: kernel, initramfs and device tree, for the machine of a board file or for hardware."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from hil.build.sshkeys import Keys
 from hil.build.steps import version
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from hil.build.lock import Lock
     from hil.build.machine import Machine
     from hil.build.steps import Step, Workshop
 
-IMAGES = ("flash.bin", "Image", "vtpm.ko", "vmm", "guest.cpio", "host.cpio", "host.dtb")
+IMAGES = ("Image", "vtpm.ko", "vmm", "guest.cpio", "host.cpio", "host.dtb")
 """What is the same for everybody who builds from the same sources; `initrd` is not, it has keys inside."""
 
 _SEEDS = ("rng-seed", "kaslr-seed")
@@ -28,33 +28,50 @@ _SEEDS = ("rng-seed", "kaslr-seed")
 class HostImages:
     """The steps for the host's images, in a workshop of their own.
 
-    `source` is firmware/linux/host, `unpacked` the directory of each package of `lock`, `agent` our agent's image.
+    `source` is firmware/linux/host, `unpacked` the directory of each package of `lock`, `agent` our agent's image,
+    `modules` what is loaded in the place of what contents.toml names.
     """
 
-    def __init__(self, workshop: Workshop, source: Path, lock: Lock, unpacked: Mapping[str, Path], agent: Path) -> None:
+    def __init__(
+        self,
+        workshop: Workshop,
+        source: Path,
+        lock: Lock,
+        unpacked: Mapping[str, Path],
+        agent: Path,
+        modules: Sequence[str] | None = None,
+    ) -> None:
         self._workshop = workshop
         self._source = source
         self._lock = lock
         self._unpacked = unpacked
         self._agent = agent
-        self._contents = Contents(source, lock, unpacked)
+        self._contents = Contents(source, lock, unpacked, modules)
 
     def make(self, machine: Machine) -> None:
         """Make all images that are out of date, for a machine that starts from the `flash.bin` beside them."""
+        self._system()
+        self._device_tree(machine)
+
+    def make_for_hardware(self, devicetree: str) -> None:
+        """Make all images that are out of date, with a device tree as it comes with the kernel."""
+        self._system()
+        self._devicetree_of_the_kernel(devicetree)
+
+    def _system(self) -> None:
         self._image()
         self._archive()
         self._initrd()
-        self._device_tree(machine)
 
     def _image(self) -> None:
         """Take the kernel out of its package; arm64's `vmlinuz` of Debian is what others call `Image`."""
-        package = self._contents.kernel_package
+        kernel = self._lock.kernel
 
         def work(step: Step) -> None:
-            (vmlinuz,) = (self._unpacked[package] / "boot").glob("vmlinuz-*")
+            (vmlinuz,) = (self._unpacked[kernel.package] / "boot").glob("vmlinuz-*")
             step.run("cp", vmlinuz, self._workshop.directory / "Image")
 
-        self._workshop.step("kernel", "Unpacking the host's kernel", [self._lock[package].key], ["Image"], work)
+        self._workshop.step("kernel", "Unpacking the host's kernel", [kernel.key], ["Image"], work)
 
     def _archive(self) -> None:
         """Pack the initramfs, without keys."""
@@ -118,3 +135,13 @@ class HostImages:
             ["host.dtb"],
             work,
         )
+
+    def _devicetree_of_the_kernel(self, path: str) -> None:
+        """Take the device tree out of the kernel's package."""
+        kernel = self._lock.kernel
+
+        def work(step: Step) -> None:
+            (trees,) = (self._unpacked[kernel.package] / "usr" / "lib").glob("linux-image-*")
+            step.run("cp", trees / path, self._workshop.directory / "host.dtb")
+
+        self._workshop.step("device-tree", "Unpacking the host's device tree", [kernel.key, path], ["host.dtb"], work)

@@ -22,6 +22,10 @@ MAIN = "main"
 """The component of Debian's archives that everything is from whose entry names no other."""
 
 
+KERNEL = "linux-image-"
+"""What the names of packages with a kernel begin with; its release follows."""
+
+
 class Kind(StrEnum):
     """What apt calls the two kinds of packages."""
 
@@ -74,6 +78,16 @@ class Lock:
             if pin.package == package:
                 return pin
         raise LockFileError(f"the lock file has no package {package!r}", hint="hil firmware update")
+
+    @property
+    def kernel(self) -> Pin:
+        """The package with the Linux kernel; `<package>.removeprefix(KERNEL)` is the kernel's release."""
+        return next(pin for pin in self.pins if pin.package.startswith(KERNEL))
+
+    def with_kernel(self, other: Lock) -> Lock:
+        """Return these pins with the kernel of another lock, and all that is for it alone, in the place of ours."""
+        release = self.kernel.package.removeprefix(KERNEL)
+        return Lock((*other.pins, *(pin for pin in self.pins if not pin.package.endswith(f"-{release}"))))
 
 
 def read_lock(path: Path) -> Lock:

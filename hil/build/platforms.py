@@ -26,6 +26,19 @@ class Images(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class OwnLinux:
+    """What the Linux host of a platform has in the place of what firmware/linux says.
+
+    `lock` pins its kernel, `modules` are loaded at start, `devicetree` is a path in the kernel's package, below
+    usr/lib/linux-image-*.
+    """
+
+    lock: Path
+    modules: tuple[str, ...]
+    devicetree: str
+
+
+@dataclass(frozen=True, slots=True)
 class Platform:
     """What differs between platforms. `tfa_name` is what TF-A calls it, `directory` is where it is described."""
 
@@ -49,6 +62,20 @@ class Platform:
     def addresses(self) -> Path:
         """The header that says where everything lies."""
         return self.directory / ADDRESSES
+
+    @property
+    def linux(self) -> OwnLinux | None:
+        """A Linux of its own, if emulated machines' will not do. Raises `UsageError` when it lacks something."""
+        declaration = self.directory / "linux" / "host.toml"
+        if not declaration.is_file():
+            return None
+        try:
+            content = tomllib.loads(declaration.read_text(encoding="utf-8"))
+            return OwnLinux(
+                declaration.with_name("sources.lock"), tuple(content["modules"]), str(content["devicetree"])
+            )
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise UsageError(f"{declaration} does not declare a Linux host: {error!r}") from None
 
     def address(self, name: str) -> int:
         """Return a number of that header, such as `VTPM_ENGINE_PA`."""

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 TRUSTED_FIRMWARE = "arm-trusted-firmware"
 CHECKOUT = Path(__file__).resolve().parents[2]
+LINUX_FLASH = "flash.bin"
+"""What an emulated machine starts from to get to Linux."""
 ARTIFACTS = ("bl31.elf", "engine.elf", "engine.bin", "monitor.elf", "guest.elf")
 """What every platform has, besides the files that its board starts from."""
 
@@ -122,16 +124,22 @@ class Recipe:
 
     def run_linux(self) -> Firmware:
         """Run what is out of date of the Linux host's images, once the firmware is there, and describe the result."""
+        own = self._platform.linux
         lock = read_lock(self._sources / "linux" / "sources.lock")
+        if own is not None:
+            lock = lock.with_kernel(read_lock(own.lock))
         unpacked = SourceCache().unpacked(lock.pins, self._progress)
-        machine = Machine.of(_linux_board(self._platform.name, self._checkout))
         directory = linux_directory(self._platform.name, self._checkout, coverage=self._coverage)
         workshop = Workshop(directory, self._progress)
+        source, agent = self._sources / "linux" / "host", self.directory / "guest.bin"
+        if own is not None:
+            HostImages(workshop, source, lock, unpacked, agent, own.modules).make_for_hardware(own.devicetree)
+            return self._described(directory, IMAGES, lock)
+        machine = Machine.of(_linux_board(self._platform.name, self._checkout))
         firmware = read_lock(self._sources / "sources.lock")
         self._trusted_firmware(firmware).build_for_linux(workshop, machine.kernel_address)
-        agent = self.directory / "guest.bin"
-        HostImages(workshop, self._sources / "linux" / "host", lock, unpacked, agent).make(machine)
-        return self._described(directory, IMAGES, lock)
+        HostImages(workshop, source, lock, unpacked, agent).make(machine)
+        return self._described(directory, (LINUX_FLASH, *IMAGES), lock)
 
     def _described(self, directory: Path, names: Sequence[str], lock: Lock) -> Firmware:
         firmware = Firmware(

@@ -9,6 +9,9 @@ import typer
 from hil.cli.output import print_line
 from hil.cli.tree import Tree
 
+LOCKS = ("", "linux", "linux/bench", "platform/rpi4", "platform/rpi4/linux")
+"""Where there are lock files, below firmware/."""
+
 app = typer.Typer(no_args_is_help=True, help="Look after the third-party parts of the firmware.")
 
 
@@ -30,7 +33,7 @@ def update(
     from hil.build.progress import Terminal
 
     firmware = Tree.here().root / "firmware"
-    for path in (firmware / folder / "sources.lock" for folder in ("", "linux", "linux/bench", "platform/rpi4")):
+    for path in (firmware / folder / "sources.lock" for folder in LOCKS):
         lock = read_lock(path)
         changes = [proposal for proposal in propose(lock, Terminal()) if proposal.changes]
         for change in changes:

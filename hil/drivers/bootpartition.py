@@ -18,6 +18,7 @@ from hil.flash.sdcard import write_card
 from hil.record.atomic import write_atomically
 
 CONFIG = "config.txt"
+CMDLINE = "cmdline.txt"
 PACKAGE = "package"
 """Instead of a directory with the VideoCore's firmware: Debian's package."""
 ABSENT = "absent"
@@ -47,6 +48,7 @@ class BootPartitionDriver(Driver):  # type: ignore[misc]
         initramfs_address: where the first of them is loaded
         overlays: device tree overlays, by their keys
         videocore: directory with start4.elf and fixup4.dat; `package` for those of Debian, `absent` for an emulator
+        cmdline: arguments of the kernel, if it takes any
         options: further lines of config.txt
         size: bytes of the card's image, in MiB
     """
@@ -60,6 +62,7 @@ class BootPartitionDriver(Driver):  # type: ignore[misc]
     initramfs: list[str] = attr.ib(factory=list, validator=_TEXTS)
     initramfs_address: int = attr.ib(default=0, validator=_NUMBER)
     overlays: list[str] = attr.ib(factory=list, validator=_TEXTS)
+    cmdline: str = attr.ib(default="", validator=_TEXT)
     options: dict[str, Any] = attr.ib(factory=dict, validator=_OPTIONS)
     size: int = attr.ib(default=64, validator=_NUMBER)
 
@@ -70,7 +73,12 @@ class BootPartitionDriver(Driver):  # type: ignore[misc]
         config = self._image(self.config)
         config.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(config, partition.config.encode())
-        return Payload((PayloadFile.of(config, CONFIG), *files))
+        made = [PayloadFile.of(config, CONFIG)]
+        if self.cmdline:
+            cmdline = config.with_name(CMDLINE)
+            write_atomically(cmdline, f"{self.cmdline}\n".encode())
+            made.append(PayloadFile.of(cmdline, CMDLINE))
+        return Payload((*made, *files))
 
     def write_card(self, path: Path) -> Payload:
         """Make an image of a card with the partition; return what is on it."""
@@ -89,8 +97,12 @@ class BootPartitionDriver(Driver):  # type: ignore[misc]
             initramfs_address=self.initramfs_address,
             overlays=tuple(map(self._devicetree, self.overlays)),
             videocore=self._videocore(),
-            options={key: str(value) for key, value in self.options.items()},
+            options={key: str(value) for key, value in self._options.items()},
         )
+
+    @property
+    def _options(self) -> dict[str, Any]:
+        return {**self.options, "cmdline": CMDLINE} if self.cmdline else self.options
 
     def _image(self, key: str) -> Path:
         return image_path(self.target, key)

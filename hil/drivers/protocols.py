@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hil.console import ByteStream
+    from hil.deadline import Deadline
     from hil.drivers.alarm import Alarm
     from hil.drivers.start import Start
     from hil.errors import HilError, InfrastructureError
@@ -81,6 +82,9 @@ class BoardProtocol(abc.ABC):
     def excuse(self) -> InfrastructureError | None:
         """Return what other than its firmware may have kept the board from speaking since it began to run."""
         return None
+
+    def join_network(self, deadline: Deadline) -> None:  # noqa: B027 - most boards are in it
+        """Be in the network when this returns, if the board does not get there on its own; its system runs."""
 
     def identity(self) -> str:
         """Return a text that differs whenever the saved state of one machine would not suit another."""

@@ -11,6 +11,7 @@ import attr
 from labgrid.factory import target_factory
 from labgrid.step import step
 
+from hil.deadline import Deadline
 from hil.drivers import videocore
 from hil.drivers.image import FlashedImage, flash, keep
 from hil.drivers.qemu import FILE, MEMORY, HilQEMUDriver
@@ -20,9 +21,19 @@ from hil.flash import FlashPlan, FlashResult, Payload
 from hil.flash.payload import WHOLE
 
 if TYPE_CHECKING:
+    from hil.drivers.emulator import Emulator
     from hil.flash import Meter
 
 SEED_BYTES = 64
+ADAPTER = "adapter"
+SOCKET = {"bus": "usb-bus.0", "port": "1"}
+"""The board's one USB socket. If the port is not said, QEMU puts a hub between."""
+PLUGGED = b"linux: network"
+"""What firmware/linux/host/root/etc/plugged says once the adapter has an address."""
+UNPLUGGED = b"linux: unplugged"
+UNPLUG = b"echo 1 >/sys/class/net/eth0/device/../remove && echo 'linux: un''plugged'\n"
+"""Has Linux let go of the adapter. QEMU does not survive that a device is spoken to which is gone (`usb_ep_get`)."""
+UNPLUG_SECONDS = 30.0
 _UNITS = {"M": 1 << 20, "G": 1 << 30}
 _TEXTS: Any = attr.validators.deep_iterable(attr.validators.instance_of(str), attr.validators.instance_of(list))
 
@@ -31,6 +42,8 @@ _TEXTS: Any = attr.validators.deep_iterable(attr.validators.instance_of(str), at
 @attr.s(eq=False)
 class Rpi4TwinDriver(HilQEMUDriver):
     """`HilQEMUDriver` for a machine whose memory a stand-in for the VideoCore fills from the card.
+
+    The machine's state cannot be saved with a network adapter in its USB socket: `network` is plugged in late.
 
     Args:
         card: the image of the card, by its key; the BootPartitionDriver makes it
@@ -45,6 +58,7 @@ class Rpi4TwinDriver(HilQEMUDriver):
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()
         self._addresses: dict[str, int] = {}
+        self._plugged_into: Emulator | None = None
 
     def flash_plan(self) -> FlashPlan:
         """Return what `flash_images` would do."""
@@ -64,6 +78,23 @@ class Rpi4TwinDriver(HilQEMUDriver):
             self._load()
         super().on()
 
+    def join_network(self, deadline: Deadline) -> None:
+        """Plug the network adapter in, and wait until Linux says that it has an address."""
+        if self.network is None or self._plugged_into is self.emulator:
+            return
+        self.monitor_command("device_add", {"driver": self.network, "id": ADAPTER, "netdev": "network", **SOCKET})
+        self._plugged_into = self.emulator
+        self._await(PLUGGED, deadline)
+
+    def save(self, path: Path) -> None:
+        """Halt the machine, without its network adapter, and write its state to `path`."""
+        if self._plugged_into is self.emulator:
+            self.uart(self.uarts[0]).send(UNPLUG)
+            self._await(UNPLUGGED, Deadline.after(UNPLUG_SECONDS))
+            self.monitor_command("device_del", {"id": ADAPTER})
+            self._plugged_into = None
+        super().save(path)
+
     def identity(self) -> str:
         """Return a text that differs whenever the saved state of one machine would not suit another."""
         self._load()
@@ -80,6 +111,15 @@ class Rpi4TwinDriver(HilQEMUDriver):
                 self._flashed.pop(name).close()
         self._addresses = {load.name: load.address for load in loads}
         self._flashed |= {load.name: keep(Path(load.name), load.data) for load in loads}
+
+    def _await(self, words: bytes, deadline: Deadline) -> None:
+        """Return once the console has said this."""
+        line, said = self.uart(self.uarts[0]), b""
+        while words not in said:
+            said += line.receive(deadline)
+
+    def _network(self) -> list[str]:
+        return super()._network()[:2]  # without the adapter
 
     def _loaders(self) -> list[str]:
         words = ["-drive", f"if=sd,format=raw,snapshot=on{FILE}{self._card}"]

@@ -288,7 +288,10 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
         return self.shell if self._plan.last is State.monitor else self.ssh
 
     def _connect(self) -> Any:
-        return self._speaker.connect(Deadline.after(self._plan.states[self._plan.last].deadline))
+        deadline = Deadline.after(self._plan.states[self._plan.last].deadline)
+        if self._plan.last is State.linux:
+            self.board.join_network(deadline)
+        return self._speaker.connect(deadline)
 
     def _find_or_make_snapshot(self) -> Path:
         if not self.board.flashed:

@@ -17,7 +17,7 @@ from hil.record.step import Stage, Step
 from hil.record.verdict import Counts, Verdict, count
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 READABLE = (3, SCHEMA)
@@ -25,17 +25,21 @@ READABLE = (3, SCHEMA)
 
 
 def load(path: Path) -> Record:
-    """Return the record in directory `path`; what a killed run had done is taken from its events.
+    """Return the record in directory `path`; what a run did that was killed before its end is taken from its events.
 
     Raises `UsageError` when there is no record, or one of a schema that is not known here.
     """
     file = path / RUN_FILE
+    events: list[dict[str, Any]] | None = None
     try:
         data = json.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"{path} holds no record of a run: {error.strerror}") from error
-    except ValueError as error:
-        raise UsageError(f"{file} is no record of a run: {error}") from error
+    except (OSError, ValueError) as error:
+        events = read_events(path)
+        if not events:
+            lacks = isinstance(error, FileNotFoundError)
+            what = f"{path} holds no record of a run" if lacks else f"{file} is no record of a run"
+            raise UsageError(f"{what}: {error.strerror if isinstance(error, OSError) else error}") from error
+        data = events[0]
     schema = data.get("schema") if isinstance(data, dict) else None
     if schema not in READABLE:
         newer = isinstance(schema, int) and schema > SCHEMA
@@ -43,25 +47,51 @@ def load(path: Path) -> Record:
             f"{file} has schema {schema}, this version reads {' and '.join(map(str, READABLE))}",
             hint="read it with the newer hil that wrote it" if newer else "",
         )
-    record = _record(data)
-    if record.verdict is not Verdict.RUNNING:
-        return record
-    events = read_events(path)
-    cases = without_unfit(_case(event) for event in events if event["event"] == "case")
-    faults = tuple(_fault(event) for event in events if event["event"] == "fault")
-    stages = tuple(_stage(event) for event in events if event["event"] == "stage")
-    return replace(record, cases=cases, faults=faults, stages=stages, counts=count(cases))
+    try:
+        record = _record(data)
+        if record.verdict is not Verdict.RUNNING:
+            return record
+        return _continued(record, read_events(path) if events is None else events)
+    except (KeyError, TypeError, ValueError) as error:
+        raise UsageError(f"{file} is no record of a run: {error!r} is wrong with it") from error
 
 
 def read_events(path: Path) -> list[dict[str, Any]]:
     """Return all whole events of the run in directory `path`; the last line of a killed run may be torn."""
-    events = []
-    for line in (path / EVENTS_FILE).read_text(encoding="utf-8").splitlines():
+    events: list[dict[str, Any]] = []
+    try:
+        lines = (path / EVENTS_FILE).read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return events
+    for line in lines:
         try:
             events.append(json.loads(line))
         except ValueError:
             break
     return events
+
+
+def _continued(record: Record, events: Sequence[dict[str, Any]]) -> Record:
+    """Return the record that a run began with, with all that its events tell."""
+    told: dict[str, list[dict[str, Any]]] = {}
+    for event in events:
+        told.setdefault(event["event"], []).append(event)
+    described = {event["board"]: _provenance(event["provenance"]) for event in told.get("described", ())}
+    boards = tuple(replace(one, provenance=described.get(one.name, one.provenance)) for one in record.boards)
+    order = [board.name for board in boards]
+    cases = without_unfit(sorted(map(_case, told.get("case", ())), key=lambda case: order.index(case.board)))
+    record = replace(
+        record,
+        boards=boards,
+        counts=count(cases),
+        faults=tuple(map(_fault, told.get("fault", ()))),
+        cases=cases,
+        stages=tuple(map(_stage, told.get("stage", ()))),
+    )
+    for end in told.get("run-finished", ()):
+        known = {name: end[name] for name in ("exit_code", "finished", "duration") if name in end}
+        record = replace(record, verdict=Verdict(end["verdict"]), **known)
+    return record
 
 
 def _record(data: dict[str, Any]) -> Record:

@@ -171,6 +171,7 @@ class Run:
         )
         if boards != self._record.boards:
             self._record = replace(self._record, boards=boards)
+            self.event("described", board=name, provenance=asdict(provenance))
             self._write()
 
     def plan(self, ids: Iterable[str], *, board: str = "") -> None:
@@ -237,7 +238,8 @@ class Run:
             cases=cases,
             stages=tuple(self._stages),
         )
-        self.event("run-finished", verdict=self._record.verdict, exit_code=int(exit_code))
+        ending = ("verdict", "exit_code", "finished", "duration")
+        self.event("run-finished", **{name: getattr(self._record, name) for name in ending})
         with contextlib.suppress(OSError):  # the end of what could not be written
             self._events.close()
         if not self.failed:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hil.errors import ExitCode, UsageError
-from hil.record import BoardOfRun, Case, Outcome, Provenance, Run, Verdict, load
+from hil.record import BoardOfRun, Case, Fault, FaultKind, Outcome, Provenance, Run, Stage, Verdict, load
 from hil.record.atomic import write_atomically
 from hil.record.provenance import gather
 
@@ -50,6 +50,31 @@ def test_a_torn_last_event_loses_only_itself(tmp_path: Path) -> None:
     with (run.path / "events.jsonl").open("a") as events:
         events.write('{"event": "case", "id": "suites/a.py::te')
     assert load(run.path).cases == (DONE,)
+
+
+def test_the_events_of_a_run_tell_the_same_as_its_record(tmp_path: Path) -> None:
+    run = Run(tmp_path, *(BoardOfRun(name, Provenance()) for name in ("rpi4", "juno")))
+    run.describe("juno", Provenance(firmware_hash="f00d"))
+    run.plan([DONE.id, "suites/a.py::test_never"], board="rpi4")
+    run.add(Case("suites/a.py::test_there", Outcome.PASSED, board="juno"))
+    run.add(DONE)
+    run.add_fault(Fault(FaultKind.INFRASTRUCTURE, "", "BoardDied", "gone", board="juno"))
+    run.add_stage(Stage("monitor", "2026-11-23T16:00:00.000Z", 2.5, ok=True, board="rpi4"))
+    run.finish(ExitCode.INFRASTRUCTURE)
+    whole = load(run.path)
+    for content in (None, "", "{"):
+        (run.path / "run.json").unlink()
+        if content is not None:
+            (run.path / "run.json").write_text(content)
+        assert load(run.path) == whole
+        (run.path / "run.json").touch()
+
+
+@pytest.mark.parametrize("content", ["[]", "{}", '{"schema": 4}', "1", '{"schema": 4, "id": 1, "boards": [1]}'])
+def test_what_is_no_record_is_refused(tmp_path: Path, content: str) -> None:
+    (tmp_path / "run.json").write_text(content)
+    with pytest.raises(UsageError, match=r"run\.json"):
+        load(tmp_path)
 
 
 def test_a_record_of_another_schema_is_refused(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from hil import doctor
-from hil.cli import bench, bisect, boards, bringup, build, console, firmware, flash, lab, new, run
+from hil.cli import bench, bisect, boards, bringup, build, console, firmware, flash, lab, new, report, run
 from hil.errors import ExitCode, HilError
 
 EXIT_CODES = """\
@@ -47,6 +47,7 @@ app.command("bringup")(bringup.command)
 app.command("bisect")(bisect.command)
 app.command("doctor")(doctor.command)
 app.command("bench")(bench.command)
+app.command("report")(report.command)
 app.add_typer(firmware.app, name="firmware")
 app.add_typer(lab.app, name="lab")
 app.add_typer(new.app, name="new")

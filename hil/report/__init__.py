@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from hil import coverage
 from hil.record import read_events
 from hil.report.html import write_html
+from hil.report.index import indexed
 from hil.report.junit import write_junit
 
 if TYPE_CHECKING:
@@ -22,3 +23,4 @@ def write_reports(record: Record, directory: Path) -> None:
     coverage.conclude(directory)
     write_junit(record, directory)
     write_html(record, read_events(directory), directory)
+    indexed(directory)

@@ -1,0 +1,168 @@
+"""Directories of runs put together: one record, and all transcripts, events and other files of the parts."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hil.errors import UsageError
+from hil.record import load, plain_record, read_events
+from hil.record.run import EVENTS_FILE, RUN_FILE
+from hil.report.html import HTML_FILE, write_html
+from hil.report.index import INDEX_FILE
+from hil.report.junit import JUNIT_FILE, write_junit
+from hil.report.merge import Part, merge
+from hil.report.runs import PARTS_FILE, holds_record, ids_of_parts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from hil.record import Record
+
+_MADE_ANEW = frozenset({RUN_FILE, EVENTS_FILE, JUNIT_FILE, HTML_FILE, INDEX_FILE, PARTS_FILE})
+_DEEPEST = 4
+"""So far below a directory runs are looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    directory: Path
+    part: Part
+    number: int
+
+    @property
+    def record(self) -> Record:
+        return self.part.record
+
+
+def runs_below(directory: Path) -> list[Path]:
+    """Return the directories of runs at `directory` or below it, such as where artifacts were unpacked."""
+    if holds_record(directory):
+        return [directory.resolve()]
+    found: list[Path] = []
+    level = [directory]
+    for _ in range(_DEEPEST):
+        level = sorted(below for above in level for below in _folders(above))
+        found += [path.resolve() for path in level if holds_record(path)]
+        level = [path for path in level if not holds_record(path)]
+    return list(dict.fromkeys(found))
+
+
+def assemble(directories: Sequence[Path], target: Path) -> None:
+    """Merge the runs in `directories` into the new directory `target`, with its reports; it is whole or not there.
+
+    A run that is there twice, as a copy, counts once. Raises `UsageError`.
+    """
+    sources = list(_sources(directories))
+    if len(sources) < 2:
+        raise UsageError(f"there are not two runs to merge: {', '.join(map(str, directories)) or 'nothing'}")
+    whole = merge([source.part for source in sources])
+    if target.exists():
+        raise UsageError(f"{target} exists already", hint="name another directory")
+    with suppress(FileExistsError):
+        target.parent.mkdir(parents=True)
+    unfinished = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    try:
+        attachments = [name for source in sources for name in _copy(source, unfinished)]
+        whole = replace(whole, attachments=(PARTS_FILE, *attachments))
+        (unfinished / PARTS_FILE).write_text(json.dumps([_told(source.record) for source in sources], indent=1) + "\n")
+        (unfinished / EVENTS_FILE).write_text("".join(f"{json.dumps(line)}\n" for line in _events(sources, whole)))
+        (unfinished / RUN_FILE).write_text(json.dumps(plain_record(whole), indent=1) + "\n")
+        write_junit(whole, unfinished)
+        write_html(whole, read_events(unfinished), unfinished)
+        unfinished.chmod(0o755)
+        unfinished.rename(target)
+    except BaseException:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise
+
+
+def _sources(directories: Iterable[Path]) -> Iterator[_Source]:
+    seen: dict[str, Path] = {}
+    taken: set[str] = set()
+    for directory in directories:
+        record = load(directory)
+        if record.id in seen:
+            _refuse_another(record.id, seen[record.id], directory)
+            continue
+        seen[record.id] = directory
+        number = len(seen)
+        seats = {name: name if name not in taken else f"{name}@{number}" for name in _consoles(directory, record)}
+        taken |= set(seats.values())
+        yield _Source(directory, Part(record, seats), number)
+    for id, directory in seen.items():
+        for other in ids_of_parts(directory):
+            if other in seen:
+                raise UsageError(
+                    f"{other} is part of {id} already, which is to be merged, too", hint="leave one of them out"
+                )
+
+
+def _refuse_another(id: str, first: Path, second: Path) -> None:
+    if (first / RUN_FILE).read_bytes() != (second / RUN_FILE).read_bytes():
+        raise UsageError(f"{first} and {second} are both run {id}, but not the same", hint="leave one of them out")
+
+
+def _consoles(directory: Path, record: Record) -> list[str]:
+    """Names of the folders that belong to a seat or board each."""
+    names = [path.name for path in _folders(directory)]
+    return list(dict.fromkeys([*names, *(board.name for board in record.boards)]))
+
+
+def _copy(source: _Source, target: Path) -> Iterator[str]:
+    """Copy what belongs to a part; what would have the name of another part's file goes into a folder of its own."""
+    for path in sorted(source.directory.iterdir()):
+        if path.is_symlink() or path.name in _MADE_ANEW:
+            continue
+        if path.is_dir():
+            shutil.copytree(path, target / source.part.seats[path.name])
+        elif path.name in source.record.attachments:
+            place = target / path.name
+            if place.exists():
+                place = target / f"part{source.number}" / path.name
+                place.parent.mkdir(exist_ok=True)
+            shutil.copyfile(path, place)
+            yield str(place.relative_to(target))
+
+
+def _events(sources: Sequence[_Source], whole: Record) -> Iterator[dict[str, Any]]:
+    """All events in the order in which they happened, on one clock."""
+    began = datetime.fromisoformat(whole.started)
+    yield {"t": 0.0, "at": whole.started, "event": "run-started", **plain_record(whole)}
+    moved = [line for source in sources for line in _moved(source, began)]
+    yield from sorted(moved, key=lambda line: line["t"])
+    yield {
+        "t": max([whole.duration, *(line["t"] for line in moved)]),
+        "at": whole.finished,
+        "event": "run-finished",
+        **{name: getattr(whole, name) for name in ("verdict", "exit_code", "finished", "duration")},
+    }
+
+
+def _moved(source: _Source, began: datetime) -> Iterator[dict[str, Any]]:
+    later = (datetime.fromisoformat(source.record.started) - began).total_seconds()
+    only = source.record.boards[0].name if len(source.record.boards) == 1 else ""
+    for line in read_events(source.directory):
+        if line["event"] in {"run-started", "run-finished"}:
+            continue
+        board = line.get("board") or only
+        seat = line.get("seat") or board
+        named = source.part.seats.get(seat, seat)
+        where = {"board": board, **({"seat": named} if named != board else {})}
+        yield {**line, "t": round(line["t"] + later, 6), **(where if board else {})}
+
+
+def _told(record: Record) -> dict[str, Any]:
+    boards = [asdict(board) for board in record.boards]
+    names = ("id", "name", "started", "finished", "duration", "exit_code", "process", "schema")
+    return {**{name: getattr(record, name) for name in names}, "verdict": record.verdict.value, "boards": boards}
+
+
+def _folders(directory: Path) -> list[Path]:
+    return sorted(path for path in directory.iterdir() if path.is_dir() and not path.is_symlink())

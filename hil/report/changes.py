@@ -1,0 +1,103 @@
+"""A comparison of two runs on a terminal, the worst first."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from rich.console import Group
+from rich.text import Text
+
+from hil.report.compare import Change
+from hil.report.origin import IMAGES
+from hil.report.text import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import RenderableType
+
+    from hil.report.compare import Comparison, Difference, Slower
+
+SHOWN = 12
+"""Lines of one kind that are shown; JSON and the page have all."""
+HASH_SHOWN = 12
+COMMITS_SHOWN = 10
+STYLE = {
+    Change.NEW_FAILURE: "bold red",
+    Change.NEWLY_FLAKY: "yellow",
+    Change.LOST: "magenta",
+    Change.OTHER_FAILURE: "red",
+    Change.STILL_FAILING: "red",
+    Change.FIXED: "green",
+}
+BY_FILE = frozenset({Change.NEW, Change.REMOVED})
+"""Of these there may be hundreds, as when fewer suites were run; then only files are named."""
+
+
+def changes(found: Comparison) -> RenderableType:
+    """Return what is to be printed of a comparison."""
+    return Group(*_lines(found))
+
+
+def _lines(found: Comparison) -> Iterator[Text]:
+    for heading, side in (("before", found.before), ("after ", found.after)):
+        yield Text(f"{heading}  {side.id}: {side.verdict}")
+    for change, ones in found.by_change().items():
+        yield Text(f"\n{len(ones)} {change.value}", STYLE.get(change, "bold"))
+        if change in BY_FILE and len(ones) > SHOWN:
+            yield from _by_file(ones)
+            continue
+        for one in ones[:SHOWN]:
+            yield from _difference(one, several=len(found.boards) > 1)
+        yield from _more(len(ones))
+    if found.slower:
+        yield Text(f"\n{len(found.slower)} slower (all in all, tests took {found.pace:.2f} times as long)", "bold")
+        yield from map(_slower, found.slower[:SHOWN])
+        yield from _more(len(found.slower))
+    if found.origins:
+        yield Text("\nother origin", "bold")
+        for other in found.origins:
+            before = f"{_short(other.before)} → " if other.what != IMAGES else ""
+            yield Text(f"  {other.board}  {other.what}  {before}{_short(other.after)}")
+    if found.commits.total > 0 or found.commits.behind > 0:
+        behind = f", {found.commits.behind} less" if found.commits.behind else ""
+        yield Text(f"\n{found.commits.total} commits more{behind}", "bold")
+        for told in found.commits.told[:COMMITS_SHOWN]:
+            yield Text(f"  {visible(told)}")
+        yield from _more(found.commits.total, COMMITS_SHOWN)
+    yield Text(f"\n{found.same} tests ended as before")
+
+
+def _difference(one: Difference, *, several: bool) -> Iterator[Text]:
+    board = f"{one.board}: " if several else ""
+    words = "" if one.change in BY_FILE else f"  {one.before or 'not there'} → {one.after or 'not there'}"
+    yield Text(f"  {board}{visible(one.id)}{words}")
+    if one.fault and one.change in {Change.NEW_FAILURE, Change.OTHER_FAILURE, Change.LOST, Change.OTHER}:
+        yield Text(f"      {visible(one.fault)}", "dim")
+    if one.was and one.change is Change.OTHER_FAILURE:
+        yield Text(f"      before: {visible(one.was)}", "dim")
+
+
+def _by_file(ones: list[Difference]) -> Iterator[Text]:
+    files = Counter((one.board, one.id.partition("::")[0]) for one in ones)
+    for (board, file), number in files.most_common(SHOWN):
+        yield Text(f"  {board}: {visible(file)}  {number}")
+    if len(files) > SHOWN:
+        yield Text(f"  ... and {sum(files.values()) - sum(dict(files.most_common(SHOWN)).values())} more")
+
+
+def _slower(one: Slower) -> Text:
+    usual = f"{one.usual:.2f} s" + (f" in {one.runs} runs" if one.runs > 1 else "")
+    return Text(f"  {one.board}: {visible(one.what)}  {usual} → {one.seconds:.2f} s, {one.ratio:.1f} times as long")
+
+
+def _more(number: int, shown: int = SHOWN) -> Iterator[Text]:
+    if number > shown:
+        yield Text(f"  ... and {number - shown} more")
+
+
+def _short(value: str) -> str:
+    """Hashes by their beginning, as everywhere."""
+    is_hash = len(value) >= 40 and all(sign in "0123456789abcdef" for sign in value)
+    return visible(value[:HASH_SHOWN] if is_hash else value) or "nothing"

@@ -1,0 +1,238 @@
+"""The last runs side by side: how each test ended in them, how often it changed its mind, since when it fails.
+
+Also what runs usually take, for all who want to compare a run with those before it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import asdict, dataclass
+from fnmatch import fnmatchcase
+from itertools import pairwise
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from hil.record.case import BLOCKED
+from hil.report.index import IndexedRun, indexed
+from hil.report.runs import Runs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from hil.report.index import IndexedCase
+
+RUNS_COMPARED = 10
+"""So many runs before a run say what is usual."""
+GOOD = frozenset({"passed", "xfailed"})
+BAD = frozenset({"failed", "error"})
+"""Words of attempts that say something about the firmware; all others say that nothing is known."""
+_TELLING = GOOD | BAD
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """The run in which a test that fails failed first, and what was on the board then.
+
+    `before` tells that an earlier run was good; without it the failure may be older than all that was looked at.
+    """
+
+    run: str
+    started: str
+    firmware_hash: str
+    git: str
+    before: str
+
+
+@dataclass(frozen=True, slots=True)
+class TestHistory:
+    """One test on one board. `moments` say how it ended in each run, `None` where it was not part of it.
+
+    `attempts` counts those that say something about the firmware. A flip is one of them that ended otherwise than the
+    one before it, although firmware and commit were the same; so a bug and its repair are none.
+    """
+
+    __test__ = False
+
+    id: str
+    board: str
+    moments: tuple[IndexedCase | None, ...]
+    attempts: int
+    flips: int
+    since: Since | None
+
+    @property
+    def flake_rate(self) -> float:
+        """Flips per attempt, from 0 to 1."""
+        return self.flips / self.attempts if self.attempts else 0.0
+
+    @property
+    def steady(self) -> bool:
+        """Whether no run has anything bad to say about it; where it was blocked, the cause stands elsewhere."""
+        return all(moment is None or moment.word in _QUIET for moment in self.moments)
+
+    @property
+    def seconds(self) -> float:
+        """The median over the runs in which it passed; 0 when it never did."""
+        return _median(moment.seconds for moment in self.moments if moment and moment.word == "passed")
+
+    def plain(self) -> dict[str, Any]:
+        """Return it for JSON."""
+        moments = [
+            {"word": one.word, "seconds": one.seconds, "attempts": one.attempts} if one else None
+            for one in self.moments
+        ]
+        return {
+            "id": self.id,
+            "board": self.board,
+            "moments": moments,
+            "attempts": self.attempts,
+            "flips": self.flips,
+            "flake_rate": round(self.flake_rate, 4),
+            "since": asdict(self.since) if self.since else None,
+            "median": self.seconds,
+        }
+
+
+_QUIET = frozenset({"passed", "xfailed", "skipped", "unfit", BLOCKED})
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Runs, oldest first, and the tests of any of them. `unread` runs are of other versions, or broken."""
+
+    runs: tuple[IndexedRun, ...]
+    tests: tuple[TestHistory, ...]
+    unread: int
+
+    @property
+    def words(self) -> set[str]:
+        """All words that tests and runs ended with."""
+        told = {moment.word for test in self.tests for moment in test.moments if moment}
+        return told | {run.verdict for run in self.runs}
+
+    def plain(self) -> dict[str, Any]:
+        """Return it for JSON: runs without their cases, tests with what follows from their moments."""
+        runs = [
+            {"id": run.id, "started": run.started, "duration": run.duration, "verdict": run.verdict}
+            | {"boards": [asdict(board) for board in run.boards]}
+            for run in self.runs
+        ]
+        return {"runs": runs, "tests": [test.plain() for test in self.tests], "unread": self.unread}
+
+
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """What something took in the last runs, in seconds."""
+
+    median: float
+    least: float
+    most: float
+    runs: int
+
+    @classmethod
+    def of(cls, seconds: Sequence[float]) -> Usual:
+        """Fold measured times, of which there must be one at least."""
+        return cls(median(seconds), min(seconds), max(seconds), len(seconds))
+
+
+def history(reports: Path, number: int, *, board: str = "", tests: str = "") -> History:
+    """Return the last `number` runs below `reports` (those with `board`, if one is named).
+
+    `tests` is a part of the ids that are wanted, or a glob that they match.
+    """
+    runs, unread = last_runs(reports, number, board=board)
+    rows: dict[tuple[str, str], dict[int, IndexedCase]] = defaultdict(dict)
+    for column, run in enumerate(runs):
+        for case in run.cases:
+            if (not board or case.board == board) and (tests in case.id or fnmatchcase(case.id, tests)):
+                rows[case.board, case.id][column] = case
+    names = {name for name, _ in rows}
+    origins = {name: [_ran(run, name) for run in runs] for name in names}
+    told = [_row(id, name, cells, runs, origins[name]) for (name, id), cells in rows.items()]
+    return History(tuple(runs), tuple(sorted(told, key=lambda test: (test.board, test.id))), unread)
+
+
+def last_runs(reports: Path, number: int, *, board: str = "", before: str = "") -> tuple[list[IndexedRun], int]:
+    """Return the newest `number` runs, oldest first, and how many could not be read.
+
+    With `board` only those that it took part in, with `before` only those older than the run of that id.
+    """
+    found: list[IndexedRun] = []
+    unread = 0
+    for path in reversed(Runs(reports).whole()):
+        if len(found) == number:
+            break
+        if before and path.name >= before:
+            continue
+        run = indexed(path)
+        if run is None:
+            unread += 1
+        elif run.cases and (not board or board in {one.name for one in run.boards}):
+            found.append(run)
+    return sorted(found, key=lambda run: run.started), unread
+
+
+def usual_times(reports: Path, *, before: str = "", number: int = RUNS_COMPARED) -> dict[tuple[str, str], Usual]:
+    """Return by board and test id what tests took that passed, in the last `number` runs (those before a run's id)."""
+    return usual_times_of(last_runs(reports, number, before=before)[0])
+
+
+def usual_stages(reports: Path, *, before: str = "", number: int = RUNS_COMPARED) -> dict[tuple[str, str], Usual]:
+    """Return by board and state what it took to get there, in the last `number` runs (those before a run's id)."""
+    return usual_stages_of(last_runs(reports, number, before=before)[0])
+
+
+def usual_times_of(runs: Iterable[IndexedRun]) -> dict[tuple[str, str], Usual]:
+    """Return by board and test id what tests took that passed in `runs`."""
+    return _usual(((case.board, case.id), case.seconds) for run in runs for case in run.cases if case.word == "passed")
+
+
+def usual_stages_of(runs: Iterable[IndexedRun]) -> dict[tuple[str, str], Usual]:
+    """Return by board and state what it took to get there in `runs`."""
+    return _usual(((stage.board, stage.name), stage.seconds) for run in runs for stage in run.stages)
+
+
+def _usual(measured: Iterable[tuple[tuple[str, str], float]]) -> dict[tuple[str, str], Usual]:
+    times: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for key, seconds in measured:
+        times[key].append(seconds)
+    return {key: Usual.of(seconds) for key, seconds in times.items()}
+
+
+def _row(
+    id: str, board: str, cells: dict[int, IndexedCase], runs: Sequence[IndexedRun], origins: Sequence[tuple[str, str]]
+) -> TestHistory:
+    moments = tuple(cells.get(column) for column in range(len(runs)))
+    told = [
+        (column, attempt, origins[column])
+        for column, cell in sorted(cells.items())
+        for attempt in cell.attempts
+        if attempt in _TELLING
+    ]
+    flips = sum((one in BAD) is not (two in BAD) and same == ran for (_, one, same), (_, two, ran) in pairwise(told))
+    return TestHistory(id, board, moments, len(told), flips, _since(told, runs))
+
+
+def _since(told: Sequence[tuple[int, str, tuple[str, str]]], runs: Sequence[IndexedRun]) -> Since | None:
+    """Go back over the attempts, newest first, as long as they are bad."""
+    first, before = None, ""
+    for column, word, ran in reversed(told):
+        if word not in BAD:
+            before = runs[column].id
+            break
+        first = column, ran
+    if first is None:
+        return None
+    column, ran = first
+    return Since(runs[column].id, runs[column].started, *ran, before)
+
+
+def _ran(run: IndexedRun, board: str) -> tuple[str, str]:
+    """Firmware and commit that a board ran."""
+    return next(((one.firmware_hash, one.git) for one in run.boards if one.name == board), ("", ""))
+
+
+def _median(values: Iterable[float]) -> float:
+    found = list(values)
+    return median(found) if found else 0.0

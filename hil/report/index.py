@@ -1,0 +1,155 @@
+"""What the history needs of a run, kept beside its record so that hundreds of runs are read in a moment.
+
+`.index.json` names size, time and inode of the files that it was made of: when one of them is another, it is made anew.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from dataclasses import astuple, dataclass
+from typing import TYPE_CHECKING, Any
+
+from hil.errors import UsageError
+from hil.record import Case, FaultKind, load
+from hil.record.atomic import write_atomically
+from hil.record.case import BLOCKED
+from hil.record.run import EVENTS_FILE, NEVER_STARTED, RUN_FILE, SCHEMA
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hil.record import Attempt, Record
+
+INDEX_FILE = ".index.json"
+FORMAT = 1
+"""Raised whenever what stands in the file, or how it is found, changes."""
+
+_KNOWS_NOTHING = frozenset({FaultKind.INFRASTRUCTURE, FaultKind.USAGE, FaultKind.INTERRUPTED})
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedBoard:
+    """A board of a run, and which firmware and commit it ran."""
+
+    name: str
+    firmware_hash: str
+    git: str
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedCase:
+    """A test of a run on one board; `seconds` over all phases.
+
+    `word` is the outcome, or whose fault it was when it says nothing about the firmware: `infrastructure`, `usage`,
+    `interrupted`, `blocked`, `unfit`. `attempts` has such a word for each time that the test was tried.
+    """
+
+    id: str
+    board: str
+    word: str
+    seconds: float
+    attempts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedStage:
+    """A state that a board was brought into, and how long that took in seconds."""
+
+    board: str
+    name: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedRun:
+    """A run in brief. Times are UTC in ISO 8601, `duration` is in seconds."""
+
+    id: str
+    name: str
+    started: str
+    duration: float
+    verdict: str
+    boards: tuple[IndexedBoard, ...]
+    cases: tuple[IndexedCase, ...]
+    stages: tuple[IndexedStage, ...]
+
+    @classmethod
+    def of(cls, record: Record) -> IndexedRun:
+        """Leave out of `record` what the history does not ask for."""
+        return cls(
+            id=record.id,
+            name=record.name,
+            started=record.started,
+            duration=record.duration,
+            verdict=record.verdict.value,
+            boards=tuple(
+                IndexedBoard(board.name, board.provenance.firmware_hash, board.provenance.git)
+                for board in record.boards
+            ),
+            cases=tuple(
+                IndexedCase(case.id, case.board, word(case), round(case.duration, 3), tuple(map(word, case.attempts)))
+                for case in record.cases
+            ),
+            stages=tuple(
+                IndexedStage(stage.board, stage.stage, round(stage.duration, 3)) for stage in record.stages if stage.ok
+            ),
+        )
+
+
+def indexed(directory: Path) -> IndexedRun | None:
+    """Return the run in `directory` in brief, or nothing when its record is of another version or broken."""
+    made_of = _made_of(directory)
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        kept = json.loads((directory / INDEX_FILE).read_bytes())
+        if kept["made_of"] == made_of:
+            return _run(kept["run"]) if kept["run"] else None
+    try:
+        run = IndexedRun.of(load(directory))
+    except UsageError:
+        run = None
+    content = {"made_of": made_of, "run": _packed(run) if run else None}
+    with contextlib.suppress(OSError):  # a folder that cannot be written, or a full disk, only costs time
+        write_atomically(directory / INDEX_FILE, json.dumps(content, separators=(",", ":")).encode())
+    return run
+
+
+def word(ran: Case | Attempt) -> str:
+    """Return how a test ended, or what kept it from saying anything about the firmware."""
+    if isinstance(ran, Case) and ran.unfit:
+        return "unfit"
+    if ran.reason in {BLOCKED, NEVER_STARTED}:
+        return BLOCKED
+    return ran.fault.value if ran.fault in _KNOWS_NOTHING else ran.outcome.value
+
+
+def _made_of(directory: Path) -> list[list[int]]:
+    found = [[FORMAT, SCHEMA]]
+    for name in (RUN_FILE, EVENTS_FILE):
+        try:
+            status = (directory / name).stat()
+        except OSError:
+            found.append([])
+            continue
+        found.append([status.st_size, status.st_mtime_ns, status.st_ino])
+    return found
+
+
+def _packed(run: IndexedRun) -> list[Any]:
+    """Rows without keys, which would be most of the file."""
+    rows = ([astuple(row) for row in rows] for rows in (run.boards, run.cases, run.stages))
+    return [run.id, run.name, run.started, run.duration, run.verdict, *rows]
+
+
+def _run(packed: list[Any]) -> IndexedRun:
+    run, name, started, duration, verdict, boards, cases, stages = packed
+    return IndexedRun(
+        run,
+        name,
+        started,
+        duration,
+        verdict,
+        boards=tuple(IndexedBoard(*row) for row in boards),
+        cases=tuple(IndexedCase(id, board, word, spent, tuple(tries)) for id, board, word, spent, tries in cases),
+        stages=tuple(IndexedStage(*row) for row in stages),
+    )

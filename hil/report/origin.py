@@ -1,0 +1,96 @@
+"""What two runs were made of, as far as it is not the same: firmware, tools, packages, board files, commits."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from hil.record import Record
+
+GIT_SECONDS = 10.0
+COMMITS_TOLD = 50
+"""The subjects of so many commits are named; the rest is counted."""
+_TOLD_ELSEWHERE = ("firmware.firmware_hash", "firmware.schema", "firmware.git.")
+IMAGES = "firmware.files"
+"""The `what` of images whose content is other; `after` has their names."""
+_FILES = (f"{IMAGES}.", "inventory.images.")
+_HASH = ".sha256"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """One entry of a board's provenance that is other. `what` is its place in `run.json`; what is missing is empty."""
+
+    board: str
+    what: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Commits:
+    """The commits that the second run has more than the first, newest first; `behind` is how many it has less.
+
+    `total` counts those that are not told, too. Nothing is known (-1) where git does not have both commits.
+    """
+
+    told: tuple[str, ...] = ()
+    total: int = -1
+    behind: int = -1
+
+
+def origin(old: str, new: str, before: Record, after: Record) -> Iterator[Origin]:
+    """Tell what is other on board `new` of the second run than on board `old` of the first."""
+    one, two = _leaves(before, old), _leaves(after, new)
+    if not (one and two):
+        return
+    changed = [what for what in dict.fromkeys([*one, *two]) if one.get(what, "") != two.get(what, "")]
+    for what in changed:
+        version = what.removeprefix("versions.")
+        if not what.startswith((*_TOLD_ELSEWHERE, *_FILES)) and f"packages.{version}" not in changed:
+            yield Origin(new, what, one.get(what, ""), two.get(what, ""))
+    images = [what.removesuffix(_HASH) for what in changed if what.startswith(_FILES) and what.endswith(_HASH)]
+    names = [image.removeprefix(_FILES[0]).removeprefix(_FILES[1]) for image in images]
+    if names:
+        yield Origin(new, IMAGES, "", ", ".join(dict.fromkeys(names)))
+
+
+def commits_between(before: Record, after: Record, tree: Path | None) -> Commits:
+    """Ask git in `tree` for what lies between the commits of two runs."""
+    one, two = (
+        next((b.provenance.git_commit for b in run.boards if b.provenance.git_commit), "") for run in (before, after)
+    )
+    if tree is None or not (one and two):
+        return Commits()
+    ahead = _log(tree, f"{one}..{two}")
+    behind = _log(tree, f"{two}..{one}")
+    if ahead is None or behind is None:
+        return Commits()
+    return Commits(tuple(ahead[:COMMITS_TOLD]), len(ahead), len(behind))
+
+
+def _log(tree: Path, commits: str) -> list[str] | None:
+    command = ["git", "log", "--format=%h %s", commits, "--"]
+    try:
+        done = subprocess.run(command, cwd=tree, capture_output=True, text=True, timeout=GIT_SECONDS, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.splitlines()
+
+
+def _leaves(record: Record, board: str) -> dict[str, str]:
+    provenance = next((one.provenance for one in record.boards if one.name == board), None)
+    return dict(_flat(asdict(provenance))) if provenance else {}
+
+
+def _flat(value: dict[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
+    for name, below in value.items():
+        if isinstance(below, dict):
+            yield from _flat(below, f"{above}{name}.")
+        else:
+            yield f"{above}{name}", str(below)

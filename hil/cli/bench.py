@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 ON_MONITOR = ("framework", "instructions")
 ON_LINUX = ("ssh", "delay")
 """What is measured on a board that boots into the monitor, and into Linux."""
+NOWHERE = "reports"
+"""What needs no board at all."""
 
 WIDTH_IN_A_PIPE = 120
 
@@ -29,7 +31,9 @@ WIDTH_IN_A_PIPE = 120
 def command(
     parts: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[PART]...", help="framework, instructions; ssh, delay (default: all the board can)."),
+        typer.Argument(
+            metavar="[PART]...", help="framework, instructions, reports; ssh, delay (default: all the board can)."
+        ),
     ] = None,
     board: Annotated[str, typer.Option(help="An emulated board of boards/.")] = DEFAULT_BOARD,
     build: Annotated[bool, typer.Option("--build/--no-build", help="Bring the firmware up to date first.")] = True,
@@ -54,7 +58,7 @@ def command(
         if part not in boards:
             raise UsageError(f"there is no bench {part!r} on {board}", hint=" or ".join(boards))
     if build:
-        for one in {boards[part].name: boards[part] for part in wanted}.values():
+        for one in {boards[part].name: boards[part] for part in wanted if part != NOWHERE}.values():
             bring_up_to_date(one)
     errors = Console(stderr=True, highlight=False)
     with errors.status("measuring") as status:
@@ -78,15 +82,17 @@ def _boards(tree: Tree, name: str) -> dict[str, BoardFile]:
         raise UsageError(f"{name} has no `flash` image; the bench needs an emulated board", hint="--board qemu-virt")
     if "linux" in chosen.features:
         return dict.fromkeys(ON_LINUX, chosen)
-    boards = dict.fromkeys(ON_MONITOR, chosen)
+    boards = dict.fromkeys((*ON_MONITOR, NOWHERE), chosen)
     if chosen.linux_board:
         boards |= dict.fromkeys(ON_LINUX, tree.board(chosen.linux_board))
     return boards
 
 
 def _measure(part: str, board: BoardFile, note: Callable[[str], None]) -> Sequence[Section]:
-    from hil.bench import delay, framework, instructions, ssh
+    from hil.bench import delay, framework, instructions, reports, ssh
 
+    if part == NOWHERE:
+        return [reports.measure(note)]
     if part == "framework":
         return [framework.measure(board.path, board.images["flash"], note)]
     if part == "instructions":

@@ -136,7 +136,7 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
 def pytest_hil_open_run(config: pytest.Config, board: BoardOfRun) -> RunWriter:
     """Open a run directory of this session's own."""
     reports = Path(config.getoption("hil_reports") or config.rootpath / Settings.of(config.rootpath).reports)
-    return Run(reports, board, fail_on_flaky=config.getoption("fail_on_flaky"))
+    return Run(reports, board, root=config.rootpath, fail_on_flaky=config.getoption("fail_on_flaky"))
 
 
 def _take_images(env: Environment, directory: Path) -> None:

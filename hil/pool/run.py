@@ -74,7 +74,7 @@ def run_on(
     seats_of = Counter(seat.board for seat in seats)
     boards = [BoardOfRun(board, Provenance(), why) for board in seats_of]
     reports = _reports(arguments, root)
-    run = Run(reports, *boards, fail_on_flaky=fail_on_flaky)
+    run = Run(reports, *boards, root=root, fail_on_flaky=fail_on_flaky)
     emulated = max(os.cpu_count() or 1, *seats_of.values())
     with watching(console, {seat.name: seat.board for seat in seats}, reports, parallel=emulated) as progress:
         record = Pool(run, seats, arguments, progress, emulated=emulated, retries=retries).drive()

@@ -111,6 +111,7 @@ def _record(data: dict[str, Any]) -> Record:
         cases=tuple(_case(case) for case in data["cases"]),
         stages=tuple(_stage(stage) for stage in data.get("stages", ())),
         attachments=tuple(data.get("attachments", ())),
+        directory=data.get("directory", ""),
         process=data["process"],
         schema=data["schema"],
     )

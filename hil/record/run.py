@@ -55,7 +55,8 @@ class Record:
     """All that is known about a run. Times are UTC in ISO 8601, `duration` is in seconds.
 
     `name` is that of the board, or those of the boards with a plus sign between them; `process` the id of the writer.
-    `attachments` are further files about the run, relative to its directory.
+    `attachments` are further files about the run, relative to its directory; `directory` is where that was, relative to
+    the root of the tree.
     """
 
     id: str
@@ -71,6 +72,7 @@ class Record:
     cases: tuple[Case, ...] = ()
     stages: tuple[Stage, ...] = ()
     attachments: tuple[str, ...] = ()
+    directory: str = ""
     process: int = 0
     schema: int = SCHEMA
 
@@ -125,16 +127,23 @@ class RunWriter(Protocol):
 class Run:
     """Writes the record of a run on `boards` while it goes on, in a new directory below `reports`.
 
-    With `fail_on_flaky` a run in which only flaky tests are wrong returns 1.
+    `root` is that of the tree that it belongs to. With `fail_on_flaky` a run in which only flaky tests are wrong
+    returns 1.
     """
 
-    def __init__(self, reports: Path, *boards: BoardOfRun, fail_on_flaky: bool = False) -> None:
+    def __init__(
+        self, reports: Path, *boards: BoardOfRun, root: Path | None = None, fail_on_flaky: bool = False
+    ) -> None:
         now = datetime.now(UTC)
         name = "+".join(board.name for board in boards) if len(boards) <= NAMES_SHOWN else f"{len(boards)}-boards"
         self._clock = time.monotonic()
+        id = f"{now:%Y%m%dT%H%M%S.%f}Z-{name}-{secrets.token_hex(3)}"
+        self.path = reports / id
+        place = self.path.absolute()
         self._record = Record(
-            id=f"{now:%Y%m%dT%H%M%S.%f}Z-{name}-{secrets.token_hex(3)}",
+            id=id,
             name=name,
+            directory=str(place.relative_to(root) if root and place.is_relative_to(root) else place),
             started=iso(now),
             boards=boards,
             process=os.getpid(),
@@ -146,7 +155,6 @@ class Run:
         self._stages: list[Stage] = []
         self.failed = ""
         self.seat = ""
-        self.path = reports / self._record.id
         self.path.mkdir(parents=True)
         self._events = (self.path / EVENTS_FILE).open("a", encoding="utf-8")
         self.event("run-started", **plain_record(self._record))

@@ -1,32 +1,43 @@
 """JUnit XML: one suite per board and subject; the class of a test begins with the board, so that no two are the same.
 
-The document is that of Jenkins' `junit-10.xsd`, with one addition that pytest makes, too, and that readers of JUnit
-know: `<properties>` inside `<testcase>`.
+The document is valid by Jenkins' `junit-10.xsd`, which knows no properties of a case: these are the first lines of its
+`<system-out>`. Each case has one result at most, so that nobody counts it twice.
 """
 
 from __future__ import annotations
 
-import socket
 from typing import TYPE_CHECKING
 
-from junitparser import Error, Failure, Properties, Property, Skipped
-from junitparser.xunit2 import JUnitXml, TestCase, TestSuite
+from junitparser import Error, Failure, Skipped
+from junitparser.xunit2 import FlakyError, FlakyFailure, JUnitXml, RerunError, RerunFailure, TestCase, TestSuite
 
 from hil.record.atomic import write_atomically
-from hil.record.case import Case, Outcome
+from hil.record.case import Case, FaultKind, Outcome
 from hil.record.provenance import Provenance
 from hil.record.run import BoardOfRun
 from hil.report.text import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from hil.record.case import ConsoleSlice, Fault
+    from junitparser.xunit2 import InterimResult
+
+    from hil.record.case import Attempt, ConsoleSlice, Fault
     from hil.record.run import Record
 
 
 JUNIT_FILE = "junit.xml"
+
+LEVELS = {
+    "monitor": "EL3 (service), EL2 (monitor), EL1 (agents)",
+    "linux": "EL3 (service), EL2 (KVM), EL1 (Linux)",
+}
+"""What runs at which exception level, by the state in which a board's boot ends."""
+MACHINES = {"emulator": "QEMU", "board": "hardware"}
+KERNEL = "linux-image-"
+"""How the package begins whose kernel a board boots."""
+_ATTACHMENT = "[[ATTACHMENT|"
 
 
 def write_junit(record: Record, directory: Path) -> None:
@@ -37,8 +48,10 @@ def write_junit(record: Record, directory: Path) -> None:
 def junit(record: Record) -> bytes:
     """Return `record` as JUnit XML in UTF-8.
 
-    Findings are `<failure>`; all that kept a test from saying anything is `<error>`, its type the kind of fault;
-    an expected failure is `<skipped type="xfail">`, as pytest writes it.
+    Findings are `<failure>`; all that kept a test from saying anything is `<error>`, its type the kind of fault. What
+    an earlier attempt saw is `<flakyFailure>` or `<flakyError>` when the test passed in the end, otherwise
+    `<rerunFailure>` or `<rerunError>`. An expected failure is `<skipped type="xfail">`, a test in quarantine
+    `<skipped type="quarantined">`, however it ended.
     """
     document = JUnitXml(f"hil {record.name}")
     for board, subject, cases in record.suites():
@@ -52,61 +65,115 @@ def junit(record: Record) -> bytes:
     return text
 
 
-def _suite(record: Record, board: BoardOfRun, subject: str, cases: Iterable[Case]) -> TestSuite:
+def _suite(record: Record, board: BoardOfRun, subject: str, cases: Sequence[Case]) -> TestSuite:
     suite = TestSuite(f"{board.name}.{subject}")
-    suite.hostname = board.provenance.host.get("name") or socket.gethostname()
+    suite.hostname = board.provenance.host.get("name", "unknown")
     suite.timestamp = record.started.removesuffix("Z").partition(".")[0]
-    for key, value in _suite_properties(record, board):
+    for key, value in _suite_properties(record, board, cases):
         suite.add_property(key, visible(value))
-    suite.extend([_case(board, case) for case in cases])
+    suite.extend([_case(record, board, case) for case in cases])
     suite.update_statistics()
     return suite
 
 
-def _suite_properties(record: Record, board: BoardOfRun) -> list[tuple[str, str]]:
+def _suite_properties(record: Record, board: BoardOfRun, cases: Iterable[Case]) -> list[tuple[str, str]]:
     provenance = board.provenance
-    return [
+    inventory = provenance.inventory
+    inputs: dict[str, str] = provenance.firmware.get("inputs", {})
+    told = [
         ("run", record.id),
         ("board", board.name),
-        *([("chosen", board.why)] if board.why else []),
+        ("place", ", ".join(sorted({value for case in cases for name, value in case.properties if name == "place"}))),
+        ("chosen", board.why),
         ("board_file", provenance.board_file),
+        ("machine", MACHINES.get(inventory.kind, inventory.kind)),
+        ("exception_level", LEVELS.get(inventory.boots_into, "")),
+        ("kernel", ", ".join(f"{name} {version}" for name, version in inputs.items() if name.startswith(KERNEL))),
         ("firmware_hash", provenance.firmware_hash),
         ("git", provenance.git),
         *((f"version.{name}", version) for name, version in sorted(provenance.versions.items())),
     ]
+    return [(name, value) for name, value in told if value]
 
 
-def _case(board: BoardOfRun, case: Case) -> TestCase:
+def _case(record: Record, board: BoardOfRun, case: Case) -> TestCase:
     module = ".".join((board.name, *case.path.with_suffix("").parts))
     element = TestCase(visible(case.name), visible(module), round(case.duration, 3))
-    properties = Properties()
-    for name, value in (
-        ("board", board.name),
-        *([("seat", case.seat)] if case.seat else []),
-        ("firmware_hash", board.provenance.firmware_hash),
-        *case.properties,
-    ):
-        properties.add_property(Property(name, visible(value)))
-    element.append(properties)
-    for fault in case.faults:
-        element.append(_fault(fault))
+    for result in _results(case):
+        element.append(result)
+    if said := _system_out(record, case):
+        element.system_out = said
+    return element
+
+
+def _results(case: Case) -> Iterable[Error | Failure | Skipped | InterimResult]:
+    """Yield what became of a case: its own result, unless it passed, and those of earlier attempts."""
+    if case.quarantined and not case.deciding:
+        why = case.quarantined
+        yield Skipped(visible(f"{why.reason} ({why.owner}, until {why.expires})"), "quarantined")
+        return
+    if case.faults:
+        yield _result(case.faults)
     if case.outcome in {Outcome.SKIPPED, Outcome.XFAILED}:
-        element.append(Skipped(visible(case.reason), "xfail" if case.outcome is Outcome.XFAILED else "skip"))
+        yield Skipped(visible(case.reason) or "no reason", "xfail" if case.outcome is Outcome.XFAILED else "skip")
+    for attempt in case.attempts[:-1]:
+        if attempt.faults:
+            yield _earlier(attempt, flaky=case.outcome is Outcome.FLAKY)
+
+
+def _result(faults: Sequence[Fault]) -> Error | Failure:
+    worst = _worst(faults)
+    element = (Failure if worst.finding else Error)(visible(worst.message or worst.type), _type(worst))
+    element.text = _details(faults)
+    return element
+
+
+def _earlier(attempt: Attempt, *, flaky: bool) -> InterimResult:
+    worst = _worst(attempt.faults)
+    kinds = (FlakyFailure, FlakyError) if flaky else (RerunFailure, RerunError)
+    element = kinds[not worst.finding](visible(worst.message or worst.type), _type(worst))
+    element.stack_trace = _details(attempt.faults)
+    if attempt.console:
+        element.system_out = visible(_consoles(attempt.console))
+    return element
+
+
+def _worst(faults: Sequence[Fault]) -> Fault:
+    """The fault that a case counts for: a lost board outweighs what the test saw, a finding what else went wrong."""
+    return max(faults, key=lambda fault: (fault.kind is FaultKind.INFRASTRUCTURE, fault.finding))
+
+
+def _type(fault: Fault) -> str:
+    return fault.type if fault.finding else fault.kind.value
+
+
+def _details(faults: Iterable[Fault]) -> str:
+    texts = []
+    for fault in faults:
+        where = f"in {fault.phase}" + (f", at stage {fault.stage}" if fault.stage else "")
+        texts.append(visible(f"{fault.type} {where}\n{fault.details or fault.message}"))
+    return "\n".join(texts)
+
+
+def _system_out(record: Record, case: Case) -> str:
+    """What there is to be said of a case: its properties, its consoles, and which files have more, if it went wrong."""
+    seat = [("seat", case.seat)] if case.seat else []
+    lines = [f"{name}: {value}" for name, value in (*seat, *case.properties)]
+    if case.quarantined and case.faults:
+        lines.append(_details(case.faults))
     if case.console:
-        element.system_out = visible("\n".join(_console(piece) for piece in case.console))
-    return element
+        lines.append(_consoles(case.console))
+    text = visible("\n".join(lines)).replace(_ATTACHMENT, "[ [ATTACHMENT|")  # no board says what is attached
+    troubled = [attempt for attempt in case.attempts if attempt.faults]
+    logs = dict.fromkeys(
+        f"{attempt.seat or attempt.board}/{piece.console}.log" for attempt in troubled for piece in attempt.console
+    )
+    attached = [f"{_ATTACHMENT}{record.directory}/{log}]]" for log in logs if record.directory]
+    return "\n".join([*([text] if text else []), *attached])
 
 
-def _fault(fault: Fault) -> Error | Failure:
-    kind = fault.type if fault.finding else fault.kind.value
-    element = (Failure if fault.finding else Error)(visible(fault.message), kind)
-    where = f"in {fault.phase}" + (f", at stage {fault.stage}" if fault.stage else "")
-    element.text = visible(f"{fault.type} {where}\n{fault.details}")
-    return element
-
-
-def _console(piece: ConsoleSlice) -> str:
-    return f"--- {piece.console} ---\n{piece.text}"
+def _consoles(pieces: Iterable[ConsoleSlice]) -> str:
+    return "\n".join(f"--- {piece.console} ---\n{piece.text}" for piece in pieces)
 
 
 def _run_case(record: Record, board: str) -> Case:

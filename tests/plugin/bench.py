@@ -7,13 +7,12 @@ import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from junitparser import JUnitXml, Properties, TestCase
+from junitparser.xunit2 import JUnitXml, TestCase
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import pytest
-    from junitparser.xunit2 import TestCase
 
 ARGUMENTS = ("--lg-env", "fake.yaml", "-p", "no:hypothesispytest")
 
@@ -76,11 +75,12 @@ class Bench:
         return {case["id"].rpartition("::")[2]: case for case in self.record["cases"]}
 
     @property
-    def junit(self) -> JUnitXml:
+    def junit(self) -> Any:
         return JUnitXml.fromfile(str(self.latest / "junit.xml"))
 
-    def case(self, name: str) -> TestCase:
-        return next(case for suite in self.junit for case in suite if case.name == name)
+    def case(self, name: str) -> Any:
+        return next(case for suite in self.junit for case in suite.iterchildren(TestCase) if case.name == name)
 
     def case_properties(self, name: str) -> dict[str, str]:
-        return {entry.name: entry.value for entry in self.case(name).child(Properties)}
+        lines = (self.case(name).system_out or "").partition("--- ")[0].splitlines()
+        return dict(line.split(": ", 1) for line in lines)

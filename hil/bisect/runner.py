@@ -67,7 +67,8 @@ class Runner:
         return self._judge(record, test)
 
     def _judge(self, record: dict[str, Any], test: str) -> Judgement:
-        directory = str(self.reports / record["id"])
+        place = self.reports / record["id"]
+        directory = str(place.relative_to(self.root) if place.is_relative_to(self.root) else place)
         reason = next((f["message"] for case in record["cases"] for f in case["faults"]), "")
         reason = reason or next((fault["message"] for fault in record["faults"]), "")
         if record["exit_code"] == ExitCode.INFRASTRUCTURE or record["verdict"] == Verdict.INTERRUPTED:

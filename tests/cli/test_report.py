@@ -28,9 +28,10 @@ def test_is_skipped(): pass
 
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tree with a run in which something of each kind happened."""
+    """A tree with two runs; in the latest something of each kind happened."""
     checkout = Checkout(tmp_path_factory.mktemp("ran"))
     checkout.fill()
+    checkout.hil(*RUN)
     checkout.suite(TESTS)
     assert checkout.hil(*RUN).returncode == 3
     return checkout.path
@@ -138,7 +139,7 @@ def test_what_is_no_record_is_said_in_one_line(hil: Hil, latest: Path, content: 
         (("nosuch",), "there is no run 'nosuch'"),
         (("latest", "latest"), "one run at a time"),
         (("--compare", "latest"), "takes two runs"),
-        (("--compare",), "older than the oldest"),
+        (("latest~2",), "older than the oldest"),
         (("--compare", "latest", "nosuch"), "there is no run 'nosuch'"),
         (("--history", "latest"), "takes the newest runs"),
         (("--merge", "latest"), "-o DIR"),

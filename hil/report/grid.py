@@ -27,6 +27,7 @@ LETTERS = {
     "skipped": ("s", "dim"),
     "unfit": ("-", "dim"),
     "blocked": ("b", "magenta"),
+    "quarantined": ("q", "yellow"),
     "infrastructure": ("I", "bold magenta"),
     "usage": ("U", "yellow"),
     "interrupted": ("!", "yellow"),

@@ -11,7 +11,7 @@ from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any
 
 from hil.errors import UsageError
-from hil.record import Case, FaultKind, load
+from hil.record import Case, FaultKind, Outcome, load
 from hil.record.atomic import write_atomically
 from hil.record.case import BLOCKED
 from hil.record.run import EVENTS_FILE, NEVER_STARTED, RUN_FILE, SCHEMA
@@ -22,9 +22,13 @@ if TYPE_CHECKING:
     from hil.record import Attempt, Record
 
 INDEX_FILE = ".index.json"
-FORMAT = 1
+FORMAT = 2
 """Raised whenever what stands in the file, or how it is found, changes."""
 
+QUARANTINED = "quarantined"
+"""The word of a case that did not pass, where that does not count; its attempts say what happened."""
+
+_BAD = frozenset({Outcome.FAILED, Outcome.ERROR, Outcome.FLAKY})
 _KNOWS_NOTHING = frozenset({FaultKind.INFRASTRUCTURE, FaultKind.USAGE, FaultKind.INTERRUPTED})
 
 
@@ -42,7 +46,7 @@ class IndexedCase:
     """A test of a run on one board; `seconds` over all phases.
 
     `word` is the outcome, or whose fault it was when it says nothing about the firmware: `infrastructure`, `usage`,
-    `interrupted`, `blocked`, `unfit`. `attempts` has such a word for each time that the test was tried.
+    `interrupted`, `blocked`, `unfit`; or `quarantined`. `attempts` has such a word for each time that it was tried.
     """
 
     id: str
@@ -120,6 +124,8 @@ def word(ran: Case | Attempt) -> str:
         return "unfit"
     if ran.reason in {BLOCKED, NEVER_STARTED}:
         return BLOCKED
+    if isinstance(ran, Case) and ran.quarantined and ran.outcome in _BAD and not ran.deciding:
+        return QUARANTINED
     return ran.fault.value if ran.fault in _KNOWS_NOTHING else ran.outcome.value
 
 

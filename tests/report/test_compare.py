@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from rich.console import Console
 
-from hil.record import Fault, FaultKind
+from hil.record import Fault, FaultKind, Quarantine
 from hil.report.changes import SHOWN, changes
 from hil.report.compare import Change, Comparison, compare
 from tests.report.runs import BROKEN, FILE, LOST, Lab, case
@@ -76,6 +77,13 @@ def test_numbers_in_a_message_do_not_make_another_failure(lab: Lab, message: str
     ]
     found = compared(lab, *([case("test_a", "failed", fault=fault)] for fault in faults))
     assert [one.change for one in found.differences] == [change]
+
+
+def test_what_fails_in_quarantine_makes_no_run_worse(lab: Lab) -> None:
+    kept = replace(case("test_a", "failed"), quarantined=Quarantine("me", "known", "2030-01-01"))
+    found = compared(lab, [case("test_a", "passed")], [kept])
+    assert [(one.change, one.after) for one in found.differences] == [(Change.OTHER, "quarantined")]
+    assert not found.worse
 
 
 def test_one_board_is_compared_with_another_one(lab: Lab) -> None:

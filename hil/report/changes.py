@@ -44,7 +44,7 @@ def _lines(found: Comparison) -> Iterator[Text]:
     for heading, side in (("before", found.before), ("after ", found.after)):
         yield Text(f"{heading}  {side.id}: {side.verdict}")
     for change, ones in found.by_change().items():
-        yield Text(f"\n{len(ones)} {change.value}", STYLE.get(change, "bold"))
+        yield Text(f"\n{change.value}: {len(ones)}", STYLE.get(change, "bold"))
         if change in BY_FILE and len(ones) > SHOWN:
             yield from _by_file(ones)
             continue
@@ -52,21 +52,21 @@ def _lines(found: Comparison) -> Iterator[Text]:
             yield from _difference(one, several=len(found.boards) > 1)
         yield from _more(len(ones))
     if found.slower:
-        yield Text(f"\n{len(found.slower)} slower (all in all, tests took {found.pace:.2f} times as long)", "bold")
+        yield Text(f"\nslower: {len(found.slower)} (all in all, tests took {found.pace:.2f} times as long)", "bold")
         yield from map(_slower, found.slower[:SHOWN])
         yield from _more(len(found.slower))
     if found.origins:
-        yield Text("\nother origin", "bold")
+        yield Text("\nother firmware, tools or machine", "bold")
         for other in found.origins:
             before = f"{_short(other.before)} → " if other.what != IMAGES else ""
             yield Text(f"  {other.board}  {other.what}  {before}{_short(other.after)}")
     if found.commits.total > 0 or found.commits.behind > 0:
         behind = f", {found.commits.behind} less" if found.commits.behind else ""
-        yield Text(f"\n{found.commits.total} commits more{behind}", "bold")
+        yield Text(f"\ncommits: {found.commits.total} more{behind}", "bold")
         for told in found.commits.told[:COMMITS_SHOWN]:
             yield Text(f"  {visible(told)}")
         yield from _more(found.commits.total, COMMITS_SHOWN)
-    yield Text(f"\n{found.same} tests ended as before")
+    yield Text(f"\nas before: {found.same}")
 
 
 def _difference(one: Difference, *, several: bool) -> Iterator[Text]:

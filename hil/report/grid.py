@@ -121,9 +121,9 @@ def _closing(found: History, shown: int, firmwares: dict[str, str]) -> list[Text
             Text(f"{mark} firmware {firmware[:12]}" + (f", first at commit {commit[:12]}" if commit else ""), "cyan")
         )
     if hidden := len(found.tests) - shown:
-        lines.append(Text(f"{hidden} more tests never failed"))
+        lines.append(Text(f"never failed: {hidden} more"))
     if found.unread:
-        lines.append(Text(f"{found.unread} runs were left out: their records are of other versions, or broken", "dim"))
+        lines.append(Text(f"left out, with records of other versions or broken: {found.unread} runs", "dim"))
     return lines
 
 

@@ -165,7 +165,7 @@ def test_runs_are_compared_shown_side_by_side_and_merged(hil: Hil, latest: Path)
         lab.run(case("test_a", outcome))
     done = hil("--compare", "--html", "c.html")
     assert done.code == 0
-    assert "1 new failures" in done.out
+    assert "new failures: 1" in done.out
     assert hil("--compare", "--fail-on-new").code == 1
     assert hil("--compare", "latest", "latest~1", "--fail-on-new").code == 0
     assert json.loads(hil("--compare", "--json").out)["worse"] is True

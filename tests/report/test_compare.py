@@ -177,16 +177,16 @@ def test_the_worst_is_printed_first(lab: Lab) -> None:
     before = [case("test_fixed", "failed"), case("test_broken", "passed"), case("test_same", "passed")]
     after = [case("test_fixed", "passed"), case("test_broken", "failed"), case("test_same", "passed")]
     lines = shown(compared(lab, before, after))
-    assert lines.index("1 new failures") < lines.index("1 fixed")
+    assert lines.index("new failures: 1") < lines.index("fixed: 1")
     assert f"  {FILE}::test_broken  passed → failed" in lines
     assert f"      AssertionError: {BROKEN.message}" in lines
-    assert lines[-1] == "1 tests ended as before"
+    assert lines[-1] == "as before: 1"
 
 
 def test_many_tests_that_did_not_run_are_counted_by_file(lab: Lab) -> None:
     before = [case(f"test_{n}", "passed") for n in range(SHOWN + 5)]
     lines = shown(compared(lab, before, before[:1]))
-    assert f"{SHOWN + 4} tests that did not run" in lines
+    assert f"tests that did not run: {SHOWN + 4}" in lines
     assert f"  rpi4: {FILE}  {SHOWN + 4}" in lines
 
 

@@ -58,4 +58,4 @@ def test_the_history_holds_what_its_script_shows(lab: Lab) -> None:
 def test_the_comparison_says_what_got_worse_before_the_rest(lab: Lab) -> None:
     before = lab.run(case("test_a", "passed"), case("test_b", "failed"))
     text = Parsed(compare_page(compare(before, lab.run(case("test_a", "failed"), case("test_b", "passed"))))).text
-    assert text.index("worse") < text.index("1 new failures") < text.index("1 fixed")
+    assert text.index("worse") < text.index("new failures: 1") < text.index("fixed: 1")

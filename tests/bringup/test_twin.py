@@ -53,6 +53,7 @@ class Twin:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.content: dict[str, Any] = yaml.safe_load(BOARD.read_text())
+        del self.content["options"]["linux_board"]  # not beside the changed one
         images = self.content["images"]
         self.content["images"] = {key: str((BOARD.parent / path).resolve()) for key, path in images.items()}
         self.content["images"] |= {"card": str(directory / "card.img"), "config": str(directory / "config.txt")}

@@ -76,3 +76,14 @@ def test_a_package_pinned_twice_is_refused(tmp_path: Path) -> None:
 def test_a_package_without_a_pin_is_named(tmp_path: Path) -> None:
     with pytest.raises(LockFileError, match="'zlib'"):
         read_lock(written(tmp_path, GOOD))["zlib"]
+
+
+def test_a_platform_with_a_kernel_of_its_own_gets_nothing_of_the_other_kernel() -> None:
+    ours = read_lock(CHECKOUT / "firmware" / "linux" / "sources.lock")
+    other = read_lock(CHECKOUT / "firmware" / "platform" / "rpi4" / "linux" / "sources.lock")
+    lock = ours.with_kernel(other)
+    assert lock.kernel == other.kernel
+    assert {pin.package for pin in ours.pins} - {pin.package for pin in lock.pins} == {
+        package.replace("-arm64", "-cloud-arm64") for package in (pin.package for pin in other.pins)
+    }
+    assert len({pin.version for pin in lock.pins if pin.package.startswith("linux-")}) == 1

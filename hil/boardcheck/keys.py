@@ -70,6 +70,7 @@ OPTIONS = {
     "facts": Key("for each feature that is missing: the fact about the hardware behind it", "a mapping", inside="text"),
     "suites": Key("the only suites that the board is for", "a list of texts"),
     "linux_board": Key("the same board with images that boot Linux: the name of its file"),
+    "hardware": Key("the same piece of hardware with other images: the name of its file"),
     "direct_board": Key("the same guest without a Linux host around it: the name of the board's file"),
     "guest_images": Key(
         "where the images `kernel` and `initrd` for a guest of the monitor lie in memory",
@@ -79,7 +80,7 @@ OPTIONS = {
     "bootargs": Key("command line of Linux, which the build puts into its device tree"),
     "coordinator_address": Key("labgrid's coordinator, HOST:PORT, if LG_COORDINATOR does not say it"),
 }
-BOARD_OPTIONS = ("linux_board", "direct_board")
+BOARD_OPTIONS = ("linux_board", "hardware", "direct_board")
 """Options that name another board file beside this one."""
 
 FEATURES = {

@@ -212,7 +212,7 @@ def _verdict(standing: Standing) -> Verdict | None:
 def _flashed(board: BoardFile) -> FlashState | None:
     from hil.flash import FlashMemory
 
-    return FlashMemory(board.name).read()
+    return FlashMemory(board.hardware).read()
 
 
 def _built(board: BoardFile) -> str:

@@ -62,6 +62,9 @@ def command(
         ),
     ] = None,
     each: Annotated[bool, typer.Option("--each", help="With -n: every board runs all tests.")] = False,
+    linux: Annotated[
+        bool, typer.Option("--linux/--no-linux", help="Go on with Linux on the same board, if there is a card for it.")
+    ] = True,
     build: Annotated[bool, typer.Option("--build/--no-build", help="Bring the firmware up to date first.")] = True,
     firmware: Annotated[
         Path | None,
@@ -96,6 +99,8 @@ def command(
 
         hil run --board qemu-virt --board qemu-virt-linux
 
+        hil run --board rpi4-twin --no-linux suites/tpm
+
         hil run -n 4 --no-build --json
 
         hil run --retry infra=2,flaky=1 --fail-on-flaky
@@ -121,6 +126,8 @@ def command(
         to_people.print(f"board {choice.board}{' of the lab' if choice.lent else ''}: {why}", markup=False)
     borrowed = _seats_of_the_lab(tree, pool, number, each=each) if pool else []
     chosen = [tree.board_at(borrowed[0].board_file)] if borrowed else [tree.board(name) for name in names]
+    if linux and not pool:
+        chosen = [*{one.name: one for board in chosen for one in _cards(tree, board)}.values()]
     if coverage:
         if pool or firmware:
             raise UsageError("--coverage takes firmware of its own, on boards that QEMU plays here")
@@ -137,7 +144,7 @@ def command(
     if firmware:
         pytest_arguments.append(f"--hil-firmware={firmware.absolute()}")
     with _standard_output_for_json(as_json), contextlib.ExitStack() as ours:
-        for one in chosen:
+        for one in {one.hardware: one for one in chosen}.values():
             ours.enter_context(one.held())
         if not borrowed and len(chosen) * (number or 1) == 1 and _as_pytest_shows(pytest_arguments, as_json=as_json):
             code, record = run(tree, chosen[0], pytest_arguments, why=why)
@@ -174,6 +181,12 @@ def _counting(tree: Tree, board: BoardFile) -> BoardFile:
     if board.kind != EMULATOR:
         raise UsageError(f"--coverage reads the memory of an emulator, and {board.name} is none")
     return tree.board_at(counting(board.path))
+
+
+def _cards(tree: Tree, board: BoardFile) -> list[BoardFile]:
+    """Return the board and, if it is the same hardware with another card, the one with Linux."""
+    linux = tree.board(board.linux_board) if board.linux_board else board
+    return [board] if linux.name == board.name or linux.hardware != board.hardware else [board, linux]
 
 
 def _taken(board: BoardFile, directory: Path) -> str:
@@ -230,7 +243,8 @@ def run_on_several(tree: Tree, seats: Sequence[Seat], arguments: list[str], **mo
 def _local_seats(boards: list[BoardFile], number: int, *, each: bool) -> list[Seat]:
     from hil.pool.run import local_seats
 
-    return local_seats([(board.path, board.kind == EMULATOR) for board in boards], number, each=each)
+    named = [(board.path, "" if board.kind == EMULATOR else board.hardware) for board in boards]
+    return local_seats(named, number, each=each)
 
 
 def _seats_of_the_lab(tree: Tree, tags: str, number: int | None, *, each: bool) -> list[Seat]:

@@ -40,11 +40,18 @@ class BoardFile:
     resources: tuple[tuple[str, dict[str, Any]], ...] = ()
     linux_board: str = ""
     """The same board with images that boot Linux, if it has a file of its own."""
+    other_name: str = ""
+    """Of the board file that describes the same piece of hardware, if that is another one."""
 
     @property
     def name(self) -> str:
         """The board's name: that of its file."""
         return self.path.stem
+
+    @property
+    def hardware(self) -> str:
+        """What cannot be used twice at once: boards that differ in their images only have the same."""
+        return self.other_name or self.name
 
     @property
     def remote(self) -> bool:
@@ -58,7 +65,7 @@ class BoardFile:
 
     def held(self) -> contextlib.AbstractContextManager[None]:
         """Have the board to ourselves; of an emulator everybody has one. Raises `BoardUnavailable`."""
-        return hold(self.name) if self.at_this_machine else contextlib.nullcontext()
+        return hold(self.hardware) if self.at_this_machine else contextlib.nullcontext()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +126,7 @@ class Tree:
             tools=tuple((data.get("tools") or {}).values()),
             resources=_resources(main.get("resources") or {}, {**os.environ, "BASE": str(path.parent)}),
             linux_board=options.get("linux_board", ""),
+            other_name=options.get("hardware", ""),
             images={key: (path.parent / image).resolve() for key, image in (data.get("images") or {}).items()},
         )
 

@@ -12,11 +12,15 @@ from hil.flash import FlashMemory
 if TYPE_CHECKING:
     from labgrid import Target
 
+HARDWARE = "hardware"
+"""The option of a board file that names the file that describes the same piece of hardware, with other images."""
+
 
 def flash_memory(target: Target) -> FlashMemory:
-    """Return the notes of a board: by the name of its file, or in a lab, where many boards have one, of its place."""
+    """Return the notes of a board: by the name of its hardware, or in a lab, where many have one, of its place."""
     places = [resource.name for resource in target.resources if isinstance(resource, RemotePlace)]
-    return FlashMemory(places[0] if places else board_name(target))
+    name = board_name(target)
+    return FlashMemory(places[0] if places else target.env.config.get_option(HARDWARE, name) if target.env else name)
 
 
 def is_shared(target: Target) -> bool:

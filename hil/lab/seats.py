@@ -34,6 +34,7 @@ class PlaceSeat:
     emulated: bool
     address: LabAddress
     tags: Mapping[str, str]
+    hardware: str = field(default="", init=False)
     _blame: str = field(default="", init=False)
     _cancelled: threading.Event = field(default_factory=threading.Event, init=False)
     _loan: Loan | None = field(default=None, init=False)

@@ -35,22 +35,22 @@ FOR_ONE_BOARD = {"--pdb", "--trace", "--collect-only", "--co", "--fixtures", "--
 """Options of pytest that talk to the terminal."""
 
 
-def local_seats(boards: Sequence[tuple[Path, bool]], number: int, *, each: bool) -> list[Seat]:
-    """Return `number` seats for each board, given as its file and whether it is emulated.
+def local_seats(boards: Sequence[tuple[Path, str]], number: int, *, each: bool) -> list[Seat]:
+    """Return `number` seats for each board, given as its file and, unless it is emulated, the name of its hardware.
 
     Tests are dealt out to seats of the same board, or with `each` all run on all.
     Raises `UsageError` when there is no such number of boards.
     """
     most = EMULATORS_PER_PROCESSOR * (os.cpu_count() or 1)
     seats: list[Seat] = []
-    for file, emulated in boards:
+    for file, hardware in boards:
         board = file.stem
-        if number > (most if emulated else 1):
-            there = f"at most {most} at once on this machine" if emulated else "one"
+        if number > (1 if hardware else most):
+            there = "one" if hardware else f"at most {most} at once on this machine"
             raise UsageError(f"there are no {number} boards {board!r}: {there}")
         for place in range(1, number + 1):
             name = board if number == 1 else f"{board}-{place}"
-            seats.append(LocalSeat(name, name if each else board, file, emulated))
+            seats.append(LocalSeat(name, name if each else board, file, not hardware, hardware))
     return seats
 
 

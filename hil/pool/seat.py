@@ -45,6 +45,10 @@ class Seat(Protocol):
         """Whether the board takes this machine's processors, so that only so many can run at once."""
 
     @property
+    def hardware(self) -> str:
+        """What other seats may need, too: they wait until this one has ended. Empty if nobody else's."""
+
+    @property
     def environment(self) -> Mapping[str, str]:
         """Variables for the process that drives it, such as `LG_PLACE`; asked for once the seat is acquired."""
 
@@ -76,6 +80,7 @@ class LocalSeat:
     board: str
     board_file: Path
     emulated: bool = True
+    hardware: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
     lease: None = None
 

@@ -46,12 +46,15 @@ class Seating:
         self._waiting.clear()
 
     def startable(self) -> list[Seat]:
-        """Take out of those that wait the ones that the machine can run now."""
-        room = self._emulated - sum(process.seat.emulated for process in self._active.values())
+        """Take out of those that wait the ones that the machine can run now, and whose hardware no other one uses."""
+        active = [process.seat for process in self._active.values()]
+        room = self._emulated - sum(seat.emulated for seat in active)
+        used = {seat.hardware for seat in active if seat.hardware}
         found = []
         for seat in list(self._waiting):
-            if not seat.emulated or room > 0:
+            if seat.hardware not in used and (not seat.emulated or room > 0):
                 room -= seat.emulated
+                used |= {seat.hardware} - {""}
                 self._waiting.remove(seat)
                 found.append(seat)
         return found

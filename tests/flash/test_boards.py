@@ -51,18 +51,16 @@ def file_on(card: Path, place: str) -> bytes:
     return subprocess.run(["mtype", "-i", drive, f"::{place}"], capture_output=True, check=True).stdout
 
 
-@pytest.fixture
-def rpi4(tmp_path: Path) -> Iterator[tuple[Bench, BoardStrategy]]:
-    """The Raspberry Pi 4 of boards/, with images and a bench that are simulated."""
-    bench = Bench.build(tmp_path)
-    bench.card.write_bytes(b"\xff" * (80 << 20))
-    content = read("rpi4")
-    for name in ("armstub", "engine", "kernel"):
-        (tmp_path / name).write_bytes(IMAGE + os.urandom(50_000))
-        content["images"][name] = str(tmp_path / name)
-    for name in ("devicetree", "uart"):
-        content["images"][name] = str(BOARDS / content["images"][name])
+def simulated(name: str, bench: Bench, tmp_path: Path) -> BoardStrategy:
+    """A Raspberry Pi 4 of boards/, with images and a bench that are simulated."""
+    content = read(name)
+    for image, place in content["images"].items():
+        content["images"][image] = str(BOARDS / place)
+        if "build" in Path(place).parts:
+            (tmp_path / image).write_bytes(IMAGE + os.urandom(50_000))
+            content["images"][image] = str(tmp_path / image)
     content["images"] |= {"card": str(tmp_path / "made.img"), "config": str(tmp_path / "config.txt")}
+    content["options"].pop("linux_board", "")  # not beside this one
     content["tools"] = {"usbsdmux": str(tmp_path / "usbsdmux")}
     replace(
         content,
@@ -70,16 +68,28 @@ def rpi4(tmp_path: Path) -> Iterator[tuple[Bench, BoardStrategy]]:
         "USBSDMuxDevice",
         {"SimulatedSDMux": {"directory": str(bench.card.parent), "match": {"ID_SERIAL_SHORT": "1205"}}},
     )
-    replace(content, "resources", "USBSerialPort", {"RawSerialPort": {"name": "monitor", "port": str(bench.wire.link)}})
+    port = next(entry["USBSerialPort"] for entry in content["targets"]["main"]["resources"] if "USBSerialPort" in entry)
+    line = {"RawSerialPort": {"name": port["name"], "port": str(bench.wire.link)}}
+    replace(content, "resources", "USBSerialPort", line)
     replace(content, "drivers", "NetworkPowerDriver", {"SimulatedPower": {"outlet": "bench"}})
     videocore = tmp_path / "videocore"
-    videocore.mkdir()
-    for name in VIDEOCORE:
-        (videocore / name).write_bytes(name.encode())
+    videocore.mkdir(exist_ok=True)
+    for file in VIDEOCORE:
+        (videocore / file).write_bytes(file.encode())
     for driver in content["targets"]["main"]["drivers"]:
         driver.get("BootPartitionDriver", {})["videocore"] = str(videocore)
+        driver.get("BootPartitionDriver", {})["size"] = 64
         driver.get("CardFlasher", {})["smallest"] = 0
-    strategy = strategy_of(content, tmp_path / "rpi4.yaml")
+        driver.get("ParamikoDriver", {}).pop("host_key", None)  # of a build
+    return strategy_of(content, tmp_path / f"{name}.yaml")
+
+
+@pytest.fixture
+def rpi4(tmp_path: Path) -> Iterator[tuple[Bench, BoardStrategy]]:
+    """The Raspberry Pi 4 with the monitor."""
+    bench = Bench.build(tmp_path)
+    bench.card.write_bytes(b"\xff" * (80 << 20))
+    strategy = simulated("rpi4", bench, tmp_path)
     yield bench, strategy
     strategy.target.env.cleanup()
     bench.close()
@@ -110,6 +120,23 @@ def test_the_engine_is_loaded_where_bl31_looks_for_it() -> None:
     described = partition["BootPartitionDriver"]
     assert described["initramfs"][0] == "engine"
     assert described["initramfs_address"] == platform_named("rpi4").address("VTPM_ENGINE_PA")
+
+
+def test_a_raspberry_pi_has_the_card_of_the_monitor_or_the_one_of_linux(
+    rpi4: tuple[Bench, BoardStrategy], tmp_path: Path
+) -> None:
+    bench, monitor = rpi4
+    linux = simulated("rpi4-linux", bench, tmp_path)
+    try:
+        assert monitor.flash().written
+        assert not monitor.flash().written
+        assert linux.flash().written
+        assert file_on(bench.card, "cmdline.txt").startswith(b"console=ttyAMA0")
+        assert b"\ncmdline=cmdline.txt\n" in file_on(bench.card, "config.txt")
+        assert file_on(bench.card, "initrd") == (tmp_path / "initrd").read_bytes()
+        assert monitor.flash().written, "what is on the card is Linux"
+    finally:
+        linux.target.env.cleanup()
 
 
 def test_a_raspberry_pi_says_what_it_would_flash(rpi4: tuple[Bench, BoardStrategy]) -> None:

@@ -52,6 +52,7 @@ class LentSeat:
     name: str = "lent-1"
     board: str = "lent"
     emulated: bool = False
+    hardware: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
     refusal: InfrastructureError | None = None
     busy: Callable[[], None] | None = None
@@ -77,6 +78,23 @@ class LentSeat:
 
     def release(self) -> None:
         self.released += 1
+
+
+@dataclass
+class OrderedSeat(LentSeat):
+    """One that takes down when it is used."""
+
+    def acquire(self, deadline: Deadline) -> None:
+        super().acquire(deadline)
+        self._note("+")
+
+    def release(self) -> None:
+        super().release()
+        self._note("-")
+
+    def _note(self, what: str) -> None:
+        with (self.board_file.parents[1] / "order").open("a") as order:
+            print(f"{self.name}{what}", file=order)
 
 
 @pytest.fixture
@@ -170,3 +188,14 @@ def test_nobody_waits_for_a_board_that_has_nothing_left_to_run(boards: Boards, s
     record = run(boards, busy, seat)
     assert record.verdict is Verdict.PASSED
     assert [case.seat for case in record.cases] == ["lent-1"]
+
+
+def test_boards_that_are_one_piece_of_hardware_run_one_after_the_other(boards: Boards) -> None:
+    seats = [
+        OrderedSeat(boards.path / "boards" / f"{name}.yaml", name=name, board=name, hardware="rpi4")
+        for name in ("bare", "linux")
+    ]
+    record = run(boards, *seats)
+    assert record.verdict is Verdict.PASSED
+    assert {case.board for case in record.cases} == {"bare", "linux"}
+    assert (boards.path / "order").read_text().split() == ["bare+", "bare-", "linux+", "linux-"]

@@ -78,3 +78,15 @@ def test_a_suite_that_cannot_be_collected_is_an_error_on_each_board(boards: Boar
     boards.suite("import no_such_module")
     assert boards.hil(*BOTH).returncode == 2
     assert [case.faults[0].type for case in boards.record.cases] == ["CollectError", "CollectError"]
+
+
+def test_a_run_goes_on_with_the_card_for_linux_unless_told_otherwise(boards: Boards) -> None:
+    bare, linux = (boards.path / "boards" / f"{name}.yaml" for name in ("bare", "linux"))
+    bare.write_text(bare.read_text().replace("options:", "options:\n  linux_board: linux"))
+    assert boards.hil("run", "--board", "bare").returncode == 0
+    assert {case.board for case in boards.record.cases} == {"bare"}, "another machine"
+    linux.write_text(linux.read_text().replace("options:", "options:\n  hardware: bare"))
+    assert boards.hil("run", "--board", "bare").returncode == 0
+    assert {case.board for case in boards.record.cases} == {"bare", "linux"}
+    assert boards.hil("run", "--board", "bare", "--no-linux").returncode == 0
+    assert {case.board for case in boards.record.cases} == {"bare"}

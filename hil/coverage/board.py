@@ -16,12 +16,11 @@ BUILD = "../build/"
 
 
 def counting(board_file: Path) -> Path:
-    """Write the board file that is to `build/coverage/` what `board_file` is to `build/`, and return its path.
+    """Return the board file that is to `build/coverage/` what `board_file` is to `build/`; its neighbours come along.
 
     Raises `UsageError` when the board starts from nothing in `build/`.
     """
-    text = board_file.read_text(encoding="utf-8")
-    if BUILD not in text:
+    if BUILD not in board_file.read_text(encoding="utf-8"):
         raise UsageError(
             f"{board_file} names no image in {BUILD}, so none whose service could count",
             doing="preparing a run for coverage",
@@ -29,6 +28,7 @@ def counting(board_file: Path) -> Path:
         )
     folder = board_file.parent.parent / "build" / COVERAGE / "boards"
     folder.mkdir(parents=True, exist_ok=True)
-    deeper = text.replace("../", "../../../").replace(f"../../{BUILD}", "../")
-    write_atomically(folder / board_file.name, deeper.encode())
+    for file in board_file.parent.glob("*.yaml"):  # board files name each other
+        deeper = file.read_text(encoding="utf-8").replace("../", "../../../").replace(f"../../{BUILD}", "../")
+        write_atomically(folder / file.name, deeper.encode())
     return folder / board_file.name

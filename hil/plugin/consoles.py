@@ -29,6 +29,16 @@ class Consoles:
         self._transcripts.append(transcript)
         return transcript
 
+    @property
+    def failed(self) -> str:
+        """Why a transcript cannot be written any more; empty while all is well."""
+        errors = (
+            f"the transcript of {transcript.name} cannot be written: {transcript.write_error.strerror}"
+            for transcript in self._transcripts
+            if transcript.write_error
+        )
+        return next(errors, "")
+
     def mark(self) -> tuple[int, ...]:
         """Return the place that every transcript has reached."""
         return tuple(transcript.mark() for transcript in self._transcripts)

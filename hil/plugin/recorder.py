@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hil.crash import of_images
-from hil.errors import ExitCode
+from hil.errors import ExitCode, RecordFailed
 from hil.plugin import quarantine
 from hil.plugin.classify import BlockedError, classify
 from hil.plugin.environment import environment
@@ -16,6 +16,7 @@ from hil.plugin.progress import AttemptProgress, Progress
 from hil.plugin.unfit import Unfit
 from hil.record import Case, Fault, FaultKind, Outcome
 from hil.record.case import BLOCKED, EXCUSABLE
+from hil.record.run import MAKE_SPACE
 from hil.record.verdict import worst
 from hil.report import write_reports
 
@@ -42,6 +43,7 @@ class Recorder:
         self._consoles = consoles
         self._stage = stage
         self.record: Record | None = None
+        self.unwritten: RecordFailed | None = None
         self._current: Progress | None = None
         self._cases: list[Case] = []
         self._faults: list[Fault] = []
@@ -104,10 +106,9 @@ class Recorder:
         self._current.properties += tuple((name, str(value)) for name, value in item.user_properties)
         self._add(self._closed(self._current))
         self._current = None
-        if self.run and self.run.failed:
-            hint = "make space, then run again"
-            self._faults.append(Fault(FaultKind.INFRASTRUCTURE, "", "RecordFailed", self.run.failed, hint=hint))
-            item.session.shouldstop = self.run.failed
+        if self.run and (failed := self.run.failed or self._consoles.failed):
+            self.add_fault(classify(RecordFailed(failed, hint=MAKE_SPACE), ""))
+            item.session.shouldstop = failed
         return result
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -186,9 +187,18 @@ class Recorder:
             if self.run:
                 self.record = self.run.finish(code, interrupted=self._interrupted)
                 if self.record:
-                    session.exitstatus = self.record.exit_code or code
-                if self.record and not self.run.failed:
-                    write_reports(self.record, self.run.path)
+                    session.exitstatus = self._concluded(self.run, self.record)
+
+    def _concluded(self, run: RunWriter, record: Record) -> int:
+        """Write the reports of a run whose record is complete; returns its exit code."""
+        try:
+            if run.failed:
+                raise RecordFailed(run.failed, hint=MAKE_SPACE)
+            write_reports(record, run.path)
+        except RecordFailed as error:
+            self.unwritten = error
+            return ExitCode.INFRASTRUCTURE
+        return record.exit_code or ExitCode.PASSED
 
     def _fault(self, call: pytest.CallInfo[None], report: pytest.TestReport) -> Fault | None:
         error = call.excinfo.value if call.excinfo else None

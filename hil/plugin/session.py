@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hil import coverage
-from hil.errors import ExitCode, UsageError
+from hil.errors import ExitCode, RecordFailed, UsageError
 from hil.plugin import hooks
 from hil.plugin.board import Board, refuse_broken
 from hil.plugin.classify import classify
@@ -136,7 +136,10 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
 def pytest_hil_open_run(config: pytest.Config, board: BoardOfRun) -> RunWriter:
     """Open a run directory of this session's own."""
     reports = Path(config.getoption("hil_reports") or config.rootpath / Settings.of(config.rootpath).reports)
-    return Run(reports, board, root=config.rootpath, fail_on_flaky=config.getoption("fail_on_flaky"))
+    try:
+        return Run(reports, board, root=config.rootpath, fail_on_flaky=config.getoption("fail_on_flaky"))
+    except RecordFailed as error:
+        pytest.exit(str(error), returncode=error.exit_code)
 
 
 def _take_images(env: Environment, directory: Path) -> None:

@@ -30,6 +30,8 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter, config: pytest.C
         console.print(summary(record, _shown(session.run.path), plain=not writer.hasmarkup))
     terminalreporter.section("hil")
     terminalreporter.write(output.get())
+    if session.recorder.unwritten:
+        terminalreporter.write_line(f"error: {session.recorder.unwritten}", red=True)
 
 
 def _shown(path: Path) -> Path:

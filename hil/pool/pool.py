@@ -31,6 +31,7 @@ from hil.pool.messages import (
 from hil.pool.process import Acquired, Event, Gone, Lost, SeatProcess
 from hil.pool.seating import Seating
 from hil.record import Case, Fault, FaultKind
+from hil.record.run import MAKE_SPACE
 from hil.record.verdict import worst
 
 if TYPE_CHECKING:
@@ -183,7 +184,7 @@ class Pool:
                 self._progress.seat(seat.name, "done")
         self._deal_out(seat.board, deal)
         if self._run.failed:
-            raise RecordFailed(self._run.failed, hint="make space, then run again")
+            raise RecordFailed(self._run.failed, hint=MAKE_SPACE)
 
     def _plan(self, process: SeatProcess, deal: Deal, groups: tuple[tuple[str, ...], ...]) -> None:
         try:

@@ -12,9 +12,10 @@ import secrets
 import time
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
-from hil.errors import ExitCode
+from hil.errors import ExitCode, RecordFailed
 from hil.record.atomic import link_atomically, write_atomically
 from hil.record.case import Case, Outcome
 from hil.record.fold import without_unfit
@@ -22,7 +23,7 @@ from hil.record.plain import plain_attempt, plain_case, plain_record
 from hil.record.verdict import Counts, Verdict, count, verdict, worst
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from hil.record.case import Attempt, Fault
@@ -38,6 +39,8 @@ LATEST = "latest"
 """The link to the newest run; `latest-<board>` is that to the newest run on a board."""
 NAMES_SHOWN = 3
 """More boards than this are only counted in the name of a run."""
+MAKE_SPACE = "make space, then run again"
+"""What to do when a record cannot be written."""
 NEVER_STARTED = "not run: the run ended before it"
 
 
@@ -155,12 +158,13 @@ class Run:
         self._stages: list[Stage] = []
         self.failed = ""
         self.seat = ""
-        self.path.mkdir(parents=True)
-        self._events = (self.path / EVENTS_FILE).open("a", encoding="utf-8")
+        self._guard(self._open)
         self.event("run-started", **plain_record(self._record))
         self._write()
         for link in (LATEST, *(f"{LATEST}-{board.name}" for board in boards)):
-            link_atomically(reports / link, self.path.name)
+            self._guard(partial(link_atomically, reports / link, self.path.name))
+        if self.failed:
+            raise RecordFailed(self.failed, hint=MAKE_SPACE)
 
     @property
     def record(self) -> Record:
@@ -193,13 +197,7 @@ class Run:
     def event(self, name: str, /, **details: Any) -> None:
         """Append one event to the timeline; `t` is in seconds since the start of the run. See `failed`."""
         line = {"t": round(time.monotonic() - self._clock, 6), "at": iso(datetime.now(UTC)), "event": name, **details}
-        if self.failed:
-            return
-        try:
-            self._events.write(json.dumps(line, ensure_ascii=True, default=str) + "\n")
-            self._events.flush()
-        except OSError as error:
-            self.failed = f"the record in {self.path} cannot be written: {error.strerror}"
+        self._guard(lambda: self._append(json.dumps(line, ensure_ascii=True, default=str) + "\n"))
 
     def add(self, case: Case) -> None:
         """Add a test that has ended."""
@@ -250,12 +248,28 @@ class Run:
         self.event("run-finished", **{name: getattr(self._record, name) for name in ending})
         with contextlib.suppress(OSError):  # the end of what could not be written
             self._events.close()
-        if not self.failed:
-            self._write()
+        self._write()
         return self._record
 
+    def _open(self) -> None:
+        self.path.mkdir(parents=True)
+        self._events = (self.path / EVENTS_FILE).open("a", encoding="utf-8")
+
+    def _append(self, line: str) -> None:
+        self._events.write(line)
+        self._events.flush()
+
     def _write(self) -> None:
-        _write(self.path, plain_record(self._record))
+        self._guard(lambda: _write(self.path, plain_record(self._record)))
+
+    def _guard(self, write: Callable[[], None]) -> None:
+        """Write nothing any more once something could not be written: what is there stays whole."""
+        if self.failed:
+            return
+        try:
+            write()
+        except OSError as error:
+            self.failed = f"the record in {self.path} cannot be written: {error.strerror}"
 
 
 def attach(directory: Path, name: str) -> None:

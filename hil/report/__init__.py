@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hil import coverage
+from hil.errors import RecordFailed
 from hil.record import read_events
 from hil.report.html import write_html
 from hil.report.index import indexed
@@ -19,8 +20,12 @@ __all__ = ["write_reports"]
 
 
 def write_reports(record: Record, directory: Path) -> None:
-    """Write all reports of `record` into its directory, each of them whole."""
-    coverage.conclude(directory)
-    write_junit(record, directory)
-    write_html(record, read_events(directory), directory)
-    indexed(directory)
+    """Write all reports of `record` into its directory, each of them whole. Raises `RecordFailed` if one cannot be."""
+    try:
+        coverage.conclude(directory)
+        write_junit(record, directory)
+        write_html(record, read_events(directory), directory)
+        indexed(directory)
+    except OSError as error:
+        why = f"the reports in {directory} cannot be written: {error.strerror}"
+        raise RecordFailed(why, hint="make space, then `hil report`: the record is whole") from error

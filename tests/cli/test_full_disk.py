@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hil.record import Verdict, load
 from tests.cli.checkout import BOARD, HIL, ROOT
 
 if TYPE_CHECKING:
@@ -18,27 +19,48 @@ LARGEST_FILE = 16 * 1024
 """What the kernel allows the run to write into one file: to it that is as good as a full disk."""
 
 
+MANY = """
+@pytest.mark.parametrize("number", range(200))
+def test_a(monitor, number): pass
+"""
+
+
 @pytest.mark.parametrize("boards", [["fake-board"], ["fake-board", "other-board"]], ids=["one board", "two boards"])
 def test_a_run_that_cannot_be_recorded_stops_and_says_why(checkout: Checkout, boards: list[str]) -> None:
+    checkout.suite(MANY)
+    said = run_out_of_space(checkout, boards, LARGEST_FILE)
+    assert "the record in " in said
+    assert not (checkout.path / "reports" / "latest" / "junit.xml").exists()
+
+
+def test_a_run_whose_record_cannot_even_be_begun_says_why(checkout: Checkout) -> None:
+    assert "the record in " in run_out_of_space(checkout, ["fake-board"], 512)
+
+
+def test_a_run_whose_reports_cannot_be_written_says_why_and_has_its_record(checkout: Checkout) -> None:
+    said = run_out_of_space(checkout, ["fake-board"], LARGEST_FILE // 2)
+    assert "the reports in " in said
+    assert load(checkout.path / "reports" / "latest").verdict is Verdict.PASSED
+    assert not (checkout.path / "reports" / "latest" / "report.html").exists()
+
+
+def run_out_of_space(checkout: Checkout, boards: list[str], largest: int) -> str:
+    """Run the suites where no file can be larger; returns what was said, after checks that hold whatever it was."""
     for board in boards:
         (checkout.path / "boards" / f"{board}.yaml").write_text(BOARD)
-    checkout.suite(
-        """
-        @pytest.mark.parametrize("number", range(200))
-        def test_a(monitor, number): pass
-        """
-    )
     done = subprocess.run(
         [*HIL, "run", *(f"--board={board}" for board in boards)],
         cwd=checkout.path,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST_FILE, LARGEST_FILE)),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest)),
     )
-    assert done.returncode == 3, done.stdout + done.stderr
-    assert "cannot be written: File too large" in done.stdout + done.stderr
-    assert "Traceback" not in done.stdout + done.stderr
-    assert not (checkout.path / "reports" / "latest" / "junit.xml").exists()
+    said = done.stdout + done.stderr
+    assert done.returncode == 3, said
+    assert "cannot be written: File too large" in said
+    assert "make space" in said
+    assert "Traceback" not in said
+    return said

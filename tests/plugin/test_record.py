@@ -71,6 +71,23 @@ def test_a_record_reads_back_as_it_was_written(bench: Bench) -> None:
     assert record.cases[1].faults[0].message.startswith("no good")
 
 
+def test_a_run_whose_transcripts_cannot_be_written_stops_and_says_why(bench: Bench) -> None:
+    result = bench.run(
+        """
+        import os
+        def test_full(monitor, board):
+            os.dup2(os.open("/dev/full", os.O_WRONLY), board.strategy.transcript._log)
+            monitor.say(b"more than there is space for\\n")
+        def test_never(monitor): pass
+        """
+    )
+    assert result.ret == 3
+    why = "the transcript of monitor cannot be written: No space left on device"
+    result.stdout.fnmatch_lines([f"*{why}*"])
+    assert [fault["message"] for fault in bench.record["faults"]] == [why]
+    assert bench.cases["test_never"]["attempts"] == []
+
+
 def test_a_case_has_its_attempt_with_board_times_and_steps(bench: Bench) -> None:
     bench.run(THREE)
     assert_valid(bench.latest)

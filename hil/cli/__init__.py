@@ -11,19 +11,16 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from hil import doctor
-from hil.cli import bench, bisect, boards, bringup, build, console, firmware, flash, lab, new, report, run
+from hil.cli.commands import EXIT_CODES, Program
 from hil.errors import ExitCode, HilError
 
-EXIT_CODES = """\
-Exit codes: 0 all passed, 1 findings (the firmware broke a promise), 2 usage (something impossible was asked for, \
-a tool is missing, or the run was interrupted), 3 infrastructure (the board, the emulator or the lab failed)."""
+__all__ = ["EXIT_CODES", "app", "main"]
 
 _debug: ContextVar[bool] = ContextVar("debug", default=False)
 
 app = typer.Typer(
+    cls=Program,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     epilog=EXIT_CODES,
     rich_markup_mode="rich",
@@ -36,21 +33,6 @@ def options(
 ) -> None:
     """Test firmware with a vTPM service at EL3 on ARMv8-A boards, or on QEMU when no board is at hand."""
     _debug.set(debug)
-
-
-app.command("run", context_settings=run.PASS_THROUGH, epilog=EXIT_CODES)(run.command)
-app.command("build")(build.command)
-app.command("flash")(flash.command)
-app.command("boards")(boards.command)
-app.command("console")(console.command)
-app.command("bringup")(bringup.command)
-app.command("bisect")(bisect.command)
-app.command("doctor")(doctor.command)
-app.command("bench")(bench.command)
-app.command("report")(report.command)
-app.add_typer(firmware.app, name="firmware")
-app.add_typer(lab.app, name="lab")
-app.add_typer(new.app, name="new")
 
 
 def main() -> None:

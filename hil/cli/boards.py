@@ -16,6 +16,7 @@ from rich.text import Text
 from hil.boards.hold import runner
 from hil.boards.lab import Places
 from hil.boards.reach import Obstacle, Trouble, trouble
+from hil.cli import complete
 from hil.cli.checkboards import check as check_files
 from hil.cli.checkboards import show_keys
 from hil.cli.output import console, print_json
@@ -50,7 +51,10 @@ class Standing:
 
 def command(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[BOARD]...", help="With --check: boards, or files (default: all).")
+        list[str] | None,
+        typer.Argument(
+            metavar="BOARD", help="With --check: boards, or files (default: all).", autocompletion=complete.boards
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
     watch: Annotated[bool, typer.Option("--watch", help="Show how it changes, until Ctrl-C.")] = False,
@@ -59,7 +63,7 @@ def command(
     ] = False,
     keys: Annotated[bool, typer.Option("--keys", help="Say what may stand in a board file.")] = False,
 ) -> None:
-    """Show the boards: where they are, who has them, how they are, what is on them, and how their last run ended.
+    """Show the boards: where they are, who has them, how they are, what is on them, how their last run ended.
 
     Boards of the lab are shown place by place. Nothing is switched and nobody is disturbed.
 

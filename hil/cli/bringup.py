@@ -12,6 +12,7 @@ from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
 
+from hil.cli import complete
 from hil.cli.output import console, print_json, print_line
 from hil.cli.run import bring_up_to_date
 from hil.cli.tree import DEFAULT_BOARD, BoardFile, Tree
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def command(
-    board: Annotated[str, typer.Option(help="A board of boards/.")] = DEFAULT_BOARD,
+    board: Annotated[str, typer.Option(help="A board of boards/.", autocompletion=complete.boards)] = DEFAULT_BOARD,
     build: Annotated[bool, typer.Option("--build/--no-build", help="Bring the firmware up to date first.")] = True,
     linux: Annotated[bool, typer.Option("--linux/--no-linux", help="Go on to Linux, if the board has it.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
@@ -34,7 +35,12 @@ def command(
     Each stage says what is expected, what was seen and how long it took. Where it stops, the likely causes follow, and
     what to try next. All of it stays in reports/, with one file to attach to a bug report.
 
-    Examples: hil bringup; hil bringup --board qemu-virt-linux; hil bringup --no-linux --json
+    Examples:
+        hil bringup
+
+        hil bringup --board qemu-virt-linux
+
+        hil bringup --no-linux --json
     """
     from hil.bringup.bundle import as_json as plain
     from hil.bringup.bundle import write_bundle

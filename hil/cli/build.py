@@ -7,12 +7,15 @@ from typing import Annotated
 
 import typer
 
+from hil.cli import complete
 from hil.cli.output import print_json, print_line
 from hil.cli.tree import DEFAULT_BOARD
 
 
 def command(
-    platform: Annotated[str, typer.Option(help="What to build for.")] = DEFAULT_BOARD,
+    platform: Annotated[
+        str, typer.Option(help="What to build for.", autocompletion=complete.platforms)
+    ] = DEFAULT_BOARD,
     linux: Annotated[bool, typer.Option("--linux/--no-linux", help="Build the images of the Linux host, too.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print the manifest of the result.")] = False,
 ) -> None:
@@ -20,7 +23,8 @@ def command(
 
     Third-party parts come from Debian's archives, as pinned in firmware/sources.lock and firmware/linux/sources.lock.
 
-    Example: hil build
+    Example:
+        hil build
     """
     from hil.build import build, build_directory, build_linux, has_linux
     from hil.build.firmware import MANIFEST

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hil.cli import complete
 from hil.cli.output import print_line
 from hil.cli.run import bring_up_to_date
 from hil.cli.tree import DEFAULT_BOARD, BoardFile, Tree
@@ -39,7 +40,7 @@ GLANCE = 0.1
 
 
 def command(
-    board: Annotated[str, typer.Argument(help="A board of boards/.")] = DEFAULT_BOARD,
+    board: Annotated[str, typer.Argument(help="A board of boards/.", autocompletion=complete.boards)] = DEFAULT_BOARD,
     uart: Annotated[str, typer.Argument(help="A serial line of it (default: the first), or ssh, or guest.")] = "",
     name: Annotated[str, typer.Argument(help="With guest: which one; it is started if it does not run.")] = "guest",
     build: Annotated[bool, typer.Option("--build/--no-build", help="Bring the firmware up to date first.")] = True,
@@ -48,8 +49,14 @@ def command(
 
     A line is shown from the first byte on, also when the firmware never gets anywhere.
 
-    Examples: hil console; hil console qemu-virt firmware; hil console qemu-virt-linux ssh;
-    hil console qemu-virt-linux guest
+    Examples:
+        hil console
+
+        hil console qemu-virt firmware
+
+        hil console qemu-virt-linux ssh
+
+        hil console qemu-virt-linux guest
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("hil console needs a terminal", hint="hil.monitor.Monitor, to talk to a board from a program")

@@ -12,7 +12,7 @@ from hil.cli.tree import Tree
 LOCKS = ("", "linux", "linux/bench", "platform/rpi4", "platform/rpi4/linux")
 """Where there are lock files, below firmware/."""
 
-app = typer.Typer(no_args_is_help=True, help="Look after the third-party parts of the firmware.")
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Look after the third-party parts of the firmware.")
 
 
 @app.callback()
@@ -26,7 +26,10 @@ def update(
 ) -> None:
     """Ask the archives for newer versions of what the lock files in firmware/ pin, and propose them.
 
-    Examples: hil firmware update; hil firmware update --write
+    Examples:
+        hil firmware update
+
+        hil firmware update --write
     """
     from hil.build.lock import read_lock, write_lock
     from hil.build.pins import propose, updated

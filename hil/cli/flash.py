@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import TransferSpeedColumn as SpeedColumn
 
+from hil.cli import complete
 from hil.cli.output import print_json, print_line
 from hil.cli.run import bring_up_to_date
 from hil.cli.tree import DEFAULT_BOARD, Tree
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def command(
-    board: Annotated[str, typer.Option(help="A board of boards/.")] = DEFAULT_BOARD,
+    board: Annotated[str, typer.Option(help="A board of boards/.", autocompletion=complete.boards)] = DEFAULT_BOARD,
     force: Annotated[bool, typer.Option("--force", help="Write also what is known to be there already.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be written where.")] = False,
     build: Annotated[bool, typer.Option("--build/--no-build", help="Bring the images up to date first.")] = True,
@@ -35,7 +36,10 @@ def command(
     What was flashed is remembered, so that the same images are not written again. A flash that fails, or is
     interrupted, leaves the board dirty: nothing boots it until it is flashed well.
 
-    Examples: hil flash --board rpi4 --dry-run; hil flash --board juno --force
+    Examples:
+        hil flash --board rpi4 --dry-run
+
+        hil flash --board juno --force
     """
     chosen = Tree.here().board(board)
     if build:

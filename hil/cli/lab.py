@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import subprocess
@@ -16,6 +15,7 @@ import typer
 from rich import box
 from rich.table import Table
 
+from hil.cli import complete
 from hil.cli.output import console, print_json, print_line
 from hil.cli.tree import Tree
 from hil.deadline import Deadline
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from hil.lab.address import LabAddress
 
 app = typer.Typer(
-    no_args_is_help=True, help="Share boards through labgrid: a try-out on this machine, and how a lab is."
+    add_completion=False,
+    no_args_is_help=True,
+    help="Share boards through labgrid: a try-out on this machine, and how a lab is.",
 )
 
 EMULATOR = "emulator"
@@ -63,6 +65,8 @@ def up(
     if detach:
         _detach(where, sys.argv)
         return
+    import asyncio
+
     from hil.lab.tryout import TryOut, Wanted
 
     emulated = [name for name in tree.board_names() if tree.board(name).kind == EMULATOR]
@@ -73,7 +77,11 @@ def up(
 
 @app.command()
 def down(directory: Directory = None) -> None:
-    """End a try-out that was left running. Example: hil lab down."""
+    """End a try-out that was left running.
+
+    Example:
+        hil lab down
+    """
     from hil.lab.tryout import supervisor
 
     where = _where(Tree.here(), directory)
@@ -97,7 +105,10 @@ def status(
 
     The lab is the one that LG_COORDINATOR names, else the try-out that runs in this tree.
 
-    Examples: hil lab status; LG_COORDINATOR=lab.example:20408 hil lab status --json
+    Examples:
+        hil lab status
+
+        LG_COORDINATOR=lab.example:20408 hil lab status --json
     """
     from hil.lab.borrow import status as ask
 
@@ -114,12 +125,13 @@ def status(
 
 @app.command()
 def check(
-    place: Annotated[str, typer.Argument(help="A place of the lab.")],
+    place: Annotated[str, typer.Argument(help="A place of the lab.", autocompletion=complete.places)],
     directory: Directory = None,
 ) -> None:
     """Have a board checked as soon as nobody uses it, such as one that was just repaired; `status` shows the outcome.
 
-    Example: hil lab check rpi4-2
+    Example:
+        hil lab check rpi4-2
     """
     from hil.lab.borrow import ask_for_check
 

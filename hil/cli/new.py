@@ -7,16 +7,21 @@ from typing import Annotated
 
 import typer
 
+from hil.cli import complete
 from hil.cli.output import from_here, print_line
 from hil.cli.tree import DEFAULT_BOARD, Tree
 
-app = typer.Typer(no_args_is_help=True, help="Write a commented file to start from: a board, a suite.")
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="Write a commented file to start from: a board, a suite."
+)
 
 
 @app.command()
 def board(
     name: Annotated[str, typer.Argument(help="What the board is called.")],
-    like: Annotated[str, typer.Option(help="The board that it is most like.")] = DEFAULT_BOARD,
+    like: Annotated[
+        str, typer.Option(help="The board that it is most like.", autocompletion=complete.models)
+    ] = DEFAULT_BOARD,
     firmware: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Take the paths of its images from this directory.")
     ] = None,
@@ -38,7 +43,8 @@ def board(
 def suite(name: Annotated[str, typer.Argument(help="What the suite is about.")]) -> None:
     """Write a suite of four tests, one for each kind of fixture.
 
-    Example: hil new suite mine
+    Example:
+        hil new suite mine
     """
     from hil.new.suite import new_suite
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from hil.cli.boards import places_of, trouble_with
+from hil.cli import complete
 from hil.cli.output import console, print_json
 from hil.cli.tree import EMULATOR, BoardFile, Tree
 from hil.errors import ExitCode, UsageError
@@ -40,13 +40,16 @@ plugin imports all of hypothesis at the end of every run: half a second for noth
 def command(
     arguments: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[SUITE]...", help="Suites to run (default: all), and pytest's options."),
+        typer.Argument(
+            metavar="SUITE", help="Suites to run (default: all), and pytest's options.", autocompletion=complete.suites
+        ),
     ] = None,
     board: Annotated[
         list[str] | None,
         typer.Option(
+            autocompletion=complete.boards,
             help="A board of boards/; several run side by side, with one report "
-            "(default: the first one that can be used, QEMU last)."
+            "(default: the first one that can be used, QEMU last).",
         ),
     ] = None,
     pool: Annotated[
@@ -214,6 +217,7 @@ def bring_up_to_date(board: BoardFile) -> None:
 def choose_board(tree: Tree) -> Choice:
     """Return the first board of the tree's order that is usable here or free in the lab. Raises `BoardUnavailable`."""
     from hil.boards.choice import choose
+    from hil.cli.boards import places_of, trouble_with
 
     places = places_of(tree)
     return choose(tree.order(), lambda name: trouble_with(tree, name, places), places.offers)

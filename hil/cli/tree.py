@@ -11,10 +11,7 @@ from string import Template
 from typing import TYPE_CHECKING, Any
 
 from hil.boardcheck.document import Document
-from hil.boards.hold import hold
 from hil.errors import BoardFileError, UsageError
-from hil.record import load
-from hil.record.run import LATEST
 from hil.settings import FILE, Settings, uses_hil
 
 if TYPE_CHECKING:
@@ -65,6 +62,8 @@ class BoardFile:
 
     def held(self) -> contextlib.AbstractContextManager[None]:
         """Have the board to ourselves; of an emulator everybody has one. Raises `BoardUnavailable`."""
+        from hil.boards.hold import hold
+
         return hold(self.hardware) if self.at_this_machine else contextlib.nullcontext()
 
 
@@ -140,6 +139,9 @@ class Tree:
 
     def last_run(self, board: str) -> Record | None:
         """Return the record of the newest run on a board."""
+        from hil.record import load
+        from hil.record.run import LATEST
+
         with contextlib.suppress(UsageError):
             return load(self.reports / f"{LATEST}-{board}")
         return None

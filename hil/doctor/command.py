@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
-from hil.build.progress import Terminal
-from hil.doctor.check import Check, checks
-from hil.doctor.repair import repair
 from hil.errors import ExitCode
+
+if TYPE_CHECKING:
+    from hil.doctor.check import Check
 
 
 def command(
@@ -22,8 +22,17 @@ def command(
 ) -> None:
     """Say what this machine lacks for building and testing, and how to get it.
 
-    Examples: hil doctor; hil doctor --fix; hil doctor --json
+    Examples:
+        hil doctor
+
+        hil doctor --fix
+
+        hil doctor --json
     """
+    from hil.build.progress import Terminal
+    from hil.doctor.check import checks
+    from hil.doctor.repair import repair
+
     found = checks()
     if fix and (failed := [check for check in found if not check.ok]):
         repair(failed, Terminal())

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from hil.boardcheck.document import Document
 from hil.boardcheck.keys import BOARD_OPTIONS, TARGET, TOP
-from hil.drivers.boardfile import images_in
 from hil.errors import UsageError
 from hil.new.names import check_name, write_new
 
@@ -38,6 +37,8 @@ def new_board(folder: Path, name: str, like: str, firmware: Path | None = None) 
     document = Document(model)
     images = {key: (model.parent / path).resolve() for key, path in document.data.get("images", {}).items()}
     if firmware:
+        from hil.drivers.boardfile import images_in
+
         found = images_in(firmware, images)
         taken = {key: os.path.relpath(path, folder) for key, path in found.items() if path != images[key]}
     else:

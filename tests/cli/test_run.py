@@ -125,7 +125,7 @@ def test_a_board_that_only_the_lab_has_is_borrowed(
         return [LocalSeat("unplugged-1", "unplugged", file, emulated=False)]
 
     place = PlaceStatus("rack-1", {"board": "unplugged"}, "free", "", "good", "")
-    monkeypatch.setattr("hil.cli.run.places_of", lambda _: Places(lambda: [place]))
+    monkeypatch.setattr("hil.cli.boards.places_of", lambda _: Places(lambda: [place]))
     monkeypatch.setattr("hil.cli.run._seats_of_the_lab", seats)
     monkeypatch.setattr("sys.argv", ["hil", "run"])
     with (checkout.path / "pyproject.toml").open("a") as settings:

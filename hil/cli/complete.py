@@ -1,0 +1,105 @@
+"""What the shell offers when Tab is pressed. A mistake somewhere else offers nothing, and says nothing."""
+
+from __future__ import annotations
+
+import ast
+import os
+from pathlib import Path
+
+from hil.cli.tree import Tree
+from hil.errors import HilError
+
+SEPARATOR = "::"
+
+
+def boards(incomplete: str) -> list[str]:
+    """Return the boards of the tree that begin like this."""
+    try:
+        return [name for name in Tree.here().board_names() if name.startswith(incomplete)]
+    except HilError:
+        return []
+
+
+def platforms(incomplete: str) -> list[str]:
+    """Return the platforms that there is firmware for."""
+    from hil.headers import firmware_header
+
+    found = firmware_header("platform").glob("*/platform.toml")
+    return sorted(file.parent.name for file in found if file.parent.name.startswith(incomplete))
+
+
+def models(incomplete: str) -> list[str]:
+    """Return the boards that a new one can be like."""
+    from hil.new.board import models as known
+
+    return [name for name in known() if name.startswith(incomplete)]
+
+
+def places(incomplete: str) -> list[str]:
+    """Return the places of the lab."""
+    from hil.cli.lab import find
+    from hil.lab.borrow import status
+
+    try:
+        return [place.name for place in status(find(Tree.here())) if place.name.startswith(incomplete)]
+    except HilError:
+        return []
+
+
+def suites(incomplete: str) -> list[str]:
+    """Return folders and files of tests, and after `::` the tests in a file."""
+    if (divided := _divided_by_bash(incomplete)) is not None:
+        file, name = divided
+        return [one for one in _tests(Path(file)) if one.startswith(name)]
+    file, separator, name = incomplete.partition(SEPARATOR)
+    if separator:
+        return [f"{file}{SEPARATOR}{one}" for one in _tests(Path(file)) if one.startswith(name)]
+    if incomplete.startswith("-"):
+        return []
+    return _paths(incomplete)
+
+
+def _divided_by_bash(incomplete: str) -> tuple[str, str] | None:
+    """Return file and beginning of a test where bash has made words of them and of `::`, and asks about the last.
+
+    That is what it does as long as the colon is one of COMP_WORDBREAKS.
+    """
+    words = os.environ.get("COMP_WORDS", "").split()
+    before = words[: int(os.environ.get("COMP_CWORD") or 0)]
+    if incomplete == SEPARATOR and before:
+        return before[-1], ""
+    return (before[-2], incomplete) if before[-1:] == [SEPARATOR] and len(before) > 1 else None
+
+
+def _paths(incomplete: str) -> list[str]:
+    """Folders with tests in them, and files of tests: below what is typed, or all suites when nothing is."""
+    if not incomplete:
+        try:
+            tree = Tree.here()
+        except HilError:
+            return []
+        folder = tree.root / tree.settings.suites
+        incomplete = f"{folder.relative_to(Path.cwd())}/" if folder.is_relative_to(Path.cwd()) else f"{folder}/"
+    parent = Path(incomplete) if incomplete.endswith("/") else Path(incomplete).parent
+    begin = "" if incomplete.endswith("/") else Path(incomplete).name
+    if not parent.is_dir():
+        return []
+    found = sorted(path for path in parent.iterdir() if path.name.startswith(begin))
+    files = [str(path) for path in found if path.name.startswith("test_") and path.suffix == ".py"]
+    return [f"{path}/" for path in found if path.is_dir() and any(path.glob("**/test_*.py"))] + files
+
+
+def _tests(file: Path) -> list[str]:
+    """The tests in a file, as its text says."""
+    try:
+        body = ast.parse(file.read_bytes()).body
+    except (OSError, ValueError, SyntaxError):
+        return []
+    found = []
+    for node in body:
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test"):
+            found.append(node.name)
+        elif isinstance(node, ast.ClassDef) and node.name.startswith("Test"):
+            inside = (one.name for one in node.body if isinstance(one, ast.FunctionDef) and one.name.startswith("test"))
+            found += [f"{node.name}{SEPARATOR}{name}" for name in inside]
+    return found

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from hil import coverage
 from hil.errors import RecordFailed
-from hil.record import read_events
 from hil.report.html import write_html
 from hil.report.index import indexed
 from hil.report.junit import write_junit
+from hil.report.stages import keep_usual
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +24,8 @@ def write_reports(record: Record, directory: Path) -> None:
     try:
         coverage.conclude(directory)
         write_junit(record, directory)
-        write_html(record, read_events(directory), directory)
+        keep_usual(record, directory)
+        write_html(record, directory)
         indexed(directory)
     except OSError as error:
         why = f"the reports in {directory} cannot be written: {error.strerror}"

@@ -75,7 +75,7 @@ def assemble(directories: Sequence[Path], target: Path) -> None:
         (unfinished / EVENTS_FILE).write_text("".join(f"{json.dumps(line)}\n" for line in _events(sources, whole)))
         (unfinished / RUN_FILE).write_text(json.dumps(plain_record(whole), indent=1) + "\n")
         write_junit(whole, unfinished)
-        write_html(whole, read_events(unfinished), unfinished)
+        write_html(whole, unfinished)
         unfinished.chmod(0o755)
         unfinished.rename(target)
     except BaseException:

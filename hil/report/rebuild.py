@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hil.record import load, read_events
-from hil.report.activity import read_activity
+from hil.record import load
 from hil.report.html import html
 from hil.report.junit import junit
 
@@ -34,4 +33,4 @@ class Rebuilt:
 
     def html(self) -> bytes:
         """Return the page, as the run wrote it."""
-        return html(self.record, read_events(self.directory), read_activity(self.directory)).encode()
+        return html(self.record, self.directory).encode()

@@ -8,13 +8,16 @@ from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from hil.record import BoardOfRun, Case, ConsoleSlice, Fault, FaultKind, Outcome, Provenance, Record
+from hil.record import Attempt, BoardOfRun, Case, ConsoleSlice, Fault, FaultKind, Outcome, Provenance, Record
+from hil.record.case import Quarantine
+from hil.record.step import Stage, Step
 from hil.record.transcript import Transcript
 from hil.report.activity import read_activity
-from hil.report.html import CONSOLE_CHARACTERS, html
+from hil.report.html import html
+from hil.report.pagedata import CONSOLE_CHARACTERS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,10 +59,10 @@ def failed(message: str, kind: FaultKind = FaultKind.FIRMWARE, name: str = "test
     return Case(f"{RING}::{name}", outcome, faults=(fault,), board="rpi4", **more)
 
 
-def page(*cases: Case, events: tuple[dict[str, Any], ...] = (), faults: tuple[Fault, ...] = ()) -> Page:
+def page(*cases: Case, faults: tuple[Fault, ...] = (), stages: tuple[Stage, ...] = ()) -> Page:
     board = BoardOfRun("rpi4", Provenance(firmware_hash="f00d", host={"name": "bench"}))
-    record = Record("run-1", "rpi4", "2026-11-23T16:00:00.123Z", (board,), cases=cases, faults=faults)
-    return Page(html(record, events))
+    record = Record("run-1", "rpi4", "2026-11-23T16:00:00.123Z", (board,), cases=cases, faults=faults, stages=stages)
+    return Page(html(record))
 
 
 def test_it_loads_nothing_from_anywhere() -> None:
@@ -68,6 +71,7 @@ def test_it_loads_nothing_from_anywhere() -> None:
     assert all((attributes.get("href") or "#").startswith("#") for _, attributes in elements)
 
 
+@settings(deadline=None)  # the first page takes the time to read the template
 @given(said=some.text(some.characters(exclude_categories=())))
 def test_whatever_a_target_says_stays_text(said: str) -> None:
     shown = page(failed(said, console=(ConsoleSlice("monitor", said),), reason=said))
@@ -78,7 +82,7 @@ def test_whatever_a_target_says_stays_text(said: str) -> None:
 def test_markup_from_a_target_is_shown_as_it_came() -> None:
     shown = page(failed(HOSTILE, console=(ConsoleSlice("monitor", HOSTILE),)))
     assert HOSTILE in shown.text
-    assert shown.embedded["case-data"][0]["console"] == [["monitor", HOSTILE]]
+    assert shown.embedded["case-data"][0]["attempts"][0]["console"] == [["monitor", HOSTILE]]
     assert [name for name, _ in shown.elements].count("script") == 3
 
 
@@ -98,25 +102,36 @@ def test_what_went_wrong_outside_of_every_case_is_told_too() -> None:
 
 
 def test_a_case_knows_when_it_ran_and_what_the_framework_did_meanwhile() -> None:
-    case = failed("late")
-    events = (
-        {"t": 1.0, "event": "case-started", "id": case.id, "board": "rpi4"},
-        {"t": 1.5, "event": "step", "step": "fork", "of": "BoardStrategy", "seconds": 0.25, "board": "rpi4"},
-        {"t": 1.6, "event": "step", "step": "other board", "of": "BoardStrategy", "seconds": 0.25, "board": "juno"},
-        {"t": 2.0, "event": "case", "id": case.id, "board": "rpi4"},
-        {"t": 3.0, "event": "step", "step": "off", "of": "BoardStrategy", "seconds": 0.25, "board": "rpi4"},
-    )
-    shown = page(case, events=events).embedded
-    assert shown["case-data"][0]["span"] == [1.0, 2.0]
-    assert shown["case-data"][0]["steps"] == [[1.5, "fork", 0.25]]
-    assert [step[1] for step in shown["timeline-data"]["steps"]] == [1.25, 1.35, 2.75]
+    attempt = Attempt(1, Outcome.PASSED, started="2026-11-23T16:00:01.123Z", duration=1.0, board="rpi4")
+    steps = (Step("fork", "2026-11-23T16:00:01.373Z", 0.25),)
+    stage = Stage("monitor", "2026-11-23T16:00:00.373Z", 0.5, ok=True, board="rpi4", seat="rpi4-2")
+    shown = page(Case.of(f"{RING}::test_a", [attempt], steps=steps), stages=(stage,)).embedded
+    assert shown["case-data"][0]["attempts"][0]["from"] == 1.0
+    assert shown["case-data"][0]["steps"] == [[1.25, "fork", 0.25]]
+    assert shown["timeline-data"]["stages"] == [["rpi4-2", 0.25, 0.5, "monitor", True]]
+    assert shown["timeline-data"]["seconds"] == 2.0
+
+
+def test_a_flaky_test_is_told_after_the_failures_with_what_it_said_first() -> None:
+    fault = Fault(FaultKind.FIRMWARE, "call", "AssertionError", "lost a byte", finding=True)
+    attempts = [Attempt(1, Outcome.FAILED, faults=(fault,)), Attempt(2, Outcome.PASSED)]
+    shown = page(replace(Case.of(f"{RING}::test_b", attempts), board="rpi4"), failed("the ring is full"))
+    assert shown.text.index("the ring is full") < shown.text.index("lost a byte")
+    assert [one["word"] for one in shown.embedded["case-data"]] == ["flaky", "failed"]
+
+
+def test_what_is_in_quarantine_is_not_among_what_to_look_at_first() -> None:
+    held = replace(failed("known trouble"), quarantined=Quarantine("ann", "waits for silicon", "2026-12-31"))
+    shown = page(held)
+    assert "known trouble" not in shown.text
+    assert shown.embedded["case-data"][0]["quarantine"] == "waits for silicon (ann, until 2026-12-31)"
 
 
 @pytest.mark.parametrize(("outcome", "whole"), [(Outcome.PASSED, False), (Outcome.FAILED, True)])
 def test_only_a_case_that_passed_is_told_in_short(outcome: Outcome, *, whole: bool) -> None:
     said = "x" * 3 * CONSOLE_CHARACTERS
     case = replace(failed("", console=(ConsoleSlice("monitor", said),)), outcome=outcome)
-    ((_, shown),) = page(case).embedded["case-data"][0]["console"]
+    ((_, shown),) = page(case).embedded["case-data"][0]["attempts"][0]["console"]
     assert (shown == said) is whole
     assert len(shown) <= len(said)
 

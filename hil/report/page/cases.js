@@ -1,0 +1,160 @@
+"use strict";
+
+const cases = JSON.parse(document.getElementById("case-data").textContent);
+const list = document.getElementById("cases");
+const search = document.querySelector("#filter input");
+const outcome = document.querySelector("#filter select");
+const PAGE = 100;
+
+function element(name, attributes = {}, ...content) {
+	const made = document.createElement(name);
+	for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+	made.append(...content);
+	return made;
+}
+
+const paragraph = (text, kind = "") => element("p", kind ? { class: kind } : {}, text);
+const duration = (seconds) => (seconds >= 1 ? `${seconds.toFixed(2)} s` : `${(seconds * 1000).toFixed(seconds < 0.01 ? 1 : 0)} ms`);
+
+/* Lines of a console: time, direction and text each stand out, and stay text. */
+const LINE = /^(\[ *[\d.]+\]) ([<>#]) ?(.*)$/;
+const SAID_BY = { "<": "board", ">": "host", "#": "remark" };
+
+function consoleText(text) {
+	const shown = element("pre", { tabindex: "0" });
+	for (const line of text.split("\n")) {
+		const found = LINE.exec(line);
+		const parts = found ? [element("span", { class: "stamp" }, `${found[1]} ${found[2]} `), element("span", { class: SAID_BY[found[2]] }, found[3])] : [line];
+		shown.append(...parts, "\n");
+	}
+	return shown;
+}
+
+function crash(one) {
+	const shown = element("div", { class: "crash" }, paragraph(one.what, "id"));
+	const what = [one.level, one.syndrome].filter(Boolean).join(": ");
+	if (what) shown.append(element("p", {}, element("b", {}, what)));
+	if (one.cause) shown.append(paragraph(one.cause));
+	if (one.places.length) {
+		shown.append(element("table", { class: "id" }, ...one.places.map(([register, name, place]) =>
+			element("tr", {}, element("th", {}, register), element("td", {}, name), element("td", {}, place)))));
+	}
+	if (one.registers.length) {
+		shown.append(element("details", {}, element("summary", {}, `${one.registers.length} registers`),
+			element("div", { class: "registers id" }, ...one.registers.map(([name, value]) => element("span", {}, `${name} ${value}`)))));
+	}
+	return shown;
+}
+
+function fault(one) {
+	const where = [one.kind, one.phase && `in ${one.phase}`, one.stage && `at stage ${one.stage}`].filter(Boolean).join(", ");
+	const shown = element("div", {}, paragraph(where, "kind"), paragraph(`${one.type}: ${one.message}`));
+	if (one.crash) shown.append(crash(one.crash));
+	if (one.hint) shown.append(paragraph(one.hint, "try"));
+	if (one.details) shown.append(element("pre", { tabindex: "0" }, one.details));
+	return shown;
+}
+
+function attempt(one) {
+	const body = element("div", {}, ...one.faults.map(fault));
+	if (one.reason) body.append(paragraph(one.reason));
+	for (const [uart, text] of one.console) body.append(paragraph(`console ${uart}`, "kind"), consoleText(text));
+	if (!body.childNodes.length) body.append(paragraph("nothing was said"));
+	return body;
+}
+
+/* Several attempts: tabs, as WAI-ARIA's authoring practices have them. The last one decides, so it is shown first. */
+function tabs(one) {
+	const panel = element("div", { role: "tabpanel", id: `panel-${one.n}` });
+	const buttons = one.attempts.map((made, number) =>
+		element("button", { type: "button", role: "tab", "aria-controls": panel.id }, `attempt ${number + 1}: `,
+			element("span", { class: `${made.word}-word` }, made.word), ` ${made.board}, ${duration(made.seconds)}`));
+	const choose = (number, focus) => {
+		buttons.forEach((button, other) => {
+			button.setAttribute("aria-selected", other === number);
+			button.tabIndex = other === number ? 0 : -1;
+		});
+		panel.replaceChildren(attempt(one.attempts[number]));
+		if (focus) buttons[number].focus();
+	};
+	buttons.forEach((button, number) => {
+		button.addEventListener("click", () => choose(number, true));
+		button.addEventListener("keydown", ({ key }) => {
+			const step = { ArrowRight: 1, ArrowLeft: buttons.length - 1 }[key];
+			if (step) choose((number + step) % buttons.length, true);
+		});
+	});
+	choose(buttons.length - 1, false);
+	return [element("div", { role: "tablist" }, ...buttons), panel];
+}
+
+function steps(one) {
+	const begin = one.attempts[0].from ?? one.steps[0][0];
+	const rows = [...one.steps].sort((a, b) => a[0] - b[0]).map(([at, what, seconds]) => element("tr", {},
+		element("td", { class: "number" }, `+${(at - begin).toFixed(3)} s`), element("td", {}, what), element("td", { class: "number" }, duration(seconds))));
+	return element("details", { class: "steps" }, element("summary", {}, `${rows.length} steps`), element("div", { class: "wide", tabindex: "0" }, element("table", {}, ...rows)));
+}
+
+function fill(details, one) {
+	const body = element("div", { class: "body" });
+	if (one.quarantine) body.append(paragraph(`in quarantine: ${one.quarantine}`));
+	body.append(...(one.attempts.length > 1 ? tabs(one) : [attempt(one.attempts[0])]));
+	if (one.steps.length) body.append(steps(one));
+	body.append(element("p", { class: "note" }, element("a", { href: `#${one.anchor}` }, "link to this test")));
+	details.append(body);
+}
+
+function row(one) {
+	const tries = one.attempts.length > 1 ? `${one.attempts.length} attempts  ` : "";
+	const details = element("details", { "data-case": one.n }, element("summary", {},
+		element("span", { class: `word ${one.word}-word` }, one.quarantine ? `(${one.word})` : one.word), element("span", { class: "id" }, one.id),
+		element("span", { class: "where" }, `${tries}${one.board}  ${duration(one.seconds)}`)));
+	details.addEventListener("toggle", () => { if (details.open && details.childNodes.length === 1) fill(details, one); });
+	return details;
+}
+
+/* The list: the worst first; a case is filled in when somebody opens it. */
+const ORDER = ["infrastructure", "usage", "interrupted", "error", "failed", "flaky", "blocked", "xfailed", "passed", "skipped", "unfit"];
+const rank = (one) => ORDER.indexOf(one.word) + (one.quarantine ? 5 : 0);
+const sorted = [...cases].sort((a, b) => rank(a) - rank(b) || a.n - b.n);
+const says = (one) => [one.id, one.board, ...one.attempts.flatMap((made) => [made.reason, ...made.faults.map((seen) => seen.message)])].join(" ").toLowerCase();
+const spoken = new Map(sorted.map((one) => [one, says(one)]));
+
+function show(limit = PAGE) {
+	const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+	const fits = sorted.filter((one) => (!outcome.value || one.word === outcome.value) && words.every((word) => spoken.get(one).includes(word)));
+	document.querySelector("#filter output").value = fits.length === cases.length ? `${cases.length} tests` : `${fits.length} of ${cases.length} tests`;
+	list.replaceChildren(...fits.slice(0, limit).map(row));
+	if (fits.length > limit) {
+		const more = element("button", { type: "button" }, `${fits.length - limit} more`);
+		more.addEventListener("click", () => show(limit * 10));
+		list.append(more);
+	}
+}
+
+/* The case that the address names, whatever the filter says. */
+function jump() {
+	const wanted = location.hash.slice(1);
+	const one = wanted && cases.find((other) => other.anchor === wanted);
+	if (!one) return;
+	const find = () => list.querySelector(`[data-case="${one.n}"]`);
+	if (!find()) {
+		search.value = outcome.value = "";
+		show(sorted.indexOf(one) + 1 > PAGE ? sorted.indexOf(one) + 1 : PAGE);
+	}
+	const details = find();
+	details.open = true;
+	details.scrollIntoView();
+	details.firstElementChild.focus({ preventScroll: true });
+}
+
+search.addEventListener("input", () => show());
+outcome.addEventListener("input", () => show());
+search.addEventListener("keydown", (event) => { if (event.key === "Escape") { search.value = ""; show(); } });
+document.addEventListener("keydown", (event) => {
+	if (event.key === "/" && !event.target.closest("input, select")) { event.preventDefault(); search.focus(); }
+});
+window.addEventListener("hashchange", jump);
+window.addEventListener("beforeprint", () => show(cases.length));
+show();
+jump();

@@ -5,6 +5,7 @@
 # make bench    figures, side by side with plain labgrid and the raw socket
 # make lint     formatters, linters and type checker
 # make build    the firmware only
+# make docs     the documentation site, in build/site
 # make clean    remove what was built here; downloads stay in the cache
 #
 # All of them first install what the machine lacks (bootstrap.sh). BOARD=name chooses the board of bench and the only one
@@ -16,7 +17,7 @@ C_FILES = $(shell git ls-files 'firmware/*.[ch]' 'tests/*.[ch]')
 C_FOLDERS := firmware/service firmware/platform firmware/engine/src firmware/engine/libc firmware/monitor firmware/guest firmware/baremetal firmware/linux/vmm firmware/linux/acpi firmware/linux/virtio firmware/linux/bench firmware/linux/runner
 SHELL := /bin/bash
 
-.PHONY: run test bench lint build setup clean
+.PHONY: run test bench lint build docs setup clean
 .DEFAULT_GOAL := run
 
 setup:
@@ -38,6 +39,9 @@ bench: setup build
 
 build: setup
 	@$(BIN)/hil build
+
+docs: setup
+	@$(BIN)/mkdocs build --strict
 
 lint: setup
 	$(BIN)/ruff check .

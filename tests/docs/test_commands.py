@@ -1,0 +1,84 @@
+"""What our documents tell a reader to type works, or says why it is not tried here."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hil.build import build
+from hil.build.recipe import COVERAGE
+from tests.docs.blocks import PAGES, REASONS, ROOT, SHELL, Block, blocks_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SECONDS = 600
+COPIED = ("boards", "suites")
+LINKED = ("conftest.py", "pyproject.toml", "firmware")
+
+ALL = {page: blocks_of(page) for page in PAGES}
+
+
+def to_run(page: Path) -> list[Block]:
+    """The blocks that a reader of the page would bring about, one after the other."""
+    return [block for block in ALL[page] if block.file or (block.language == SHELL and not block.not_run)]
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A copy of this tree with the firmware that is built."""
+    build("qemu-virt")
+    for name in COPIED:
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in LINKED:
+        (tmp_path / name).symlink_to(ROOT / name)
+    (tmp_path / ".venv").symlink_to(sys.prefix)
+    (tmp_path / "build").mkdir()
+    (ROOT / "build" / COVERAGE).mkdir(exist_ok=True)
+    for directory in (ROOT / "build").iterdir():
+        if directory.name != "lab":
+            (tmp_path / "build" / directory.name).symlink_to(directory)
+    return tmp_path
+
+
+def test_every_block_of_commands_says_that_it_is_one() -> None:
+    strange = [
+        block.place for blocks in ALL.values() for block in blocks if block.has_commands and block.language != SHELL
+    ]
+    assert not strange, f"put commands into ```{SHELL} blocks, so that they are tried: {', '.join(strange)}"
+
+
+def test_what_is_not_run_says_why_in_a_known_word() -> None:
+    strange = [
+        block.place
+        for blocks in ALL.values()
+        for block in blocks
+        if block.not_run and (block.not_run not in REASONS or block.language != SHELL)
+    ]
+    assert not strange, f"`<!-- not run: REASON -->` with {' or '.join(sorted(REASONS))}: {', '.join(strange)}"
+
+
+@pytest.mark.emulator
+@pytest.mark.parametrize("page", [page for page in PAGES if to_run(page)], ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_commands_of_a_page_work(page: Path, tree: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PATH": f"{sys.prefix}/bin:{os.environ['PATH']}"}
+    for block in to_run(page):
+        if block.file:
+            (tree / block.file).write_text(block.text, encoding="utf-8")
+            continue
+        done = subprocess.run(
+            ["sh", "-eux"],
+            input=block.text,
+            cwd=tree,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+        assert done.returncode == 0, f"{block.place}\n{done.stdout}{done.stderr}"

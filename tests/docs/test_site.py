@@ -1,0 +1,96 @@
+"""The documentation site: whole, without dead links, and without a look at the network."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer.main
+
+from hil.cli import app
+from hil.plugin.markers import NEEDS
+from hil.site.links import Pages
+
+ROOT = Path(__file__).parents[2]
+PARTS = ("docs", "mkdocs.yml", "hil", "firmware", "CONTRIBUTING.md", "CHANGELOG.md")
+FETCHED = re.compile(
+    r"""<(?:script|img|iframe|source)\b[^>]*?\bsrc=["']?(?P<src>[^"' >]+)|"""
+    r"""<link\b[^>]*?\bhref=["']?(?P<href>[^"' >]+)|url\(["']?(?P<url>[^"')]+)|@import\s+["'](?P<imported>[^"']+)"""
+)
+"""What a browser fetches of itself for a page or a style sheet."""
+
+
+def make(tree: Path, site: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(site)]
+    return subprocess.run(command, cwd=tree, capture_output=True, text=True, timeout=300, check=False)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The site of this tree."""
+    made = tmp_path_factory.mktemp("site")
+    done = make(ROOT, made)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return made
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """What the site is made of, with pages that may be changed."""
+    shutil.copytree(ROOT / "docs", tmp_path / "docs")
+    for name in PARTS[1:]:
+        (tmp_path / name).symlink_to(ROOT / name)
+    return tmp_path
+
+
+def test_a_browser_fetches_nothing_from_elsewhere(site: Path) -> None:
+    found = {
+        (path.name, address)
+        for path in site.rglob("*")
+        if path.suffix in {".html", ".css"}
+        for match in FETCHED.finditer(path.read_text(encoding="utf-8"))
+        for address in match.groups()
+        if address and re.match(r"(https?:)?//", address)
+    }
+    assert not found
+
+
+def test_every_page_of_the_tree_is_in_the_site(site: Path) -> None:
+    docs = {path.relative_to(ROOT / "docs").with_suffix(".html") for path in (ROOT / "docs").rglob("*.md")}
+    others = {Path(page).with_suffix(".html") for page in Pages.of(ROOT).others.values()}
+    assert [path for path in docs | others if not (site / path).is_file()] == []
+
+
+def test_what_is_made_from_code_is_there(site: Path) -> None:
+    commands = (site / "command-line.html").read_text(encoding="utf-8")
+    assert [name for name in typer.main.get_command(app).commands if f"hil {name}" not in commands] == []  # type: ignore[attr-defined]
+    fixtures = (site / "fixtures.html").read_text(encoding="utf-8")
+    assert [
+        name for name in (*(f"needs_{need}" for need in NEEDS), "make_vtpm", "host_memory") if name not in fixtures
+    ] == []
+    assert "BoardStrategy" in (site / "board-files.html").read_text(encoding="utf-8")
+
+
+def test_dead_links_fail_the_build(tree: Path, tmp_path: Path) -> None:
+    links = ("nowhere.md", "../firmware/nowhere.c", "suites.md#nowhere")
+    with (tree / "docs" / "index.md").open("a", encoding="utf-8") as page:
+        page.write("".join(f"\n[dead]({link})" for link in links))
+    done = make(tree, tmp_path / "site")
+    assert done.returncode != 0
+    assert [link for link in links if f"'{link}'" not in done.stderr] == []
+
+
+def test_links_lead_to_the_page_of_the_site_or_name_the_file() -> None:
+    pages = Pages.of(ROOT)
+    assert (
+        pages.rewritten("[a](../firmware/linux/vmm/README.md#x)", "docs/suites.md")
+        == "[a](inside/firmware-linux-vmm.md#x)"
+    )
+    assert pages.rewritten("[a](../../docs/linux.md)", "firmware/linux/README.md") == "[a](../linux.md)"
+    assert pages.rewritten("[a](../../boards/juno.yaml)", "docs/boards/juno.md") == "a (`boards/juno.yaml`)"
+    assert pages.rewritten("[a](../README.md)", "docs/suites.md") == "[a](index.md)"
+    assert pages.rewritten("![a](pictures/lab.svg)", "docs/lab.md") == "![a](pictures/lab.svg)"

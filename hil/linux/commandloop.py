@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 READY_SECONDS = 90.0
 COMMAND_SECONDS = 60.0
+ALIVE_SECONDS = 30.0
+"""How long a guest may take to say that it is there; it has nothing else to do than that and its one command."""
 _READY = b"guest: ready"
 
 
@@ -72,8 +74,9 @@ class CommandLoop:
     ) -> Result:
         """Run a command to its end, with `stdin` as its whole input; as `Machine.run` does it.
 
-        Raises `CommandFailed` for another status than 0 if `check`, `CommandTimeout`, and `GuestEnded`. After a
-        timeout the guest takes no further command before this one has ended.
+        Raises `CommandFailed` for another status than 0 if `check`, `GuestEnded`, `CommandTimeout` when the guest is
+        well and its command does not end, and `GuestHang` when it does not answer at all. After a timeout the guest
+        takes no further command before this one has ended.
         """
         line = command if isinstance(command, str) else shlex.join(command)
         self._commands += 1
@@ -82,7 +85,8 @@ class CommandLoop:
         try:
             answer = self._await(f"guest: {number} ".encode(), deadline or Deadline.after(COMMAND_SECONDS))
         except ConsoleTimeout as error:
-            message = f"`{line}` did not end in {self}: {error.message}"
+            self._require_alive(line)
+            message = f"`{line}` did not end in {self}, which is well: {error.message}"
             raise CommandTimeout(message, console=self.last_words()) from error
         status, output, errors = answer.split()[2:5]
         result = Result(line, _decoded(output), _decoded(errors), int(status))
@@ -95,6 +99,24 @@ class CommandLoop:
     def last_words(self) -> tuple[str, ...]:
         """Return the last lines that the guest's kernel has said."""
         return self._line.tail()
+
+    def _require_alive(self, line: str) -> None:
+        """Raise `GuestHang` if the guest does not answer while `line` runs in it."""
+        self._commands += 1
+        number = f"{self._run}-{self._commands}"
+        self._send(f"? {number}\n".encode())
+        try:
+            self._await(f"guest: {number} alive".encode(), Deadline.after(ALIVE_SECONDS))
+        except ConsoleTimeout as error:
+            raise GuestHang(
+                f"{self} hangs: neither `{line}` nor the question whether it is there was answered; {self._standing()}",
+                console=self.last_words(),
+                hint="what its kernel said last, and what the command does to it",
+            ) from error
+
+    def _standing(self) -> str:
+        """Return how it is with what runs the guest."""
+        return "what runs it is well"
 
     def _ended(self) -> HilError:
         """Return what has become of the guest, whose console has ended."""

@@ -128,6 +128,11 @@ class Guest(CommandLoop):
         """Let go of the console; the guest goes on."""
         self.process.stop()
 
+    def _standing(self) -> str:
+        states = self.host.run(f"cat /proc/{self.pid}/task/*/status", check=False).lines
+        threads = ", ".join(line.partition("(")[2].rstrip(")") for line in states if line.startswith("State:"))
+        return f"the threads of its VMM: {threads}"
+
     def _ended(self) -> GuestEnded | GuestTaken:
         """Return how the guest ended, as far as we are concerned."""
         status, said = self.wait_ended(), self.process.tail(_LOG_LINES)

@@ -6,9 +6,9 @@ import struct
 from dataclasses import dataclass
 from enum import IntEnum
 
+from hil.crash.syndrome import describe
 from hil.errors import FirmwareError, UsageError
 from hil.monitor import abi
-from hil.crash.syndrome import describe
 
 _HEAD = struct.Struct("<IIIIQ")
 _FAULT = struct.Struct("<7Q")
@@ -70,11 +70,21 @@ class RanTooLong(FirmwareError):
     """A program did not end in time. `outcome` says where it was."""
 
     def __init__(self, outcome: Outcome, *, doing: str = "") -> None:
-        where = {
-            Ended.STOPPED: f"stopped at PC {outcome.fault.elr:#x}" if outcome.fault else "stopped",
-            Ended.STUCK: "still inside EL3",
-        }.get(outcome.ended, f"at instruction {outcome.pc}")
-        super().__init__(f"the program ran out of time, {where}", doing=doing)
+        place = f" at PC {outcome.fault.elr:#x}" if outcome.fault else ""
+        message, hint = {
+            Ended.STOPPED: (
+                f"the guest hangs: it did not come back to its agent in time, and was stopped{place}",
+                "what the program had it do last: a loop, or page tables without the agent in them",
+            ),
+            Ended.STUCK: (
+                "EL3 hangs: a call did not come back in time, and cannot be stopped",
+                "the call that the program made last; bring-up and records look up where the processors are",
+            ),
+        }.get(
+            outcome.ended,
+            (f"the program ran out of time at its instruction {outcome.pc}", "a loop in it, or a higher deadline"),
+        )
+        super().__init__(message, doing=doing, hint=hint)
         self.outcome = outcome
 
 

@@ -136,12 +136,19 @@ def test_a_guest_whose_kernel_panics_is_a_finding_with_its_last_words(
     assert len(listed()) == 1
 
 
-def test_a_guest_that_hangs_is_a_finding_about_it(host: Host, guest: Guest) -> None:
+def test_a_guest_that_hangs_is_a_finding_about_it(host: Host, guest: Guest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hil.linux.commandloop.ALIVE_SECONDS", SHORT)
     guest.signal("STOP")
-    with pytest.raises(CommandTimeout):
+    with pytest.raises(GuestHang, match="the threads of its VMM: stopped"):
         guest.run("true", deadline=Deadline.after(SHORT))
     host.run("true")
     guest.signal("CONT")
+    guest.run("true")
+
+
+def test_a_command_that_does_not_end_is_told_from_a_guest_that_hangs(guest: Guest) -> None:
+    with pytest.raises(CommandTimeout, match="which is well"):
+        guest.run("sleep 3", deadline=Deadline.after(0.5))
     guest.run("true")
 
 

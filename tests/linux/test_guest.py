@@ -64,6 +64,12 @@ def guest(machine: Machine, scratch: Path) -> Iterator[Guest]:
     guest.detach()
 
 
+def restart(guest: Guest) -> str:
+    """A command that makes the VMM end as after a restart; nothing of the guest is left to answer."""
+    pid = guest.pid
+    return f"kill -USR1 {pid}; while kill -0 {pid} 2>/dev/null; do sleep 0.05; done; kill -KILL $PPID"
+
+
 def test_output_errors_and_status_come_apart(guest: Guest) -> None:
     result = guest.run("echo out; echo err >&2; exit 3", check=False)
     assert (result.stdout, result.stderr, result.status) == (b"out\n", b"err\n", 3)
@@ -95,8 +101,19 @@ def test_a_failed_command_is_a_finding(guest: Guest) -> None:
 
 
 def test_a_command_that_does_not_end_is_one_of_its_own_kind(guest: Guest) -> None:
-    with pytest.raises(CommandTimeout):
+    with pytest.raises(CommandTimeout, match="which is well"):
         guest.run("exec sleep 5", deadline=Deadline.after(0.2))
+
+
+def test_a_guest_that_answers_nothing_hangs_and_says_how_it_is_with_its_vmm(
+    guest: Guest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hil.linux.commandloop.ALIVE_SECONDS", 1.0)
+    guest.signal("STOP")
+    with pytest.raises(GuestHang, match="the threads of its VMM: stopped") as caught:
+        guest.run("true", deadline=Deadline.after(0.2))
+    guest.signal("CONT")
+    assert "its last words" in caught.value.context.console
 
 
 def test_a_late_answer_is_not_taken_for_that_of_the_next_command(guest: Guest) -> None:
@@ -107,14 +124,14 @@ def test_a_late_answer_is_not_taken_for_that_of_the_next_command(guest: Guest) -
 
 def test_a_guest_that_restarts_is_noticed_with_its_last_words(guest: Guest) -> None:
     with pytest.raises(GuestRestarted) as caught:
-        guest.run("kill -USR1 $PPID", deadline=Deadline.after(10))
+        guest.run(restart(guest), deadline=Deadline.after(10))
     assert "its last words" in caught.value.context.console
 
 
 def test_a_panic_is_told_from_a_restart_that_was_asked_for(guest: Guest, tmp_path: Path) -> None:
     (tmp_path / "guests" / guest.name / "log").write_text("[1.0] Kernel panic - not syncing: sysrq\n")
     with pytest.raises(GuestPanic, match="sysrq"):
-        guest.run("kill -USR1 $PPID", deadline=Deadline.after(10))
+        guest.run(restart(guest), deadline=Deadline.after(10))
 
 
 def test_a_guest_that_does_not_come_up_hangs_and_its_host_does_not(guest: Guest) -> None:

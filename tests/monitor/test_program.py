@@ -90,10 +90,14 @@ def test_a_fault_says_what_where_and_at_which_level() -> None:
     assert caught.value.context.doing == "poking"
 
 
-@pytest.mark.parametrize("ended", [Ended.DEADLINE, Ended.STUCK, Ended.STOPPED])
-def test_running_out_of_time_is_an_error_of_its_own(ended: Ended) -> None:
-    with pytest.raises(RanTooLong, match="out of time"):
+@pytest.mark.parametrize(
+    ("ended", "says"),
+    [(Ended.DEADLINE, "ran out of time"), (Ended.STUCK, "EL3 hangs"), (Ended.STOPPED, "the guest hangs")],
+)
+def test_running_out_of_time_is_an_error_of_its_own_that_says_who_hangs(ended: Ended, says: str) -> None:
+    with pytest.raises(RanTooLong, match=says) as caught:
         outcome(ended).require()
+    assert caught.value.context.hint
 
 
 def test_a_malformed_program_is_the_user_s_mistake() -> None:

@@ -213,7 +213,8 @@ class Emulator:
         quoted = "".join(f"\n  stderr: {line}" for line in said)
         status = self._process.returncode
         if status < 0:
-            return BoardDied(f"QEMU was killed by {signal.Signals(-status).name}{quoted}")
+            killer = "who killed it? the kernel says so in dmesg when memory ran out"
+            return BoardDied(f"QEMU was killed by {signal.Signals(-status).name}{quoted}", hint=killer)
         shutdown = [event["data"] for event in self.qmp.last_words() if event["event"] == "SHUTDOWN"]
         if shutdown and shutdown[-1].get("guest"):
             return UnexpectedPowerOff(f"the firmware switched the board off ({shutdown[-1].get('reason')}){quoted}")

@@ -30,6 +30,8 @@ def explanation(fault: Fault, *, file: str = "") -> list[str]:
     """Return what was seen and in which line of `file`, where the board was, and what to try."""
     place = _line_of(file, fault.details) if file else ""
     lines = [f"  {visible(fault.message)}{f' ({place})' if place else ''}"]
+    if fault.crash:
+        lines.append(f"  {visible(str(fault.crash))}")
     if fault.stage or fault.console:
         lines.append(f"  at stage {fault.stage or 'unknown'}; last heard on {visible(fault.console) or 'no console'}")
     if fault.hint:

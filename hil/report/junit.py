@@ -151,7 +151,10 @@ def _details(faults: Iterable[Fault]) -> str:
     texts = []
     for fault in faults:
         where = f"in {fault.phase}" + (f", at stage {fault.stage}" if fault.stage else "")
-        texts.append(visible(f"{fault.type} {where}\n{fault.details or fault.message}"))
+        told = [f"{fault.type} {where}", *([str(fault.crash)] if fault.crash else []), fault.details or fault.message]
+        if fault.hint:
+            told.append(f"try: {fault.hint}")
+        texts.append(visible("\n".join(told)))
     return "\n".join(texts)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 from junit2htmlreport import parser as junit2html
 from junitparser.xunit2 import JUnitXml
@@ -176,6 +176,7 @@ def test_no_board_can_have_a_file_attached() -> None:
     assert "[[ATTACHMENT|/etc" not in said
 
 
+@settings(deadline=None)
 @given(name=anything, reason=anything, said=anything, claim=anything)
 def test_any_text_gives_valid_xml(name: str, reason: str, said: str, claim: str) -> None:
     fault = Fault(FaultKind.FIRMWARE, "call", "Panic", reason, details=said, finding=True)

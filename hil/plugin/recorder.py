@@ -33,6 +33,7 @@ RETRIED = "rerun"
 """The outcome of a report whose test runs again; no other plugin counts it."""
 FLAKY = Outcome.FLAKY.value
 QUARANTINED = "quarantined"
+UNFIT = "unfit"
 
 
 class Recorder:
@@ -128,7 +129,9 @@ class Recorder:
         if self._current and self._current.id == item.nodeid:
             attempt = self._current.now
             attempt.phase(report, fault, stage=self._stage())
-            attempt.unfit |= call.excinfo is not None and isinstance(call.excinfo.value, Unfit)
+            if call.excinfo and isinstance(call.excinfo.value, Unfit):
+                attempt.unfit = True
+                report.user_properties.append((CATEGORY, UNFIT))
             if _blocked(call):
                 attempt.reason = BLOCKED
             self._excuse(report, fault)
@@ -156,6 +159,8 @@ class Recorder:
         if report.failed:
             return _shown_failed(categories)
         if report.when == "call" or report.skipped:
+            if UNFIT in categories:
+                return UNFIT, "u", "UNFIT"
             if QUARANTINED in categories:
                 return QUARANTINED, "q", f"QUARANTINED ({'failed' if report.skipped else 'passed'})"
             if FLAKY in categories:

@@ -14,7 +14,7 @@ from hil.errors import UsageError
 from hil.pool.pool import Pool
 from hil.pool.progress import watching
 from hil.pool.seat import LocalSeat
-from hil.record import BoardOfRun, Outcome, Provenance, Run
+from hil.record import BoardOfRun, Provenance, Run
 from hil.report import write_reports
 from hil.report.headlines import headlines
 from hil.report.summary import CAUSES_SHOWN, summary
@@ -92,7 +92,7 @@ def _reports(arguments: Sequence[str], root: Path) -> Path:
 
 
 def _show(record: Record, path: Path, console: Console) -> None:
-    bad = [case for case in record.cases if case.outcome in {Outcome.FAILED, Outcome.ERROR} and not case.reason]
+    bad = [case for case in record.cases if case.deciding and not case.reason]
     for case in bad[:CAUSES_SHOWN]:
         console.print(Rule(f"{case.board}: {visible(case.id)}", characters="_"), markup=False)
         for line in headlines(case):

@@ -50,8 +50,8 @@ def junit(record: Record) -> bytes:
 
     Findings are `<failure>`; all that kept a test from saying anything is `<error>`, its type the kind of fault. What
     an earlier attempt saw is `<flakyFailure>` or `<flakyError>` when the test passed in the end, otherwise
-    `<rerunFailure>` or `<rerunError>`. An expected failure is `<skipped type="xfail">`, a test in quarantine
-    `<skipped type="quarantined">`, however it ended.
+    `<rerunFailure>` or `<rerunError>`. An expected failure is `<skipped type="xfail">`, what the board lacks
+    something for `type="unfit"`, a test in quarantine, however it ended, `type="quarantined"`.
     """
     document = JUnitXml(f"hil {record.name}")
     for board, subject, cases in record.suites():
@@ -62,7 +62,7 @@ def junit(record: Record) -> bytes:
         document.add_testsuite(_suite(record, board, "run", [_run_case(record, name)]))
     document.update_statistics()
     text: bytes = document.tostring()
-    return text
+    return b'<?xml version="1.0" encoding="UTF-8"?>\n' + text
 
 
 def _suite(record: Record, board: BoardOfRun, subject: str, cases: Sequence[Case]) -> TestSuite:
@@ -115,7 +115,8 @@ def _results(case: Case) -> Iterable[Error | Failure | Skipped | InterimResult]:
     if case.faults:
         yield _result(case.faults)
     if case.outcome in {Outcome.SKIPPED, Outcome.XFAILED}:
-        yield Skipped(visible(case.reason) or "no reason", "xfail" if case.outcome is Outcome.XFAILED else "skip")
+        kind = "xfail" if case.outcome is Outcome.XFAILED else "unfit" if case.unfit else "skip"
+        yield Skipped(visible(case.reason) or "no reason", kind)
     for attempt in case.attempts[:-1]:
         if attempt.faults:
             yield _earlier(attempt, flaky=case.outcome is Outcome.FLAKY)

@@ -110,12 +110,8 @@ def _unfit(record: Record) -> list[Text]:
 
 def _explanations(record: Record) -> list[Text]:
     several = len(record.boards) > 1
-    bad = [case for case in record.cases if case.outcome in {Outcome.FAILED, Outcome.ERROR} and not case.reason]
-    told = [
-        (_title(case, str(case.fault), several=several), case.faults[0], str(case.path))
-        for case in bad
-        if case.deciding
-    ]
+    bad = [case for case in record.cases if case.deciding and not case.reason]
+    told = [(_title(case, str(case.fault), several=several), case.faults[0], str(case.path)) for case in bad]
     if several:
         told += [(f"{fault.board}: {fault.kind}", fault, "") for fault in record.faults if fault.kind in _OF_BOARDS]
     flaky = [case for case in record.cases if case.outcome is Outcome.FLAKY and not case.quarantined]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 import time
 from collections import Counter
 from typing import TYPE_CHECKING, Protocol
@@ -102,7 +103,9 @@ def draws(console: Console) -> bool:
 
 @contextlib.contextmanager
 def _picture(console: Console, seats: Mapping[str, str], reports: Path, parallel: int) -> Iterator[Progress]:
-    outlook = Outlook(durations(reports, set(seats.values())))
+    outlook = Outlook()
+    history = threading.Thread(target=lambda: outlook.learn(durations(reports, set(seats.values()))), daemon=True)
+    history.start()  # which is long enough to keep a person waiting
     picture = Picture(console, seats, outlook, parallel=parallel)
     with Live(picture, console=console, transient=True, refresh_per_second=4):
         yield picture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -120,7 +119,9 @@ def drawn(console: Console, boards: int, *, seats: int = 1) -> str:
     """Return the picture of so many boards in mid-run, with so many seats each."""
     names = [f"board-{number:02}" for number in range(boards)]
     of = {f"{name}-{seat}" if seats > 1 else name: name for name in names for seat in range(seats)}
-    picture = Picture(console, of, Outlook({(names[0], "f::test_0"): 2.0}))
+    outlook = Outlook()
+    outlook.learn({(names[0], "f::test_0"): 2.0})
+    picture = Picture(console, of, outlook)
     for seat, board in of.items():
         picture.seat(seat, f"suites/subject/test_file.py::test_with_a_long_name_{'x' * 80}")
         picture.stage(seat, "monitor")
@@ -140,15 +141,15 @@ def test_what_tests_take_is_the_median_of_the_runs_before(tmp_path: Path) -> Non
         run.add(Case("f::test", Outcome.PASSED, seconds))
         run.add(Case("f::test_failed", Outcome.FAILED, seconds))
         run.finish(ExitCode.PASSED)
-    (tmp_path / "20990101T000000.000000Z-torn-1").mkdir()
-    (tmp_path / "20990101T000000.000000Z-torn-1" / "run.json").write_text(json.dumps({"boards": 1}))
     assert durations(tmp_path, {"rpi4"}) == {("rpi4", "f::test"): 2.0}
     assert durations(tmp_path, {"other"}) == {}
 
 
 def test_time_left_is_what_is_left_to_run_at_the_pace_of_this_run() -> None:
-    outlook = Outlook({("a", "slow"): 60.0, ("a", "quick"): 10.0})
+    outlook = Outlook()
     outlook.plan("a", "slow")
+    assert not outlook.known
+    outlook.learn({("a", "slow"): 60.0, ("a", "quick"): 10.0})
     outlook.plan("a", "quick")
     outlook.plan("a", "new")
     assert outlook.left("a") == 60 + 10 + 35

@@ -30,12 +30,12 @@ SLOTS = 3
 
 def work(queue: ManagedQueue) -> Pending:
     """Ring for a ring full of self-tests, each of them long, and return when EL3 is at it."""
-    for slot in range(SLOTS):
+    for slot in range(queue.instance.slots):
         queue.place(slot, SELF_TEST)
     program = Program()
     program.set(r[18], queue.va)
     program.load(r[19], r[18], abi.VTPM_RING_HEAD, size=4)
-    program.add(r[19], r[19], SLOTS)
+    program.add(r[19], r[19], queue.instance.slots)
     program.store(r[19], r[18], abi.VTPM_RING_HEAD, size=4)
     program.set(r[0], queue.doorbell)
     program.smc()
@@ -174,3 +174,18 @@ def test_tpms_of_three_vms_work_at_the_same_time(make_vtpm: MakeManagedVtpm) -> 
     assert [busy(queue) for queue in queues] == [True] * 3
     codes = [completed(*one) for one in zip(queues, pending, strict=True)]
     assert codes == [[commands.SUCCESS] * SLOTS] * 3
+
+
+@pytest.mark.usefixtures("monitor")
+@pytest.mark.element("E2")
+def test_an_instance_that_works_keeps_its_window(service: Service, make_vtpm: MakeManagedVtpm) -> None:
+    """The one that rests longest has to go when another one wants a window, but not while it works."""
+    working = started(make_vtpm(slots=abi.VTPM_MAX_SLOTS))
+    others = [started(make_vtpm()) for _ in range(service.memory().windows - 1)]
+    work(working)
+    for queue in others:
+        assert commands.submit(queue, GET_RANDOM).code == commands.SUCCESS
+    assert commands.submit(make_vtpm(), commands.startup()).code == commands.SUCCESS
+    assert busy(working), "the commands were over too soon for this test to mean anything"
+    assert working.instance.ticks().evictions == 0
+    assert [queue.instance.ticks().evictions for queue in others].count(1) == 1

@@ -46,6 +46,7 @@ def began(one: Case, minute: int) -> Case:
     return replace(one, attempts=tuple(replace(attempt, started=started) for attempt in one.attempts))
 
 
+@settings(deadline=None)
 @given(
     cases=some.lists(
         some.tuples(

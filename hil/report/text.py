@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 
-_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What the production `Char` of XML 1.0 excludes, lone surrogates among it."""
+_INVISIBLE = re.compile("[^\t\n\r\u0020-\u007e\u00a0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What the production `Char` of XML 1.0 excludes, lone surrogates among it, and the controls that it discourages."""
 
 
 def visible(text: str) -> str:
-    r"""Return `text` with everything that XML 1.0 cannot carry written as an escape, such as `\x1b`.
+    r"""Return `text` with all controls, and all else that XML 1.0 cannot carry, written as an escape, such as `\x1b`.
 
     Undecodable bytes that Python kept as lone surrogates come back as the bytes that they were.
     """
-    return _NOT_XML.sub(_escape, text.replace("\r\n", "\n"))
+    return _INVISIBLE.sub(_escape, text.replace("\r\n", "\n"))
 
 
 def _escape(found: re.Match[str]) -> str:

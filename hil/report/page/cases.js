@@ -107,15 +107,15 @@ function fill(details, one) {
 function row(one) {
 	const tries = one.attempts.length > 1 ? `${one.attempts.length} attempts  ` : "";
 	const details = element("details", { "data-case": one.n }, element("summary", {},
-		element("span", { class: `word ${one.word}-word` }, one.quarantine ? `(${one.word})` : one.word), element("span", { class: "id" }, one.id),
+		element("span", { class: `word ${one.word}-word` }, one.word), element("span", { class: "id" }, one.id),
 		element("span", { class: "where" }, `${tries}${one.board}  ${duration(one.seconds)}`)));
 	details.addEventListener("toggle", () => { if (details.open && details.childNodes.length === 1) fill(details, one); });
 	return details;
 }
 
 /* The list: the worst first; a case is filled in when somebody opens it. */
-const ORDER = ["infrastructure", "usage", "interrupted", "error", "failed", "flaky", "blocked", "xfailed", "passed", "skipped", "unfit"];
-const rank = (one) => ORDER.indexOf(one.word) + (one.quarantine ? 5 : 0);
+const ORDER = ["infrastructure", "usage", "interrupted", "error", "failed", "flaky", "blocked", "quarantined", "xfailed", "passed", "skipped", "unfit"];
+const rank = (one) => ORDER.indexOf(one.word);
 const sorted = [...cases].sort((a, b) => rank(a) - rank(b) || a.n - b.n);
 const says = (one) => [one.id, one.board, ...one.attempts.flatMap((made) => [made.reason, ...made.faults.map((seen) => seen.message)])].join(" ").toLowerCase();
 const spoken = new Map(sorted.map((one) => [one, says(one)]));

@@ -1,0 +1,205 @@
+"""The page of a run, as people see and use it in a browser."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hil.record import Case, Outcome
+from tests.browser.sample import record, write_files, write_page
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.browser.window import Window
+
+    Open = Callable[..., Window]
+
+PHONE = 360
+MANY = 10_000
+TOUCH_PIXELS = 44
+"""WCAG 2.2, 2.5.5 (AAA); AA asks for 24."""
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> str:
+    directory = tmp_path_factory.mktemp("run")
+    write_files(directory)
+    return write_page(directory, record())
+
+
+def open_all(window: Window) -> None:
+    window.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    window.wait_until("document.querySelectorAll('#cases > details > .body').length === cases.length")
+
+
+def test_the_page_asks_for_nothing_but_itself(window: Open, url: str) -> None:
+    shown = window(url)
+    open_all(shown)
+    assert shown.requests == [url]
+
+
+@pytest.mark.parametrize("width", [PHONE, 1400])
+def test_nothing_overflows(window: Open, url: str, width: int) -> None:
+    shown = window(url, width=width, touch=width == PHONE)
+    open_all(shown)
+    assert shown.overflow() == 0
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_all_text_stands_out_from_what_is_behind_it(window: Open, url: str, *, dark: bool) -> None:
+    shown = window(url, dark=dark)
+    open_all(shown)
+    assert shown.low_contrast() == []
+
+
+def test_fingers_find_what_can_be_tapped(window: Open, url: str) -> None:
+    shown = window(url, width=PHONE, touch=True)
+    selector = "input, select, button, summary"
+    sizes = shown.evaluate(
+        f"[...document.querySelectorAll('{selector}')].filter((one) => one.checkVisibility())"
+        ".map((one) => [one.textContent, one.getBoundingClientRect().height])"
+    )
+    assert len(sizes) > 10
+    assert [(text, height) for text, height in sizes if height < TOUCH_PIXELS] == []
+
+
+def test_the_keyboard_finds_a_test_and_opens_it(window: Open, url: str) -> None:
+    shown = window(url)
+    shown.page.keyboard.press("/")
+    shown.page.keyboard.type("ring PANICS")
+    assert shown.find("#cases > details").count() == 1
+    assert "1 of 8" in shown.find("#filter output").inner_text()
+    shown.page.keyboard.press("Tab")
+    shown.page.keyboard.press("Tab")
+    shown.page.keyboard.press("Enter")
+    shown.find("#cases .body").wait_for()
+    shown.page.focus("#filter input")
+    shown.page.keyboard.press("Escape")
+    assert shown.find("#cases > details").count() == 8
+
+
+def test_the_worst_is_first_and_an_outcome_can_be_chosen(window: Open, url: str) -> None:
+    shown = window(url)
+    words = shown.find("#cases .word").all_inner_texts()
+    assert words == ["infrastructure", "failed", "failed", "flaky", "blocked", "quarantined", "xfailed", "passed"]
+    assert "the emulator died" in shown.find(".card").first.inner_text()
+    shown.page.select_option("#filter select", "flaky")
+    assert shown.find("#cases .word").all_inner_texts() == ["flaky"]
+
+
+def test_a_link_leads_to_its_test_whatever_the_filter_says(window: Open, url: str) -> None:
+    shown = window(f"{url}#rpi4%2Fsuites%2Fqueue%2Ftest_ring.py%3A%3Atest_panics")
+    opened = shown.find("#cases > details[open]")
+    assert "test_panics" in opened.inner_text()
+    shown.page.select_option("#filter select", "passed")
+    shown.find(".card a").first.click()
+    assert "test_loses_its_board" in shown.find("#cases > details[open]").inner_text()
+
+
+def test_a_crash_is_told_in_words_and_places(window: Open, url: str) -> None:
+    shown = window(f"{url}#rpi4%2Fsuites%2Fqueue%2Ftest_ring.py%3A%3Atest_panics")
+    told = shown.find("#cases .crash").inner_text()
+    assert "EL3: data abort, translation fault at level 3" in told
+    assert "firmware/service/calls.c:118" in told
+    assert "31 registers" in told
+
+
+def test_attempts_are_tabs_that_arrows_move_between(window: Open, url: str) -> None:
+    shown = window(f"{url}#rpi4%2Fsuites%2Fqueue%2Ftest_ring.py%3A%3Atest_is_flaky")
+    chosen = shown.find("[role=tab][aria-selected=true]")
+    assert "attempt 2: passed rpi4-2" in chosen.inner_text()
+    chosen.focus()
+    shown.page.keyboard.press("ArrowLeft")
+    assert "attempt 1: failed" in shown.find("[role=tab][aria-selected=true]").inner_text()
+    assert "lost a byte" in shown.find("[role=tabpanel]").inner_text()
+
+
+def test_what_a_target_says_stays_text(window: Open, url: str) -> None:
+    shown = window(url)
+    open_all(shown)
+    assert shown.evaluate("document.images.length") == 0
+    said = shown.find("#cases pre").first.inner_text()
+    assert "<img src=x onerror=alert(1)>" in said
+    assert "\\x1b[31mred" in said
+    assert shown.evaluate("/[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f]/.test(document.body.innerText)") is False
+
+
+def test_the_timeline_zooms_by_wheel_keys_and_buttons(window: Open, url: str) -> None:
+    shown = window(url)
+    svg = shown.find("#timeline svg")
+    svg.scroll_into_view_if_needed()
+    svg.hover()
+    shown.page.mouse.wheel(0, -300)
+    shown.wait_until("to - from < whole")
+    svg.focus()
+    shown.page.keyboard.press("0")
+    assert shown.evaluate("[from, to - whole]") == [0, 0]
+    shown.page.keyboard.press("+")
+    shown.page.keyboard.press("ArrowLeft")
+    assert shown.evaluate("[from < whole / 4, Math.abs(to - from - whole / 2) < 1e-6]") == [True, True]
+    shown.find(
+        "#timeline button",
+    ).last.click()
+    assert shown.evaluate("to === whole") is True
+
+
+def test_the_timeline_is_pinched_on_a_phone(window: Open, url: str) -> None:
+    shown = window(url, width=PHONE, touch=True)
+    shown.find("#timeline").scroll_into_view_if_needed()
+    shown.evaluate("""() => {
+        svg.setPointerCapture = () => {};
+        const touch = (type, pointerId, clientX) => svg.dispatchEvent(
+            new PointerEvent(type, { pointerId, clientX, clientY: 0, pointerType: "touch", bubbles: true }));
+        touch("pointerdown", 1, 150); touch("pointerdown", 2, 200);
+        touch("pointermove", 2, 250); touch("pointerup", 1, 150); touch("pointerup", 2, 250);
+    }""")
+    assert shown.evaluate("Math.abs((to - from) / whole - 0.5) < 0.01") is True
+
+
+def test_a_test_opens_when_its_bar_is_clicked(window: Open, url: str) -> None:
+    shown = window(url)
+    shown.find("#timeline").scroll_into_view_if_needed()
+    box = shown.find("#timeline svg").bounding_box()
+    assert box
+    x = shown.evaluate("labelWidth() + 2.4 * scale()")
+    shown.page.mouse.click(box["x"] + x, box["y"] + 12)
+    shown.find("#cases > details[open]").wait_for()
+    assert "test_panics" in shown.find("#cases > details[open] summary").first.inner_text()
+
+
+def test_stages_delays_and_coverage_are_shown(window: Open, url: str) -> None:
+    told = window(url).text()
+    for said in (
+        "usually 200 ms (150 ms to 900 ms)",
+        "failed 1 times",
+        "GetRandom, 16 bytes",
+        "50.0 %: 2 of 4 lines",
+        "lines that never ran",
+        "100 µs",
+        "f00df00df00d",
+    ):
+        assert said in told, said
+
+
+def test_ten_thousand_tests_can_be_searched(window: Open, tmp_path: Path) -> None:
+    cases = tuple(
+        Case(f"suites/many/test_{n // 100}.py::test_{n}", Outcome.PASSED, 0.1, board="rpi4") for n in range(MANY)
+    )
+    shown = window(write_page(tmp_path, replace(record(), cases=cases)))
+    assert f"{MANY} tests" in shown.find("#filter output").inner_text()
+    assert shown.find("#cases > details").count() < MANY / 10
+    shown.find("#filter input").fill("test_9876")
+    assert shown.find("#cases > details").count() == 1
+    shown.find("#cases summary").click()
+    shown.find("#cases .body").wait_for()
+
+
+def test_on_paper_every_test_is_there_and_dark_is_light(window: Open, url: str) -> None:
+    shown = window(url, dark=True)
+    shown.page.emulate_media(media="print")
+    assert shown.find("#filter").is_visible() is False
+    assert shown.low_contrast() == []

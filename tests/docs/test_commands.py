@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 SECONDS = 600
 COPIED = ("boards", "suites")
-LINKED = ("conftest.py", "pyproject.toml", "firmware")
+LINKED = ("conftest.py", "pyproject.toml", "firmware", "docs")
 
 ALL = {page: blocks_of(page) for page in PAGES}
 

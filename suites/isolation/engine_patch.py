@@ -43,6 +43,11 @@ LOAD_FROM_X9 = 0xF9400129  # ldr x9, [x9]
 JUMP_TO_X9 = 0xD61F0120  # br x9
 BREAKPOINT = 0xD4200000  # brk #0
 UNDEFINED = 0x00000000  # udf #0
+_LOOP_WHILE_ZERO = (
+    0x18000000 | 3 << 5 | 9,  # ldr w9, .+12: the word behind these
+    0x34000000 | 0x7FFFF << 5 | 9,  # cbz w9, .-4
+    0x14000002,  # b .+8
+)
 CLAIM_A_LARGE_IMAGE = (
     0xD2A20009,  # mov x9, #0x10000000: the start of the window
     0xF9000809,  # str x9, [x0, #16]: image_va
@@ -103,6 +108,15 @@ class EngineLayout:
         """
         expected = self._plant(memory, _OPERATION_OFFSET, _OPERATIONS["NONE"], misbehaviour)
         return lambda operation: memory.write(expected, struct.pack("<I", _OPERATIONS[operation]))
+
+    def plant_pause(self, memory: HostMemory) -> tuple[Callable[[str], None], Callable[[], None]]:
+        """Return what makes the engine stand still when it is asked for an operation, and what ends that for good."""
+        expected = self._plant(memory, _OPERATION_OFFSET, _OPERATIONS["NONE"], (*_LOOP_WHILE_ZERO, 0))
+        released = expected + 4 * (1 + len(_LOOP_WHILE_ZERO))
+        return (
+            lambda operation: memory.write(expected, struct.pack("<I", _OPERATIONS[operation])),
+            lambda: memory.write(released, struct.pack("<I", 1)),
+        )
 
     def _plant(self, memory: HostMemory, offset: int, expected: int, attack: Sequence[int]) -> int:
         """Let the engine execute `attack` when the word at `offset` of its mailbox is `expected`.

@@ -6,16 +6,22 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hil.deadline import Deadline
+from hil.monitor import Program, r
 from hil.tpm import commands
-from hil.vtpm import ServiceError, Status, abi
+from hil.vtpm import Reply, ServiceError, Status, abi
 from suites.isolation import engine_patch as patch
+from suites.isolation.occupancy import busy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hil.drivers.hostmemory import HostMemory
+    from hil.monitor import Pending
     from hil.plugin.fixtures import MakeManagedVtpm
     from hil.vtpm import ManagedQueue, Service
+
+PATIENCE = 120.0
 
 pytestmark = [pytest.mark.needs_host_memory_access, pytest.mark.threat(10), pytest.mark.element("E3")]
 
@@ -112,3 +118,44 @@ def test_an_instance_without_room_to_sleep_stays_and_keeps_no_other_from_running
     claim_large_images_on("NONE")
     resident[0].instance.destroy()
     assert works(make_vtpm())
+
+
+def ring(vtpm: ManagedQueue) -> Pending:
+    """Let the guest ring for a command; right before that it says so in its memory."""
+    vtpm.place(0, commands.startup())
+    program = Program()
+    program.set(r[18], vtpm.va)
+    program.load(r[19], r[18], abi.VTPM_RING_HEAD, size=4)
+    program.add(r[19], r[19], 1)
+    program.store(r[19], r[18], abi.VTPM_RING_HEAD, size=4)
+    program.set(r[20], vtpm.vm.free_ipa)
+    program.store(r[19], r[20], size=4)
+    program.set(r[0], vtpm.doorbell)
+    program.smc()
+    program.halt()
+    return vtpm.agent.start(program, Deadline.after(PATIENCE))
+
+
+def test_a_guest_whose_instance_is_being_moved_out_is_served_all_the_same(
+    service: Service, host_memory: HostMemory, engine_layout: patch.EngineLayout, make_vtpm: MakeManagedVtpm
+) -> None:
+    """When moving takes unusually long, its ring is BUSY, and the next one is answered."""
+    pause_on, go_on = engine_layout.plant_pause(host_memory)
+    outside, leaving, *_ = [make_vtpm() for _ in range(service.memory().windows + 1)]
+    leaving.agent.write(leaving.vm.free_ipa, bytes(4))
+    pause_on("SUSPEND")
+    moving, deadline = ring(outside), Deadline.after(PATIENCE)
+    while not busy(leaving):
+        assert not deadline.expired, "nobody wanted the window of the one that rests longest"
+    waiting = ring(leaving)
+    said = leaving.vm.ram_pa + leaving.vm.free_ipa - leaving.vm.ram_ipa
+    while not any(host_memory.read(said, 4)):
+        assert not deadline.expired, "the guest never came to its doorbell"
+    go_on()
+    assert moving.wait(Deadline.after(PATIENCE)).require().r[0] == 0
+    status = Reply.of(leaving.doorbell, waiting.wait(Deadline.after(PATIENCE)).require().r).status
+    assert status in {Status.OK, Status.BUSY}
+    if status is Status.BUSY:
+        assert leaving.ring().status is Status.OK
+    assert commands.Response.parse(leaving.response()).code == commands.SUCCESS
+    assert leaving.instance.ticks().evictions == 1

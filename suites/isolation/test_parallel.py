@@ -12,7 +12,7 @@ from hil.monitor import Program, r
 from hil.tpm import commands
 from hil.vtpm import GuestQueue, ManagedQueue, Service, ServiceError, Status, abi
 from hil.vtpm.queue import buffer_offset
-from hil.vtpm.transport import queue_ipa
+from suites.isolation.occupancy import busy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,15 +45,6 @@ def work(queue: ManagedQueue) -> Pending:
     while not busy(queue):
         assert not deadline.expired, "the long commands never began"
     return pending
-
-
-def busy(queue: ManagedQueue) -> bool:
-    """Whether another processor is inside the instance; binding it again to whom it belongs changes nothing."""
-    instance, vm = queue.instance, queue.vm
-    epoch = instance.service.next_epoch()
-    status = instance.call(abi.VTPM_FID_BIND, vm.vmid, vm.stage2_base, epoch, queue_ipa(instance.index)).status
-    assert status in {Status.OK, Status.BUSY}
-    return status == Status.BUSY
 
 
 def completed(queue: ManagedQueue, pending: Pending) -> list[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from contextlib import suppress
+from collections import Counter
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -21,7 +21,7 @@ from hil.report.merge import Part, merge
 from hil.report.runs import PARTS_FILE, holds_record, ids_of_parts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from hil.record import Record
 
@@ -65,12 +65,15 @@ def assemble(directories: Sequence[Path], target: Path) -> None:
     whole = merge([source.part for source in sources])
     if target.exists():
         raise UsageError(f"{target} exists already", hint="name another directory")
-    with suppress(FileExistsError):
-        target.parent.mkdir(parents=True)
-    unfinished = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
-        attachments = [name for source in sources for name in _copy(source, unfinished)]
-        whole = replace(whole, attachments=(PARTS_FILE, *attachments))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    except OSError as error:
+        raise UsageError(f"{target} cannot be made: {error.strerror}", hint="name another directory") from error
+    shared = Counter(name for source in sources for name in source.record.attachments)
+    try:
+        attachments = [name for source in sources for name in _copy(source, unfinished, shared)]
+        whole = replace(whole, attachments=(PARTS_FILE, *attachments), directory=_relative(target))
         (unfinished / PARTS_FILE).write_text(json.dumps([_told(source.record) for source in sources], indent=1) + "\n")
         (unfinished / EVENTS_FILE).write_text("".join(f"{json.dumps(line)}\n" for line in _events(sources, whole)))
         (unfinished / RUN_FILE).write_text(json.dumps(plain_record(whole), indent=1) + "\n")
@@ -115,18 +118,16 @@ def _consoles(directory: Path, record: Record) -> list[str]:
     return list(dict.fromkeys([*names, *(board.name for board in record.boards)]))
 
 
-def _copy(source: _Source, target: Path) -> Iterator[str]:
-    """Copy what belongs to a part; what would have the name of another part's file goes into a folder of its own."""
+def _copy(source: _Source, target: Path, shared: Mapping[str, int]) -> Iterator[str]:
+    """Copy what belongs to a part; files that several parts have, such as their coverage, into a folder of its own."""
     for path in sorted(source.directory.iterdir()):
         if path.is_symlink() or path.name in _MADE_ANEW:
             continue
         if path.is_dir():
             shutil.copytree(path, target / source.part.seats[path.name])
         elif path.name in source.record.attachments:
-            place = target / path.name
-            if place.exists():
-                place = target / f"part{source.number}" / path.name
-                place.parent.mkdir(exist_ok=True)
+            place = target / (f"part{source.number}" if shared[path.name] > 1 else "") / path.name
+            place.parent.mkdir(exist_ok=True)
             shutil.copyfile(path, place)
             yield str(place.relative_to(target))
 
@@ -162,6 +163,12 @@ def _told(record: Record) -> dict[str, Any]:
     boards = [asdict(board) for board in record.boards]
     names = ("id", "name", "started", "finished", "duration", "exit_code", "process", "schema")
     return {**{name: getattr(record, name) for name in names}, "verdict": record.verdict.value, "boards": boards}
+
+
+def _relative(path: Path) -> str:
+    """As the record of a run names its directory, when the current one is the root of the tree."""
+    here, place = Path.cwd(), path.absolute()
+    return str(place.relative_to(here) if place.is_relative_to(here) else place)
 
 
 def _folders(directory: Path) -> list[Path]:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections import Counter
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from hil.errors import UsageError
-from hil.record import Case, Outcome, Record, Verdict, load, read_events
+from hil.record import Case, ConsoleSlice, Outcome, Record, Verdict, attach, load, read_events
 from hil.record.run import NEVER_STARTED
 from hil.record.verdict import count
 from hil.report.assemble import assemble, runs_below
@@ -21,9 +22,6 @@ from hil.report.history import history
 from hil.report.merge import Part, merge
 from hil.report.rebuild import Rebuilt
 from tests.report.runs import FILE, Lab, board_of_run, case
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 BOARDS = tuple(map(board_of_run, ("rpi4", "juno")))
 OUTCOMES = ("passed", "failed", "lost", "skipped", "xfailed", "flaky")
@@ -161,6 +159,41 @@ def test_transcripts_of_all_shards_are_kept_and_lead_to_their_cases(lab: Lab) ->
     for one in whole.cases:
         said = (lab.reports.parent / "whole" / (one.seat or one.board) / "monitor.raw").read_text()
         assert one.id.endswith(said)
+
+
+def test_further_files_of_all_shards_are_kept(lab: Lab) -> None:
+    paths = [lab.run(case(name, "passed")) for name in ("test_a", "test_b")]
+    for name, owners in (("coverage.json", paths), ("bench.json", paths[:1])):
+        for number, path in enumerate(owners):
+            (path / name).write_text(str(number))
+            attach(path, name)
+    whole = whole_of(lab, *paths)
+    assert sorted(whole.attachments) == ["bench.json", "merged.json", "part1/coverage.json", "part2/coverage.json"]
+    assert (lab.reports.parent / "whole" / "part2" / "coverage.json").read_text() == "1"
+
+
+def test_junit_leads_to_the_transcripts_of_the_whole(lab: Lab) -> None:
+    said = (ConsoleSlice("monitor", "bye"),)
+    failed = case("test_a", "failed")
+    failed = replace(failed, console=said, attempts=(replace(failed.attempts[0], console=said),))
+    paths = []
+    for one in (failed, replace(failed, id=f"{FILE}::test_b")):
+        path = lab.run(one)
+        (path / "rpi4").mkdir()
+        (path / "rpi4" / "monitor.log").write_text("bye")
+        paths.append(path)
+    whole_of(lab, *paths)
+    target = lab.reports.parent / "whole"
+    named = re.findall(r"\[\[ATTACHMENT\|(.+?)\]\]", (target / "junit.xml").read_text())
+    assert named == [str(target / board / "monitor.log") for board in ("rpi4", "rpi4@2")]
+    assert all(Path(name).is_file() for name in named)
+
+
+@pytest.mark.parametrize("name", ["file/whole", "file"])
+def test_a_place_where_nothing_can_be_made_is_refused(lab: Lab, tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(UsageError):
+        assemble([lab.run(case("test_a", "passed")), lab.run(case("test_b", "passed"))], tmp_path / name)
 
 
 def test_events_are_in_order_and_say_where(lab: Lab) -> None:

@@ -55,12 +55,11 @@ class Health:
         self._patients: dict[str, Patient] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
-    def watch(self, place: str) -> None:
-        """Take in what has changed about a place; begin to look after one that is new."""
+    def watch(self, place: str, lacking: str) -> None:
+        """Take in what has changed about a place, such as what nobody exports; begin to look after one that is new."""
         patient = self._patients.setdefault(place, Patient(due=self._written(place) != GOOD))
         if place not in self._tasks:
             self._tasks[place] = asyncio.create_task(self._look_after(place, patient))
-        lacking = self._keeper.lab.lacking(self._keeper.places[place])
         if lacking != patient.lacking:
             patient.lacking = lacking
             patient.due = True

@@ -116,18 +116,19 @@ class Keeper:
     def look(self) -> None:
         """Take in what has changed: leases that are over, places whose runner is unknown, new places."""
         self._looking = False
+        lacking = {name: self.lab.lacking(place) for name, place in self.places.items()}
         for lease in self.leases.values():
-            if lease.granted and (reason := self._loss(lease)):
+            if lease.granted and (reason := self._loss(lease, lacking.get(lease.place, ""))):
                 lease.lose(reason)
         for place in self.places.values():
             if is_ours(place.acquired) and not self._is_lent(place) and place.acquired not in self._orphans:
                 self._orphans[place.acquired] = asyncio.create_task(self._end_orphan(place.name, place.acquired))
             if BOARD in place.tags:
-                self.health.watch(place.name)
+                self.health.watch(place.name, lacking[place.name])
         self._pulse.set()
         self._pulse = asyncio.Event()
 
-    def _loss(self, lease: Lease) -> str:
+    def _loss(self, lease: Lease, lacking: str) -> str:
         """Why a lease that was granted is over; empty when it is not."""
         if self._lab is None:
             return COORDINATOR_GONE
@@ -136,7 +137,7 @@ class Keeper:
             return f"somebody deleted the place {lease.place}"
         if place.acquired != lease.owner:
             return f"somebody released it; it is {f'now held by {place.acquired}' if place.acquired else 'free now'}"
-        if lacking := self._lab.lacking(place):
+        if lacking:
             return f"its exporter is gone: nobody exports {lacking}"
         return ""
 

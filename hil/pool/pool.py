@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import queue
 import signal
+import threading
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -44,6 +46,10 @@ if TYPE_CHECKING:
 
 PLAN_SECONDS = 300.0
 """From the start of a process until it knows its tests."""
+RESERVE = 2
+"""So many boards of a kind stay when there is nothing left to deal out: for what one that is lost has not begun."""
+STARTS_PER_PROCESSOR = 2
+"""So many processes start at once: each is ready sooner than if all did, and the first ones work meanwhile."""
 LEAVE_SECONDS = 120.0
 """From the last test until the board is off and the process gone; after an interruption, too."""
 
@@ -77,6 +83,7 @@ class Pool:
         self._ledger = Ledger(run, progress, retries)
         self._seating = Seating(seats, emulated)
         self._deals = {seat.board: Deal() for seat in seats}
+        self._door = threading.Semaphore(STARTS_PER_PROCESSOR * (os.cpu_count() or 1))
         self._excused: set[str] = set()
         self._events: queue.SimpleQueue[tuple[SeatProcess, Event] | Interruption] = queue.SimpleQueue()
         self._codes: list[ExitCode] = []
@@ -106,7 +113,7 @@ class Pool:
             self._seating.close()
         for seat in self._seating.startable():
             start = Start(self._run.path, seat.name, ("--lg-env", str(seat.board_file), *self._arguments))
-            process = SeatProcess(seat, start, self._post)
+            process = SeatProcess(seat, start, self._post, self._door)
             self._seating.start(process)
             if not seat.emulated:
                 self._progress.seat(seat.name, "waiting for the board")
@@ -200,9 +207,10 @@ class Pool:
         for process in self._seating.idle(board):
             alone = self._seating.is_alone(process.seat)
             group = () if self._stopping else deal.take(process.seat.name, alone=alone)
+            spare = not deal.waits and len(self._seating.idle(board)) > RESERVE
             if group:
                 process.tell(Take(group))
-            elif self._stopping or deal.complete:
+            elif spare or self._stopping or deal.complete:
                 self._seating.leave(process.seat)
                 self._seating.limit(process, LEAVE_SECONDS)
                 process.tell(End())

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from hil.deadline import Deadline
 from hil.errors import HilError, InfrastructureError, RunnerDied
 from hil.pool import worker
-from hil.pool.messages import End, Finished, Message, Start, Take
+from hil.pool.messages import End, Finished, Message, Planned, Start, Take
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,6 +38,8 @@ PRELOADED = (
     "hil.cli",  # each process imports the main module of the run again
 )
 """What every process needs: imported once, in a process of its own from which the others are forked."""
+PRELOADED_FOR_LABS = ("labgrid.remote.client", "requests")
+"""What else drives a board that is lent: the coordinator's client, and most power switches on a network."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +67,20 @@ Event = Acquired | Message | Lost | Gone
 class SeatProcess(threading.Thread):
     """Tells `post` all that happens at a seat; `tell`, `terminate` and `kill` may be called at any time."""
 
-    def __init__(self, seat: Seat, start: Start, post: Callable[[SeatProcess, Event], None]) -> None:
+    def __init__(
+        self,
+        seat: Seat,
+        start: Start,
+        post: Callable[[SeatProcess, Event], None],
+        door: threading.Semaphore,
+    ) -> None:
+        """Processes come through `door` until they know their tests: starting takes a processor, most tests do not."""
         super().__init__(name=f"seat-{seat.name}", daemon=True)
         self.seat = seat
         self._start = start
         self._post = post
+        self._door = door
+        self._in_door = False
         self._lock = threading.Lock()
         self._process: ForkServerProcess | None = None
         self._ending = False
@@ -132,22 +143,34 @@ class SeatProcess(threading.Thread):
                         send(self._process.pid, number)
 
     def _drive(self) -> None:
-        with self._lock:
-            if self._ending:
-                return
-            self._process = self._spawn()
-        self._post(self, Acquired(self.seat.environment.get("LG_PLACE", "")))
-        finished = self._forward()
-        self._end()
+        self._door.acquire()
+        self._in_door = True
+        try:
+            with self._lock:
+                if self._ending:
+                    return
+                self._process = self._spawn()
+            self._post(self, Acquired(self.seat.environment.get("LG_PLACE", "")))
+            finished = self._forward()
+            self._end()
+        finally:
+            self._leave_door()
         if self._why:
             raise self._why
         if not finished:
             raise self._death()
 
+    def _leave_door(self) -> None:
+        if self._in_door:
+            self._in_door = False
+            self._door.release()
+
     def _spawn(self) -> ForkServerProcess:
         self._log.parent.mkdir(parents=True, exist_ok=True)
         arguments = (self._theirs, self._log, dict(self.seat.environment))
-        process = _nursery().Process(target=worker.main, args=arguments, name=self.name, daemon=True)
+        process = _nursery(lent=self.seat.lease is not None).Process(
+            target=worker.main, args=arguments, name=self.name, daemon=True
+        )
         process.start()
         self._theirs.close()
         return process
@@ -169,6 +192,8 @@ class SeatProcess(threading.Thread):
                     continue
                 message = self._ours.recv()
                 finished |= isinstance(message, Finished)
+                if isinstance(message, Planned):
+                    self._leave_door()
                 self._post(self, message)
         return finished
 
@@ -202,7 +227,7 @@ class SeatProcess(threading.Thread):
 
 
 @functools.cache
-def _nursery() -> ForkServerContext:
+def _nursery(*, lent: bool) -> ForkServerContext:
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(list(PRELOADED))
+    context.set_forkserver_preload([*PRELOADED, *(PRELOADED_FOR_LABS if lent else ())])
     return context

@@ -5,6 +5,7 @@ Ends by itself when the run at the other end of its connection is gone.
 
 from __future__ import annotations
 
+import gc
 import os
 import queue
 import signal
@@ -219,6 +220,7 @@ def _shared(item: pytest.Item) -> str:
 
 def main(connection: Connection, log: Path, environment: Mapping[str, str]) -> None:
     """Run one pytest session for the run at the other end of `connection`; what pytest says goes to `log`."""
+    gc.freeze()  # what is shared with all others at seats is no garbage; pytest looks for some five times at its end
     os.setpgid(0, 0)  # a Ctrl-C is for the run, which tells its processes
     with log.open("ab") as output:
         for stream in (1, 2):

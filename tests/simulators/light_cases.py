@@ -11,11 +11,20 @@ from hil.deadline import Deadline
 
 if TYPE_CHECKING:
     from hil.monitor import Monitor
+    from hil.plugin.board import Board
 
 CASES = int(os.environ.get("LIGHT_CASES", "20"))
 MILLISECONDS = int(os.environ.get("LIGHT_MILLISECONDS", "100"))
 
 
+@pytest.fixture
+def running(board: Board) -> Monitor:
+    """The monitor of a board that is started once: cases leave nothing behind."""
+    board.transition("monitor")
+    monitor: Monitor = board.strategy.shell.monitor
+    return monitor
+
+
 @pytest.mark.parametrize("number", range(CASES))
-def test_case(monitor: Monitor, number: int) -> None:
-    monitor._link.ask(f"case {number} {MILLISECONDS}", Deadline.after(60 + MILLISECONDS / 1000))
+def test_case(running: Monitor, number: int) -> None:
+    running._link.ask(f"case {number} {MILLISECONDS}", Deadline.after(60 + MILLISECONDS / 1000))

@@ -46,6 +46,22 @@ def places(incomplete: str) -> list[str]:
         return []
 
 
+def runs(incomplete: str) -> list[str]:
+    """Return the names of runs, those of the newest first."""
+    from hil.record.run import LATEST
+    from hil.report.runs import Runs
+
+    try:
+        reports = Tree.here().reports
+    except HilError:
+        return []
+    names = [
+        *sorted(link.name for link in reports.glob(f"{LATEST}*")),
+        *(path.name for path in Runs(reports).paths()[::-1]),
+    ]
+    return [name for name in names if name.startswith(incomplete)]
+
+
 def suites(incomplete: str) -> list[str]:
     """Return folders and files of tests, and after `::` the tests in a file."""
     if (divided := _divided_by_bash(incomplete)) is not None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hil.cli import complete
 from hil.cli.output import console, print_json
 from hil.cli.tree import Tree
 from hil.errors import ExitCode, UsageError
@@ -30,32 +32,60 @@ def command(
             metavar="[RUN]...",
             help="latest, latest-BOARD, latest~1 (the one before), an id or its beginning or end, or a directory "
             "(default: latest).",
+            autocompletion=complete.runs,
         ),
     ] = None,
     junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Write JUnit XML there; - is the screen.")] = None,
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the page there; - is the screen.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
     compare: Annotated[
-        bool, typer.Option("--compare", help="Show what is other in the second of two runs than in the first.")
+        bool,
+        typer.Option(
+            "--compare",
+            help="Show what is other in the second of two runs than in the first.",
+            rich_help_panel="Compare",
+        ),
     ] = False,
     fail_on_new: Annotated[
-        bool, typer.Option("--fail-on-new", help="With --compare: return 1 if a test fails, or is flaky, that was not.")
+        bool,
+        typer.Option(
+            "--fail-on-new", help="Return 1 if a test fails, or is flaky, that was not.", rich_help_panel="Compare"
+        ),
     ] = False,
     merge: Annotated[
-        bool, typer.Option("--merge", help="Make one run, with all reports, of runs or of folders that hold runs.")
+        bool,
+        typer.Option(
+            "--merge",
+            help="Make one run, with all reports, of runs or of folders that hold runs.",
+            rich_help_panel="Merge",
+        ),
     ] = False,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="DIR", help="With --merge: the directory to make.")
+        Path | None,
+        typer.Option("--output", "-o", metavar="DIR", help="The directory to make.", rich_help_panel="Merge"),
     ] = None,
     history: Annotated[
-        bool, typer.Option("--history", help="Show how each test ended in the last runs, and how flaky it is.")
+        bool,
+        typer.Option(
+            "--history",
+            help="Show how each test ended in the last runs, and how flaky it is.",
+            rich_help_panel="History",
+        ),
     ] = False,
     number: Annotated[
-        int, typer.Option("-n", min=1, max=10_000, metavar="N", help="With --history: so many runs.")
+        int, typer.Option("-n", min=1, max=10_000, metavar="N", help="So many runs.", rich_help_panel="History")
     ] = HISTORY_RUNS,
-    board: Annotated[str, typer.Option(metavar="BOARD", help="With --history: this board alone.")] = "",
+    board: Annotated[
+        str,
+        typer.Option(
+            metavar="BOARD", help="This board alone.", rich_help_panel="History", autocompletion=complete.boards
+        ),
+    ] = "",
     test: Annotated[
-        str, typer.Option(metavar="GLOB", help="With --history: these tests alone, also those that never failed.")
+        str,
+        typer.Option(
+            metavar="GLOB", help="These tests alone, also those that never failed.", rich_help_panel="History"
+        ),
     ] = "",
 ) -> None:
     """Show a run again and make its reports anew; compare two runs; show the last runs side by side; merge runs.
@@ -74,10 +104,15 @@ def command(
 
         hil report --history --board qemu-virt --test 'suites/queue/*'
 
-        hil report --merge shards/ -o whole
+        hil report --merge shards/ -o whole --junit junit.xml
     """
+    modes = [name for name, chosen in (("--compare", compare), ("--merge", merge), ("--history", history)) if chosen]
+    if len(modes) > 1:
+        raise UsageError(f"{' and '.join(modes)}: one at a time")
+    if junit and (compare or history):
+        raise UsageError(f"JUnit is about one run, and {modes[0]} about several", hint="--html, --json")
     if merge:
-        _merge(runs or [], output, as_json=as_json)
+        _merge(runs or [], output, junit, html, as_json=as_json)
         return
     if compare:
         _compare(runs or [f"{LATEST}~1", LATEST], html, as_json=as_json, fail_on_new=fail_on_new)
@@ -115,14 +150,17 @@ def _show(directory: Path, *, as_json: bool) -> None:
         console().print(summary(record, _shown(directory), plain=not console().is_terminal))
 
 
-def _merge(references: list[str], output: Path | None, *, as_json: bool) -> None:
+def _merge(references: list[str], output: Path | None, junit: Path | None, html: Path | None, *, as_json: bool) -> None:
     from hil.report.assemble import assemble, runs_below
 
     if output is None:
         raise UsageError("--merge needs to know where to", hint="-o DIR")
     found = [run for one in references for run in (runs_below(Path(one)) if Path(one).is_dir() else [_found(one)])]
     assemble(found, output)
-    _show(output, as_json=as_json)
+    if junit or html:
+        _rebuild(output, junit, html, as_json=as_json)
+    else:
+        _show(output, as_json=as_json)
 
 
 def _compare(references: list[str], html: Path | None, *, as_json: bool, fail_on_new: bool) -> None:
@@ -153,7 +191,13 @@ def _history(runs: list[str] | None, number: int, board: str, test: str, html: P
 
     if runs:
         raise UsageError(f"--history takes the newest runs, not {' '.join(runs)}", hint="-n N, --board, --test")
-    found = history(Tree.here().reports, number, board=board, tests=test)
+    reports = Tree.here().reports
+    found = history(reports, number, board=board, tests=test)
+    if board and not found.runs:
+        near = difflib.get_close_matches(
+            board, {one.name for run in history(reports, number).runs for one in run.boards}
+        )
+        raise UsageError(f"there is no run on {board!r}", hint=" or ".join(near) or "hil run makes one")
     if html:
         _write(html, history_page(found).encode())
     out = console(WIDTH_IN_A_PIPE)

@@ -147,6 +147,9 @@ def test_what_is_no_record_is_said_in_one_line(hil: Hil, latest: Path, content: 
         (("--junit", "no/such/folder/j.xml"), "cannot be written"),
         (("--history", "-n", "0"), "-n"),
         (("suites",), "holds no record"),
+        (("--compare", "--history"), "one at a time"),
+        (("--history", "--junit", "j.xml"), "JUnit is about one run"),
+        (("--history", "--board", "nosuch"), "there is no run on 'nosuch'"),
     ],
 )
 def test_the_impossible_is_refused_with_what_to_try(
@@ -175,6 +178,7 @@ def test_runs_are_compared_shown_side_by_side_and_merged(hil: Hil, latest: Path)
         "passed",
         "findings",
     ]
-    assert hil("--merge", "latest", "latest~1", "-o", "whole").code == 0
+    assert hil("--merge", "latest", "latest~1", "-o", "whole", "--junit", "j.xml").code == 0
+    assert Path("j.xml").read_bytes() == Path("whole/junit.xml").read_bytes()
     for name in ("c.html", "h.html", "whole/report.html"):
         assert Path(name).read_text().startswith("<!DOCTYPE html>")

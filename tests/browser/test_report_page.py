@@ -175,7 +175,7 @@ def test_stages_delays_and_coverage_are_shown(window: Open, url: str) -> None:
     told = window(url).text()
     for said in (
         "usually 200 ms (150 ms to 900 ms)",
-        "failed 1 times",
+        "1 failed",
         "GetRandom, 16 bytes",
         "50.0 %: 2 of 4 lines",
         "lines that never ran",

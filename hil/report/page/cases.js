@@ -108,7 +108,7 @@ function row(one) {
 	const tries = one.attempts.length > 1 ? `${one.attempts.length} attempts  ` : "";
 	const details = element("details", { "data-case": one.n }, element("summary", {},
 		element("span", { class: `word ${one.word}-word` }, one.word), element("span", { class: "id" }, one.id),
-		element("span", { class: "where" }, `${tries}${one.board}  ${duration(one.seconds)}`)));
+		element("span", { class: "where" }, `${tries}${one.board}  ${one.seconds ? duration(one.seconds) : ""}`)));
 	details.addEventListener("toggle", () => { if (details.open && details.childNodes.length === 1) fill(details, one); });
 	return details;
 }

@@ -43,11 +43,23 @@ def main() -> None:
         if _debug.get():
             traceback.print_exc()
         else:
-            Console(stderr=True, highlight=False, soft_wrap=True).print(f"[red]error:[/] {escape(str(error))}")
+            _say(str(error))
         sys.exit(error.exit_code)
+    except OSError as error:
+        if not error.filename or _debug.get():
+            traceback.print_exc()
+            sys.exit(ExitCode.INFRASTRUCTURE)
+        _say(
+            f"{error.filename!r} cannot be used: {error.strerror}\n  try: another path; hil --debug shows who wanted it"
+        )
+        sys.exit(ExitCode.USAGE)
     except KeyboardInterrupt:
         sys.exit(ExitCode.USAGE)
     except Exception:
         # A mistake of ours is no finding about the firmware, which Python's own exit code 1 would mean.
         traceback.print_exc()
         sys.exit(ExitCode.INFRASTRUCTURE)
+
+
+def _say(error: str) -> None:
+    Console(stderr=True, highlight=False, soft_wrap=True).print(f"[red]error:[/] {escape(error)}")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from hil.cli.output import print_line
+from hil.cli.output import print_json, print_line
 from hil.cli.tree import Tree
 
 LOCKS = ("", "linux", "linux/bench", "platform/rpi4", "platform/rpi4/linux")
@@ -23,6 +23,7 @@ def group() -> None:
 @app.command()
 def update(
     write: Annotated[bool, typer.Option("--write", help="Take the proposals into the lock files.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
 ) -> None:
     """Ask the archives for newer versions of what the lock files in firmware/ pin, and propose them.
 
@@ -36,13 +37,23 @@ def update(
     from hil.build.progress import Terminal
 
     firmware = Tree.here().root / "firmware"
+    found = []
     for path in (firmware / folder / "sources.lock" for folder in LOCKS):
         lock = read_lock(path)
         changes = [proposal for proposal in propose(lock, Terminal()) if proposal.changes]
         for change in changes:
-            print_line(f"{change.old.package}: {change.old.version} -> {change.new.version} ({change.new.suite})")
-        if not changes:
-            print_line(f"{path}: every pin is the newest of its suite")
-        elif write:
+            old, new = change.old, change.new
+            found.append(
+                {"lock": str(path), "package": old.package, "old": old.version, "new": new.version, "suite": new.suite}
+            )
+        if changes and write:
             write_lock(updated(lock, changes), path)
-            print_line(f"written to {path}; build and test before you commit")
+    if as_json:
+        print_json(found)
+        return
+    for one in found:
+        print_line(f"{one['package']}: {one['old']} -> {one['new']} ({one['suite']})")
+    if not found:
+        print_line("every pin is the newest of its suite")
+    for name in dict.fromkeys(one["lock"] for one in found) if write else ():
+        print_line(f"written to {name}; build and test before you commit")

@@ -31,6 +31,8 @@ app = typer.Typer(
 )
 
 EMULATOR = "emulator"
+MOST = 1000
+"""Of anything that one machine plays."""
 DETACHED_SECONDS = 90.0
 DOWN_SECONDS = 30.0
 PAUSE_SECONDS = 0.1
@@ -40,11 +42,14 @@ Directory = Annotated[Path | None, typer.Option(metavar="DIR", help="Where the t
 
 @app.command()
 def up(
-    boards: Annotated[int, typer.Option(min=0, help="Simulated boards that answer as the monitor does.")] = 4,
+    boards: Annotated[int, typer.Option(min=0, max=MOST, help="Simulated boards that answer as the monitor does.")] = 4,
     emulators: Annotated[
-        int | None, typer.Option(min=0, help="Seats for each emulated board (default: as many as processors).")
+        int | None,
+        typer.Option(min=0, max=MOST, help="Seats for each emulated board (default: as many as processors)."),
     ] = None,
-    exporters: Annotated[int, typer.Option(min=1, help="Spread the simulated boards over so many exporters.")] = 1,
+    exporters: Annotated[
+        int, typer.Option(min=1, max=MOST, help="Spread the simulated boards over so many exporters.")
+    ] = 1,
     recheck: Annotated[
         float, typer.Option(min=0.1, metavar="SECONDS", help="How often a sick board is checked.")
     ] = 60.0,

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from hil.errors import UsageError
 from hil.record import Quarantine
+from hil.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+FILE = "quarantine.toml"
+"""Where it is, beside the board files, when `[tool.hil]` does not say otherwise."""
 TABLE = "quarantine"
 NEEDED = ("test", "owner", "reason")
 
@@ -32,23 +35,31 @@ class Entry:
     board: str
     why: Quarantine
 
-    @property
-    def path(self) -> str:
-        """The pattern of the files that it is about, relative to the root of the tree."""
-        return self.test.partition("::")[0]
-
     def is_about(self, board: str) -> bool:
         """Whether it holds on a board."""
         return fnmatchcase(board, self.board)
 
     def matches(self, id: str) -> bool:
-        """Whether a test is in quarantine; a pattern without `::` means whole files. Brackets are no pattern."""
-        pattern = self.test.replace("[", "[[]")
-        return fnmatchcase(id, pattern) or ("::" not in pattern and fnmatchcase(id.partition("::")[0], pattern))
+        """Whether a test is in quarantine; a pattern without `::` means whole files."""
+        return _fits(id, self.test) or ("::" not in self.test and self.is_in(id.partition("::")[0]))
+
+    def is_in(self, path: str) -> bool:
+        """Whether tests in a file, relative to the root of the tree, may be meant."""
+        return _fits(path, self.test.partition("::")[0])
 
     def refused(self, why: str, hint: str = "") -> UsageError:
         """Return the error that says where the entry is and what is wrong with it."""
         return _refused(self.file, self.line, f"{self.test}: {why}", hint)
+
+
+def of_tree(root: Path) -> tuple[Entry, ...]:
+    """Return the entries of the tree at `root`. Raises `UsageError` as `read` does."""
+    settings = Settings.of(root)
+    boards = root / settings.board_files
+    return read(
+        root / settings.quarantine if settings.quarantine else boards / FILE,
+        [one.stem for one in boards.glob("*.yaml")],
+    )
 
 
 def read(file: Path, boards: Iterable[str] = (), today: date | None = None) -> tuple[Entry, ...]:
@@ -73,6 +84,11 @@ def read(file: Path, boards: Iterable[str] = (), today: date | None = None) -> t
     known = tuple(boards)
     now = today or datetime.now(UTC).date()
     return tuple(_entry(file, line, table, known, now) for line, table in zip(lines, tables, strict=True))
+
+
+def _fits(text: str, pattern: str) -> bool:
+    """Match with `*` and `?`; brackets, which parameters of tests have, are no pattern."""
+    return fnmatchcase(text, pattern.replace("[", "[[]"))
 
 
 def _entry(file: Path, line: int, table: dict[str, Any], boards: tuple[str, ...], today: date) -> Entry:

@@ -17,7 +17,7 @@ KEYS = {
     "board-files": "the folder of the board files (default: boards)",
     "suites": "the folder that `hil run` runs when nothing else is named (default: suites)",
     "reports": "the folder of the records of runs (default: reports)",
-    "quarantine": "the file of tests that do not decide the verdict (default: boards/quarantine.toml)",
+    "quarantine": "the file of tests that do not decide the verdict (default: quarantine.toml beside the board files)",
 }
 """Each key of the table, and what it means."""
 
@@ -30,7 +30,7 @@ class Settings:
     board_files: Path = Path("boards")
     suites: Path = Path("suites")
     reports: Path = Path("reports")
-    quarantine: Path = Path("boards/quarantine.toml")
+    quarantine: Path | None = None
 
     @classmethod
     def of(cls, root: Path) -> Settings:

@@ -9,12 +9,12 @@ import pytest
 
 from hil.errors import ExitCode, UsageError
 from hil.plugin.environment import board_file
-from hil.quarantine import Entry, read
+from hil.quarantine import Entry, of_tree
 from hil.record import Quarantine
 from hil.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
 TIMES = 5
 
@@ -47,9 +47,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if not board:
         return
     try:
-        settings = Settings.of(config.rootpath)
-        names = [one.stem for one in (config.rootpath / settings.board_files).glob("*.yaml")]
-        entries = read(config.rootpath / settings.quarantine, names)
+        entries = of_tree(config.rootpath)
     except UsageError as error:
         pytest.exit(str(error), returncode=ExitCode.USAGE)
     config.stash[ENTRIES] = tuple(entry for entry in entries if entry.is_about(board.stem))
@@ -64,8 +62,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             if entry.matches(item.nodeid):
                 item.stash[QUARANTINED] = entry.why
     try:
-        for entry in entries:
-            _check(entry, config, [item.nodeid for item in items])
+        _check(entries, config, [item.nodeid for item in items])
     except UsageError as error:
         pytest.exit(str(error), returncode=ExitCode.USAGE)
     if repeats(config):
@@ -73,13 +70,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if QUARANTINED in item.stash]
 
 
-def _check(entry: Entry, config: pytest.Config, ids: Iterable[str]) -> None:
+def _check(entries: Sequence[Entry], config: pytest.Config, ids: Sequence[str]) -> None:
     """Refuse an entry that is about no test, as far as this run can tell: it may be one of a few suites only."""
+    if not entries:
+        return
     root = config.rootpath
-    files = {file.relative_to(root).as_posix() for file in root.glob(entry.path) if file.is_file()}
-    if not files:
-        raise entry.refused("there is no such file", "a pattern is that of pytest's ids: suites/tpm/test_a.py::test_*")
+    collected = {id.partition("::")[0] for id in ids}
     asked = {Path(argument.partition("::")[0]).absolute() for argument in config.args if "::" in argument}
-    whole = {id.partition("::")[0] for id in ids if (root / id.partition("::")[0]) not in asked}
-    if files <= whole and not any(entry.matches(id) for id in ids):
-        raise entry.refused("there is no such test", f"in {', '.join(sorted(files))}")
+    whole = {file for file in collected if root / file not in asked}
+    suites = root / Settings.of(root).suites
+    there = {file for pattern in config.getini("python_files") for file in suites.rglob(pattern)}
+    known = collected | {file.relative_to(root).as_posix() for file in there}
+    for entry in entries:
+        files = {file for file in known if entry.is_in(file)}
+        if not files and not (root / entry.test.partition("::")[0]).is_file():
+            raise entry.refused("there is no such file", "it begins as pytest's ids: suites/tpm/test_a.py::test_*")
+        if files and files <= whole and not any(entry.matches(id) for id in ids):
+            raise entry.refused("there is no such test", f"in {', '.join(sorted(files))}")

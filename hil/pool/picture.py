@@ -66,7 +66,7 @@ class Picture:
         counted = count((case,))
         self._counts[case.board].update({name: getattr(counted, name) for name in (*COLUMNS, "unfit")})
         self._outlook.end(case.board, case.id, case.duration)
-        if style := BAD.get(case.outcome):
+        if case.deciding and (style := BAD.get(case.outcome)):
             first, *others = headlines(case)
             self._console.print(Text(f"{case.board}: {visible(first)}", style), *map(Text, others), sep="\n")
 

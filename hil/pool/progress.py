@@ -71,7 +71,7 @@ class Lines:
 
     def case(self, case: Case) -> None:
         """Say what failed, and how a file went when its last test has ended."""
-        if case.outcome in BAD:
+        if case.outcome in BAD and case.deciding:
             self._say(case.board, f"{case.id} {case.outcome}: {why(case)}")
         file = (case.board, str(case.path))
         done = self._cases.setdefault(file, [])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from rich.rule import Rule
 
+from hil import quarantine
 from hil.errors import UsageError
 from hil.pool.pool import Pool
 from hil.pool.progress import watching
@@ -71,6 +72,7 @@ def run_on(
     """
     if talkative := FOR_ONE_BOARD.intersection(arguments):
         raise UsageError(f"{talkative.pop()} is for one board at a time", hint="hil run --board NAME")
+    quarantine.of_tree(root)  # each process reads it, too; a mistake in it is told before any board is taken
     seats_of = Counter(seat.board for seat in seats)
     boards = [BoardOfRun(board, Provenance(), why) for board in seats_of]
     reports = _reports(arguments, root)

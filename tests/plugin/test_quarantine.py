@@ -120,6 +120,19 @@ def test_an_entry_about_no_test_is_refused_with_its_line(bench: Bench) -> None:
     result = bench.run(SUITE)
     assert result.ret == 2
     result.stdout.fnmatch_lines(["*quarantine.toml:9: suites/test_subject.py::test_gone: there is no such test*"])
+    (bench.pytester.path / "suites" / "conftest.py").write_text("")
+    file = bench.pytester.path / "boards" / "quarantine.toml"
+    file.write_text(file.read_text().replace("test_subject.py::test_gone", "*::test_gone"))
+    bench.run(SUITE).stdout.fnmatch_lines(["*quarantine.toml:9: suites/[*]::test_gone: there is no such test*"])
+
+
+def test_an_entry_may_be_about_files_at_any_depth(bench: Bench) -> None:
+    put(bench, "test_bad")
+    file = bench.pytester.path / "boards" / "quarantine.toml"
+    whole = file.read_text()
+    for pattern in ("*", "*.py", "suites/*::test_bad", "*ject.py::test_b*"):
+        file.write_text(whole.replace("suites/test_subject.py::test_bad", pattern))
+        assert bench.run(SUITE, "-k", "bad").ret == 0
 
 
 def test_an_entry_about_a_file_that_is_gone_is_refused(bench: Bench) -> None:

@@ -68,3 +68,20 @@ def test_a_mistaken_option_is_told_before_anything_runs(boards: Boards) -> None:
     assert done.returncode == 2
     assert "--retry cannot be 'sometimes'" in done.stderr
     assert not (boards.path / "reports").exists()
+
+
+def test_tests_in_quarantine_do_not_decide_on_any_board_and_a_mistake_there_is_told_first(boards: Boards) -> None:
+    boards.suite("def test_good(monitor): pass\ndef test_bad(monitor): assert False, 'wrong level'")
+    entry = '[[quarantine]]\ntest = "*::test_bad"\nowner = "ann"\nreason = "known"\nexpires = 2999-01-01\n'
+    file = boards.path / "boards" / "quarantine.toml"
+    file.write_text(entry + 'board = "bare"\n')
+    done = boards.hil(*BOTH)
+    assert done.returncode == 1
+    assert "linux  suites/subject/test_subject.py::test_bad failed: wrong level" in done.stdout
+    assert "bare   suites/subject/test_subject.py::test_bad failed" not in done.stdout
+    assert "bare: suites/subject/test_subject.py::test_bad: in quarantine, failed 1 of 1 (ann: known)" in done.stdout
+    file.write_text(entry.replace("2999", "2020"))
+    done = boards.hil(*BOTH)
+    assert done.returncode == 2
+    assert "quarantine.toml:1: *::test_bad: expired on 2020-01-01" in done.stderr
+    assert "waiting" not in done.stdout

@@ -71,9 +71,6 @@ OPTIONS = {
     "suites": Key("the only suites that the board is for", "a list of texts"),
     "linux_board": Key("the same board with images that boot Linux: the name of its file"),
     "hardware": Key("the same piece of hardware with other images: the name of its file"),
-    "hardware": Key(
-        "the board file of the same piece of hardware, where there are several for it: the name of the file"
-    ),
     "direct_board": Key("the same guest without a Linux host around it: the name of the board's file"),
     "guest_images": Key(
         "where the images `kernel` and `initrd` for a guest of the monitor lie in memory",

@@ -79,7 +79,7 @@ def test_examples_that_cannot_run_here_are_all_there() -> None:
 
 def test_all_other_examples_run_in_a_small_tree(checkout: Checkout) -> None:
     boards = checkout.path / "boards"
-    for name in ("qemu-virt", "qemu-virt-linux"):
+    for name in ("qemu-virt", "qemu-virt-linux", "rpi4-twin"):
         (boards / f"{name}.yaml").write_text(BOARD + "images: {flash: ../build/qemu-virt/flash.bin}\n")
     (boards / "fake-board.yaml").unlink()
     for subject, test in (("tpm", "quote"), ("boot", "boot")):

@@ -33,6 +33,7 @@ ELSEWHERE = {
     "hil lab": "a lab",
     "LG_COORDINATOR=": "a lab",
     "hil report --merge": "shards of a run",
+    "hil report --serve": "somebody who ends it",
 }
 """Examples, by their beginnings, that take what no small tree has. They are parsed here, and run by other tests."""
 

@@ -17,7 +17,7 @@ from hil.record.step import Stage, Step
 from hil.record.verdict import Counts, Verdict, count
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
 READABLE = (3, SCHEMA)
@@ -79,7 +79,9 @@ def _continued(record: Record, events: Sequence[dict[str, Any]]) -> Record:
     described = {event["board"]: _provenance(event["provenance"]) for event in told.get("described", ())}
     boards = tuple(replace(one, provenance=described.get(one.name, one.provenance)) for one in record.boards)
     order = [board.name for board in boards]
-    cases = without_unfit(sorted(map(_case, told.get("case", ())), key=lambda case: order.index(case.board)))
+    ended = [*map(_case, told.get("case", ()))]
+    cut = _cut_short(told.get("attempt", ()), {(case.board, case.id) for case in ended}, record.name)
+    cases = without_unfit(sorted([*ended, *cut], key=lambda case: order.index(case.board)))
     record = replace(
         record,
         boards=boards,
@@ -92,6 +94,17 @@ def _continued(record: Record, events: Sequence[dict[str, Any]]) -> Record:
         known = {name: end[name] for name in ("exit_code", "finished", "duration") if name in end}
         record = replace(record, verdict=Verdict(end["verdict"]), **known)
     return record
+
+
+def _cut_short(events: Iterable[dict[str, Any]], ended: set[tuple[str, str]], only: str) -> Iterator[Case]:
+    """Yield the cases that were to run again when the run was killed; what they had done is known all the same."""
+    attempts: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for event in events:
+        key = (event["board"] or only, event["id"])
+        if key not in ended:
+            attempts.setdefault(key, []).append(event)
+    for (board, id), made in attempts.items():
+        yield Case.of(id, [_attempt(one) for one in made]).at(board, made[-1]["seat"])
 
 
 def _record(data: dict[str, Any]) -> Record:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hil.errors import ExitCode, UsageError
-from hil.record import BoardOfRun, Case, Fault, FaultKind, Outcome, Provenance, Run, Stage, Verdict, load
+from hil.record import Attempt, BoardOfRun, Case, Fault, FaultKind, Outcome, Provenance, Run, Stage, Verdict, load
 from hil.record.atomic import write_atomically
 from hil.record.provenance import gather
 
@@ -68,6 +68,20 @@ def test_the_events_of_a_run_tell_the_same_as_its_record(tmp_path: Path) -> None
             (run.path / "run.json").write_text(content)
         assert load(run.path) == whole
         (run.path / "run.json").touch()
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_failure_before_a_retry_that_was_cut_is_not_lost(tmp_path: Path, *, again: bool) -> None:
+    run = Run(tmp_path, BoardOfRun("rpi4", Provenance()))
+    fault = Fault(FaultKind.FIRMWARE, "call", "Panic", "gone", finding=True)
+    first = Attempt(1, Outcome.FAILED, "2026-11-23T16:00:00.000Z", 1.0, faults=(fault,))
+    run.begin(DONE.id)
+    run.retry(DONE.id, first)
+    if again:
+        run.add(Case.of(DONE.id, [first, Attempt(2, Outcome.PASSED, "2026-11-23T16:00:01.000Z", 1.0)]).at("rpi4"))
+    (case,) = load(run.path).cases
+    assert (case.outcome, len(case.attempts)) == ((Outcome.FLAKY, 2) if again else (Outcome.FAILED, 1))
+    assert case.board == "rpi4"
 
 
 @pytest.mark.parametrize("content", ["[]", "{}", '{"schema": 4}', "1", '{"schema": 4, "id": 1, "boards": [1]}'])

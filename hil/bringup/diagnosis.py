@@ -64,7 +64,8 @@ def _crash(stop: Stop) -> Iterator[Cause]:
     if any(_service_off(stop)):
         return
     if stop.crash and (isinstance(stop.error, Panic) or stop.crash.places):
-        yield Cause(f"{stop.error.message}; {stop.crash}", stop.crash.attempt or "the last console lines")
+        told = "; ".join(filter(None, (stop.error.message, str(stop.crash))))
+        yield Cause(told, stop.crash.attempt or "the last console lines")
     elif isinstance(stop.error, Panic):
         yield Cause(stop.error.message, "the last console lines")
 

@@ -48,6 +48,11 @@ _KINDS = (*_TRUSTED_FIRMWARE, _MONITOR, _LINUX)
 _REGISTER = re.compile(r"\b(?P<name>[a-z]\w*)\s*=\s*(?:0x)?(?P<value>[0-9a-f]{1,16})\b")
 _LINUX_REGISTER = re.compile(r"\b(?P<name>ESR)\s*=\s*0x(?P<value>[0-9a-f]{16})")
 _LINUX_PLACE = re.compile(r"\bpc : (?P<function>[\w.]+)\+0x")
+_LINUX_CAUSES = (
+    ("Unable to mount root fs", "Linux finds no initial file system: it is missing, damaged, or not where it is said"),
+    ("No working init found", "the initial file system has no program to start"),
+    ("Attempted to kill init", "the first process ended, which must not"),
+)
 _PROCESSOR = re.compile(r"(?P<name>CPU \d+) at (?P<level>EL[123]) in 0x(?P<address>[0-9a-f]+)")
 
 
@@ -101,6 +106,8 @@ def _crash(kind: _Kind, what: str, registers: Mapping[str, int], images: Sequenc
 def _of_linux(what: str, before: Sequence[str]) -> Crash:
     """Linux tells functions by itself."""
     crash = _crash(_LINUX, what, _registers(_LINUX_REGISTER, before), ())
+    cause = next((cause for words, cause in _LINUX_CAUSES if words in what), crash.cause)
+    crash = replace(crash, cause=cause)
     place = next(filter(None, (_LINUX_PLACE.search(line) for line in reversed(before))), None)
     return replace(crash, places=(Place("pc", "", place["function"], "Linux"),)) if place else crash
 
@@ -110,9 +117,14 @@ def _hang(text: str, images: Sequence[elf.Elf]) -> Crash | None:
     if not found:
         return None
     places = [_places(one["level"], {one["name"]: int(one["address"], 16)}, images) for one in found]
+    first = found[0]
+    known = bool(places[0])  # that others are parked says nothing
     return Crash(
         "the processors run, and give no answer",
-        places=tuple(place for group in places for place in group),
+        cause=""
+        if known
+        else f"{first['name']} is at {first['level']} in 0x{first['address']}, which no image explains",
+        places=tuple(place for group in places for place in group) if known else (),
         registers=tuple((one["name"], f"{one['level']} 0x{one['address']}") for one in found),
     )
 

@@ -85,6 +85,18 @@ def test_linux_tells_its_function_and_we_tell_the_syndrome() -> None:
     assert [place.function for place in found.places] == ["crash_now"]
 
 
+def test_a_panic_of_linux_without_registers_is_explained_by_its_words() -> None:
+    found = explained(["Kernel panic - not syncing: VFS: Unable to mount root fs on unknown-block(0,0)"])
+    assert "no initial file system" in str(found)
+    assert found.registers == ()
+
+
+def test_processors_of_no_image_are_told_by_level_and_address() -> None:
+    found = explained(["the emulator runs: CPU 0 at EL2 in 0x200, CPU 1 at EL3 in 0x1000"])
+    assert str(found) == "CPU 0 is at EL2 in 0x200, which no image explains"
+    assert found.registers == (("CPU 0", "EL2 0x200"), ("CPU 1", "EL3 0x1000"))
+
+
 def test_the_last_crash_counts() -> None:
     assert explained([*FROM_BELOW, *PANIC]).what == "PANIC in EL3."
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,9 @@ from hil.record import FaultKind, Verdict, load
 from tests.cli.checkout import ROOT, Checkout
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+    from subprocess import CompletedProcess
 
     from hil.record import Record
 
@@ -176,14 +179,37 @@ def words(page: str) -> str:
     return " ".join(html.unescape(re.sub("<[^>]*>", " ", page)).split())
 
 
+@pytest.fixture(scope="module")
+def runs(tree: Checkout) -> Iterator[dict[str, Future[CompletedProcess[str]]]]:
+    """The runs, two at a time, each with a folder of reports of its own."""
+    with ThreadPoolExecutor(2) as pool:
+        yield {
+            name: pool.submit(
+                tree.hil,
+                "run",
+                "--board",
+                "qemu-virt",
+                "--no-build",
+                f"--hil-reports={name}",
+                *one.options,
+                test_of(name),
+            )
+            for name, one in FAULTS.items()
+        }
+
+
+def test_of(name: str) -> str:
+    return f"suites/subject/test_subject.py::test_{name}"
+
+
 @pytest.mark.parametrize("name", FAULTS)
-def test_all_reports_say_whose_fault_it_is_and_where_to_look_first(tree: Checkout, name: str) -> None:
-    expected = FAULTS[name]
-    test = f"suites/subject/test_subject.py::test_{name}"
-    done = tree.hil("run", "--board", "qemu-virt", "--no-build", *expected.options, test)
+def test_all_reports_say_whose_fault_it_is_and_where_to_look_first(
+    tree: Checkout, runs: dict[str, Future[CompletedProcess[str]]], name: str
+) -> None:
+    expected, test, done = FAULTS[name], test_of(name), runs[name].result()
     assert done.returncode == expected.code, done.stdout + done.stderr
 
-    directory = (tree.path / "reports" / "latest").resolve()
+    directory = (tree.path / name / "latest").resolve()
     record = load(directory)
     check_record(record, expected)
     check_junit(directory, expected)

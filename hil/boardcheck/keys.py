@@ -77,6 +77,7 @@ OPTIONS = {
         "a mapping",
         inside="a whole number",
     ),
+    "guest_seconds": Key("how long a guest of this board's Linux may take to boot", "a whole number"),
     "bootargs": Key("command line of Linux, which the build puts into its device tree"),
     "coordinator_address": Key("labgrid's coordinator, HOST:PORT, if LG_COORDINATOR does not say it"),
 }
@@ -90,6 +91,7 @@ FEATURES = {
     "snapshots": Key("what a state after boot is kept in"),
     "host_memory_access": Key("how memory is seen without the board's processors"),
     "stage2_write_check": Key("that AT S12E1W survives a stage-2 permission fault"),
+    "device_alignment": Key("that unaligned accesses to device memory are faults"),
     "linux": Key("that the board boots into Linux with KVM, and which"),
     "guest_images": Key("a kernel in memory that the monitor can boot in a VM"),
 }

@@ -31,8 +31,13 @@ SOCKET = {"bus": "usb-bus.0", "port": "1"}
 PLUGGED = b"linux: network"
 """What firmware/linux/host/root/etc/plugged says once the adapter has an address."""
 UNPLUGGED = b"linux: unplugged"
-UNPLUG = b"echo 1 >/sys/class/net/eth0/device/../remove && echo 'linux: un''plugged'\n"
-"""Has Linux let go of the adapter. QEMU does not survive that a device is spoken to which is gone (`usb_ep_get`)."""
+UNPLUG = (
+    b"ip link set eth0 down && "
+    b"for turn in $(seq 24); do echo 0 >/sys/bus/usb/devices/1-1/bConfigurationValue; done && "
+    b"echo 'linux: un''plugged'\n"
+)
+"""QEMU's controller goes on with a transfer that Linux has cancelled until another one takes its channel, and aborts
+when the device is gone by then (`usb_ep_get`): so each of its eight channels is used once more."""
 UNPLUG_SECONDS = 30.0
 _UNITS = {"M": 1 << 20, "G": 1 << 30}
 _TEXTS: Any = attr.validators.deep_iterable(attr.validators.instance_of(str), attr.validators.instance_of(list))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hil.deadline import Deadline
 from hil.errors import BoardFileError
 from hil.plugin.classify import BlockedError
 from hil.plugin.unfit import Unfit
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from hil.monitor import Monitor
     from hil.strategies import BoardStrategy
 
+GUEST_SECONDS = "guest_seconds"
+"""The option of a board file that says how long a guest of its Linux may take to boot."""
 GUEST_IMAGES = "guest_images"
 """The option of a board file that says at which physical addresses the images `kernel` and `initrd` lie."""
 
@@ -74,6 +77,12 @@ class Board:
                 hint="`options.guest_images` takes the addresses of `kernel` and `initrd`; hil build makes the images",
             ) from error
         return GuestImages(kernel, initrd)
+
+    def guest_deadline(self) -> Deadline:
+        """Return until when a guest that starts now must take commands: `options.guest_seconds` of the board file."""
+        from hil.linux.commandloop import READY_SECONDS
+
+        return Deadline.after(self.target.env.config.get_option(GUEST_SECONDS, READY_SECONDS))
 
     def fork_linux(self, kept: Path | None = None) -> Host:
         """Return the board's Linux as it is right after boot, or as `strategy.keep` has kept it."""

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from hil.deadline import Deadline
     from hil.linux import Guest, Host
     from hil.plugin.board import Board
 
@@ -26,7 +27,7 @@ def host(request: pytest.FixtureRequest, board: Board) -> Host:
 
 
 @pytest.fixture
-def make_guest(host: Host) -> Iterator[Callable[..., Guest]]:
+def make_guest(host: Host, board: Board) -> Iterator[Callable[..., Guest]]:
     """Start a guest of `host`, as `Guest.start` does, and wait until it takes commands. All end with the test."""
     from hil.linux import Guest
 
@@ -34,7 +35,7 @@ def make_guest(host: Host) -> Iterator[Callable[..., Guest]]:
 
     def make(*arguments: Any, **options: Any) -> Guest:
         guests.append(Guest.start(host, *arguments, **options))
-        guests[-1].wait_ready()
+        guests[-1].wait_ready(board.guest_deadline())
         return guests[-1]
 
     yield make
@@ -47,30 +48,30 @@ def kept_guests(board: Board) -> Path | None:
     """The state of the board in which two guests have just started; None if it cannot be saved."""
     if not board.strategy.board.forks:
         return None
-    start_guests(board.fork_linux())
+    start_guests(board.fork_linux(), board.guest_deadline())
     kept: Path = board.strategy.keep()
     return kept
 
 
-def start_guests(host: Host) -> tuple[Guest, ...]:
+def start_guests(host: Host, deadline: Deadline) -> tuple[Guest, ...]:
     """Start the guests that tests begin with, both at a time."""
     from hil.linux import Guest
 
     guests = tuple(Guest.start(host, name) for name in NAMES)
     for guest in guests:
-        guest.wait_ready()
+        guest.wait_ready(deadline)
     return guests
 
 
 @pytest.fixture
-def two_guests(host: Host, kept_guests: Path | None) -> Iterator[tuple[Guest, ...]]:
+def two_guests(host: Host, board: Board, kept_guests: Path | None) -> Iterator[tuple[Guest, ...]]:
     """Two unmodified Linuxes, each in a VM of its own on `host`, with a vTPM, right after boot."""
     from hil.linux import Guest
 
     if kept_guests is not None:
         yield tuple(Guest(host, name) for name in NAMES)
         return
-    guests = start_guests(host)
+    guests = start_guests(host, board.guest_deadline())
     yield guests
     for guest in guests:
         guest.stop()

@@ -43,6 +43,7 @@ NEEDS = {
         "a look at memory that does not go through the board's processors", "host_memory_access"
     ),
     "stage2_write_check": Need("AT S12E1W that survives a stage-2 permission fault", "stage2_write_check"),
+    "device_alignment": Need("processors that refuse unaligned accesses to device memory", "device_alignment"),
     "devicetree": Need("a device tree at a known address", "devicetree"),
     "snapshots": Need("a state after boot that every test starts from", "snapshots"),
     "linux": Need("Linux with KVM instead of the bare-metal monitor", "linux"),

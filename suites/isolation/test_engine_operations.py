@@ -67,6 +67,7 @@ def test_an_ephemeral_instance_that_cannot_be_made_anew_fails_until_it_can(
     assert works(vtpm)
 
 
+@pytest.mark.usefixtures("monitor")
 def test_a_persistent_instance_that_cannot_be_reset_has_failed(
     fail_on: Callable[[str], None], make_vtpm: MakeManagedVtpm
 ) -> None:

@@ -128,6 +128,7 @@ def test_nothing_is_where_the_machine_has_secure_memory_and_devices(vm: Vm, ipa:
 
 
 @pytest.mark.element("E8")
+@pytest.mark.fails_without("device_alignment")
 def test_an_access_that_device_memory_does_not_allow_is_the_fault_of_its_vm_alone(make_vtpm: MakeVtpm) -> None:
     """KVM maps queues as device memory, whatever the VM's own tables say."""
     queue, neighbour = started(make_vtpm()), started(make_vtpm())

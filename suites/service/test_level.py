@@ -27,7 +27,7 @@ def test_version_and_entropy_source_are_announced(service: Service) -> None:
     assert "TEST_SEED" not in version.features
 
 
-@pytest.mark.needs_protected_secure_space
+@pytest.mark.fails_without("protected_secure_space")
 @pytest.mark.element("E3")
 def test_the_service_knows_that_its_space_is_protected(service: Service) -> None:
     assert "PROTECTED_SPACE" in service.version().features

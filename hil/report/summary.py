@@ -159,4 +159,5 @@ def _closing(record: Record, report: Path) -> Text:
         what = _board_line(board)
     else:
         what = Text(f"{len(record.boards)} boards")
-    return Text.assemble(what, ": ", _verdict(record), f" (exit code {record.exit_code}); record in {report}")
+    ended = "it goes on, or was killed" if record.exit_code is None else f"exit code {record.exit_code}"
+    return Text.assemble(what, ": ", _verdict(record), f" ({ended}); record in {report}")

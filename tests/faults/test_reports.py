@@ -69,6 +69,7 @@ def test_usage(board):
     board.strategy.transition("linux")
 """
 """Each test has one fault."""
+RUN = ("run", "--board", "qemu-virt", "--no-build")
 
 
 @dataclass(frozen=True)
@@ -184,21 +185,12 @@ def runs(tree: Checkout) -> Iterator[dict[str, Future[CompletedProcess[str]]]]:
     """The runs, two at a time, each with a folder of reports of its own."""
     with ThreadPoolExecutor(2) as pool:
         yield {
-            name: pool.submit(
-                tree.hil,
-                "run",
-                "--board",
-                "qemu-virt",
-                "--no-build",
-                f"--hil-reports={name}",
-                *one.options,
-                test_of(name),
-            )
+            name: pool.submit(tree.hil, *RUN, f"--hil-reports={name}", *one.options, id_of(name))
             for name, one in FAULTS.items()
         }
 
 
-def test_of(name: str) -> str:
+def id_of(name: str) -> str:
     return f"suites/subject/test_subject.py::test_{name}"
 
 
@@ -206,7 +198,7 @@ def test_of(name: str) -> str:
 def test_all_reports_say_whose_fault_it_is_and_where_to_look_first(
     tree: Checkout, runs: dict[str, Future[CompletedProcess[str]]], name: str
 ) -> None:
-    expected, test, done = FAULTS[name], test_of(name), runs[name].result()
+    expected, test, done = FAULTS[name], id_of(name), runs[name].result()
     assert done.returncode == expected.code, done.stdout + done.stderr
 
     directory = (tree.path / name / "latest").resolve()

@@ -89,7 +89,7 @@ def command(
     elif names:
         raise UsageError("`hil boards` shows all boards", hint=f"hil boards --check {' '.join(names)}")
     elif as_json:
-        print_json([_plain(standing) for standing in standings(tree)])
+        print_json(plain_standings(tree))
     elif watch:
         with Live(_table(standings(tree)), console=console(), auto_refresh=False) as live:
             while not threading.Event().wait(WATCH_SECONDS):
@@ -102,6 +102,11 @@ def standings(tree: Tree) -> list[Standing]:
     """Return what is known of all boards now."""
     places = places_of(tree)
     return [_standing(tree, tree.board(name), places) for name in tree.board_names()]
+
+
+def plain_standings(tree: Tree) -> list[dict[str, Any]]:
+    """Return the same for programs."""
+    return [_plain(standing) for standing in standings(tree)]
 
 
 def _standing(tree: Tree, board: BoardFile, places: Places) -> Standing:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import socket
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 STDOUT = Path("-")
 HISTORY_RUNS = 20
+LOOPBACK = "127.0.0.1"
+SERVE_PORT = 8265
 WIDTH_IN_A_PIPE = 400
 
 
@@ -87,6 +90,30 @@ def command(
             metavar="GLOB", help="These tests alone, also those that never failed.", rich_help_panel="History"
         ),
     ] = "",
+    serve: Annotated[
+        bool,
+        typer.Option(
+            "--serve",
+            help="Show boards, runs as they go on, and reports in a browser, until Ctrl-C.",
+            rich_help_panel="Serve",
+        ),
+    ] = False,
+    port: Annotated[
+        int,
+        typer.Option(
+            min=0, max=65535, metavar="PORT", help="Listen there; 0 takes a free one.", rich_help_panel="Serve"
+        ),
+    ] = SERVE_PORT,
+    listen: Annotated[
+        str,
+        typer.Option(
+            metavar="ADDRESS", help="Let in who reaches this address, such as 0.0.0.0.", rich_help_panel="Serve"
+        ),
+    ] = LOOPBACK,
+    name: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="What others call this machine.", rich_help_panel="Serve"),
+    ] = None,
 ) -> None:
     """Show a run again and make its reports anew; compare two runs; show the last runs side by side; merge runs.
 
@@ -105,12 +132,18 @@ def command(
         hil report --history --board qemu-virt --test 'suites/queue/*'
 
         hil report --merge shards/ -o whole --junit junit.xml
+
+        hil report --serve
     """
-    modes = [name for name, chosen in (("--compare", compare), ("--merge", merge), ("--history", history)) if chosen]
+    chosen = {"--compare": compare, "--merge": merge, "--history": history, "--serve": serve}
+    modes = [name for name, wanted in chosen.items() if wanted]
     if len(modes) > 1:
         raise UsageError(f"{' and '.join(modes)}: one at a time")
-    if junit and (compare or history):
+    if junit and (compare or history or serve):
         raise UsageError(f"JUnit is about one run, and {modes[0]} about several", hint="--html, --json")
+    if serve:
+        _serve(listen, port, name or [])
+        return
     if merge:
         _merge(runs or [], output, junit, html, as_json=as_json)
         return
@@ -121,6 +154,16 @@ def command(
         _history(runs, number, board, test, html, as_json=as_json)
         return
     _rebuild(_one(runs or [LATEST]), junit, html, as_json=as_json)
+
+
+def _serve(address: str, port: int, names: list[str]) -> None:
+    from hil.cli.boards import plain_standings
+    from hil.serve import application
+    from hil.serve import serve as run
+
+    tree = Tree.here()
+    app = application(tree.reports, lambda: plain_standings(tree), [socket.gethostname(), socket.getfqdn(), *names])
+    run(app, address, port, lambda url: print(f"serving {tree.reports} at {url}; Ctrl-C ends it", flush=True))
 
 
 def _rebuild(directory: Path, junit: Path | None, html: Path | None, *, as_json: bool) -> None:

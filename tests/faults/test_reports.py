@@ -13,7 +13,7 @@ from junitparser import JUnitXml
 
 from hil.errors import ExitCode
 from hil.record import FaultKind, Verdict, load
-from tests.cli.checkout import ROOT, Checkout
+from tests.faults.tree import BUILD, RUN, planted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from subprocess import CompletedProcess
 
     from hil.record import Record
+    from tests.cli.checkout import Checkout
 
 pytestmark = pytest.mark.emulator
 
-BUILD = ROOT / "build" / "qemu-virt"
 SUITE = f"""
 import os
 import signal
@@ -69,7 +69,6 @@ def test_usage(board):
     board.strategy.transition("linux")
 """
 """Each test has one fault."""
-RUN = ("run", "--board", "qemu-virt", "--no-build")
 
 
 @dataclass(frozen=True)
@@ -142,13 +141,7 @@ FAULTS = {
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
-    checkout = Checkout(tmp_path_factory.mktemp("tree"))
-    checkout.fill()
-    board = (ROOT / "boards" / "qemu-virt.yaml").read_text().replace("../build", str(ROOT / "build"))
-    board = board.replace("  linux_board: qemu-virt-linux\n", "")  # that one is not in this tree
-    (checkout.path / "boards" / "qemu-virt.yaml").write_text(board)
-    checkout.suite(SUITE)
-    return checkout
+    return planted(tmp_path_factory.mktemp("tree"), SUITE)
 
 
 def check_record(record: Record, expected: Expected) -> None:

@@ -119,6 +119,8 @@ def command(
     tree = Tree.here()
     if pool and board:
         raise UsageError("--board names boards, --pool asks the lab for some: one or the other")
+    if coverage and (pool or firmware):
+        raise UsageError("--coverage takes firmware of its own, on boards that QEMU plays here")
     why, names = "", list(dict.fromkeys(board or ()))
     to_people = Console(stderr=as_json, highlight=False, soft_wrap=True)
     if not (board or pool):
@@ -132,8 +134,6 @@ def command(
     if linux and not pool:
         chosen = [*{one.name: one for board in chosen for one in _cards(tree, board)}.values()]
     if coverage:
-        if pool or firmware:
-            raise UsageError("--coverage takes firmware of its own, on boards that QEMU plays here")
         chosen = [_counting(tree, one) for one in chosen]
     pytest_arguments = [*(arguments or ()), *([f"--retry={retry}"] if retry else [])]
     retries = Retries.parse(retry) if retry else Retries()

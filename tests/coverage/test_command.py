@@ -1,0 +1,29 @@
+"""`hil run --coverage` is for firmware of its own, on boards whose memory can be read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hil.errors import ExitCode
+from tests.cli.checkout import Checkout
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (("--board", "fake-board"), "reads the memory of an emulator, and fake-board is none"),
+        (("--pool", "board=rpi4"), "on boards that QEMU plays here"),
+        (("--board", "fake-board", "--firmware", "."), "takes firmware of its own"),
+    ],
+)
+def test_what_cannot_be_counted_is_the_users_mistake(tmp_path: Path, arguments: tuple[str, ...], why: str) -> None:
+    checkout = Checkout(tmp_path)
+    checkout.fill()
+    done = checkout.hil("run", "--coverage", *arguments)
+    assert done.returncode == ExitCode.USAGE
+    assert why in done.stderr

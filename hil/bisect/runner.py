@@ -41,7 +41,10 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class Runner:
-    """Runs tests of the tree at `root` on `board`; their records are in `reports`, what they print goes to `log`."""
+    """Runs tests of the tree at `root` on `board`; their records go to `reports`, what they print to `log`.
+
+    Those are folders of the search's own: what old firmware does is no part of the tree's history.
+    """
 
     root: Path
     board: str
@@ -53,7 +56,8 @@ class Runner:
 
         Raises `UsageError` when nothing could come to run.
         """
-        words = ["run", "--board", self.board, "--no-build", "--firmware", str(firmware), "--json", *shlex.split(test)]
+        words = ["run", "--board", self.board, "--no-build", "--firmware", str(firmware), "--json"]
+        words += [f"--hil-reports={self.reports}", *shlex.split(test)]
         with tempfile.TemporaryFile() as output, self.log.open("ab") as log:
             status = run_child([*HIL, *words], self.root, log, RUN_SECONDS, output)
             output.seek(0)

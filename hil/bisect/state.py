@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from filelock import FileLock, Timeout
+
 from hil.errors import UsageError
 from hil.record.atomic import write_atomically
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 SCHEMA = 1
@@ -71,6 +74,15 @@ class State:
     def trial(self, candidate: str) -> Trial | None:
         """Return what became of a candidate, if it was tried."""
         return next((trial for trial in self.trials if trial.candidate == candidate), None)
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep others from going on with it at the same time. Raises `UsageError`."""
+        try:
+            with FileLock(self.directory / "lock", timeout=0):
+                yield
+        except Timeout:
+            raise UsageError(f"another `hil bisect` is at work in {self.directory}") from None
 
     def save(self) -> None:
         """Write it down."""

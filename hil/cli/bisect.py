@@ -80,8 +80,8 @@ def command(
         state.save()
     settings = state.settings
     candidates = _candidates(tree, state)
-    runner = Runner(tree.root, settings.board, tree.reports, state.directory / "runs.log")
-    with _shown(candidates, quiet=as_json) as show, tree.board(settings.board).held():
+    runner = Runner(tree.root, settings.board, state.directory / "runs", state.directory / "runs.log")
+    with _shown(candidates, quiet=as_json) as show, state.held():
         search = Bisection(state, candidates, runner.run, news=show.news, tried=show.tried)
         try:
             answer = search.run()

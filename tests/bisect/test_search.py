@@ -175,6 +175,16 @@ def test_worktrees_are_gone_afterwards_and_the_checkout_is_as_it_was(
     assert git(root, "rev-parse", "HEAD") == names[-1]
 
 
+def test_nobody_goes_on_with_a_search_that_is_under_way(tmp_path: Path, search: Callable[..., Bisection]) -> None:
+    search(make_history(tmp_path / "repository", ["fine", "bug"]))
+    with (
+        State.load(tmp_path / "state").held(),
+        pytest.raises(UsageError, match="another"),
+        State.load(tmp_path / "state").held(),
+    ):
+        pass
+
+
 def test_builds_are_searched_without_a_repository(tmp_path: Path, search: Callable[..., Bisection]) -> None:
     directories = []
     for number in range(9):

@@ -38,13 +38,13 @@ class SourceFile:
         """How many lines were run at all."""
         return sum(count > 0 for count in self.lines.values())
 
-    def add(self, report: dict[str, Any]) -> None:
-        """Add what gcov says of this file in one object."""
-        for line in report["lines"]:
-            self.lines[line["line_number"]] += line["count"]
-        for function in report["functions"]:
-            _, calls = self.functions.get(function["name"], (0, 0))
-            self.functions[function["name"]] = function["start_line"], calls + function["execution_count"]
+    def add(self, lines: Iterable[tuple[int, int]], functions: Iterable[tuple[str, int, int]]) -> None:
+        """Add more counts of lines, and more calls of functions: name, line, calls."""
+        for number, count in lines:
+            self.lines[number] += count
+        for name, line, calls in functions:
+            _, before = self.functions.get(name, (line, 0))
+            self.functions[name] = line, before + calls
 
     def in_order(self) -> list[tuple[str, int, int]]:
         """Return name, line and calls of each function, in the order of the file."""
@@ -64,7 +64,10 @@ def add_lines(total: Lines, notes: Iterable[Notes], counts: Sequence[int]) -> No
         for file in report["files"]:
             if file["file"].startswith(LAID_OVER):
                 path = SOURCES + file["file"].removeprefix(LAID_OVER)
-                total.setdefault(path, SourceFile()).add(file)
+                total.setdefault(path, SourceFile()).add(
+                    ((line["line_number"], line["count"]) for line in file["lines"]),
+                    ((one["name"], one["start_line"], one["execution_count"]) for one in file["functions"]),
+                )
 
 
 def _gcov(notes: Iterable[Notes], counts: Sequence[int]) -> list[dict[str, Any]]:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from hil.coverage import JSON_FILE, Summary
 from hil.coverage.image import InstrumentedImage
-from hil.coverage.lines import Lines, add_lines
+from hil.coverage.lines import Lines, SourceFile, add_lines
 from hil.coverage.meter import Gained
 from hil.record import attach
 from hil.record.atomic import write_atomically
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 SCHEMA = 1
 """Version of `coverage.json`."""
@@ -33,18 +33,35 @@ def merge(counted: Sequence[Path], run: Path) -> None:
     lines: Lines = {}
     for build, gained in by_build.items():
         add_lines(lines, InstrumentedImage.read(Path(build)).notes, gained.counts)
-    summary = Summary(
-        lines=sum(len(file.lines) for file in lines.values()),
-        covered=sum(file.covered for file in lines.values()),
-        machines=sum(gained.machines for gained in by_build.values()),
-        ends_lost=sum(gained.ends_lost for gained in by_build.values()),
-    )
-    write_atomically(run / JSON_FILE, (json.dumps(_plain(summary, lines), indent=1) + "\n").encode())
-    write_atomically(run / LCOV_FILE, "".join(_lcov(lines)).encode())
+    machines = sum(gained.machines for gained in by_build.values())
+    _write(run, lines, machines, sum(gained.ends_lost for gained in by_build.values()))
     for name in (JSON_FILE, LCOV_FILE):
         attach(run, name)
     for source in counted:
         source.unlink()
+
+
+def add_up(runs: Iterable[Path], target: Path) -> tuple[str, ...]:
+    """Add up what several runs have counted, in the directory `target`; return the names of the files, if any did."""
+    parts = [json.loads((run / JSON_FILE).read_text(encoding="utf-8")) for run in runs if (run / JSON_FILE).is_file()]
+    if not parts:
+        return ()
+    lines: Lines = {}
+    for part in parts:
+        for file in part["files"]:
+            lines.setdefault(file["path"], SourceFile()).add(
+                ((int(number), count) for number, count in file["counts"].items()),
+                ((function["name"], function["line"], function["calls"]) for function in file["functions"]),
+            )
+    _write(target, lines, sum(part["machines"] for part in parts), sum(part["ends_lost"] for part in parts))
+    return JSON_FILE, LCOV_FILE
+
+
+def _write(directory: Path, lines: Lines, machines: int, ends_lost: int) -> None:
+    all_lines = sum(len(file.lines) for file in lines.values())
+    summary = Summary(all_lines, sum(file.covered for file in lines.values()), machines, ends_lost)
+    write_atomically(directory / JSON_FILE, (json.dumps(_plain(summary, lines), indent=1) + "\n").encode())
+    write_atomically(directory / LCOV_FILE, "".join(_lcov(lines)).encode())
 
 
 def _plain(summary: Summary, lines: Lines) -> dict[str, object]:

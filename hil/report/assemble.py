@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hil.coverage.report import add_up
 from hil.errors import UsageError
 from hil.record import load, plain_record, read_events
 from hil.record.run import EVENTS_FILE, RUN_FILE
@@ -73,6 +74,7 @@ def assemble(directories: Sequence[Path], target: Path) -> None:
     shared = Counter(name for source in sources for name in source.record.attachments)
     try:
         attachments = [name for source in sources for name in _copy(source, unfinished, shared)]
+        attachments += add_up([source.directory for source in sources], unfinished)
         whole = replace(whole, attachments=(PARTS_FILE, *attachments), directory=_relative(target))
         (unfinished / PARTS_FILE).write_text(json.dumps([_told(source.record) for source in sources], indent=1) + "\n")
         (unfinished / EVENTS_FILE).write_text("".join(f"{json.dumps(line)}\n" for line in _events(sources, whole)))

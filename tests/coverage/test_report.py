@@ -78,6 +78,24 @@ def test_both_files_are_attached_to_the_record(run: Path) -> None:
     assert json.loads((run / RUN_FILE).read_text())["attachments"] == ["coverage.info", "coverage.json"]
 
 
+def test_runs_are_added_up_line_by_line(run: Path, tmp_path: Path, lines: list[str]) -> None:
+    target = tmp_path / "together"
+    target.mkdir()
+    assert report.add_up([run, target, run], target) == (coverage.JSON_FILE, report.LCOV_FILE)
+    once, twice = (coverage.Summary.of(directory) for directory in (run, target))
+    assert once
+    assert twice
+    assert (twice.lines, twice.covered) == (once.lines, once.covered)
+    assert (twice.machines, twice.ends_lost) == (2 * once.machines, 2 * once.ends_lost)
+    (file,) = json.loads((target / coverage.JSON_FILE).read_text())["files"]
+    assert file["counts"][str(lines.index("\treturn 2 * number;"))] == 14
+    assert {"name": "twice", "line": lines.index("static int twice(int number)"), "calls": 14} in file["functions"]
+
+
+def test_runs_that_did_not_count_add_up_to_nothing(tmp_path: Path) -> None:
+    assert report.add_up([tmp_path], tmp_path) == ()
+
+
 def test_a_run_that_did_not_count_has_no_coverage(tmp_path: Path) -> None:
     coverage.conclude(tmp_path)
     assert coverage.Summary.of(tmp_path) is None

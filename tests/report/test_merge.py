@@ -163,13 +163,13 @@ def test_transcripts_of_all_shards_are_kept_and_lead_to_their_cases(lab: Lab) ->
 
 def test_further_files_of_all_shards_are_kept(lab: Lab) -> None:
     paths = [lab.run(case(name, "passed")) for name in ("test_a", "test_b")]
-    for name, owners in (("coverage.json", paths), ("bench.json", paths[:1])):
+    for name, owners in (("figures.json", paths), ("bench.json", paths[:1])):
         for number, path in enumerate(owners):
             (path / name).write_text(str(number))
             attach(path, name)
     whole = whole_of(lab, *paths)
-    assert sorted(whole.attachments) == ["bench.json", "merged.json", "part1/coverage.json", "part2/coverage.json"]
-    assert (lab.reports.parent / "whole" / "part2" / "coverage.json").read_text() == "1"
+    assert sorted(whole.attachments) == ["bench.json", "merged.json", "part1/figures.json", "part2/figures.json"]
+    assert (lab.reports.parent / "whole" / "part2" / "figures.json").read_text() == "1"
 
 
 def test_junit_leads_to_the_transcripts_of_the_whole(lab: Lab) -> None:

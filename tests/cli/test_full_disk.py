@@ -51,7 +51,7 @@ def run_out_of_space(checkout: Checkout, boards: list[str], largest: int) -> str
     done = subprocess.run(
         [*HIL, "run", *(f"--board={board}" for board in boards)],
         cwd=checkout.path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},  # Python would leave torn files
         capture_output=True,
         text=True,
         timeout=300,

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import typer.main
 from typer.core import TyperCommand, TyperGroup
 
+from hil.errors import ExitCode
+
 EXIT_CODES = """\
 Exit codes: 0 all passed, 1 findings (the firmware broke a promise), 2 usage (something impossible was asked for, \
 a tool is missing, or the run was interrupted), 3 infrastructure (the board, the emulator or the lab failed)."""
@@ -77,6 +79,15 @@ class Program(TyperGroup):
         super().__init__(**settings)
         self.commands = Commands()  # type: ignore[assignment] # none is ever added
         self._summaries_will_do = False
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command. An interruption has our exit code, and is not taken for a finding."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise typer.Exit(ExitCode.USAGE) from None
+        except EOFError as error:
+            raise RuntimeError("something ended too early") from error  # no interruption, which typer takes it for
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
         """Return the names of all commands."""

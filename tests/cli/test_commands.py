@@ -185,9 +185,15 @@ def test_an_infrastructure_error_of_a_command_has_its_own_exit_code(
     assert capsys.readouterr().err == "error: gone\n  stage: firmware\n  try: reset it\n"
 
 
-def test_a_mistake_of_ours_is_no_finding(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Tree, "here", _fails(KeyError("ours")))
+@pytest.mark.parametrize("mistake", [KeyError("ours"), EOFError("ours")], ids=repr)
+def test_a_mistake_of_ours_is_no_finding(monkeypatch: pytest.MonkeyPatch, mistake: Exception) -> None:
+    monkeypatch.setattr(Tree, "here", _fails(mistake))
     assert hil(monkeypatch, "boards") == 3
+
+
+def test_an_interruption_is_no_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Tree, "here", _fails(KeyboardInterrupt()))
+    assert hil(monkeypatch, "boards") == 2
 
 
 @pytest.mark.parametrize("command", ["run", "build", "boards", "console", "doctor", "bench", "firmware"])
@@ -198,7 +204,7 @@ def test_every_command_has_help_with_an_example(
     assert f"hil {command}" in capsys.readouterr().out
 
 
-def _fails(error: Exception) -> classmethod[object, [], object]:
+def _fails(error: BaseException) -> classmethod[object, [], object]:
     def fail(_: object) -> object:
         raise error
 

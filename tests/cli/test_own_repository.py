@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hil.build import build_directory
+from hil.settings import KEYS
 from tests.cli.checkout import BOARD, ROOT
 
 if TYPE_CHECKING:
@@ -160,3 +161,9 @@ def test_a_new_board_and_a_new_suite_run_green_at_once(repository: Repository) -
         assert done.returncode == 0, done.stderr
     done = repository.hil("run", "--board", "virt", "checks/own")
     assert "5 passed" in done.stdout, done.stdout
+
+
+def test_every_setting_is_documented() -> None:
+    page = (ROOT / "docs" / "own-repository.md").read_text()
+    documented = [line.split("`")[1] for line in page.splitlines() if line.startswith("| `")]
+    assert documented == list(KEYS)

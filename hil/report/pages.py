@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hil.report.grid import LETTERS, NO_PART, firmware_of, firmwares_of, since_when, urgency
+from hil.report.html import content_hash, embedded
 from hil.report.text import visible
 
 if TYPE_CHECKING:
@@ -43,14 +43,16 @@ def history_page(found: History, *, runs_at: str = "") -> str:
         },
         "tests": [_test(test, marks) for test in sorted(found.tests, key=urgency)],
     }
+    script = (_PAGE / "history.js").read_text(encoding="utf-8")
     page: str = _template("history").render(
         runs=found.runs,
         unread=found.unread,
         failing=sum(test.since is not None for test in found.tests),
         flaky=sum(test.flips > 0 for test in found.tests),
         firmwares=[(mark, firmware[:12], commits.get(firmware, "")[:12]) for firmware, mark in marks.items()],
-        data=json.dumps(data, separators=(",", ":")).replace("<", "\\u003c"),
-        script=(_PAGE / "history.js").read_text(encoding="utf-8"),
+        data=embedded(data),
+        script=script,
+        script_hash=content_hash(script),
     )
     return page
 

@@ -21,6 +21,7 @@ from hil.report.assemble import assemble, runs_below
 from hil.report.history import history
 from hil.report.merge import Part, merge
 from hil.report.rebuild import Rebuilt
+from tests.record.schema import assert_valid
 from tests.report.runs import FILE, Lab, board_of_run, case
 
 BOARDS = tuple(map(board_of_run, ("rpi4", "juno")))
@@ -208,6 +209,7 @@ def test_events_are_in_order_and_say_where(lab: Lab) -> None:
 def test_the_whole_is_a_run_like_any_other(lab: Lab) -> None:
     whole_of(lab, lab.run(case("test_a", "flaky")), lab.run(case("test_b", "failed")))
     target = lab.reports.parent / "whole"
+    assert_valid(target)
     rebuilt = Rebuilt.of(target)
     assert (target / "junit.xml").read_bytes() == rebuilt.junit()
     assert (target / "report.html").read_bytes() == rebuilt.html()

@@ -9,4 +9,5 @@ pytest_plugins = [
     "hil.plugin.guests",
     "hil.plugin.direct",
     "hil.plugin.summary",
+    "hil.plugin.words",
 ]

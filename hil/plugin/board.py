@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hil.deadline import Deadline
 from hil.errors import BoardFileError
@@ -12,7 +12,7 @@ from hil.plugin.classify import BlockedError
 from hil.plugin.unfit import Unfit
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from labgrid import Environment, Target
 
@@ -107,9 +107,14 @@ class Board:
         return memory
 
 
+def strategies(env: Environment) -> Iterator[Any]:
+    """Yield those strategies of `env` that something has been asked of."""
+    for target in env.targets.values():
+        yield from (driver for driver in target.drivers if hasattr(driver, "broken"))
+
+
 def refuse_broken(env: Environment) -> None:
     """Raise `BlockedError` when a strategy of `env` has failed before."""
-    for target in env.targets.values():
-        for strategy in (driver for driver in target.drivers if hasattr(driver, "broken")):
-            if strategy.broken:
-                raise BlockedError(strategy.broken)
+    for strategy in strategies(env):
+        if strategy.broken:
+            raise BlockedError(strategy.broken)

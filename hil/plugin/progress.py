@@ -83,7 +83,7 @@ class Progress:
             steps=tuple(self.steps),
             quarantined=self.quarantined,
         )
-        return replace(case, attempts=()) if case.reason == BLOCKED else case
+        return replace(case, attempts=()) if case.reason == BLOCKED and len(self.attempts) == 1 else case
 
 
 def skip_reason(report: pytest.TestReport) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from hil.crash import of_images
 from hil.errors import ExitCode, RecordFailed
-from hil.plugin import quarantine
+from hil.plugin import quarantine, words
 from hil.plugin.classify import BlockedError, classify
 from hil.plugin.environment import environment
 from hil.plugin.progress import AttemptProgress, Progress
@@ -26,14 +26,6 @@ if TYPE_CHECKING:
     from hil.crash import Elf
     from hil.plugin.consoles import Consoles
     from hil.record import Record, RunWriter, Step
-
-CATEGORY = "hil category"
-"""Property of a pytest report: why it is an error and no finding, or what else is to be said of it."""
-RETRIED = "rerun"
-"""The outcome of a report whose test runs again; no other plugin counts it."""
-FLAKY = Outcome.FLAKY.value
-QUARANTINED = "quarantined"
-UNFIT = "unfit"
 
 
 class Recorder:
@@ -125,13 +117,13 @@ class Recorder:
         if not report.failed:
             fault = None
         if fault and not fault.finding:
-            report.user_properties.append((CATEGORY, BLOCKED if _blocked(call) else fault.kind.value))
+            words.say(report, BLOCKED if _blocked(call) else fault.kind.value)
         if self._current and self._current.id == item.nodeid:
             attempt = self._current.now
             attempt.phase(report, fault, stage=self._stage())
             if call.excinfo and isinstance(call.excinfo.value, Unfit):
                 attempt.unfit = True
-                report.user_properties.append((CATEGORY, UNFIT))
+                words.say(report, words.UNFIT)
             if _blocked(call):
                 attempt.reason = BLOCKED
             self._excuse(report, fault)
@@ -141,31 +133,12 @@ class Recorder:
         """Have pytest count for itself what the record counts for itself: flaky tests, and those in quarantine."""
         assert self._current
         if self._current.quarantined and (fault is None or fault.kind in EXCUSABLE):
-            report.user_properties.append((CATEGORY, QUARANTINED))
+            words.say(report, words.QUARANTINED)
             if fault:
                 report.outcome = "skipped"
                 report.wasxfail = self._current.quarantined.reason
         elif any(attempt.faults for attempt in self._current.attempts):
-            report.user_properties.append((CATEGORY, FLAKY))
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
-        """Show what is not a finding as an error, in whichever phase it happened."""
-        if not isinstance(report, pytest.TestReport):
-            return None
-        categories = [value for name, value in report.user_properties if name == CATEGORY]
-        if report.outcome == RETRIED:
-            return "retried", "R", "RETRIED"
-        if report.failed:
-            return _shown_failed(categories)
-        if report.when == "call" or report.skipped:
-            if UNFIT in categories:
-                return UNFIT, "u", "UNFIT"
-            if QUARANTINED in categories:
-                return QUARANTINED, "q", f"QUARANTINED ({'failed' if report.skipped else 'passed'})"
-            if FLAKY in categories:
-                return FLAKY, "~", "FLAKY"
-        return None
+            words.say(report, words.FLAKY)
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """Tell a person's Ctrl-C from an end that somebody gave a reason for."""
@@ -254,13 +227,6 @@ def exit_code(exitstatus: int, faults: Sequence[Fault]) -> ExitCode:
         case _:
             floor = ExitCode.USAGE
     return max(floor, worst(faults))
-
-
-def _shown_failed(categories: list[object]) -> tuple[str, str, str] | None:
-    why = next((category for category in categories if category != FLAKY), "")
-    if why == BLOCKED:
-        return BLOCKED, "B", "BLOCKED"
-    return ("error", "E", f"ERROR ({why})") if why else None
 
 
 def _blocked(call: pytest.CallInfo[None]) -> bool:

@@ -11,9 +11,10 @@ from _pytest.runner import CallInfo, call_and_report, get_reraise_exceptions
 
 from hil.errors import UsageError
 from hil.plugin.between import Between
+from hil.plugin.environment import environment
 from hil.plugin.quarantine import repeats
-from hil.plugin.recorder import RETRIED
 from hil.plugin.session import SESSION
+from hil.plugin.words import RETRIED
 from hil.record import FaultKind
 from hil.record.case import BLOCKED
 from hil.retries import EXAMPLE, Retries
@@ -80,7 +81,7 @@ class Repeater:
             again = chances is not None and not (item.session.shouldstop or item.session.shouldfail)
             if again:
                 reports.append(_end_fixtures(item, between))
-                again = self._session.renew()
+                again = self._session.renew(environment(item.config))
             if not again and nextitem is None:
                 reports.append(_end_fixtures(item, None))
             _forget(item)
@@ -114,9 +115,9 @@ class Repeater:
 
     def _tell(self, item: pytest.Item, reports: list[pytest.TestReport]) -> None:
         self._session.recorder.end_attempt()
-        failed = [report for report in reports if report.failed] or reports[:1]
-        failed[0].outcome = RETRIED  # type: ignore[assignment]
-        item.ihook.pytest_runtest_logreport(report=failed[0])
+        report = next((report for report in reports if report.failed), reports[0])
+        report.outcome = RETRIED  # type: ignore[assignment]
+        item.ihook.pytest_runtest_logreport(report=report)
 
 
 def _less(left: Retries, progress: Progress) -> Retries | None:

@@ -12,7 +12,7 @@ import pytest
 from hil import coverage
 from hil.errors import ExitCode, RecordFailed, UsageError
 from hil.plugin import hooks
-from hil.plugin.board import Board, refuse_broken
+from hil.plugin.board import Board, refuse_broken, strategies
 from hil.plugin.classify import classify
 from hil.plugin.consoles import Consoles
 from hil.plugin.environment import board_file, environment, features
@@ -45,17 +45,16 @@ class BoardSession:
         self.board: Board | None = None
         self._described = described
 
-    def renew(self) -> bool:
+    def renew(self, env: Environment | None) -> bool:
         """Switch the board off, also a broken one, so that it starts anew; returns whether it can be used again."""
-        if self.board is None:
-            return True
-        strategy = self.board.strategy
-        try:
-            strategy.force("off")
-        except Exception as error:
-            strategy.broken = error
-            self.recorder.add_fault(classify(error, "", stage=self.board.stage))
-            return False
+        for strategy in strategies(env) if env else ():
+            if strategy.broken or (self.board and strategy is self.board.strategy):
+                try:
+                    strategy.force("off")
+                except Exception as error:
+                    strategy.broken = error
+                    self.recorder.add_fault(classify(error, ""))
+                    return False
         return True
 
     def open_board(self, target: Target) -> Board:

@@ -102,6 +102,37 @@ def test_a_boot_that_broke_the_board_is_tried_again_and_then_blocks_the_rest(ben
     assert bench.cases["test_b"]["attempts"] == []
 
 
+def test_a_board_that_was_broken_through_labgrid_starts_anew_too(bench: Bench) -> None:
+    suite = """
+    def test_a(strategy):
+        if nth("boot") == 1:
+            strategy.boot_error = "BoardSilent"
+        strategy.transition("monitor")
+        assert strategy.stage == "monitor"
+    @pytest.fixture(autouse=True)
+    def mended(strategy):
+        yield
+        strategy.boot_error = ""
+    """
+    result = bench.run(COUNTING + dedent(suite), "--retry", "infra=1")
+    assert result.ret == 0
+    assert [attempt["fault"] for attempt in bench.cases["test_a"]["attempts"]] == ["infrastructure", ""]
+
+
+def test_a_board_that_cannot_be_switched_off_is_not_tried_again_and_blamed(bench: Bench) -> None:
+    suite = """
+    from hil.errors import PowerFailed
+    def test_a(monitor, board):
+        def refuse(status): raise PowerFailed("the power switch does not answer")
+        board.strategy.force = refuse
+        assert False, "wrong level"
+    """
+    result = bench.run(suite, "--retry", "flaky=3")
+    assert result.ret == 3
+    assert [fault["message"] for fault in bench.record["faults"]] == ["the power switch does not answer"]
+    assert [attempt["fault"] for attempt in bench.cases["test_a"]["attempts"]] == ["firmware"]
+
+
 @pytest.mark.parametrize("fault", ["MissingTool", "Panic"])
 def test_only_what_may_go_otherwise_is_tried_again(bench: Bench, fault: str) -> None:
     bench.run(f"def test_a(monitor): monitor.fail('{fault}', 'as ever')", "--retry", "infra=3")

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from hil.errors import InfrastructureError
+from hil.errors import InfrastructureError, RecordFailed
 from hil.record.atomic import write_atomically
 
 if TYPE_CHECKING:
@@ -37,9 +37,13 @@ class Gained:
         return content.pop("build"), cls(**content)
 
     def write(self, path: Path, build: Path) -> None:
-        """Write the sums of an image from the directory `build`."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, json.dumps({"build": str(build), **asdict(self)}).encode())
+        """Write the sums of an image from the directory `build`. Raises `RecordFailed`."""
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(path, json.dumps({"build": str(build), **asdict(self)}).encode())
+        except OSError as error:
+            why = f"{path} cannot be written: {error.strerror}"
+            raise RecordFailed(why, hint="make space, then run again") from error
 
 
 class CounterMeter:

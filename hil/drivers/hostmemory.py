@@ -6,9 +6,9 @@ machine's processors find it (`info mtree`); the bytes are then in /proc/PID/mem
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
@@ -57,7 +57,8 @@ class HostMemory:
 
     def read(self, pa: int, length: int) -> bytes:
         """Return what lies at a physical address."""
-        with self._open(os.O_RDONLY) as memory:
+        content = b""
+        with self._open(os.O_RDONLY) as memory, contextlib.suppress(OSError):
             content = os.pread(memory, length, self._host(pa, length))
         if len(content) < length:
             raise InfrastructureError(f"process {self.pid} has ended", doing="accessing RAM from the host")
@@ -88,7 +89,7 @@ class HostMemory:
                 return block.host + pa - block.pa
         raise UsageError(f"{pa:#x} to {pa + length:#x} is not RAM of this machine", doing="accessing RAM from the host")
 
-    @contextmanager
+    @contextlib.contextmanager
     def _open(self, flags: int) -> Iterator[int]:
         try:
             memory = os.open(f"/proc/{self.pid}/mem", flags | os.O_CLOEXEC)

@@ -303,13 +303,15 @@ class HilQEMUDriver(QEMUDriver, BoardProtocol):  # type: ignore[misc]
         self._publish_ports()
 
     def _cut(self) -> None:
-        if self._emulator is not None:
-            if self.memory_meter:
-                self.memory_meter.end()
-            self._emulator.off()
-            self._emulator = None
-            self._note("power off")
+        emulator, self._emulator = self._emulator, None
         self.status = 0
+        if emulator is not None:
+            try:
+                if self.memory_meter:
+                    self.memory_meter.end()
+            finally:
+                emulator.off()
+                self._note("power off")
 
     def _drop_standby(self) -> None:
         if self._standby is not None:

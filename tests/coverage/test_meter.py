@@ -13,6 +13,7 @@ from hil.coverage.image import InstrumentedImage, Place
 from hil.coverage.meter import CounterMeter, Gained
 from hil.coverage.notes import Function, Notes
 from hil.drivers.hostmemory import HostMemory
+from hil.errors import RecordFailed
 
 CODE, BASE = b"code of BL31", 0x0E09_0000
 COUNTERS = 0x100
@@ -127,3 +128,10 @@ def test_a_machine_that_is_gone_is_told_of(meter: CounterMeter, file: Path) -> N
     meter.end()
     meter.end()
     assert gained(file) == Gained([0, 0], machines=1, ends_lost=1)
+
+
+def test_a_machine_whose_counts_cannot_be_kept_says_so(meter: CounterMeter, file: Path) -> None:
+    file.parent.touch()
+    meter.begin(Machine().memory)
+    with pytest.raises(RecordFailed, match=r"counters\.json cannot be written"):
+        meter.end()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import subprocess
 
 import pytest
 
@@ -77,6 +78,13 @@ def test_what_is_not_ram_is_refused(memory: HostMemory, pa: int) -> None:
 def test_a_process_that_is_gone_is_an_infrastructure_error(memory: HostMemory) -> None:
     with pytest.raises(InfrastructureError, match="cannot open the memory"):
         HostMemory(0, memory.blocks).read(LOW, 1)
+
+
+def test_a_process_that_has_just_ended_is_one_too(memory: HostMemory) -> None:
+    with subprocess.Popen(["true"]) as process:
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        with pytest.raises(InfrastructureError):
+            HostMemory(process.pid, memory.blocks).read(LOW, 1)
 
 
 def test_an_emulator_without_ram_is_an_infrastructure_error() -> None:

@@ -34,14 +34,25 @@ GOOD = ("passed", "xfailed", "skipped")
 
 
 class Picture:
-    """Shows seats, given with the board of each, on `console`; `outlook` says how long it will take."""
+    """Shows seats, given with the board of each, on `console`; `outlook` says how long it will take.
 
-    def __init__(self, console: Console, seats: Mapping[str, str], outlook: Outlook, *, parallel: int = 1) -> None:
+    `parallel` boards run at once; `spent` are the seconds since the run began.
+    """
+
+    def __init__(
+        self,
+        console: Console,
+        seats: Mapping[str, str],
+        outlook: Outlook,
+        *,
+        parallel: int = 1,
+        spent: float = 0.0,
+    ) -> None:
         self._console = console
         self._seats = seats
         self._outlook = outlook
         self._parallel = parallel
-        self._start = time.monotonic()
+        self._start = time.monotonic() - spent
         self._states: dict[str, str] = {}
         self._stages: dict[str, str] = {}
         self._planned: Counter[str] = Counter()
@@ -109,7 +120,9 @@ class Picture:
         left = self._outlook.left(board) / max(seats, 1)
         figures: list[RenderableType] = [f"{ended}/{planned}" if planned else "", words]
         if wide:
-            figures.insert(0, ProgressBar(total=max(planned, 1), completed=ended, width=BAR))
+            style = "red" if counts["failed"] else "yellow" if set(shown) - {*GOOD} else "green"
+            bar = ProgressBar(max(planned, 1), ended, BAR, complete_style=style, finished_style=style)
+            figures.insert(0, bar)
         return [*figures, clock(left) if planned and ended < planned and self._outlook.known else ""]
 
     def _doing(self, *names: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tempfile
 from collections import Counter
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hil.coverage.report import add_up
-from hil.errors import UsageError
+from hil.errors import RecordFailed, UsageError
 from hil.record import load, plain_record, read_events
 from hil.record.run import EVENTS_FILE, RUN_FILE
 from hil.report.html import HTML_FILE, write_html
@@ -58,7 +59,7 @@ def runs_below(directory: Path) -> list[Path]:
 def assemble(directories: Sequence[Path], target: Path) -> None:
     """Merge the runs in `directories` into the new directory `target`, with its reports; it is whole or not there.
 
-    A run that is there twice, as a copy, counts once. Raises `UsageError`.
+    A run that is there twice, as a copy, counts once. Raises `UsageError`; `RecordFailed` on a full disk.
     """
     sources = list(_sources(directories))
     if len(sources) < 2:
@@ -83,6 +84,10 @@ def assemble(directories: Sequence[Path], target: Path) -> None:
         write_html(whole, unfinished)
         unfinished.chmod(0o755)
         unfinished.rename(target)
+    except OSError as error:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        why = f"{target} cannot be made: {error.strerror or error}" + (f": {error.filename}" if error.filename else "")
+        raise RecordFailed(why, hint="make space, and see to it that all files of the parts can be read") from error
     except BaseException:
         shutil.rmtree(unfinished, ignore_errors=True)
         raise
@@ -174,4 +179,6 @@ def _relative(path: Path) -> str:
 
 
 def _folders(directory: Path) -> list[Path]:
-    return sorted(path for path in directory.iterdir() if path.is_dir() and not path.is_symlink())
+    """What lies in a directory and can be looked into."""
+    inside = os.scandir(directory) if os.access(directory, os.R_OK | os.X_OK) else ()
+    return sorted(Path(one) for one in inside if one.is_dir(follow_symlinks=False))

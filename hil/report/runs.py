@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import os
 import re
 from contextlib import suppress
 from dataclasses import dataclass
@@ -90,7 +91,7 @@ class Runs:
 
 def holds_record(path: Path) -> bool:
     """Whether a directory is that of a run; one that was killed at its very start has only events."""
-    return (path / RUN_FILE).is_file() or (path / EVENTS_FILE).is_file()
+    return any(os.path.isfile(path / name) for name in (RUN_FILE, EVENTS_FILE))  # noqa: PTH113 # says no to the unreadable
 
 
 def ids_of_parts(directory: Path) -> list[str]:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from hil.errors import UsageError
+from hil.errors import RecordFailed, UsageError
 from hil.record import Case, ConsoleSlice, Outcome, Record, Verdict, attach, load, read_events
 from hil.record.run import NEVER_STARTED
 from hil.record.verdict import count
@@ -195,6 +195,18 @@ def test_a_place_where_nothing_can_be_made_is_refused(lab: Lab, tmp_path: Path, 
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(UsageError):
         assemble([lab.run(case("test_a", "passed")), lab.run(case("test_b", "passed"))], tmp_path / name)
+
+
+def test_a_full_disk_leaves_nothing_and_is_told(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = lab.run(case("test_a", "passed")), lab.run(case("test_b", "passed"))
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("hil.report.assemble.write_html", full)
+    with pytest.raises(RecordFailed, match="No space left"):
+        whole_of(lab, first, second)
+    assert [path.name for path in lab.reports.parent.iterdir()] == ["reports"]
 
 
 def test_events_are_in_order_and_say_where(lab: Lab) -> None:

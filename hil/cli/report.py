@@ -162,7 +162,7 @@ def _serve(address: str, port: int, names: list[str]) -> None:
     from hil.serve import serve as run
 
     tree = Tree.here()
-    app = application(tree.reports, lambda: plain_standings(tree), [socket.gethostname(), socket.getfqdn(), *names])
+    app = application(tree.reports, lambda: plain_standings(tree), [socket.gethostname(), *names])
     run(app, address, port, lambda url: print(f"serving {tree.reports} at {url}; Ctrl-C ends it", flush=True))
 
 

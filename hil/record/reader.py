@@ -60,7 +60,7 @@ def read_events(path: Path) -> list[dict[str, Any]]:
     """Return all whole events of the run in directory `path`; the last line of a killed run may be torn."""
     events: list[dict[str, Any]] = []
     try:
-        lines = (path / EVENTS_FILE).read_text(encoding="utf-8").splitlines()
+        lines = (path / EVENTS_FILE).read_bytes().splitlines()
     except FileNotFoundError:
         return events
     for line in lines:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from typing import TYPE_CHECKING
 
@@ -40,4 +41,5 @@ def serve(app: Starlette, address: str, port: int, ready: Callable[[str], None])
             timeout_graceful_shutdown=END_SECONDS,
             server_header=False,
         )
-        uvicorn.Server(config).run([listening])
+        with contextlib.suppress(KeyboardInterrupt):  # how people end it
+            uvicorn.Server(config).run([listening])

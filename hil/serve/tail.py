@@ -82,7 +82,7 @@ class RunTail:
         for line in self._events.lines():
             try:
                 event = json.loads(line)
-                told = {name: event[name] for name in _TOLD.get(event["event"], ()) if name in event}
+                told = {name: _shown(event[name]) for name in _TOLD.get(event["event"], ()) if name in event}
                 batch += [{"event": event["event"], "t": event["t"], **told}] if told else []
                 finished = event if event["event"] == "run-finished" else finished
             except (ValueError, KeyError, TypeError):
@@ -90,7 +90,7 @@ class RunTail:
         if batch:
             yield News("happened", {"events": batch})
         if finished:
-            yield News("finished", {"verdict": str(finished.get("verdict", ""))})
+            yield News("finished", {"verdict": _shown(finished.get("verdict", ""))})
 
     def _said(self) -> Iterator[tuple[str, list[str]]]:
         for log in sorted(self._directory.glob("*/*.log")):
@@ -100,3 +100,7 @@ class RunTail:
         for name, tail in self._consoles.items():
             if lines := tail.lines():
                 yield visible(name), lines
+
+
+def _shown(value: Any) -> Any:
+    return visible(value) if isinstance(value, str) else value

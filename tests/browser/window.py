@@ -56,8 +56,8 @@ class Window:
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.goto(url)
 
-    def find(self, selector: str) -> Locator:
-        return self.page.locator(selector)
+    def find(self, selector: str, *, has_text: str | None = None, has: Locator | None = None) -> Locator:
+        return self.page.locator(selector, has_text=has_text, has=has)
 
     def text(self) -> str:
         return self.page.inner_text("body")

@@ -103,6 +103,7 @@ def test_a_record_of_another_schema_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", ["", "{", "[]", "{}", '"text"'])
 def test_what_is_no_record_is_refused_by_name(tmp_path: Path, content: str) -> None:
     (tmp_path / "run.json").write_text(content)
+    (tmp_path / "events.jsonl").write_bytes(b"\xff\x00\n")
     with pytest.raises(UsageError, match=r"run\.json"):
         load(tmp_path)
 

@@ -43,6 +43,9 @@ def changes(found: Comparison) -> RenderableType:
 def _lines(found: Comparison) -> Iterator[Text]:
     for heading, side in (("before", found.before), ("after ", found.after)):
         yield Text(f"{heading}  {side.id}: {side.verdict}")
+    if len(found.boards) > 1:
+        yield Text()
+        yield from (Text(f"{board}: {told}") for board, told in found.by_board().items())
     for change, ones in found.by_change().items():
         yield Text(f"\n{change.value}: {len(ones)}", STYLE.get(change, "bold"))
         if change in BY_FILE and len(ones) > SHOWN:

@@ -125,12 +125,15 @@ class Comparison:
         ordered = sorted(self.differences, key=lambda one: order.index(one.change))
         return {change: list(ones) for change, ones in groupby(ordered, key=lambda one: one.change)}
 
-    def by_board(self) -> dict[str, Counter[Change]]:
-        """Return how many differences of each kind every board has."""
-        found: dict[str, Counter[Change]] = {}
-        for one in self.differences:
-            found.setdefault(one.board, Counter())[one.change] += 1
-        return found
+    def by_board(self) -> dict[str, str]:
+        """Return in a line per board how many differences of each kind it has, or in which run alone it was."""
+        told = {}
+        for before, after in self.boards:
+            kinds = Counter(one.change for one in self.differences if one.board == (after or before))
+            counts = ", ".join(f"{change.value}: {kinds[change]}" for change in Change if kinds[change])
+            only = "in the first run only" if not after else "in the second run only" if not before else "as before"
+            told[after or before] = counts if before and after and counts else only
+        return told
 
     def plain(self) -> dict[str, Any]:
         """Return it for JSON."""

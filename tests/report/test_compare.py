@@ -103,6 +103,9 @@ def test_boards_of_runs_on_several_are_compared_by_name(lab: Lab) -> None:
         ("twin", Change.NEW),
     }
     assert found.boards == (("rpi4", ""), ("juno", "juno"), ("", "twin"))
+    assert "\n".join(
+        ["rpi4: in the first run only", "juno: new failures: 1", "twin: in the second run only"]
+    ) in "\n".join(shown(found))
 
 
 def test_what_was_always_fast_is_slower_when_it_is_not(lab: Lab) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
+from string import Template
 from typing import TYPE_CHECKING
 
-import yaml
-
+from hil.boardcheck.document import Document, Filled
 from hil.errors import BoardFileError
 
 if TYPE_CHECKING:
@@ -22,13 +23,14 @@ def scp_firmware(board_file: Path) -> Path | None:
     """
     if not board_file.is_file():
         return None
-    try:
-        images = yaml.safe_load(board_file.read_text(encoding="utf-8")).get("images") or {}
-        named = images.get(IMAGE)
-    except (yaml.YAMLError, AttributeError) as error:
-        raise BoardFileError(f"{board_file} is no board file: {error}") from error
+    document = Document(board_file)
+    if document.problems:
+        raise BoardFileError(document.problems[0].at(board_file))
+    named = (document.data.get("images") or {}).get(IMAGE)
     if named is None:
         return None
+    if isinstance(named, Filled):
+        named = Template(named).safe_substitute({**os.environ, "BASE": str(board_file.parent)})
     path = (board_file.parent / str(named)).resolve()
     if not path.is_file():
         raise BoardFileError(

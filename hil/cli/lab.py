@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich import box
+from rich.console import Console
 from rich.table import Table
 
 from hil.cli import complete
 from hil.cli.output import console, print_json, print_line
 from hil.cli.tree import Tree
 from hil.deadline import Deadline
-from hil.errors import InfrastructureError, UsageError
+from hil.errors import ExitCode, InfrastructureError, UsageError
 
 if TYPE_CHECKING:
     from hil.lab.address import LabAddress
@@ -33,7 +34,7 @@ app = typer.Typer(
 EMULATOR = "emulator"
 MOST = 1000
 """Of anything that one machine plays."""
-DETACHED_SECONDS = 90.0
+DETACHED_SECONDS = 270.0
 DOWN_SECONDS = 30.0
 PAUSE_SECONDS = 0.1
 
@@ -53,6 +54,9 @@ def up(
     recheck: Annotated[
         float, typer.Option(min=0.1, metavar="SECONDS", help="How often a sick board is checked.")
     ] = 60.0,
+    patience: Annotated[
+        float, typer.Option(min=4, metavar="SECONDS", help="How long a runner may be silent before its board is free.")
+    ] = 16.0,
     directory: Directory = None,
     detach: Annotated[bool, typer.Option("--detach", help="Leave it running; `hil lab down` ends it.")] = False,
 ) -> None:
@@ -75,7 +79,8 @@ def up(
     from hil.lab.tryout import TryOut, Wanted
 
     emulated = [name for name in tree.board_names() if tree.board(name).kind == EMULATOR]
-    wanted = Wanted(boards, exporters, emulators if emulators is not None else os.cpu_count() or 1, emulated, recheck)
+    seats = emulators if emulators is not None else os.cpu_count() or 1
+    wanted = Wanted(boards, exporters, seats, emulated, recheck, patience)
     lab = TryOut(tree.root, where, wanted, print_line)
     asyncio.run(lab.run())
 
@@ -141,6 +146,45 @@ def check(
     from hil.lab.borrow import ask_for_check
 
     ask_for_check(find(Tree.here(), directory), place)
+
+
+@app.command()
+def trial(
+    boards: Annotated[int, typer.Option(min=1, max=MOST, help="Simulated boards.")] = 64,
+    exporters: Annotated[int, typer.Option(min=1, help="Exporters that have them.")] = 8,
+    cases: Annotated[int, typer.Option(min=1, help="Cases per board.")] = 40,
+    seconds: Annotated[float, typer.Option(min=0.01, help="That a board takes for a case.")] = 5.0,
+    deaths: Annotated[int, typer.Option(min=0, help="An exporter, then runners, killed with -9 meanwhile.")] = 4,
+    seed: Annotated[int, typer.Option(help="Decides which of them, and in which order.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+) -> None:
+    """Try the machinery of a lab: run on many simulated boards while parts die, count what was lost, and time it.
+
+    The ideal time is that of the cases alone, shared by all boards. The default takes some five minutes.
+
+    Examples:
+        hil lab trial
+
+        hil lab trial --boards 8 --exporters 2 --cases 10 --seconds 1 --json
+    """
+    import tempfile
+
+    from hil.lab.trial import Plan, Trial
+
+    tree = Tree.here()
+    plan = Plan(boards, exporters, cases, seconds, deaths, seed)
+    to_people = Console(stderr=True, highlight=False)
+    with tempfile.TemporaryDirectory(prefix="hil-trial-") as directory:
+        result = Trial(tree.root, Path(directory), plan, to_people.print).run()
+    if as_json:
+        print_json({**asdict(result), "correct": result.correct})
+    else:
+        table = Table(box=None, show_header=False)
+        for name, value in asdict(result).items():
+            table.add_row(name.replace("_", " "), ", ".join(value) if isinstance(value, tuple) else str(value))
+        console().print(table)
+    if not result.correct:
+        raise typer.Exit(ExitCode.INFRASTRUCTURE)
 
 
 def find(tree: Tree, directory: Path | None = None) -> LabAddress:

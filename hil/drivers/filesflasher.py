@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import attr
 from labgrid.driver import Driver
 from labgrid.factory import target_factory
+from labgrid.resource.remote import NetworkUSBMassStorage
 from labgrid.resource.udev import USBMassStorage
 from labgrid.step import step
 
@@ -17,7 +18,7 @@ from hil.drivers import storage
 from hil.drivers.cardreader import CardReader
 from hil.drivers.flashnotes import flash_memory, is_shared
 from hil.drivers.protocols import FlasherProtocol
-from hil.errors import BoardFileError, UsageError
+from hil.errors import BoardFileError, BoardUnreachable, UsageError
 from hil.flash import FlashPlan, FlashResult, Meter, Payload, PayloadFile, flash, silent
 from hil.flash.folder import FatPartition, Folder
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 _TEXT = attr.validators.instance_of(str)
 _FILES: Any = attr.validators.deep_mapping(_TEXT, _TEXT)
 _SIZE: Any = attr.validators.instance_of((int, float))
+_DISKS = (CardReader, USBMassStorage, NetworkUSBMassStorage)
 _NUMBER = attr.validators.instance_of(int)
 
 
@@ -120,7 +122,8 @@ class TFTPFlasher(FilesFlasher):
 class JunoFlasher(FilesFlasher):
     """Copies files to the disk that a board controller shows over USB, from which it programs the board's flash.
 
-    The disk is the target's `USBMassStorage`, or `CardReader`. It is not bound, since it comes only with `usb_on`.
+    The disk is the target's `USBMassStorage`, or `CardReader`. It is not bound, since it comes only with `usb_on`. That
+    of a place of a lab must be at this machine.
 
     Args:
         files: images, by their keys, for each path on the disk, such as `SOFTWARE/fip.bin`
@@ -158,10 +161,15 @@ class JunoFlasher(FilesFlasher):
 
     @property
     def _disk(self) -> Any:
-        disks = [one for one in self.target.resources if isinstance(one, CardReader | USBMassStorage)]
+        disks = [one for one in self.target.resources if isinstance(one, _DISKS)]
         if len(disks) != 1:
             raise BoardFileError(
                 f"{self.target.env.config_file}: JunoFlasher takes one disk, and {len(disks)} are named"
+            )
+        if storage.prefix(disks[0]):
+            raise BoardUnreachable(
+                f"the disk of the board controller is at {disks[0].host}, and is written only there",
+                hint=f"run hil on {disks[0].host}",
             )
         return disks[0]
 

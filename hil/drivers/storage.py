@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -59,6 +60,8 @@ def prefix(storage: Any) -> tuple[str, ...]:
 
     Raises `BoardUnreachable` when that machine cannot be reached.
     """
+    if getattr(storage, "host", None) == socket.gethostname():
+        return ()
     try:
         return tuple(storage.command_prefix)
     except ExecutionError as error:

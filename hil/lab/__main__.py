@@ -12,14 +12,14 @@ import sys
 from hil.lab.address import LabAddress
 from hil.lab.health import RECHECK_SECONDS
 from hil.lab.keeper import Keeper
-from hil.lab.wire import KEEPER_PATIENCE_SECONDS
+from hil.lab.wire import PATIENCE
 
 
 def main() -> None:
     """Keep the lab of one coordinator until SIGTERM."""
     parser = argparse.ArgumentParser(prog="python -m hil.lab")
     parser.add_argument("coordinator", help="HOST:PORT; the keeper listens on the next port")
-    parser.add_argument("--patience", type=float, default=KEEPER_PATIENCE_SECONDS, help="seconds without a heartbeat")
+    parser.add_argument("--patience", type=float, default=PATIENCE.keeper, help="seconds without a heartbeat")
     parser.add_argument("--recheck", type=float, default=RECHECK_SECONDS, help="seconds between checks of a sick board")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", stream=sys.stderr)

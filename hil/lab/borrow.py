@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from hil.deadline import Deadline
 from hil.errors import UsageError
 from hil.lab.errors import LabUnreachable, LeaseLost, NoBoardFree
-from hil.lab.wire import BEAT_SECONDS, LONGEST_LINE, POWER_OFF_SECONDS, RUNNER_PATIENCE_SECONDS, Message, decode, encode
+from hil.lab.wire import LONGEST_LINE, PATIENCE, POWER_OFF_SECONDS, Message, Patience, decode, encode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,18 +78,19 @@ class KeeperLine:
 
 @dataclass(frozen=True, slots=True)
 class Borrowed:
-    """What a keeper has lent: a place, and the name under which it is acquired."""
+    """What a keeper has lent: a place, the name under which it is acquired, and what the keeper takes for silence."""
 
     place: str
     owner: str
     holder: str
+    patience: Patience
 
 
 class Loan:
     """A board that is ours until we give it back, or until `alarm` rings.
 
-    It rings when the keeper says so, and when the keeper has not been heard for `RUNNER_PATIENCE_SECONDS`: then nobody
-    can tell whose board it is, so it is not ours. A keeper that is started anew within that time notices nothing.
+    It rings when the keeper says so, and when the keeper has not been heard for as long as it told: then nobody can
+    tell whose board it is, so it is not ours. A keeper that is started anew within that time notices nothing.
     """
 
     def __init__(self, address: LabAddress, line: KeeperLine, borrowed: Borrowed) -> None:
@@ -128,9 +129,9 @@ class Loan:
 
     def _keep(self) -> None:
         """Send heartbeats until the loan ends."""
-        patience = Deadline.after(RUNNER_PATIENCE_SECONDS)
+        patience = Deadline.after(self.borrowed.patience.runner)
         try:
-            while not self._is_over(BEAT_SECONDS if not self.alarm.ringing else RELEASE_SECONDS):
+            while not self._is_over(self.borrowed.patience.beat if not self.alarm.ringing else RELEASE_SECONDS):
                 try:
                     patience = self._beat(patience)
                 except LabUnreachable as error:
@@ -150,7 +151,7 @@ class Loan:
         if not self.alarm.ringing:
             self._line.send({"do": "beat"})
         while (message := self._line.receive(Deadline.after(0))) is not None:
-            patience = Deadline.after(RUNNER_PATIENCE_SECONDS)
+            patience = Deadline.after(self.borrowed.patience.runner)
             if message.get("say") == "lost":
                 self._lose(str(message.get("why")))
         return patience
@@ -168,7 +169,7 @@ class Loan:
                 self._line = KeeperLine(self._address)
                 self._line.send({"do": "resume", **_plain(self.borrowed)})
                 return True
-            if self._is_stopped(BEAT_SECONDS / 4):
+            if self._is_stopped(self.borrowed.patience.beat / 4):
                 return False
         return False
 
@@ -205,12 +206,12 @@ def borrow(
     try:
         line.send({"do": "lease", "tags": dict(tags), "host": socket.gethostname(), "user": _user()})
         while not deadline.expired and not (cancelled and cancelled.is_set()):
-            message = line.receive(deadline.at_most(BEAT_SECONDS))
+            message = line.receive(deadline.at_most(PATIENCE.beat))
             match message:
                 case None:
                     line.send({"do": "beat"})
-                case {"say": "leased", "place": place, "owner": owner, "holder": holder}:
-                    return Loan(address, line, Borrowed(place, owner, holder))
+                case {"say": "leased", "place": place, "owner": owner, "holder": holder, "patience": seconds}:
+                    return Loan(address, line, Borrowed(place, owner, holder, Patience(float(seconds))))
                 case {"say": "waiting" | "refused", "why": why}:
                     reason = str(why)
     except BaseException:

@@ -122,7 +122,15 @@ class Visit:
                 lease.granted = True
                 self._keeper.look()
                 log.info("%s: lent to %s as %s", lease.place, lease.holder, lease.owner)
-                self._send({"say": "leased", "place": lease.place, "owner": lease.owner, "holder": lease.holder})
+                self._send(
+                    {
+                        "say": "leased",
+                        "place": lease.place,
+                        "owner": lease.owner,
+                        "holder": lease.holder,
+                        "patience": self._patience,
+                    }
+                )
             if lease.lost:
                 self._send({"say": "lost", "why": lease.lost})
                 return

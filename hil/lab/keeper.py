@@ -1,7 +1,7 @@
 """The keeper: lends places to runners and takes them back when a runner dies, and keeps sick boards out of the pool.
 
-One process beside the coordinator. Each runner has one connection per lease. Its end, or silence on it for
-`KEEPER_PATIENCE_SECONDS`, ends the lease: the board is switched off, and then the place is free.
+One process beside the coordinator. Each runner has one connection per lease. Its end, or silence on it for as long as
+`Patience.keeper` says, ends the lease: the board is switched off, and then the place is free.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from hil.lab.hands import Hands
 from hil.lab.health import RECHECK_SECONDS, Health
 from hil.lab.lease import Lease, is_ours
 from hil.lab.tags import BOARD
-from hil.lab.wire import KEEPER_PATIENCE_SECONDS, LONGEST_LINE
+from hil.lab.wire import LONGEST_LINE, PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from hil.lab.address import LabAddress
 
-RECONNECT_SECONDS = 1.0
+RECONNECT_SECONDS = 0.25
 LOOK_SECONDS = 0.05
 COORDINATOR_GONE = "the coordinator is gone"
 
@@ -39,7 +39,7 @@ class Keeper:
     """Everything the keeper knows: leases of its own, and the coordinator's view of places and resources."""
 
     def __init__(
-        self, coordinator: LabAddress, patience: float = KEEPER_PATIENCE_SECONDS, recheck: float = RECHECK_SECONDS
+        self, coordinator: LabAddress, patience: float = PATIENCE.keeper, recheck: float = RECHECK_SECONDS
     ) -> None:
         self.address = coordinator
         self.own_name = f"{socket.gethostname()}/keeper"
@@ -182,3 +182,4 @@ class Keeper:
             await self.health.suspect(place, f"it could not be switched off: {error.message}")
         with contextlib.suppress(LabUnreachable, Refused):
             await self.lab.release(place, owner)
+            await self.lab.sync_with_coordinator()  # so that whoever asks us now is told that it is free

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 LOOPBACK = "127.0.0.1"
 PORTS = range(COORDINATOR_PORT, COORDINATOR_PORT + 10_000, 2)
 """Below those that the kernel gives to connections by itself."""
-START_SECONDS = 60.0
+START_SECONDS = 240.0
 PAUSE_SECONDS = 0.1
 """Between two looks at whether something has started."""
 RESTART_SECONDS = 1.0
@@ -54,7 +54,8 @@ LIGHT_FILE = "tests/simulators/light.yaml"
 class Wanted:
     """What a try-out has: simulated light boards, spread over exporters, and seats for each of the emulated boards.
 
-    `recheck` is how many seconds lie between checks of a sick board.
+    `recheck` is how many seconds lie between checks of a sick board, `patience` how many without a word of a runner
+    end its lease.
     """
 
     light_boards: int
@@ -62,6 +63,7 @@ class Wanted:
     emulators: int
     emulated_boards: Sequence[str]
     recheck: float
+    patience: float
 
 
 @dataclass(slots=True)
@@ -123,7 +125,8 @@ class TryOut:
             await self._run_light_boards()
         self._say(f"starting the coordinator at {self.address}, the keeper, and the exporters")
         self._run(COORDINATOR, "labgrid-coordinator", "-l", str(self.address))
-        self._run("keeper", sys.executable, "-m", "hil.lab", str(self.address), "--recheck", str(self._wanted.recheck))
+        times = ("--recheck", str(self._wanted.recheck), "--patience", str(self._wanted.patience))
+        self._run("keeper", sys.executable, "-m", "hil.lab", str(self.address), *times)
         await self._define_places(deadline)
         for file in self._exports():
             self._run(file.stem, "labgrid-exporter", "-c", str(self.address), "-n", file.stem, str(file))
@@ -249,6 +252,11 @@ def running_lab(directory: Path) -> LabAddress | None:
 def supervisor(directory: Path) -> int:
     """Return the process that keeps the try-out in `directory` running; 0 when there is none."""
     return int(_state(directory).get("pid", 0))
+
+
+def part_of(directory: Path, name: str) -> int:
+    """Return the process that is a part of the try-out in `directory`, such as an exporter."""
+    return int(_state(directory)["pids"][name])
 
 
 def _state(directory: Path) -> dict[str, Any]:

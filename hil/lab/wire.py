@@ -6,21 +6,41 @@ The runner says `{"do": ...}`, the keeper `{"say": ...}`; docs/lab.md has the ta
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
-BEAT_SECONDS = 2.0
-"""A runner says that it lives at least this often, and the keeper answers."""
-RUNNER_PATIENCE_SECONDS = 8.0
-"""A runner that has heard nothing from the keeper for so long lets go of its board."""
-LET_GO_SECONDS = 5.0
-"""So soon after its lease is gone, no runner touches the board any more."""
-KEEPER_PATIENCE_SECONDS = 16.0
-"""The keeper takes a board back from a runner that it has not heard for so long: after the runner has let go of it."""
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How many seconds each side waits for a word of the other. All follow from the keeper's, which it tells runners.
+
+    The keeper takes a board back from a runner that it has not heard for so long: after the runner has let go of it.
+    """
+
+    keeper: float = 16.0
+
+    @property
+    def beat(self) -> float:
+        """A runner says that it lives at least this often, and the keeper answers."""
+        return self.keeper / 8
+
+    @property
+    def runner(self) -> float:
+        """A runner that has heard nothing from the keeper for so long lets go of its board."""
+        return self.keeper / 2
+
+    @property
+    def let_go(self) -> float:
+        """So soon after its lease is gone, no runner touches the board any more."""
+        return self.keeper * 5 / 16
+
+
+PATIENCE = Patience()
 POWER_OFF_SECONDS = 10.0
 """A board that is not off after so long counts as failed, and is freed all the same."""
 
-assert RUNNER_PATIENCE_SECONDS + LET_GO_SECONDS < KEEPER_PATIENCE_SECONDS
-assert KEEPER_PATIENCE_SECONDS + POWER_OFF_SECONDS < 30  # what docs/lab.md promises for a runner that dies
+assert PATIENCE.runner + PATIENCE.let_go < PATIENCE.keeper
+assert PATIENCE.keeper + POWER_OFF_SECONDS < 30  # what docs/lab.md promises for a runner that dies
 
 LONGEST_LINE = 1 << 20
 

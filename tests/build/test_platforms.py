@@ -71,3 +71,17 @@ def test_the_scp_firmware_is_the_one_that_the_board_file_names(tmp_path: Path) -
         scp_firmware(board)
     (tmp_path / "scp_bl2.bin").write_bytes(b"scp")
     assert scp_firmware(board) == tmp_path / "scp_bl2.bin"
+
+
+def test_the_path_of_the_scp_firmware_is_filled_in_as_labgrid_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LG_SCP", "r2")
+    board = tmp_path / "juno.yaml"
+    board.write_text("images:\n  scp: !template $BASE/$LG_SCP/scp_bl2.bin\n")
+    (tmp_path / "r2").mkdir()
+    (tmp_path / "r2" / "scp_bl2.bin").write_bytes(b"scp")
+    assert scp_firmware(board) == tmp_path / "r2" / "scp_bl2.bin"
+    board.write_text("images: [\n")
+    with pytest.raises(BoardFileError, match="juno.yaml:2"):
+        scp_firmware(board)

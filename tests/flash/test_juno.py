@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from labgrid.resource import remote
 
-from hil.errors import BoardFileError, ConsoleTimeout, FlashError, UsageError
+from hil.errors import BoardFileError, BoardUnreachable, ConsoleTimeout, FlashError, UsageError
 from hil.flash import BoardDirty, FlashMemory, MediumMissing, WrongMedium
 from hil.flash.sdcard import PARTITION_OFFSET, mtools
 from tests.simulators.juno import SimulatedJuno
@@ -36,6 +38,30 @@ def test_files_are_copied_read_back_and_booted_from(juno: SimulatedJuno) -> None
     assert juno.typed[0] == "shutdown"
     strategy.transition("off")
     assert not juno.board.running
+
+
+def exported(juno: SimulatedJuno, host: str) -> dict[str, Any]:
+    """The disk as an exporter at `host` has it."""
+    usb = dict.fromkeys(("busnum", "devnum", "vendor_id", "model_id"))
+    return {"NetworkUSBMassStorage": {"host": host, "path": str(juno.usb), **usb}}
+
+
+def test_a_disk_that_this_machine_exports_is_flashed_here(juno: SimulatedJuno, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remote.RemotePlaceManager, "poll", lambda _: None)  # there is no coordinator
+    juno.disk = exported(juno, socket.gethostname())
+    assert juno.strategy().flash().written
+    assert juno.on_disk("SOFTWARE/fip.bin") == juno.image("fip").read_bytes()
+
+
+def test_a_disk_at_another_machine_is_not_written_and_the_machine_is_named(
+    juno: SimulatedJuno, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remote.RemotePlaceManager, "poll", lambda _: None)
+    monkeypatch.setattr(remote.NetworkUSBMassStorage, "command_prefix", ["ssh", "rack-7", "--"])
+    juno.disk = exported(juno, "rack-7")
+    with pytest.raises(BoardUnreachable, match="at rack-7, and is written only there"):
+        juno.strategy().flash()
+    assert juno.on_disk("SOFTWARE/bl1.bin") == b"old"
 
 
 def test_unchanged_files_are_not_copied_again(juno: SimulatedJuno) -> None:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 HIL = [sys.executable, "-c", "from hil.cli import main; main()"]
+LEASE_SECONDS = 8.0
+"""A runner that is silent for so long loses its board."""
 PATIENCE = 120.0
 """For whatever must happen some time, on a machine with much else to do."""
 
@@ -73,9 +75,10 @@ class Laboratory:
 
     @classmethod
     @contextlib.contextmanager
-    def up(cls, directory: Path, *, boards: int, exporters: int, recheck: float = 2) -> Iterator[Laboratory]:
-        sizes = ["--boards", str(boards), "--exporters", str(exporters), "--emulators", "0", "--recheck", str(recheck)]
-        process = subprocess.Popen([*HIL, "lab", "up", "--directory", str(directory), *sizes], cwd=ROOT)
+    def up(cls, directory: Path, *, boards: int, exporters: int) -> Iterator[Laboratory]:
+        sizes = ["--boards", str(boards), "--exporters", str(exporters), "--emulators", "0"]
+        times = ["--recheck", "2", "--patience", str(LEASE_SECONDS)]
+        process = subprocess.Popen([*HIL, "lab", "up", "--directory", str(directory), *sizes, *times], cwd=ROOT)
         laboratory = cls(directory, process)
         try:
             laboratory.until(lambda: laboratory._state().get("ready"), "the lab is ready")

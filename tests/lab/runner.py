@@ -49,7 +49,7 @@ def main() -> None:
             break
         number += 1
         try:
-            monitor._link.ask(f"case {os.getpid()}-{number} {CASE_MILLISECONDS}", Deadline.after(20))
+            monitor._link.ask(f"case {os.getpid()}-{number} {CASE_MILLISECONDS}", Deadline.after(8))
         except HilError:  # the board is off: because it is ours no more?
             if not select.select([loan.alarm], [], [], 60)[0]:
                 raise

@@ -31,6 +31,8 @@ class SimulatedJuno:
     directory: Path
     typed: list[str] = field(default_factory=list)
     deaf: bool = False
+    disk: dict[str, Any] | None = None
+    """The resource by which the board file names the disk, if not as a card reader."""
     flash: bytes | None = None
     """What the controller programmed last: the first file that it starts from."""
     _environments: list[Any] = field(default_factory=list)
@@ -62,6 +64,7 @@ class SimulatedJuno:
 
     def board_file(self, path: Path, **flasher: Any) -> Path:
         """Write the board's file."""
+        disk = self.disk or {"CardReader": {"path": str(self.usb)}}
         content = {
             "imports": ["hil.drivers", "hil.strategies"],
             "images": {name: str(self.image(name)) for name in FILES.values()},
@@ -71,7 +74,7 @@ class SimulatedJuno:
                     "resources": [
                         {"RawSerialPort": {"name": "controller", "port": str(self.prompt.link)}},
                         {"RawSerialPort": {"name": "monitor", "port": str(self.wire.link)}},
-                        {"CardReader": {"path": str(self.usb)}},
+                        disk,
                     ],
                     "drivers": [
                         {"JunoControllerDriver": {"bindings": {"port": "controller"}, "patience": 20}},

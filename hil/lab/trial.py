@@ -1,0 +1,235 @@
+"""A trial of the lab's machinery: a pool run on many simulated boards while runners and an exporter are killed.
+
+A case is work that a board does by itself for a while, so the ideal time is the sum of that, shared by all boards.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+import psutil
+
+from hil.deadline import Deadline
+from hil.errors import InfrastructureError
+from hil.lab.borrow import status
+from hil.lab.errors import LabUnreachable
+from hil.lab.tags import GOOD
+from hil.lab.tryout import part_of, running_lab
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from hil.lab.address import LabAddress
+    from hil.lab.borrow import PlaceStatus
+
+HIL = (sys.executable, "-c", "from hil.cli import main; main()")
+CASES = "tests/simulators/light_cases.py"
+JOURNAL = "journal.jsonl"
+"""What the boards themselves say that they did."""
+PAUSE_SECONDS = 0.2
+START_SECONDS = 300.0
+SPARE_SECONDS = 600.0
+"""How much longer than the ideal time a run may take before it is given up."""
+FREE_SECONDS = 120.0
+"""Until all boards are well and nobody's after a run."""
+END_SECONDS = 60.0
+LAST_LINES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """So many boards behind so many exporters; `cases` per board, of `seconds` each.
+
+    `deaths` runners are killed, of which the first one is an exporter.
+    """
+
+    boards: int
+    exporters: int
+    cases: int
+    seconds: float
+    deaths: int
+    seed: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of it; times are in seconds. `cut` cases had their runner, or their board, taken away under them."""
+
+    boards: int
+    cases: int
+    ideal: float
+    took: float
+    ratio: float
+    killed: tuple[str, ...]
+    passed: int
+    cut: int
+    lost_cases: int
+    doubled_cases: int
+    lost_leases: int
+    shared_boards: int
+    exit_code: int
+
+    @property
+    def correct(self) -> bool:
+        """Whether each case was reported once, none ran twice, each lease ended, and no board had two users at once."""
+        return not (self.lost_cases or self.doubled_cases or self.lost_leases or self.shared_boards)
+
+
+class Trial:
+    """One lab and one run in it, in the tree at `root`, with all its files in `directory`."""
+
+    def __init__(self, root: Path, directory: Path, plan: Plan, say: Callable[[str], None]) -> None:
+        self._root = root
+        self._directory = directory
+        self._plan = plan
+        self._say = say
+        self._chance = random.Random(plan.seed)
+
+    def run(self) -> Result:
+        """Start the lab, run, count. Raises `InfrastructureError` when the lab does not start, or the run not end."""
+        plan = self._plan
+        self._say(f"starting a lab of {plan.boards} simulated boards")
+        sizes = ("--boards", str(plan.boards), "--exporters", str(plan.exporters), "--emulators", "0")
+        with self._process("up.log", ["lab", "up", "--directory", str(self._directory), *sizes]) as lab:
+            self._until(lambda: running_lab(self._directory) is not None, "the lab to be ready", START_SECONDS, lab)
+            address = running_lab(self._directory)
+            assert address
+            cases, ideal = plan.boards * plan.cases, plan.cases * plan.seconds
+            self._say(f"running {cases} cases of {plan.seconds:g} s: {ideal:g} s if boards did nothing else")
+            variables = {
+                "LG_COORDINATOR": str(address),
+                "LIGHT_CASES": str(cases),
+                "LIGHT_MILLISECONDS": str(round(plan.seconds * 1000)),
+            }
+            begun = time.monotonic()
+            reports = f"--hil-reports={self._directory / 'reports'}"
+            with self._process("run.log", ["run", "--pool", "board=light", CASES, reports], **variables) as run:
+                limit = Deadline.after(ideal + SPARE_SECONDS)
+                killed = self._kill_some(run, cases, limit)
+                self._until(lambda: run.poll() is not None, "the run to end", limit.remaining, lab)
+            took = time.monotonic() - begun
+            lost_leases = self._await_all_free(address, lab)
+            return self._count(cases, ideal, took, killed, lost_leases, run.returncode)
+
+    def _kill_some(self, run: subprocess.Popen[bytes], cases: int, limit: Deadline) -> tuple[str, ...]:
+        """Kill an exporter and runners, spread over the run."""
+        victims = ["exporter", *["runner"] * (self._plan.deaths - 1)][: self._plan.deaths]
+        self._chance.shuffle(victims)
+        killed = []
+        for number, victim in enumerate(victims, 1):
+            due = cases * number // (len(victims) + 2)
+            self._until(lambda: self._ended() >= due, f"{due} cases to end", limit.remaining, run)  # noqa: B023
+            if victim == "exporter":
+                name = f"light-{self._chance.randint(1, self._plan.exporters)}"
+                pid = part_of(self._directory, name)
+            else:
+                name, pid = "runner", self._chance.choice(runners(run.pid))
+            os.kill(pid, signal.SIGKILL)
+            killed.append(name)
+            self._say(f"killed {name} after {self._ended()} cases")
+        return tuple(killed)
+
+    def _ended(self) -> int:
+        """How many cases have ended so far."""
+        journal = self._directory / JOURNAL
+        return journal.read_bytes().count(b"\n") if journal.exists() else 0
+
+    def _await_all_free(self, address: LabAddress, lab: subprocess.Popen[bytes]) -> int:
+        """Return how many boards are not free and well again in time after the run."""
+        places: list[PlaceStatus] = []
+
+        def all_free() -> bool:
+            with contextlib.suppress(LabUnreachable):
+                places[:] = status(address)
+            return all((place.state, place.health) == ("free", GOOD) for place in places)
+
+        with contextlib.suppress(InfrastructureError):
+            self._until(all_free, "all boards to be free", FREE_SECONDS, lab)
+        return sum(place.state != "free" for place in places)
+
+    def _count(
+        self, cases: int, ideal: float, took: float, killed: tuple[str, ...], lost_leases: int, code: int
+    ) -> Result:
+        record = json.loads((self._directory / "reports" / "latest" / "run.json").read_text())
+        journal = [json.loads(line) for line in (self._directory / JOURNAL).read_text().splitlines()]
+        reported = Counter(case["id"] for case in record["cases"] if case["outcome"] in {"passed", "error"})
+        ran = Counter(entry["case"] for entry in journal)
+        passed = sum(case["outcome"] == "passed" for case in record["cases"])
+        return Result(
+            boards=self._plan.boards,
+            cases=cases,
+            ideal=round(ideal, 1),
+            took=round(took, 1),
+            ratio=round(took / ideal, 3),
+            killed=killed,
+            passed=passed,
+            cut=reported.total() - passed,
+            lost_cases=cases - len(reported),
+            doubled_cases=sum(number > 1 for number in [*ran.values(), *reported.values()]),
+            lost_leases=lost_leases,
+            shared_boards=_shared(journal),
+            exit_code=code,
+        )
+
+    @contextlib.contextmanager
+    def _process(self, log: str, arguments: list[str], **variables: str) -> Iterator[subprocess.Popen[bytes]]:
+        """A command of ours until the end of the block, what it says in a file."""
+        with (self._directory / log).open("wb") as output:
+            process = subprocess.Popen(
+                [*HIL, *arguments],
+                cwd=self._root,
+                env={**os.environ, **variables},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+            )
+        try:
+            yield process
+        finally:
+            process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(END_SECONDS)
+            process.kill()
+            process.wait()
+
+    def _until(self, condition: Callable[[], bool], what: str, seconds: float, needed: subprocess.Popen[bytes]) -> None:
+        """Wait for something that takes a process that must not end before."""
+        deadline = Deadline.after(seconds)
+        while not condition():
+            if deadline.expired or needed.poll() is not None:
+                why = f"not within {deadline}" if deadline.expired else "what it takes has ended"
+                said = "".join(f"\n  {line}" for file in ("up.log", "run.log") for line in self._last_words(file))
+                raise InfrastructureError(f"waited for {what}: {why}{said}")
+            time.sleep(PAUSE_SECONDS)
+
+    def _last_words(self, file: str) -> list[str]:
+        path = self._directory / file
+        return path.read_text(errors="replace").splitlines()[-LAST_LINES:] if path.exists() else []
+
+
+def runners(run: int) -> list[int]:
+    """Return the processes of a run that drive a board each: they are forked from a child of the run."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return [worker.pid for child in psutil.Process(run).children() for worker in child.children()]
+    return []
+
+
+def _shared(journal: Sequence[Mapping[str, Any]]) -> int:
+    """Return how many boards were somebody else's between two cases of one user."""
+    users: dict[str, list[int]] = {}
+    for entry in sorted(journal, key=lambda entry: entry["begin"]):
+        users.setdefault(entry["board"], []).append(entry["connection"])
+    turns = [[now for now, _ in groupby(connections)] for connections in users.values()]
+    return sum(len(turn) != len(set(turn)) for turn in turns)

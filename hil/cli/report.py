@@ -216,7 +216,8 @@ def _compare(references: list[str], html: Path | None, *, as_json: bool, fail_on
             f"--compare takes two runs, not {len(references)}", hint="hil report --compare latest~1 latest"
         )
     before, after = map(_found, references)
-    found = compare(before, after, tree=_tree())
+    tree = _tree()
+    found = compare(before, after, tree=tree.root if tree else None)
     if html:
         _write(html, compare_page(found).encode())
     if as_json:
@@ -257,16 +258,18 @@ def _one(references: Sequence[str]) -> Path:
 
 
 def _found(reference: str) -> Path:
+    """The directory of a run; outside of a tree only paths name one."""
     path = Path(reference)
-    if path.is_absolute() and holds_record(path):
+    tree = _tree()
+    if holds_record(path) and (tree is None or path.is_absolute()):
         return path
-    return Runs(Tree.here().reports).find(reference)
+    return Runs((tree or Tree.here()).reports).find(reference)
 
 
-def _tree() -> Path | None:
-    """Where git knows the commits of runs, if anywhere."""
+def _tree() -> Tree | None:
+    """Where runs are, and where git knows their commits."""
     with contextlib.suppress(UsageError):
-        return Tree.here().root
+        return Tree.here()
     return None
 
 

@@ -86,6 +86,17 @@ def test_reports_are_rebuilt_byte_for_byte_also_elsewhere(hil: Hil, latest: Path
     assert "fake-board, firmware unknown: infrastructure (exit code 3)" in done.out
 
 
+def test_no_tree_is_needed_for_a_run_that_was_copied(
+    hil: Hil, latest: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    shutil.copytree(latest, elsewhere / "copy")
+    monkeypatch.chdir(elsewhere)
+    assert hil("copy").code == 0
+    assert hil("--compare", "copy", "copy").code == 0
+    assert hil("latest").code == 2
+
+
 def test_files_and_json_go_where_they_are_wanted(hil: Hil, latest: Path) -> None:
     made = [(latest / name).read_bytes() for name in FILES]
     for name in FILES:

@@ -50,12 +50,11 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What is being done with a candidate, and how much is left: candidates, steps, seconds (0: unknown)."""
+    """What is being done with a candidate, and how much is left: candidates, and seconds by what the others took."""
 
     candidate: str
     doing: str
     left: int
-    steps: int
     seconds: float
 
 
@@ -190,4 +189,4 @@ class Bisection:
         steps = math.ceil(math.log2(left + 1))
         spent = [trial.seconds for trial in self._state.trials]
         seconds = steps * sum(spent) / len(spent) if spent else 0.0
-        self._news(Progress(self._now, doing, left, steps, seconds))
+        self._news(Progress(self._now, doing, left, seconds))

@@ -6,7 +6,7 @@ import contextlib
 import shlex
 import sys
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path  # noqa: TC003 - typer reads annotations
 from typing import TYPE_CHECKING, Annotated
 
@@ -141,7 +141,7 @@ class _Show:
     def __init__(self, candidates: Candidates, out: Console | None) -> None:
         self._candidates = candidates
         self._out = out
-        self._status = out.status("") if out and out.is_terminal else contextlib.nullcontext()
+        self.status = out.status("") if out and out.is_terminal else contextlib.nullcontext()
 
     def line(self, text: str, style: str = "") -> None:
         if self._out:
@@ -150,10 +150,10 @@ class _Show:
     def news(self, progress: Progress) -> None:
         from rich.status import Status
 
-        if isinstance(self._status, Status):
-            left = f"; {progress.left} left, about {progress.steps} steps" if progress.left else ""
-            time = f", {progress.seconds / 60:.0f} min" if progress.left and progress.seconds else ""
-            self._status.update(f"{self._candidates.name(progress.candidate)}: {progress.doing}{left}{time}")
+        if isinstance(self.status, Status):
+            time = timedelta(seconds=round(progress.seconds))
+            left = f"; {progress.left} left, about {time}" if progress.left else ""
+            self.status.update(f"{self._candidates.name(progress.candidate)}: {progress.doing}{left}")
 
     def tried(self, trial: Trial) -> None:
         why = f": {trial.reason}" if trial.reason else ""
@@ -164,7 +164,7 @@ class _Show:
 @contextlib.contextmanager
 def _shown(candidates: Candidates, *, quiet: bool) -> Iterator[_Show]:
     show = _Show(candidates, None if quiet else console())
-    with show._status:
+    with show.status:
         yield show
 
 

@@ -102,16 +102,18 @@ def rows(work: Work, ways: Mapping[str, Way], keys: Mapping[str, int]) -> list[R
     """Return percentiles and traps of one command on all ways; `keys` are the keys that quote there."""
     half: dict[str, list[float]] = {name: [] for name in ways}
     most: dict[str, list[float]] = {name: [] for name in ways}
+    every: dict[str, list[float]] = {name: [] for name in ways}
     for turn, name in turns(list(ways), WARM_UP + ROUNDS):
         seconds = time_command(ways[name].guest, work.count, work.command(keys[name]), work.after).seconds
         if turn >= WARM_UP:
             half[name].append(percentile(seconds, 50))
             most[name].append(percentile(seconds, 99))
+            every[name] += seconds
     p50, p99 = _series(half, "s"), _series(most, "s")
     targets = [_target(p50, name, limit) for name, limit in TARGETS.items() if work.judged and name in ways]
     counted = {name: [_traps(work, way, keys[name]) for _ in range(TRAP_COUNTS)] for name, way in ways.items()}
     return [
-        Row(f"{work.name}: p50", p50, tuple(targets)),
+        Row(f"{work.name}: p50", p50, tuple(targets), every),
         Row(f"{work.name}: p99", p99),
         Row(f"{work.name}: traps" + (", with FlushContext" if work.after else ""), _series(counted, "")),
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -44,11 +44,15 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the table: a quantity, one series per contender, and the targets that concern it."""
+    """One line of the table: a quantity, one series per contender, and the targets that concern it.
+
+    `latencies` is every single one in seconds, by contender, where the series only sum them up.
+    """
 
     name: str
     series: Mapping[str, Series]
     targets: tuple[Target, ...] = ()
+    latencies: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,7 @@ def as_json(sections: Sequence[Section]) -> dict[str, Any]:
                             for name, one in row.series.items()
                         },
                         "targets": [{"text": goal.text, "met": goal.met} for goal in row.targets],
+                        "latencies": {name: list(seconds) for name, seconds in row.latencies.items()},
                     }
                     for row in section.rows
                 ],

@@ -12,6 +12,7 @@ from hil.cli.output import console, print_json
 from hil.cli.run import bring_up_to_date
 from hil.cli.tree import DEFAULT_BOARD, Tree
 from hil.errors import UsageError
+from hil.report.runs import Runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -38,6 +39,9 @@ def command(
     board: Annotated[str, typer.Option(help="An emulated board of boards/.")] = DEFAULT_BOARD,
     build: Annotated[bool, typer.Option("--build/--no-build", help="Bring the firmware up to date first.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print figures and samples as JSON.")] = False,
+    into: Annotated[
+        str | None, typer.Option(metavar="RUN", help="Put them on the page of a run, too, such as latest.")
+    ] = None,
 ) -> None:
     """Measure framework and service: ratios in one run, exact instruction counts, exact counts of traps.
 
@@ -49,10 +53,15 @@ def command(
         hil bench ssh delay
 
         hil bench --board qemu-virt-linux
+
+        hil bench delay --into latest
     """
     from hil.bench import table
+    from hil.report.rebuild import add_bench
 
-    boards = _boards(Tree.here(), board)
+    tree = Tree.here()
+    run = Runs(tree.reports).find(into) if into else None
+    boards = _boards(tree, board)
     wanted = parts or tuple(boards)
     for part in wanted:
         if part not in boards:
@@ -69,6 +78,8 @@ def command(
                 print(f"measuring: {text}", file=sys.stderr)
 
         sections = [section for part in wanted for section in _measure(part, boards[part], note)]
+    if run:
+        add_bench(run, table.as_json(sections))
     if as_json:
         print_json(table.as_json(sections))
     else:

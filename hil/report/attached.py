@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BENCH_FILE = "bench.json"
-"""What `hil bench --json` printed, if somebody put it into the directory of a run."""
+"""The figures of `hil bench --into RUN`, as its `--json` prints them."""
 BINS_PER_DECADE = 10
 
 
@@ -88,7 +88,7 @@ def read_delays(directory: Path | None) -> list[Delays]:
         return []
     with contextlib.suppress(KeyError, TypeError, ValueError, AttributeError):
         return [
-            _delays(row["name"], row["latencies"])
+            _delays(row["name"].partition(":")[0], row["latencies"])
             for section in data["sections"]
             for row in section["rows"]
             if row.get("latencies")

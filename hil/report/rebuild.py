@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from hil.record import load
-from hil.report.html import html
+from hil.record import attach, load
+from hil.record.atomic import write_atomically
+from hil.report.attached import BENCH_FILE
+from hil.report.html import html, write_html
 from hil.report.junit import junit
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from hil.record import Record
+
+
+def add_bench(directory: Path, figures: Mapping[str, Any]) -> None:
+    """Put the figures of a bench, as JSON has them, into the record of a run that ended, and on its page."""
+    write_atomically(directory / BENCH_FILE, (json.dumps(figures) + "\n").encode())
+    attach(directory, BENCH_FILE)
+    write_html(load(directory), directory)
 
 
 @dataclass(frozen=True, slots=True)

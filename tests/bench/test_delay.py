@@ -92,6 +92,7 @@ def test_a_row_has_the_percentiles_and_the_traps_of_one_command() -> None:
     assert (p99.series[QUEUE].median, p99.series[RIVAL].median) == (0.003, 0.09)
     assert (traps.series[QUEUE].median, traps.series[RIVAL].median) == (1, 60)
     assert p50.targets[0].met
+    assert sorted(set(p50.latencies[RIVAL])) == [0.01, 0.02, 0.09]
     assert set(ways[RIVAL].order) == {commands.quote(2, b"", 0).hex()}
 
 

@@ -11,13 +11,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from hil.record import Attempt, BoardOfRun, Case, ConsoleSlice, Fault, FaultKind, Outcome, Provenance, Record
+from hil.bench.figures import Row, Section
+from hil.bench.table import as_json
+from hil.errors import ExitCode
+from hil.record import Attempt, BoardOfRun, Case, ConsoleSlice, Fault, FaultKind, Outcome, Provenance, Record, Run, load
 from hil.record.case import Quarantine
 from hil.record.step import Stage, Step
 from hil.record.transcript import Transcript
 from hil.report.activity import read_activity
+from hil.report.history import Usual
 from hil.report.html import html
 from hil.report.pagedata import CONSOLE_CHARACTERS
+from hil.report.rebuild import add_bench
+from hil.report.stages import keep_usual, stages
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -145,3 +151,34 @@ def test_activity_counts_the_lines_of_each_console(tmp_path: Path) -> None:
     (tmp_path / "rpi4" / "pytest.log").write_text("no transcript")
     found = {(one.board, one.uart): sum(number for _, number in one.moments) for one in read_activity(tmp_path)}
     assert found == {("rpi4", "firmware"): 3, ("rpi4", "monitor"): 1, ("juno", "firmware"): 2}
+
+
+def test_a_bench_is_put_on_the_page_of_a_run(tmp_path: Path) -> None:
+    run = Run(tmp_path, BoardOfRun("rpi4", Provenance()))
+    run.finish(ExitCode.PASSED)
+    latencies = {"our queue": (0.0001, 0.0002, 0.5), "swtpm": (0.02,)}
+    rows = (Row("GetRandom: p50", {}, latencies=latencies),)
+    add_bench(run.path, as_json([Section("delay", "how", rows)]))
+    assert load(run.path).attachments == ("bench.json",)
+    told = " ".join(Page((run.path / "report.html").read_text()).text.split())
+    assert "GetRandom our queue 200 µs median of 3 swtpm 20 ms median of 1 100 µs 1 ms 10 ms 100 ms 1 s" in told
+
+
+def test_files_of_a_run_that_are_half_there_are_left_out(tmp_path: Path) -> None:
+    for name in ("bench.json", "coverage.json", "usual.json"):
+        for content in ("", "[]", '{"lines": 1}', '{"sections": [{"rows": [{"latencies": {"a": [0]}}]}]}', '[["a"]]'):
+            (tmp_path / name).write_text(content)
+            html(Record("run-1", "rpi4", "2026-11-23T16:00:00.123Z"), tmp_path)
+
+
+def test_stages_stand_beside_what_they_took_before_and_stay_so(tmp_path: Path) -> None:
+    for seconds in (1.0, 3.0, 9.0):
+        run = Run(tmp_path, BoardOfRun("rpi4", Provenance()))
+        run.add(Case(f"{RING}::test_a", Outcome.PASSED))
+        run.add_stage(Stage("monitor", "2026-11-23T16:00:00.373Z", seconds, ok=True))
+        record = run.finish(ExitCode.PASSED)
+        keep_usual(record, run.path)
+    (shown,) = stages(record, run.path)
+    assert (shown.median, shown.usual) == (9.0, Usual(2.0, 1.0, 3.0, 2))
+    (elsewhere := tmp_path / "elsewhere").mkdir()
+    assert stages(record, run.path.rename(elsewhere / "run")) == [shown]

@@ -161,7 +161,8 @@ class Recorder:
             self._close_open_case()
             if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and quarantine.repeats(session.config):
                 exitstatus = pytest.ExitCode.OK  # nothing is in quarantine
-            session.exitstatus = code = exit_code(exitstatus, self.faults)
+            told = any(attempt.faults for case in self._cases for attempt in case.attempts)
+            session.exitstatus = code = exit_code(exitstatus, self.faults, told=told)
             if self.run:
                 self.record = self.run.finish(code, interrupted=self._interrupted)
                 if self.record:
@@ -215,13 +216,16 @@ class Recorder:
             self.run.add(case)
 
 
-def exit_code(exitstatus: int, faults: Sequence[Fault]) -> ExitCode:
-    """Return our exit code for a session that pytest would end with `exitstatus` and in which `faults` were seen."""
+def exit_code(exitstatus: int, faults: Sequence[Fault], *, told: bool = False) -> ExitCode:
+    """Return our exit code for a session that pytest would end with `exitstatus` and in which `faults` were seen.
+
+    `told`: what pytest saw fail is known, even if it does not count, such as part of a test that passed late.
+    """
     match exitstatus:
         case pytest.ExitCode.OK:
             floor = ExitCode.PASSED
         case pytest.ExitCode.TESTS_FAILED:
-            floor = ExitCode.PASSED if faults else ExitCode.FINDINGS
+            floor = ExitCode.PASSED if told or faults else ExitCode.FINDINGS
         case pytest.ExitCode.INTERNAL_ERROR:
             floor = ExitCode.INFRASTRUCTURE
         case _:

@@ -63,6 +63,19 @@ def test_a_flaky_test_is_named_where_one_looks(bench: Bench) -> None:
     )
 
 
+def test_a_test_of_parts_is_flaky_when_one_of_them_passes_late(bench: Bench) -> None:
+    suite = """
+    def test_a(monitor, subtests):
+        runs.append("a")
+        for part in range(3):
+            with subtests.test(part=part):
+                assert part != 1 or len(runs) == 2, "not yet"
+    """
+    result = bench.run(COUNTING + dedent(suite), "--retry", "flaky=1")
+    assert result.ret == 0
+    assert (bench.record["verdict"], bench.cases["test_a"]["outcome"]) == ("flaky", "flaky")
+
+
 def test_what_never_passes_is_a_finding_with_every_attempt(bench: Bench) -> None:
     result = bench.run("def test_a(monitor): assert False, 'wrong level'", "--retry", "infra=5,flaky=2")
     assert result.ret == 1

@@ -85,11 +85,11 @@ class Bisection:
             good, bad = self._candidates.ends
             self._require(good, Verdict.GOOD, f"{self._state.settings.test} does not pass at the good end")
             self._require(bad, Verdict.BAD, f"{self._state.settings.test} does not fail at the bad end")
-            while self._untried:
-                self._try(self._untried[0])
         except UsageError:  # there is nothing to go on with
             self._finish()
             raise
+        while self._untried:
+            self._try(self._untried[0])
         first_bad = self._state.of(Verdict.BAD)[-1]
         answer = Answer(
             self._trial(self._state.of(Verdict.GOOD)[-1]), self._trial(first_bad), (*self._suspects, first_bad)

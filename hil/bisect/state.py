@@ -114,7 +114,8 @@ class State:
 def unfinished(directories: Iterable[Path]) -> State:
     """Return the newest bisection that has not come to its end. Raises `UsageError`."""
     for directory in sorted(directories, reverse=True):
-        state = State.load(directory)
-        if not state.finished:
-            return state
+        with contextlib.suppress(UsageError):  # killed before it could write anything
+            state = State.load(directory)
+            if not state.finished:
+                return state
     raise UsageError("no bisection was interrupted", hint="hil bisect --good REV --bad REV --test ID")

@@ -90,6 +90,7 @@ def test_a_search_that_was_killed_goes_on_where_it_was_and_names_the_change(tree
     assert before["trials"][0]["candidate"] == names[0]
     assert before["trials"][0]["verdict"] == "good"
 
+    (tree.path / "reports" / "bisect-9").mkdir()  # one that was killed before it could write anything
     done = tree.hil("bisect", "--resume")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "first bad: " in done.stdout

@@ -83,5 +83,5 @@ def test_the_path_of_the_scp_firmware_is_filled_in_as_labgrid_does(
     (tmp_path / "r2" / "scp_bl2.bin").write_bytes(b"scp")
     assert scp_firmware(board) == tmp_path / "r2" / "scp_bl2.bin"
     board.write_text("images: [\n")
-    with pytest.raises(BoardFileError, match="juno.yaml:2"):
+    with pytest.raises(BoardFileError, match=r"juno\.yaml:2"):
         scp_firmware(board)

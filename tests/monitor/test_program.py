@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from hil.crash.syndrome import describe
 from hil.errors import FirmwareError, UsageError
 from hil.headers import firmware_header
 from hil.monitor import Ended, Outcome, Program, RanTooLong, TargetFault, a64, abi, r
 from hil.monitor import program as program_module
-from hil.crash.syndrome import describe
 
 CROSS = "aarch64-linux-gnu-"
 

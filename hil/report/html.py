@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hil.record.atomic import write_atomically
-from hil.record.case import Outcome
+from hil.record.case import BLOCKED, Outcome
 from hil.record.verdict import Verdict, count
 from hil.report.activity import read_activity
 from hil.report.attached import read_coverage, read_delays
@@ -50,13 +50,17 @@ _ALWAYS = frozenset({"passed", "failed"})
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """One thing to look at, and all cases that say the same. `kind` is whose fault it was, or `flaky`."""
+    """One thing to look at, and all cases that say the same. `kind` is whose fault it was, or `flaky`.
+
+    `blocked` is how many cases it kept from running.
+    """
 
     title: str
     board: str
     kind: str
     fault: Fault
     cases: tuple[Case, ...]
+    blocked: int = 0
 
 
 def write_html(record: Record, directory: Path) -> None:
@@ -115,7 +119,21 @@ def _troubles(record: Record) -> list[Trouble]:
         for fault in record.faults
         if (fault.kind.value, fault.message) not in told
     ]
-    return sorted(troubles, key=lambda trouble: _RANK[trouble.kind])
+    return sorted(_with_blocked(troubles), key=lambda trouble: _RANK[trouble.kind])
+
+
+def _with_blocked(troubles: Sequence[Trouble]) -> list[Trouble]:
+    """Count what a failed board kept from running to the cause, whose message it repeats, if that is known."""
+    blocked = [one for one in troubles if one.cases and one.cases[0].reason == BLOCKED]
+    told = [one for one in troubles if not (one.cases and one.cases[0].reason == BLOCKED)]
+    for one in blocked:
+        for number, cause in enumerate(told):
+            if cause.board == one.board and one.fault.message.endswith(cause.fault.message):
+                told[number] = replace(cause, blocked=cause.blocked + len(one.cases))
+                break
+        else:
+            told.append(one)
+    return told
 
 
 def _columns(shown: Counts, counts: Counts) -> list[tuple[str, int]]:

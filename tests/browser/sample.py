@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -80,7 +81,7 @@ def record() -> Record:
             "suites/queue/test_ring.py::test_never_ran",
             Outcome.ERROR,
             reason=BLOCKED,
-            faults=(lost,),
+            faults=(replace(lost, message=f"not run, the board failed before: {lost.message}"),),
             board="rpi4",
         ),
     )

@@ -15,7 +15,7 @@ from hil.bench.figures import Row, Section
 from hil.bench.table import as_json
 from hil.errors import ExitCode
 from hil.record import Attempt, BoardOfRun, Case, ConsoleSlice, Fault, FaultKind, Outcome, Provenance, Record, Run, load
-from hil.record.case import Quarantine
+from hil.record.case import BLOCKED, Quarantine
 from hil.record.step import Stage, Step
 from hil.record.transcript import Transcript
 from hil.report.activity import read_activity
@@ -101,6 +101,18 @@ def test_a_lost_board_is_told_before_a_finding_and_equal_failures_once() -> None
     assert shown.text.index("QEMU died") < shown.text.index("the ring is full")
     assert shown.text.count("the ring is full") == 1
     assert "and 1 more" in shown.text
+
+
+def test_what_a_lost_board_kept_from_running_is_counted_where_it_was_lost() -> None:
+    lost = failed("QEMU died", FaultKind.INFRASTRUCTURE)
+    blocked = [
+        failed("not run, the board failed before: QEMU died", FaultKind.INFRASTRUCTURE, name, reason=BLOCKED)
+        for name in ("test_b", "test_c")
+    ]
+    told = page(lost, *blocked).text
+    assert told.count("QEMU died") == 1
+    assert "2 tests did not run because of it" in told
+    assert page(*blocked).text.count("not run, the board failed before: QEMU died") == 1
 
 
 def test_what_went_wrong_outside_of_every_case_is_told_too() -> None:

@@ -94,12 +94,12 @@ def _crash(kind: _Kind, what: str, registers: Mapping[str, int], images: Sequenc
     addresses = {name: registers[name] for name in kind.code if registers.get(name)}
     esr = registers.get(kind.esr)
     return Crash(
-        what,
-        level,
-        "" if esr is None else describe(esr),
-        kind.cause or ("" if esr is None else likely_cause(esr, registers.get(kind.far))),
-        _places(level, addresses, images),
-        tuple((name, f"{value:#x}") for name, value in registers.items()),
+        what=what,
+        level=level,
+        syndrome="" if esr is None else describe(esr),
+        cause=kind.cause or ("" if esr is None else likely_cause(esr, registers.get(kind.far))),
+        places=_places(level, addresses, images),
+        registers=tuple((name, f"{value:#x}") for name, value in registers.items()),
     )
 
 
@@ -107,9 +107,9 @@ def _of_linux(what: str, before: Sequence[str]) -> Crash:
     """Linux tells functions by itself."""
     crash = _crash(_LINUX, what, _registers(_LINUX_REGISTER, before), ())
     cause = next((cause for words, cause in _LINUX_CAUSES if words in what), crash.cause)
-    crash = replace(crash, cause=cause)
-    place = next(filter(None, (_LINUX_PLACE.search(line) for line in reversed(before))), None)
-    return replace(crash, places=(Place("pc", "", place["function"], "Linux"),)) if place else crash
+    found = next(filter(None, (_LINUX_PLACE.search(line) for line in reversed(before))), None)
+    places = (Place("pc", "", found["function"], "Linux"),) if found else ()
+    return replace(crash, cause=cause, places=places)
 
 
 def _hang(text: str, images: Sequence[elf.Elf]) -> Crash | None:
@@ -118,12 +118,11 @@ def _hang(text: str, images: Sequence[elf.Elf]) -> Crash | None:
         return None
     places = [_places(one["level"], {one["name"]: int(one["address"], 16)}, images) for one in found]
     first = found[0]
-    known = bool(places[0])  # that others are parked says nothing
+    unknown = f"{first['name']} is at {first['level']} in 0x{first['address']}, which no image explains"
+    known = bool(places[0])  # otherwise that others are parked says nothing
     return Crash(
-        "the processors run, and give no answer",
-        cause=""
-        if known
-        else f"{first['name']} is at {first['level']} in 0x{first['address']}, which no image explains",
+        what="the processors run, and give no answer",
+        cause="" if known else unknown,
         places=tuple(place for group in places for place in group) if known else (),
         registers=tuple((one["name"], f"{one['level']} 0x{one['address']}") for one in found),
     )

@@ -96,9 +96,9 @@ def _reports(arguments: Sequence[str], root: Path) -> Path:
 def _show(record: Record, path: Path, console: Console) -> None:
     bad = [case for case in record.cases if case.deciding and not case.reason]
     for case in bad[:CAUSES_SHOWN]:
-        console.print(Rule(f"{case.board}: {visible(case.id)}", characters="_"), markup=False)
-        for line in headlines(case):
-            console.print(line, markup=False)
+        title, *lines = headlines(case)
+        console.print(Rule(f"{case.board}: {visible(title)}", characters="_"), markup=False)
+        console.print("\n".join(lines), markup=False)
         for fault in case.faults:
             console.print(visible(fault.details or fault.message), markup=False)
     here = Path.cwd()

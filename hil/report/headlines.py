@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from hil.record.case import FaultKind
 from hil.report.text import visible
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ def headlines(case: Case) -> list[str]:
 def explanation(fault: Fault, *, file: str = "") -> list[str]:
     """Return what was seen and in which line of `file`, where the board was, and what to try."""
     place = _line_of(file, fault.details) if file else ""
-    lines = [f"  {visible(fault.message)}{f' ({place})' if place else ''}"]
+    mistake = f"{fault.type}: " if fault.kind is FaultKind.TEST else ""  # what KeyError says is but a key
+    lines = [f"  {mistake}{visible(fault.message)}{f' ({place})' if place else ''}"]
     if fault.crash:
         lines.append(f"  {visible(str(fault.crash))}")
     if fault.stage or fault.console:

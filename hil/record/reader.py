@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from hil.crash import Crash
 from hil.errors import UsageError
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from _typeshed import DataclassInstance
+
+Kind = TypeVar("Kind", bound="DataclassInstance")
 READABLE = (3, SCHEMA)
 """Schemas that this version reads; 3 knew no attempts, and its cases get the one that they had."""
 
@@ -119,7 +122,7 @@ def _record(data: dict[str, Any]) -> Record:
         exit_code=data["exit_code"],
         finished=data["finished"],
         duration=data["duration"],
-        counts=Counts(**data["counts"]),
+        counts=_of(Counts, data["counts"]),
         faults=tuple(_fault(fault) for fault in data["faults"]),
         cases=tuple(_case(case) for case in data["cases"]),
         stages=tuple(_stage(stage) for stage in data.get("stages", ())),
@@ -130,15 +133,21 @@ def _record(data: dict[str, Any]) -> Record:
     )
 
 
+def _of(kind: type[Kind], data: dict[str, Any], /, **more: Any) -> Kind:
+    """Return what `data` says, but for keys that a later version may have added; `more` is instead of what it says."""
+    known = {one.name: data[one.name] for one in fields(kind) if one.name in data}
+    return kind(**{**known, **more})
+
+
 def _provenance(data: dict[str, Any]) -> Provenance:
-    return Provenance(**{**data, "inventory": _inventory(data.get("inventory", {}))})
+    return _of(Provenance, data, inventory=_inventory(data.get("inventory", {})))
 
 
 def _inventory(data: dict[str, Any]) -> Inventory:
-    images = {name: Image(**one) for name, one in data.get("images", {}).items()}
-    tools = {name: Tool(**one) for name, one in data.get("tools", {}).items()}
-    resources = tuple(Resource(**one) for one in data.get("resources", ()))
-    return Inventory(**{**data, "images": images, "tools": tools, "resources": resources})
+    images = {name: _of(Image, one) for name, one in data.get("images", {}).items()}
+    tools = {name: _of(Tool, one) for name, one in data.get("tools", {}).items()}
+    resources = tuple(_of(Resource, one) for one in data.get("resources", ()))
+    return _of(Inventory, data, images=images, tools=tools, resources=resources)
 
 
 def _case(data: dict[str, Any]) -> Case:
@@ -156,8 +165,8 @@ def _case(data: dict[str, Any]) -> Case:
         seat=data["seat"],
         unfit=data["unfit"],
         attempts=tuple(_attempts(data)),
-        steps=tuple(Step(**step) for step in data.get("steps", ())),
-        quarantined=Quarantine(**quarantined) if quarantined else None,
+        steps=tuple(_of(Step, step) for step in data.get("steps", ())),
+        quarantined=_of(Quarantine, quarantined) if quarantined else None,
     )
 
 
@@ -172,12 +181,7 @@ def _attempts(case: dict[str, Any]) -> Iterator[Attempt]:
 
 
 def _attempt(data: dict[str, Any]) -> Attempt:
-    return Attempt(
-        **{name: data[name] for name in ("number", "started", "duration", "board", "seat", "stage", "reason")},
-        outcome=Outcome(data["outcome"]),
-        faults=_faults(data),
-        console=_console(data),
-    )
+    return _of(Attempt, data, outcome=Outcome(data["outcome"]), faults=_faults(data), console=_console(data))
 
 
 def _faults(data: dict[str, Any]) -> tuple[Fault, ...]:
@@ -185,14 +189,13 @@ def _faults(data: dict[str, Any]) -> tuple[Fault, ...]:
 
 
 def _console(data: dict[str, Any]) -> tuple[ConsoleSlice, ...]:
-    return tuple(ConsoleSlice(**piece) for piece in data["console"])
+    return tuple(_of(ConsoleSlice, piece) for piece in data["console"])
 
 
 def _stage(data: dict[str, Any]) -> Stage:
-    return Stage(**{name.name: data[name.name] for name in fields(Stage)})
+    return _of(Stage, data)
 
 
 def _fault(data: dict[str, Any]) -> Fault:
-    known = {name.name: data[name.name] for name in fields(Fault) if name.name in data}
     crash = data.get("crash")
-    return Fault(**{**known, "kind": FaultKind(data["kind"]), "crash": Crash.read(crash) if crash else None})
+    return _of(Fault, data, kind=FaultKind(data["kind"]), crash=Crash.read(crash) if crash else None)

@@ -88,6 +88,26 @@ def test_a_record_is_as_the_schema_says_and_reads_back_as_it_was(directory: Path
     assert (record.counts.flaky, record.counts.quarantined) == (1, 1)
 
 
+def with_more(value: Any, kind: dict[str, Any]) -> Any:
+    """Return `value` with one more key in each thing of a known kind."""
+    kind = schema()["$defs"][kind["$ref"].rpartition("/")[2]] if "$ref" in kind else kind
+    if "anyOf" in kind:
+        return with_more(value, kind["anyOf"][0]) if value else value
+    if isinstance(value, list):
+        return [with_more(one, kind["items"]) for one in value]
+    if "properties" in kind:
+        return {name: with_more(one, kind["properties"][name]) for name, one in value.items()} | {"added later": 1}
+    return value
+
+
+def test_keys_that_a_later_version_adds_do_no_harm(directory: Path) -> None:
+    before = load(directory)
+    data = with_more(json.loads((directory / "run.json").read_text()), schema())
+    assert all("added later" in thing for thing in (data, data["counts"], data["cases"][0]["attempts"][0]["faults"][0]))
+    (directory / "run.json").write_text(json.dumps(data))
+    assert load(directory) == before
+
+
 def test_a_record_that_never_ended_is_as_the_schema_says(tmp_path: Path) -> None:
     assert_valid(Run(tmp_path, BoardOfRun("rpi4", Provenance())).path)
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 BLOCKED = "blocked"
 """The reason of a test that a failed board kept from running; its cause stands elsewhere."""
+ELSEWHERE = "elsewhere"
+"""Stands for the file of a test that lies outside of the tree."""
 
 
 class Outcome(StrEnum):
@@ -195,8 +197,8 @@ class Case:
 
     @property
     def path(self) -> PurePosixPath:
-        """The file of the test, relative to the root of the tree."""
-        return PurePosixPath(self.id.partition("::")[0])
+        """The file of the test, relative to the root of the tree; pytest does not name one that lies elsewhere."""
+        return PurePosixPath(self.id.partition("::")[0] or ELSEWHERE)
 
     @property
     def name(self) -> str:

@@ -108,6 +108,14 @@ def results(element: ElementTree.Element) -> list[tuple[str, str | None, str | N
     return [(one.tag, one.get("type"), one.get("message")) for one in element if one.tag != "system-out"]
 
 
+def test_a_test_from_outside_of_the_tree_has_a_place_in_the_document() -> None:
+    board = BoardOfRun("rpi4", Provenance())
+    record = Record(
+        "run-1", "rpi4", "2026-11-23T16:00:00.123Z", (board,), cases=(Case("::test_a", Outcome.PASSED, board="rpi4"),)
+    )
+    assert b'name="rpi4.elsewhere"' in junit(record)
+
+
 def test_junitparser_reads_every_case_once_with_its_state(tmp_path: Path) -> None:
     (tmp_path / "junit.xml").write_bytes(junit(EVERYTHING))
     read: Any = JUnitXml.fromfile(str(tmp_path / "junit.xml"))

@@ -51,13 +51,13 @@ const scale = () => (svg.clientWidth - labelWidth()) / (to - from);
 const laneHeight = () => (labelWidth() ? LANE : LANE * 1.7);
 
 /* One path for each class of a lane: what is narrower than a pixel is drawn once. */
-function drawLane(lane, top) {
+function drawLane(lane, top, left, unit) {
 	const paths = new Map();
 	const reached = new Map();
 	for (const [begin, end, kind, height] of lane.bars) {
 		if (end < from || begin > to) continue;
-		const x = labelWidth() + (Math.max(begin, from) - from) * scale();
-		const right = Math.max(labelWidth() + (Math.min(end, to) - from) * scale(), x + 1);
+		const x = left + (Math.max(begin, from) - from) * unit;
+		const right = Math.max(left + (Math.min(end, to) - from) * unit, x + 1);
 		if (right <= (reached.get(kind) ?? -1) + 0.5) continue;
 		reached.set(kind, right);
 		const tall = (LANE - 6) * height;
@@ -73,21 +73,23 @@ function time(seconds) {
 
 function draw() {
 	const width = svg.clientWidth;
+	const [left, unit] = [labelWidth(), scale()];
 	const height = allLanes.length * laneHeight() + LANE;
 	svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
 	svg.style.height = `${height}px`;
 	const parts = [];
-	const step = TICKS.find((seconds) => seconds * scale() > 80) || TICKS.at(-1);
+	const step = TICKS.find((seconds) => seconds * unit > 80) || TICKS.at(-1);
 	for (let at = Math.ceil(from / step) * step; at <= to; at += step) {
-		const x = labelWidth() + (at - from) * scale();
+		const x = left + (at - from) * unit;
 		parts.push(shape("line", { x1: x, x2: x, y1: 0, y2: height - LANE, class: "grid-line" }));
 		if (x < width - 30) parts.push(shape("text", { x: x + 2, y: height - 8 }, time(at)));
 	}
 	allLanes.forEach((lane, number) => {
-		const top = number * laneHeight() + (labelWidth() ? 0 : laneHeight() - LANE);
-		const name = labelWidth() && lane.name !== "tests" ? lane.name : `${lane.board}${labelWidth() ? "" : `: ${lane.name}`}`;
-		parts.push(shape("text", { x: labelWidth() && lane.name !== "tests" ? 12 : 0, y: labelWidth() ? top + 17 : top - 1, class: lane.name === "tests" ? "board-name" : "" }, name));
-		parts.push(...drawLane(lane, top));
+		const first = lane.name === "tests";
+		const top = number * laneHeight() + (left ? 0 : laneHeight() - LANE);
+		const name = left ? (first ? lane.board : lane.name) : `${lane.board}: ${lane.name}`;
+		parts.push(shape("text", { x: left && !first ? 12 : 0, y: left ? top + 17 : top - 1, class: first ? "board-name" : "" }, name));
+		parts.push(...drawLane(lane, top, left, unit));
 	});
 	svg.replaceChildren(...parts);
 }

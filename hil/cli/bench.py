@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from hil.cli import complete
 from hil.cli.output import console, print_json
 from hil.cli.run import bring_up_to_date
 from hil.cli.tree import DEFAULT_BOARD, Tree
@@ -36,7 +37,9 @@ def command(
             metavar="[PART]...", help="framework, instructions, reports; ssh, delay (default: all the board can)."
         ),
     ] = None,
-    board: Annotated[str, typer.Option(help="An emulated board of boards/.")] = DEFAULT_BOARD,
+    board: Annotated[
+        str, typer.Option(help="An emulated board of boards/.", autocompletion=complete.boards)
+    ] = DEFAULT_BOARD,
     build: Annotated[bool, typer.Option("--build/--no-build", help="Bring the firmware up to date first.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print figures and samples as JSON.")] = False,
     into: Annotated[

@@ -104,11 +104,16 @@ def draws(console: Console) -> bool:
 @contextlib.contextmanager
 def _picture(console: Console, seats: Mapping[str, str], reports: Path, parallel: int) -> Iterator[Progress]:
     outlook = Outlook()
-    history = threading.Thread(target=lambda: outlook.learn(durations(reports, set(seats.values()))), daemon=True)
-    history.start()  # which is long enough to keep a person waiting
+    threading.Thread(target=_learn, args=(outlook, reports, set(seats.values())), name="history", daemon=True).start()
     picture = Picture(console, seats, outlook, parallel=parallel)
     with Live(picture, console=console, transient=True, refresh_per_second=4):
         yield picture
+
+
+def _learn(outlook: Outlook, reports: Path, boards: set[str]) -> None:
+    """Read what earlier runs say, which may take a while; without it the run goes on all the same."""
+    with contextlib.suppress(OSError):
+        outlook.learn(durations(reports, boards))
 
 
 def tally(cases: Iterable[Case]) -> str:

@@ -98,6 +98,11 @@ def test_every_module_of_the_installed_package_can_be_imported(repository: Repos
     assert done.stdout.startswith(str(repository.site))
 
 
+def test_the_package_has_every_file_that_belongs_to_it(site: Path) -> None:
+    ours = (path for path in (ROOT / "hil").rglob("*.*") if path.is_file() and "__pycache__" not in path.parts)
+    assert [str(path) for path in ours if not (site / path.relative_to(ROOT)).is_file()] == []
+
+
 def test_hil_runs_boards_and_suites_where_the_repository_keeps_them(repository: Repository) -> None:
     done = repository.hil("run")
     assert done.returncode == 0, done.stdout + done.stderr

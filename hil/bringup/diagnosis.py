@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 GARBAGE = 0.3
 """A line of which more than this share is no text runs at another speed."""
 
+_NO_SERVER = "no SSH server"
 _OFF = re.compile(r"vTPM: service off: (?P<reason>.*)")
 _OFF_CAUSES = (
     ("engine", "the engine is missing, damaged, or from another build than BL31", "hil build; hil flash --force"),
@@ -75,6 +76,13 @@ def _refused(stop: Stop) -> Iterator[Cause]:
         yield Cause(f"the boot ROM starts nothing: {stop.error.message}", "hil flash --force; config.txt on the card")
 
 
+def _no_server(stop: Stop) -> Iterator[Cause]:
+    if isinstance(stop.error, Panic) and _NO_SERVER in stop.error.message:
+        yield Cause(
+            "Linux is up, and its SSH server does not start", "the host key in the initramfs: hil build; hil flash"
+        )
+
+
 def _loop(stop: Stop) -> Iterator[Cause]:
     stage = stop.sight.repeated if stop.sight else ""
     if stage:
@@ -114,4 +122,4 @@ def _hint(stop: Stop) -> Iterator[Cause]:
         yield Cause(stop.error.message, stop.error.context.hint)
 
 
-_RULES = (_refused, _service_off, _crash, _loop, _garbage, _stranger, _no_entropy, _power_off, _hint)
+_RULES = (_refused, _service_off, _no_server, _crash, _loop, _garbage, _stranger, _no_entropy, _power_off, _hint)

@@ -37,6 +37,9 @@ STATES = {
 }
 
 
+PANICS = [{"uart": "linux", "line": "^linux: no SSH server"}]
+
+
 def stop_of(strategy: BoardStrategy) -> tuple[Climb, Step]:
     way = Climb(strategy, {"secure_space": "protected"})
     (stopped,) = (step for step in way.run() if step.outcome is Outcome.STOPPED)
@@ -65,9 +68,9 @@ def played(
     server: SshServer, keys: Path, tmp_path: Path, load: Callable[..., BoardStrategy]
 ) -> Callable[..., BoardStrategy]:
     """A board that says that Linux is ready, while this process plays its SSH server."""
-    guest.assemble(tmp_path, guest.say("monitor", SERVICE + "linux: ready\n"))
 
-    def make(port: int = server.port, host_key: Path = keys / "host") -> BoardStrategy:
+    def make(port: int = server.port, host_key: Path = keys / "host", says: str = "linux: ready\n") -> BoardStrategy:
+        guest.assemble(tmp_path, guest.say("monitor", SERVICE + says))
         qemu = {
             "qemu_bin": "qemu",
             "machine": "virt,secure=on,virtualization=on",
@@ -88,7 +91,7 @@ def played(
                         {"HilQEMUDriver": qemu},
                         {"UartDriver": {"name": "linux"}},
                         {"ParamikoDriver": {"keyfile": str(keys / "user"), "host_key": str(host_key) + ".pub"}},
-                        {"BoardStrategy": {"states": STATES}},
+                        {"BoardStrategy": {"states": STATES, "panics": PANICS}},
                     ],
                 }
             },
@@ -104,6 +107,12 @@ def test_a_server_that_nobody_started_stops_at_ssh(played: Callable[..., BoardSt
     assert "nothing listens" in stopped.causes[0].why
     assert way.error
     assert way.error.exit_code is ExitCode.INFRASTRUCTURE
+
+
+def test_linux_that_cannot_start_its_server_says_so(played: Callable[..., BoardStrategy]) -> None:
+    _, stopped = stop_of(played(says="linux: no SSH server\n"))
+    assert stopped.stage.name == "linux"
+    assert stopped.causes[0].why == "Linux is up, and its SSH server does not start"
 
 
 def test_a_board_with_another_host_key_stops_at_ssh(played: Callable[..., BoardStrategy], tmp_path: Path) -> None:

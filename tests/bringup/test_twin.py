@@ -147,7 +147,7 @@ def test_a_line_at_another_speed_is_recognised_by_its_garbage(board: Twin, tmp_p
     subprocess.run(["aarch64-linux-gnu-gcc", *options, "-o", elf, source], check=True)
     subprocess.run(["aarch64-linux-gnu-objcopy", "-O", "binary", elf, stub], check=True)
     board.image("armstub", stub.read_bytes())
-    board.wait("firmware", 8.0)
+    board.wait("firmware", 5.0)
     stopped = stop_of(board.climb())
     assert stopped.stage.name == "BL31"
     assert stopped.causes[0].why.startswith("`monitor` runs at another speed")

@@ -91,7 +91,7 @@ def _by_file(ones: list[Difference]) -> Iterator[Text]:
 
 
 def _slower(one: Slower) -> Text:
-    usual = f"{one.usual:.2f} s" + (f" in {one.runs} runs" if one.runs > 1 else "")
+    usual = f"{one.usual:.2f} s" + (f" (median of {one.runs} runs)" if one.runs > 1 else "")
     return Text(f"  {one.board}: {visible(one.what)}  {usual} → {one.seconds:.2f} s, {one.ratio:.1f} times as long")
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from hil.record import load
 from hil.record.case import BLOCKED
-from hil.report.history import RUNS_COMPARED, last_runs, usual_stages_of, usual_times_of
+from hil.report.history import RUNS_SEARCHED, last_runs, usual_stages_of, usual_times_of
 from hil.report.index import IndexedRun, word
 from hil.report.origin import Commits, Origin, commits_between, origin
 
@@ -225,7 +225,7 @@ def _likeness(case: Case | None) -> str:
 
 
 def _slower(path: Path, before: Record, after: Record, names: Mapping[str, str]) -> Iterable[Slower]:
-    older, _ = last_runs(path.resolve().parent, RUNS_COMPARED - 1, before=before.id)
+    older, _ = last_runs(path.resolve().parent, RUNS_SEARCHED - 1, before=before.id)
     runs = [*older, IndexedRun.of(before)]
     now = IndexedRun.of(after)
     measured = [

@@ -5,7 +5,7 @@ Also what runs usually take, for all who want to compare a run with those before
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from itertools import pairwise
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from hil.report.index import IndexedCase
 
 RUNS_COMPARED = 10
-"""So many runs before a run say what is usual."""
+"""So many runs say what a test or a stage usually takes: the last in which it did."""
+RUNS_SEARCHED = 5 * RUNS_COMPARED
+"""So many runs back they are looked for."""
 GOOD = frozenset({"passed", "xfailed"})
 BAD = frozenset({"failed", "error"})
 """Words of attempts that say something about the firmware; all others say that nothing is known."""
@@ -130,11 +132,6 @@ class Usual:
     most: float
     runs: int
 
-    @classmethod
-    def of(cls, seconds: Sequence[float]) -> Usual:
-        """Fold measured times, of which there must be one at least."""
-        return cls(median(seconds), min(seconds), max(seconds), len(seconds))
-
 
 def history(reports: Path, number: int, *, board: str = "", tests: str = "") -> History:
     """Return the last `number` runs below `reports` (those with `board`, if one is named).
@@ -173,31 +170,32 @@ def last_runs(reports: Path, number: int, *, board: str = "", before: str = "") 
     return sorted(found, key=lambda run: run.started), unread
 
 
-def usual_times(reports: Path, *, before: str = "", number: int = RUNS_COMPARED) -> dict[tuple[str, str], Usual]:
-    """Return by board and test id what tests took that passed, in the last `number` runs (those before a run's id)."""
-    return usual_times_of(last_runs(reports, number, before=before)[0])
+def usual_stages(reports: Path, *, before: str = "") -> dict[tuple[str, str], Usual]:
+    """Return by board and state what it usually takes to get there (before the run of an id, if one is given)."""
+    return usual_stages_of(last_runs(reports, RUNS_SEARCHED, before=before)[0])
 
 
-def usual_stages(reports: Path, *, before: str = "", number: int = RUNS_COMPARED) -> dict[tuple[str, str], Usual]:
-    """Return by board and state what it took to get there, in the last `number` runs (those before a run's id)."""
-    return usual_stages_of(last_runs(reports, number, before=before)[0])
+def usual_stages_of(runs: Sequence[IndexedRun]) -> dict[tuple[str, str], Usual]:
+    """Return by board and state what it took to get there in the last of `runs` that came to it."""
+    return _usual([[((stage.board, stage.name), stage.seconds) for stage in run.stages] for run in runs])
 
 
-def usual_times_of(runs: Iterable[IndexedRun]) -> dict[tuple[str, str], Usual]:
-    """Return by board and test id what tests took that passed in `runs`."""
-    return _usual(((case.board, case.id), case.seconds) for run in runs for case in run.cases if case.word == "passed")
+def usual_times_of(runs: Sequence[IndexedRun]) -> dict[tuple[str, str], Usual]:
+    """Return by board and test id what it took in the last of `runs` in which it passed."""
+    return _usual([[((one.board, one.id), one.seconds) for one in run.cases if one.word == "passed"] for run in runs])
 
 
-def usual_stages_of(runs: Iterable[IndexedRun]) -> dict[tuple[str, str], Usual]:
-    """Return by board and state what it took to get there in `runs`."""
-    return _usual(((stage.board, stage.name), stage.seconds) for run in runs for stage in run.stages)
-
-
-def _usual(measured: Iterable[tuple[tuple[str, str], float]]) -> dict[tuple[str, str], Usual]:
+def _usual(measured: Sequence[Sequence[tuple[tuple[str, str], float]]]) -> dict[tuple[str, str], Usual]:
+    """Fold what was measured in each run, oldest first; a run of few tests pushes nothing out of sight."""
+    runs: Counter[tuple[str, str]] = Counter()
     times: dict[tuple[str, str], list[float]] = defaultdict(list)
-    for key, seconds in measured:
-        times[key].append(seconds)
-    return {key: Usual.of(seconds) for key, seconds in times.items()}
+    for of_run in reversed(measured):
+        wanted = {key for key, _ in of_run if runs[key] < RUNS_COMPARED}
+        runs.update(wanted)
+        for key, seconds in of_run:
+            if key in wanted:
+                times[key].append(seconds)
+    return {key: Usual(median(seconds), min(seconds), max(seconds), runs[key]) for key, seconds in times.items()}
 
 
 def _row(

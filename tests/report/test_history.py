@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from hil.report.grid import grid
-from hil.report.history import TestHistory, history, usual_stages, usual_times
+from hil.report.history import RUNS_COMPARED, TestHistory, history, last_runs, usual_stages, usual_times_of
 from hil.report.index import INDEX_FILE, indexed
 from tests.report.runs import FILE, Lab, case
 
@@ -173,11 +173,20 @@ def test_what_passed_says_what_is_usual(lab: Lab) -> None:
     for seconds in (1.0, 5.0, 2.0):
         lab.stages = {"monitor": seconds}
         newest = lab.run(case("test_a", "passed", seconds=seconds), case("test_b", "failed", seconds=99))
-    times = usual_times(lab.reports)
+    times = usual_times_of(last_runs(lab.reports, 9)[0])
     assert list(times) == [("rpi4", f"{FILE}::test_a")]
     usual = times["rpi4", f"{FILE}::test_a"]
     assert (usual.median, usual.least, usual.most, usual.runs) == (2.0, 1.0, 5.0, 3)
     assert usual_stages(lab.reports, before=newest.name)["rpi4", "monitor"].median == 3.0
+
+
+def test_runs_of_other_tests_push_nothing_out_of_sight(lab: Lab) -> None:
+    for seconds in (1.0, *[3.0] * RUNS_COMPARED):
+        lab.run(case("test_a", "passed", seconds=seconds))
+    for _ in range(RUNS_COMPARED):
+        lab.run(case("test_b", "passed"))
+    usual = usual_times_of(last_runs(lab.reports, 99)[0])["rpi4", f"{FILE}::test_a"]
+    assert (usual.runs, usual.least) == (RUNS_COMPARED, 3.0)
 
 
 def test_the_grid_shows_what_is_bad_and_counts_the_rest(lab: Lab) -> None:

@@ -132,18 +132,24 @@ def _less(left: Retries, progress: Progress) -> Retries | None:
 
 def _end_fixtures(item: pytest.Item, nextitem: pytest.Item | None) -> pytest.TestReport:
     """End the fixtures that `nextitem` does not share, after the test's own teardown, which other plugins see once."""
-    ends = partial(item.session._setupstate.teardown_exact, nextitem)
-    call = CallInfo.from_call(ends, when="teardown", reraise=get_reraise_exceptions(item.config))
+    call = CallInfo.from_call(
+        partial(_end, item, nextitem), when="teardown", reraise=get_reraise_exceptions(item.config)
+    )
     report: pytest.TestReport = item.ihook.pytest_runtest_makereport(item=item, call=call)
     return report
 
 
-def _forget(item: pytest.Item) -> None:
-    """Let go of what the attempt had, and of session fixtures that failed: pytest would raise the same error again."""
+def _end(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """End also those that had failed: pytest keeps what they raised, and would raise it again."""
+    item.session._setupstate.teardown_exact(nextitem)
     info = getattr(item, "_fixtureinfo", None)
     for definition in (one for each in info.name2fixturedefs.values() for one in each) if info else ():
         if definition.cached_result and definition.cached_result[2] is not None:
             definition.finish(item._request)  # type: ignore[attr-defined]
+
+
+def _forget(item: pytest.Item) -> None:
+    """Let go of what the attempt had."""
     if hasattr(item, "_request"):
         item._request = False
         item.funcargs = None  # type: ignore[attr-defined]

@@ -184,6 +184,19 @@ def test_fixtures_are_made_anew_for_each_attempt_and_those_that_failed_too(bench
     assert bench.cases["test_a"]["properties"] == [["run", "2"]]
 
 
+def test_a_fixture_of_the_session_that_failed_is_made_anew_only_for_another_attempt(bench: Bench) -> None:
+    suite = """
+    @pytest.fixture(scope="session")
+    def failing():
+        raise OSError(f"time {nth('failing')}")
+    def test_a(failing): pass
+    def test_b(failing): pass
+    """
+    bench.run(COUNTING + dedent(suite), "--retry", "flaky=1")
+    attempts = [attempt for case in load(bench.latest).cases for attempt in case.attempts]
+    assert [attempt.faults[0].message for attempt in attempts] == ["time 1", "time 2", "time 2", "time 3"]
+
+
 def test_what_teardown_loses_is_tried_again_also_in_the_last_test(bench: Bench) -> None:
     suite = """
     @pytest.fixture

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 """Part of every key: raise it when the content or the use of snapshots changes."""
-KEPT = 4
-"""How many snapshots stay; the least recently used go."""
+KEPT = 6
+"""How many snapshots stay, at least one for each board of boards/ that QEMU plays; the least recently used go."""
 
 _STATE = "state"
 _DIGEST = "sha256"

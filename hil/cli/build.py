@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -16,27 +16,44 @@ def command(
     platform: Annotated[
         str, typer.Option(help="What to build for.", autocompletion=complete.platforms)
     ] = DEFAULT_BOARD,
+    everything: Annotated[bool, typer.Option("--all", help="Build for every platform that there is.")] = False,
     linux: Annotated[bool, typer.Option("--linux/--no-linux", help="Build the images of the Linux host, too.")] = True,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the manifest of the result.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the manifest of the result; with --all one per platform.")
+    ] = False,
 ) -> None:
-    """Build the firmware and a Linux host for it; what is up to date is left as it is.
+    """Build the firmware of one platform, and a Linux host for it; what is up to date is left as it is.
 
     Third-party parts come from Debian's archives, as pinned in firmware/sources.lock and firmware/linux/sources.lock.
+    Commands that use a board build what it takes by themselves.
 
-    Example:
+    Examples:
         hil build
+
+        hil build --all
     """
+    from hil.build import PLATFORMS
+
+    manifests = {}
+    for each in PLATFORMS if everything else [platform]:
+        manifests[each] = _build(each, linux=linux, quiet=as_json)
+    if as_json:
+        print_json(manifests if everything else manifests[platform])
+
+
+def _build(platform: str, *, linux: bool, quiet: bool) -> Any:
+    """Build, say what came of it, and return the manifest."""
     from hil.build import build, build_directory, build_linux, has_linux
     from hil.build.firmware import MANIFEST
 
     firmware = build(platform)
     directory = build_directory(platform)
     host = build_linux(platform) if linux and has_linux(platform) else None
-    if as_json:
-        print_json(json.loads((directory / MANIFEST).read_text(encoding="utf-8")))
-        return
-    for artifact in [*firmware.artifacts.values(), *(host.artifacts.values() if host else ())]:
-        print_line(f"{artifact.sha256[:12]} {artifact.size:>9} {artifact.path}")
-    if "bl1.bin" in firmware.artifacts and "fip.bin" not in firmware.artifacts:
-        print_line(f"no fip.bin: it takes the board's SCP firmware; name it in boards/{platform}.yaml, images: scp:")
-    print_line(f"firmware {firmware.firmware_hash[:12]} in {directory}")
+    if not quiet:
+        for artifact in [*firmware.artifacts.values(), *(host.artifacts.values() if host else ())]:
+            print_line(f"{artifact.sha256[:12]} {artifact.size:>9} {artifact.path}")
+        if "bl1.bin" in firmware.artifacts and "fip.bin" not in firmware.artifacts:
+            where = f"boards/{platform}.yaml, images: scp:"
+            print_line(f"no fip.bin: it takes the board's SCP firmware; name it in {where}")
+        print_line(f"firmware {firmware.firmware_hash[:12]} in {directory}")
+    return json.loads((directory / MANIFEST).read_text(encoding="utf-8"))

@@ -17,7 +17,7 @@ a tool is missing, or the run was interrupted), 3 infrastructure (the board, the
 
 SUMMARIES = {
     "run": "Run suites on a board, or on several at once, and leave a record in reports/.",
-    "build": "Build the firmware and a Linux host for it; what is up to date is left as it is.",
+    "build": "Build the firmware of one platform, and a Linux host for it; what is up to date is left as it is.",
     "flash": "Bring a board's images to its medium, and read them back; the board is off afterwards.",
     "boards": "Show the boards: where they are, who has them, how they are, what is on them, how their last run ended.",
     "console": "Switch a board on and talk to it over a serial line, to its Linux, or to a guest.",

@@ -13,15 +13,18 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 from rich.progress import TransferSpeedColumn as SpeedColumn
 
 from hil.cli import complete
-from hil.cli.output import print_json, print_line
+from hil.cli.output import from_here, print_json, print_line
 from hil.cli.run import bring_up_to_date
 from hil.cli.tree import DEFAULT_BOARD, Tree
 from hil.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
+    from hil.cli.tree import BoardFile
     from hil.flash import FlashPlan, FlashState, Meter, Payload, Work
+
+FIP = "fip.bin"
 
 
 def command(
@@ -50,7 +53,10 @@ def command(
     try:
         strategy = boardfile.target(env).get_strategy()
         if dry_run:
-            _show_plan(board, strategy.board.flash_plan(), force=force, as_json=as_json)
+            plan = strategy.board.flash_plan()
+            _show_plan(board, plan, force=force, as_json=as_json)
+            if plan.missing:
+                raise UsageError(f"{board} lacks {', '.join(plan.missing)}", hint=_how_to_get(plan.missing, chosen))
             return
         with chosen.held(), _meter() as meter:
             began = time.monotonic()
@@ -67,6 +73,14 @@ def command(
             print_line(f"{board}: {result.payload.digest[:12]} is on {result.medium} already; --force writes it again")
     finally:
         env.cleanup()
+
+
+def _how_to_get(missing: Iterable[str], board: BoardFile) -> str:
+    from hil.build.scp import IMAGE
+
+    if IMAGE not in board.images and any(place.endswith(FIP) for place in missing):
+        return f"{FIP} takes the SCP firmware that came with the board: `images: {IMAGE}:` in {from_here(board.path)}"
+    return "hil build"
 
 
 def _show_plan(board: str, plan: FlashPlan, *, force: bool, as_json: bool) -> None:

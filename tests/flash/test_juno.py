@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from labgrid.resource import remote
 
-from hil.errors import BoardFileError, BoardUnreachable, ConsoleTimeout, FlashError, UsageError
+from hil import cli
+from hil.errors import BoardFileError, BoardUnreachable, ConsoleTimeout, ExitCode, FlashError, UsageError
 from hil.flash import BoardDirty, FlashMemory, MediumMissing, WrongMedium
 from hil.flash.sdcard import PARTITION_OFFSET, mtools
 from tests.simulators.juno import SimulatedJuno
@@ -62,6 +63,24 @@ def test_a_disk_at_another_machine_is_not_written_and_the_machine_is_named(
     with pytest.raises(BoardUnreachable, match="at rack-7, and is written only there"):
         juno.strategy().flash()
     assert juno.on_disk("SOFTWARE/bl1.bin") == b"old"
+
+
+def test_a_dry_run_says_which_image_is_missing_and_what_it_takes(
+    juno: SimulatedJuno, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "boards").mkdir()
+    (tmp_path / "pyproject.toml").touch()
+    juno.board_file(tmp_path / "boards" / "juno.yaml")
+    juno.image("fip").unlink()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["hil", "flash", "--board", "juno", "--dry-run"])
+    with pytest.raises(SystemExit) as left:
+        cli.main()
+    assert left.value.code == ExitCode.USAGE
+    said = capsys.readouterr()
+    assert "juno: cannot be written, images are missing" in said.out
+    assert "error: juno lacks SOFTWARE/fip.bin" in said.err
+    assert "takes the SCP firmware that came with the board: `images: scp:` in boards/juno.yaml" in said.err
 
 
 def test_unchanged_files_are_not_copied_again(juno: SimulatedJuno) -> None:

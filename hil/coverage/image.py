@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from elftools.common.exceptions import ELFError
@@ -64,19 +64,17 @@ class InstrumentedImage:
                 elf = ELFFile(file)
                 symbols = _symbols(elf)
                 code = _code(elf)
-        except OSError as error:
-            raise UsageError(f"cannot read {directory / IMAGE}: {error.strerror}", hint="make clean") from error
-        places: list[Place] = []
-        for one in notes:
-            for function in one.functions:
-                address, size = symbols.pop((one.path.stem, function.name), (None, None))
-                places.append(Place(address, function.counters))
-                if size not in (places[-1].size, None):
-                    symbols[one.path.stem, function.name] = address, size
-        if symbols:
-            strange = "{}: {}".format(*next(iter(symbols)))
-            raise UsageError(f"{directory / IMAGE} is not of the same build as its notes: {strange}", hint="make clean")
-        return cls(directory, notes, tuple(places), code)
+        except (OSError, ELFError) as error:
+            raise UsageError(f"cannot read {directory / IMAGE}: {error}", hint="make clean") from error
+        functions = [(one.path.stem, function) for one in notes for function in one.functions]
+        places = {(object, function.name): Place(None, function.counters) for object, function in functions}
+        for key, (address, size) in symbols.items():
+            if key not in places or places[key].size != size:
+                raise UsageError(
+                    f"{directory / IMAGE} is not of the same build as its notes: {': '.join(key)}", hint="make clean"
+                )
+            places[key] = replace(places[key], address=address)
+        return cls(directory, notes, tuple(places.values()), code)
 
     def is_in(self, memory: HostMemory) -> bool:
         """Whether this image's code is in the memory of a machine."""
@@ -110,9 +108,9 @@ def _code(elf: ELFFile) -> tuple[int, bytes]:
     return text["sh_addr"], text.data()
 
 
-def _symbols(elf: ELFFile) -> dict[tuple[str, str], tuple[int | None, int | None]]:
+def _symbols(elf: ELFFile) -> dict[tuple[str, str], tuple[int, int]]:
     """Address and size of each function's counters; a FILE symbol stands in front of those of its object."""
-    found: dict[tuple[str, str], tuple[int | None, int | None]] = {}
+    found: dict[tuple[str, str], tuple[int, int]] = {}
     object = ""
     table = elf.get_section_by_name(".symtab")
     if not isinstance(table, SymbolTableSection):

@@ -16,7 +16,7 @@ OPTIONS = ("-c", "-Os", "-fno-inline", "-fprofile-arcs", "-ftest-coverage", "-fp
 
 @pytest.fixture(scope="session")
 def notes(tmp_path_factory: pytest.TempPathFactory) -> Notes:
-    """gcc's notes about counted.c, as if that were part of the service."""
+    """gcc's notes about counted.c, as if that were part of the service; the object lies beside them."""
     directory = tmp_path_factory.mktemp("counted")
     source = directory / PLACE
     source.parent.mkdir(parents=True)

@@ -184,8 +184,8 @@ def test_everything_can_be_read_and_tapped(window: Open, served: Served, old: Pa
 def test_the_history_leads_to_the_reports(window: Open, served: Served, old: Path) -> None:
     shown = window(f"{served.url}history")
     shown.find("#steady").check()
-    shown.find(f".grid a[href*='{quote(old.name)}']").first.click()
-    shown.find("#cases", has_text="test_a").wait_for()
+    shown.find(f".grid tbody a[href*='{quote(old.name)}']").first.click()
+    shown.find("#cases details[open]", has_text="test_a").wait_for()
 
 
 def test_a_broken_board_file_is_told_and_hides_no_run(window: Open, tmp_path: Path) -> None:

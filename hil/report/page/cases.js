@@ -132,10 +132,15 @@ function show(limit = PAGE) {
 	}
 }
 
+/* Programs differ in what they encode of an address. */
+function decoded(text) {
+	try { return decodeURIComponent(text); } catch { return text; }
+}
+
 /* The case that the address names, whatever the filter says. */
 function jump() {
-	const wanted = location.hash.slice(1);
-	const one = wanted && cases.find((other) => other.anchor === wanted);
+	const wanted = decoded(location.hash.slice(1));
+	const one = wanted && cases.find((other) => decoded(other.anchor) === wanted);
 	if (!one) return;
 	const find = () => list.querySelector(`[data-case="${one.n}"]`);
 	if (!find()) {

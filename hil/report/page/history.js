@@ -12,9 +12,10 @@ function element(name, attributes = {}, ...content) {
 	return made;
 }
 
-function cell(word, title, run) {
+function cell(word, title, run, test) {
 	const letter = found.letters[word] || "";
-	const inside = found.runs_at && word ? element("a", { href: `${found.runs_at}${encodeURIComponent(run.id)}/report.html` }, letter) : letter;
+	const place = test ? `#${encodeURIComponent(`${test.board}/${test.id}`)}` : "";
+	const inside = found.runs_at && word ? element("a", { href: `${found.runs_at}${encodeURIComponent(run.id)}/report.html${place}` }, letter) : letter;
 	return element("td", { class: `cell ${word}`, title }, inside);
 }
 
@@ -31,7 +32,7 @@ head.append(element("tr", { class: "board" }, name("verdict of the run"),
 function row(test) {
 	const cells = found.runs.map((run, column) => {
 		const moment = test.moments[column];
-		return moment ? cell(moment[0], `${when(run)}: ${moment[0]}, ${moment[1]} s`, run) : element("td", { class: "cell" });
+		return moment ? cell(moment[0], `${when(run)}: ${moment[0]}, ${moment[1]} s`, run, test) : element("td", { class: "cell" });
 	});
 	return element("tr", {}, name(test.id), ...cells,
 		element("td", { class: "number" }, test.flips ? `${(100 * test.flips / test.attempts).toFixed(0)} %` : ""),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hil.cli import complete
 from hil.cli.output import console, print_json, print_line
 from hil.cli.tree import DEFAULT_BOARD, BoardFile, Tree
 from hil.errors import ExitCode, UsageError
@@ -34,14 +35,21 @@ STYLES = {"good": "green", "bad": "red", "skip": "yellow"}
 def command(
     builds: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[BUILD]...", help="Built images in the place of revisions, oldest first."),
+        typer.Argument(metavar="BUILD", help="Built images in the place of revisions, oldest first."),
     ] = None,
     good: Annotated[str, typer.Option(metavar="REV", help="A revision with which the test passes.")] = "",
     bad: Annotated[str, typer.Option(metavar="REV", help="A later one, with which it fails.")] = "HEAD",
-    test: Annotated[str, typer.Option(metavar="ID", help="What fails, as `hil run` takes it.")] = "",
-    board: Annotated[str, typer.Option(help="A board of boards/.")] = DEFAULT_BOARD,
+    test: Annotated[
+        str, typer.Option(metavar="ID", help="What fails, as `hil run` takes it.", autocompletion=complete.suites)
+    ] = "",
+    board: Annotated[str, typer.Option(help="A board of boards/.", autocompletion=complete.boards)] = DEFAULT_BOARD,
     canary: Annotated[
-        str, typer.Option(metavar="ID", help="What passes whenever board and firmware are well; '' for none.")
+        str,
+        typer.Option(
+            metavar="ID",
+            help="What passes whenever board and firmware are well; '' for none.",
+            autocompletion=complete.suites,
+        ),
     ] = CANARY,
     build: Annotated[
         str, typer.Option(metavar="COMMAND", help="What builds a revision, in its worktree (default: hil build).")

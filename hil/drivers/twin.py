@@ -16,7 +16,7 @@ from hil.drivers import videocore
 from hil.drivers.image import FlashedImage, flash, keep
 from hil.drivers.qemu import FILE, MEMORY, HilQEMUDriver
 from hil.drivers.storage import image_path
-from hil.errors import BoardFileError
+from hil.errors import BoardFileError, ConsoleTimeout
 from hil.flash import FlashPlan, FlashResult, Payload
 from hil.flash.payload import WHOLE
 
@@ -38,7 +38,7 @@ UNPLUG = (
 )
 """QEMU's controller goes on with a transfer that Linux has cancelled until another one takes its channel, and aborts
 when the device is gone by then (`usb_ep_get`): so each of its eight channels is used once more."""
-UNPLUG_SECONDS = 30.0
+UNPLUG_SECONDS = 120.0
 _UNITS = {"M": 1 << 20, "G": 1 << 30}
 _TEXTS: Any = attr.validators.deep_iterable(attr.validators.instance_of(str), attr.validators.instance_of(list))
 
@@ -120,8 +120,11 @@ class Rpi4TwinDriver(HilQEMUDriver):
     def _await(self, words: bytes, deadline: Deadline) -> None:
         """Return once the console has said this."""
         line, said = self.uart(self.uarts[0]), b""
-        while words not in said:
-            said += line.receive(deadline)
+        try:
+            while words not in said:
+                said += line.receive(deadline)
+        except ConsoleTimeout as error:
+            raise error.within(doing=f"waiting for `{words.decode()}`") from None
 
     def _network(self) -> list[str]:
         return super()._network()[:2]  # without the adapter

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -160,7 +161,8 @@ def test_commits_between_the_runs_are_named(lab: Lab, tmp_path: Path) -> None:
     def git(*arguments: str) -> str:
         who = ("-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false")
         command = ["git", *who, *arguments]
-        return subprocess.run(command, cwd=tree, capture_output=True, text=True, check=True).stdout.strip()
+        own = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+        return subprocess.run(command, cwd=tree, env=own, capture_output=True, text=True, check=True).stdout.strip()
 
     git("init")
     runs = []

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
+from typing import TYPE_CHECKING
 
 from hil.errors import InfrastructureError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 
 class Deal:
@@ -32,14 +36,17 @@ class Deal:
         """Whether all has been run."""
         return not self.waits and not any(self._hands.values())
 
-    def plan(self, groups: tuple[tuple[str, ...], ...]) -> bool:
+    def plan(self, groups: tuple[tuple[str, ...], ...], seconds: Mapping[str, float] | None = None) -> bool:
         """Take the tests that a seat found; returns whether they are news.
+
+        Where it is known how many `seconds` tests take, the longest groups come first, so that all seats end together.
+        A test that is new takes what the others take on the average.
 
         Raises `InfrastructureError` when another seat of the same board found others.
         """
         if self._groups is None:
             self._groups = groups
-            self._waiting.extend(groups)
+            self._waiting.extend(_longest_first(groups, seconds) if seconds else groups)
             return True
         if groups != self._groups:
             raise InfrastructureError(
@@ -87,3 +94,8 @@ class Deal:
         rest = tuple(id for group in self._waiting for id in group)
         self._waiting.clear()
         return rest
+
+
+def _longest_first(groups: Sequence[tuple[str, ...]], seconds: Mapping[str, float]) -> list[tuple[str, ...]]:
+    average = sum(seconds.values()) / len(seconds)
+    return sorted(groups, key=lambda group: sum(seconds.get(id, average) for id in group), reverse=True)

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import FrameType
 
+    from hil.pool.expected import Durations
     from hil.pool.progress import Progress
     from hil.pool.seat import Seat
     from hil.record import Record, Run
@@ -63,7 +64,7 @@ class Pool:
     """Runs pytest with `arguments` at each of `seats`, a process each, and keeps `run` and `progress` up to date.
 
     The tests are dealt out to seats of the same board. At most `emulated` boards that are emulated run at once. A test
-    that failed for board or lab is dealt out again, `retries` times.
+    that failed for board or lab is dealt out again, `retries` times. What is `expected` to take long comes first.
     """
 
     def __init__(
@@ -75,12 +76,14 @@ class Pool:
         *,
         emulated: int,
         retries: int = 0,
+        expected: Durations | None = None,
     ) -> None:
         self._run = run
         self._arguments = arguments
         self._progress = progress
         self._retries = retries
         self._ledger = Ledger(run, progress, retries)
+        self._expected = expected or {}
         self._seating = Seating(seats, emulated)
         self._deals = {seat.board: Deal() for seat in seats}
         self._door = threading.Semaphore(STARTS_PER_PROCESSOR * (os.cpu_count() or 1))
@@ -195,7 +198,8 @@ class Pool:
 
     def _plan(self, process: SeatProcess, deal: Deal, groups: tuple[tuple[str, ...], ...]) -> None:
         try:
-            news = deal.plan(groups)
+            seconds = {id: taken for (board, id), taken in self._expected.items() if board == process.seat.board}
+            news = deal.plan(groups, seconds)
         except InfrastructureError as error:
             process.kill(error)
             return

@@ -12,6 +12,7 @@ from rich.rule import Rule
 
 from hil import quarantine
 from hil.errors import UsageError
+from hil.pool.expected import durations
 from hil.pool.pool import Pool
 from hil.pool.progress import watching
 from hil.pool.seat import LocalSeat
@@ -79,7 +80,9 @@ def run_on(
     run = Run(reports, *boards, root=root, fail_on_flaky=fail_on_flaky)
     emulated = max(os.cpu_count() or 1, *seats_of.values())
     with watching(console, {seat.name: seat.board for seat in seats}, reports, parallel=emulated) as progress:
-        record = Pool(run, seats, arguments, progress, emulated=emulated, retries=retries).drive()
+        shared = [board for board, number in seats_of.items() if number > 1]
+        expected = durations(reports, shared) if shared else {}
+        record = Pool(run, seats, arguments, progress, emulated=emulated, retries=retries, expected=expected).drive()
     write_reports(record, run.path)
     _show(record, run.path, console)
     return record

@@ -42,7 +42,7 @@ def offered(checkout: Checkout, line: str, shell: str = "bash") -> list[str]:
         ("hil run nowhere/at", []),
         ("hil run --coverag", ["--coverage"]),
         ("hil build --platform qemu", ["qemu-virt"]),
-        ("hil new board --like jun", ["juno"]),
+        ("hil new board --like jun", ["juno", "juno-remote"]),
         ("hil lab check x", []),
     ],
 )

@@ -27,6 +27,12 @@ def test_every_test_is_dealt_once_and_groups_stay_together(deal: Deal) -> None:
     assert [deal.take("x"), deal.take("y"), deal.take("x"), deal.take("y")] == [*GROUPS, ()]
 
 
+def test_what_takes_long_is_dealt_first_and_what_is_new_is_taken_for_average() -> None:
+    deal = Deal()
+    assert deal.plan(GROUPS, {"a": 1.0, "b": 2.0, "d": 9.0})
+    assert [deal.take("x"), deal.take("x"), deal.take("x")] == [("d",), ("b", "c"), ("a",)]
+
+
 def test_a_deal_is_complete_when_everything_has_run_not_when_everything_is_dealt(deal: Deal) -> None:
     for group in GROUPS:
         deal.take(group[0])

@@ -68,7 +68,7 @@ def grid(found: History, *, width: int, everything: bool = False) -> RenderableT
         marks = [firmwares.get(firmware_of(run, board), NO_PART) for run in found.runs[-columns:]]
         rows.append((Text("".join(marks), "cyan"), "", "", "", Text(board, "bold")))
         rows += [_row(test, name, columns, firmwares) for test in tests]
-    return Group(*_heading(found, columns), _table(rows), *_closing(found, len(shown), firmwares))
+    return Group(_heading(found, columns), _table(rows), *_closing(found, len(shown), firmwares))
 
 
 def _table(rows: list[_Row]) -> Table:
@@ -83,10 +83,10 @@ def _table(rows: list[_Row]) -> Table:
     return table
 
 
-def _heading(found: History, columns: int) -> list[Text]:
+def _heading(found: History, columns: int) -> Text:
     oldest, newest = found.runs[-columns], found.runs[-1]
     number = f"{columns} of {len(found.runs)}" if columns < len(found.runs) else f"{columns}"
-    return [Text(f"{number} runs, {_when(oldest.started)} to {_when(newest.started)}, newest on the right")]
+    return Text(f"{number} runs, {_when(oldest.started)} to {_when(newest.started)}, newest on the right")
 
 
 def _row(test: TestHistory, name: int, columns: int, firmwares: dict[str, str]) -> _Row:

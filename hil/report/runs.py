@@ -45,8 +45,9 @@ class Runs:
         """
         if found := _BACK.fullmatch(reference):
             return self._back(found["link"], int(found["back"] or 0))
-        named = [path for path in self.paths() if path.name == reference] or [
-            path for path in self.paths() if reference and (path.name.startswith(reference) or _ends(path, reference))
+        paths = self.paths() if reference else []
+        named = [path for path in paths if path.name == reference] or [
+            path for path in paths if path.name.startswith(reference) or path.name.endswith(f"-{reference}")
         ]
         if len(named) == 1:
             return named[0]
@@ -99,10 +100,6 @@ def ids_of_parts(directory: Path) -> list[str]:
     with suppress(OSError, ValueError, KeyError, TypeError):
         return [part["id"] for part in json.loads((directory / PARTS_FILE).read_bytes())]
     return []
-
-
-def _ends(path: Path, reference: str) -> bool:
-    return path.name.endswith(f"-{reference}")
 
 
 def _is_on(path: Path, board: str) -> bool:

@@ -67,7 +67,7 @@ class RunTail:
     """Follows the run in `directory`, from its beginning."""
 
     def __init__(self, directory: Path) -> None:
-        self._directory = directory
+        self._directory = directory.resolve()
         self._events = Tail(directory / EVENTS_FILE)
         self._consoles: dict[str, Tail] = {}
 
@@ -95,7 +95,8 @@ class RunTail:
     def _said(self) -> Iterator[tuple[str, list[str]]]:
         for log in sorted(self._directory.glob("*/*.log")):
             name = f"{log.parent.name}/{log.stem}"
-            if name not in self._consoles and log.with_suffix(".raw").exists():
+            ours = log.resolve().is_relative_to(self._directory) and log.with_suffix(".raw").exists()
+            if name not in self._consoles and ours:
                 self._consoles[name] = Tail(log, CONSOLE_BYTES)
         for name, tail in self._consoles.items():
             if lines := tail.lines():

@@ -66,28 +66,31 @@ def test_a_name_that_others_lend_is_refused(served: Served, host: str, status: i
 @pytest.mark.parametrize(
     "path",
     [
-        "/runs/../pyproject.toml",
-        "/runs/%2e%2e/pyproject.toml",
-        "/runs/..%2fboards/fake-board.yaml",
-        "/runs/{run}/../../pyproject.toml",
-        "/runs/{run}/..%2f..%2fpyproject.toml",
-        "/runs/{run}/%2fetc%2fpasswd",
-        "/runs/{run}//etc/passwd",
+        "/runs/../secret.log",
+        "/runs/%2e%2e/secret.log",
+        "/runs/..%2fsecret.log",
+        "/runs/%2e%2e%2freports/..%2fsecret.log",
+        "/runs/{run}/../../secret.log",
+        "/runs/{run}/..%2f..%2fsecret.log",
+        "/runs/{run}/{secret}",
         "/runs/{run}/way-out.log",
+        "/runs/{run}/folder-out/secret.log",
         "/runs/{run}/.index.json",
         "/runs/{run}/nul%00.log",
         "/runs/{run}/" + "a" * 5000 + ".log",
         "/runs/latest/run.json",
         "/runs/nosuch/",
         "/runs/nosuch/stream",
-        "/style.css/../../../pyproject.toml",
+        "/style.css/../../../secret.log",
     ],
 )
 def test_no_way_leads_out_of_a_run(served: Served, old: Path, path: str) -> None:
-    way_out = old / "way-out.log"
-    if not way_out.exists():
-        way_out.symlink_to(served.checkout.path / "pyproject.toml")
-    assert served.ask(path.format(run=quote(old.name))).status == 404
+    secret = served.checkout.path / "secret.log"
+    if not secret.exists():
+        secret.write_text("a secret")
+        (old / "way-out.log").symlink_to(secret)
+        (old / "folder-out").symlink_to(secret.parent)
+    assert served.ask(path.format(run=quote(old.name), secret=quote(str(secret), safe=""))).status == 404
 
 
 def test_a_report_cannot_reach_anything_else_here(served: Served, old: Path) -> None:

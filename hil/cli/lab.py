@@ -21,6 +21,7 @@ from hil.cli.output import console, print_json, print_line
 from hil.cli.tree import Tree
 from hil.deadline import Deadline
 from hil.errors import ExitCode, InfrastructureError, UsageError
+from hil.lab.tags import LIGHT_FILE
 
 if TYPE_CHECKING:
     from hil.lab.address import LabAddress
@@ -36,6 +37,7 @@ MOST = 1000
 """Of anything that one machine plays."""
 DETACHED_SECONDS = 270.0
 DOWN_SECONDS = 30.0
+LIGHT_BOARDS = 4
 PAUSE_SECONDS = 0.1
 
 Directory = Annotated[Path | None, typer.Option(metavar="DIR", help="Where the try-out lives (default: build/lab).")]
@@ -43,7 +45,12 @@ Directory = Annotated[Path | None, typer.Option(metavar="DIR", help="Where the t
 
 @app.command()
 def up(
-    boards: Annotated[int, typer.Option(min=0, max=MOST, help="Simulated boards that answer as the monitor does.")] = 4,
+    boards: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=MOST, help="Simulated boards that answer as the monitor does (default: 4 in a checkout of hil)."
+        ),
+    ] = None,
     emulators: Annotated[
         int | None,
         typer.Option(min=0, max=MOST, help="Seats for each emulated board (default: as many as processors)."),
@@ -71,6 +78,7 @@ def up(
     """
     tree = Tree.here()
     where = _where(tree, directory)
+    light = _light_boards(tree, boards)
     if detach:
         _detach(where, sys.argv)
         return
@@ -80,7 +88,7 @@ def up(
 
     emulated = [name for name in tree.board_names() if tree.board(name).kind == EMULATOR]
     seats = emulators if emulators is not None else os.cpu_count() or 1
-    wanted = Wanted(boards, exporters, seats, emulated, recheck, patience)
+    wanted = Wanted(light, exporters, seats, emulated, recheck, patience)
     lab = TryOut(tree.root, where, wanted, print_line)
     asyncio.run(lab.run())
 
@@ -172,6 +180,7 @@ def trial(
     from hil.lab.trial import Plan, Trial
 
     tree = Tree.here()
+    _light_boards(tree, boards)
     plan = Plan(boards, exporters, cases, seconds, deaths, seed)
     to_people = Console(stderr=True, highlight=False)
     with tempfile.TemporaryDirectory(prefix="hil-trial-") as directory:
@@ -201,6 +210,14 @@ def find(tree: Tree, directory: Path | None = None) -> LabAddress:
 
 def _where(tree: Tree, directory: Path | None) -> Path:
     return (directory or tree.root / "build" / "lab").absolute()
+
+
+def _light_boards(tree: Tree, wanted: int | None) -> int:
+    """How many simulated boards there are to be. Raises `UsageError` for some where their simulator is not."""
+    there = (tree.root / LIGHT_FILE).is_file()
+    if wanted and not there:
+        raise UsageError("there are no simulated boards in this tree", hint="a checkout of hil has them; --boards 0")
+    return (LIGHT_BOARDS if there else 0) if wanted is None else wanted
 
 
 def _detach(where: Path, arguments: list[str]) -> None:

@@ -26,7 +26,7 @@ from hil.lab.address import COORDINATOR_PORT, LabAddress
 from hil.lab.borrow import status
 from hil.lab.coordinator import connected
 from hil.lab.errors import LabUnreachable
-from hil.lab.tags import BOARD, BOOT_SECONDS, FILE, GOOD, MACHINE
+from hil.lab.tags import BOARD, BOOT_SECONDS, FILE, GOOD, LIGHT_FILE, MACHINE
 from hil.record.atomic import write_atomically
 
 if TYPE_CHECKING:
@@ -47,7 +47,6 @@ STATE = "lab.json"
 LOCK = "lab.lock"
 
 LIGHT_BOARD = "light"
-LIGHT_FILE = "tests/simulators/light.yaml"
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,6 +91,8 @@ def test_a_directory_without_firmware_is_refused(
         (("run", "--board", "fake-board", "--firmware", LONG), "cannot be used: File name too long"),
         (("lab", "down", "--directory", "nosuch"), "try: hil lab up"),
         (("lab", "check", "rpi4-1"), "no lab is up"),
+        (("lab", "up", "--boards", "2"), "there are no simulated boards in this tree"),
+        (("lab", "trial"), "a checkout of hil has them"),
         (("bisect", "--good", "HEAD"), "--test"),
     ],
     ids=lambda given: " ".join(given)[:40] if isinstance(given, tuple) else "",

@@ -20,11 +20,11 @@ from hil.report.html import HTML_FILE
 from hil.report.pages import history_page
 from hil.report.runs import Runs
 from hil.serve.guard import REPORT, Guard
-from hil.serve.overview import Overview
-from hil.serve.tail import RunTail
+from hil.serve.overview import KILLED, Overview, killed
+from hil.serve.tail import News, RunTail
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Collection
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 
     from starlette.requests import Request
 
@@ -95,22 +95,15 @@ class _Pages:
         return Response(_STYLE.read_bytes() + (_PAGE / "serve.css").read_bytes(), media_type="text/css")
 
     async def overview_stream(self, _: Request) -> Response:
-        async def news() -> AsyncIterator[str]:
-            told = ""
-            quiet = 0.0
-            while True:
-                boards, runs = await self._boards_now(), await run_in_threadpool(self._overview.runs)
-                now = _message("overview", {**boards, "runs": runs})
-                if now != told:
-                    yield now
-                    told, quiet = now, 0.0
-                elif quiet >= QUIET_SECONDS:
-                    yield ":\n\n"
-                    quiet = 0.0
-                await asyncio.sleep(LOOK_SECONDS)
-                quiet += LOOK_SECONDS
+        told = ""
 
-        return _stream(news())
+        async def look() -> tuple[list[str], bool]:
+            nonlocal told
+            boards, runs = await self._boards_now(), await run_in_threadpool(self._overview.runs)
+            before, told = told, _message("overview", {**boards, "runs": runs})
+            return [told] if told != before else [], False
+
+        return _stream(look)
 
     def history(self, request: Request) -> Response:
         found = history(self._reports, HISTORY_RUNS, board=request.query_params.get("board", ""))
@@ -123,23 +116,17 @@ class _Pages:
         return Response((_PAGE / "run.html").read_bytes(), media_type="text/html")
 
     async def run_stream(self, request: Request) -> Response:
-        tail = RunTail(self._directory(request))
+        directory = self._directory(request)
+        tail = RunTail(directory)
 
-        async def news() -> AsyncIterator[str]:
-            quiet = 0.0
-            while True:
-                for one in await run_in_threadpool(tail.news):
-                    yield _message(one.kind, one.data)
-                    quiet = 0.0
-                    if one.kind == "finished":
-                        return
-                if quiet >= QUIET_SECONDS:
-                    yield ":\n\n"
-                    quiet = 0.0
-                await asyncio.sleep(LOOK_SECONDS)
-                quiet += LOOK_SECONDS
+        async def look() -> tuple[list[str], bool]:
+            nobody_writes = await run_in_threadpool(killed, directory)  # so all that there is to tell is there
+            news = await run_in_threadpool(tail.news)
+            if nobody_writes and not news:
+                news = [News("finished", {"verdict": KILLED})]
+            return [_message(one.kind, one.data) for one in news], any(one.kind == "finished" for one in news)
 
-        return _stream(news())
+        return _stream(look)
 
     def file(self, request: Request) -> Response:
         directory = self._directory(request).resolve()
@@ -181,5 +168,19 @@ def _message(kind: str, data: dict[str, Any]) -> str:
     return f"event: {kind}\ndata: {json.dumps(data, default=str)}\n\n"
 
 
-def _stream(news: AsyncIterator[str]) -> Response:
-    return StreamingResponse(news, media_type="text/event-stream")
+def _stream(look: Callable[[], Awaitable[tuple[list[str], bool]]]) -> Response:
+    """Answer with the messages that `look` returns, time and again, until it says that they were the last."""
+
+    async def news() -> AsyncIterator[str]:
+        quiet = 0.0
+        over = False
+        while not over:
+            messages, over = await look()
+            if not messages and quiet >= QUIET_SECONDS:
+                messages = [":\n\n"]
+            for message in messages:
+                yield message
+            quiet = 0.0 if messages else quiet + LOOK_SECONDS
+            await asyncio.sleep(LOOK_SECONDS)
+
+    return StreamingResponse(news(), media_type="text/event-stream")

@@ -40,8 +40,12 @@ class Overview:
         if kept is None or kept[0] != state:
             kept = self._seen[path] = (state, _brief(path))
         brief = kept[1]
-        killed = brief["verdict"] == Verdict.RUNNING and not runner(_writer(path))
-        return {**brief, "verdict": KILLED} if killed else brief
+        return {**brief, "verdict": KILLED} if brief["verdict"] == Verdict.RUNNING and killed(path) else brief
+
+
+def killed(path: Path) -> bool:
+    """Whether nobody writes the record of a run any more that has not ended; one that just begins has no `run.json`."""
+    return (path / RUN_FILE).exists() and not runner(_writer(path))
 
 
 def _state(path: Path) -> tuple[int, int]:

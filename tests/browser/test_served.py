@@ -156,8 +156,9 @@ def test_records_that_are_half_there_are_shown_as_what_they_are(window: Open, se
     shown = window(served.url)
     shown.find("#runs .row", has=shown.find(".verdict.killed")).filter(has_text="killed-board").wait_for()
     shown.find("#runs .row", has=shown.find(".verdict.unreadable")).filter(has_text="torn-board").wait_for()
-    shown.page.goto(f"{served.url}runs/{quote(torn.path.name)}/")
-    shown.find("#state", has_text="live").wait_for()
+    for path in (torn.path, killed.path):
+        shown.page.goto(f"{served.url}runs/{quote(path.name)}/")
+        shown.find("#state", has_text="the run was killed").wait_for()
 
 
 @pytest.mark.parametrize("width", [PHONE, 1400])

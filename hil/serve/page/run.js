@@ -96,7 +96,8 @@ source.addEventListener("finished", (message) => {
 	const { verdict } = JSON.parse(message.data);
 	find("verdict").className = `verdict ${verdict}`;
 	find("verdict").textContent = verdict;
-	find("state").replaceChildren("the run is over: ", element("a", { href: "report.html" }, "its report"));
+	if (verdict === "killed") find("state").textContent = `the run was killed; hil report ${id} makes its report`;
+	else find("state").replaceChildren("the run is over: ", element("a", { href: "report.html" }, "its report"));
 });
 source.addEventListener("error", () => { if (source.readyState !== EventSource.CLOSED) find("state").textContent = "the server is gone; trying again"; });
 window.addEventListener("pagehide", () => source.close());

@@ -19,6 +19,7 @@ from hil.lab.wire import LONGEST_LINE, PATIENCE, POWER_OFF_SECONDS, Message, Pat
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from hil.drivers.alarm import Alarm
     from hil.lab.address import LabAddress
 
 CONNECT_SECONDS = 5.0
@@ -93,11 +94,9 @@ class Loan:
     tell whose board it is, so it is not ours. A keeper that is started anew within that time notices nothing.
     """
 
-    def __init__(self, address: LabAddress, line: KeeperLine, borrowed: Borrowed) -> None:
-        from hil.drivers.alarm import Alarm  # the package brings labgrid, which `status` needs not
-
+    def __init__(self, address: LabAddress, line: KeeperLine, borrowed: Borrowed, alarm: Alarm) -> None:
         self.borrowed = borrowed
-        self.alarm = Alarm()
+        self.alarm = alarm
         self._address = address
         self._line = line
         self._blame = ""
@@ -201,6 +200,8 @@ def borrow(
 
     Raises `NoBoardFree` at the deadline or soon after it is `cancelled`, and `LabUnreachable` when there is no keeper.
     """
+    from hil.drivers.alarm import Alarm  # brings labgrid, which `status` needs not, and which takes a while
+
     line = KeeperLine(address)
     reason = "the keeper says nothing"
     try:
@@ -211,7 +212,7 @@ def borrow(
                 case None:
                     line.send({"do": "beat"})
                 case {"say": "leased", "place": place, "owner": owner, "holder": holder, "patience": seconds}:
-                    return Loan(address, line, Borrowed(place, owner, holder, Patience(float(seconds))))
+                    return Loan(address, line, Borrowed(place, owner, holder, Patience(float(seconds))), Alarm())
                 case {"say": "waiting" | "refused", "why": why}:
                     reason = str(why)
     except BaseException:

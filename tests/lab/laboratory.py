@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 HIL = [sys.executable, "-c", "from hil.cli import main; main()"]
-LEASE_SECONDS = 8.0
+LEASE_SECONDS = 10.0
 """A runner that is silent for so long loses its board."""
 PATIENCE = 120.0
 """For whatever must happen some time, on a machine with much else to do."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
-from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -24,39 +22,12 @@ from hil.report.html import html
 from hil.report.pagedata import CONSOLE_CHARACTERS
 from hil.report.rebuild import add_bench
 from hil.report.stages import keep_usual, stages
+from tests.report.parsed import HOSTILE, Parsed
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 RING = "suites/queue/test_ring.py"
-HOSTILE = "</script><script>document.title='taken'</script><img src=x onerror=alert(1)>&amp;"
-
-
-class Page(HTMLParser):
-    """What a browser would see: elements, text outside of scripts, and the embedded documents."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.embedded: dict[str, Any] = {}
-        self.text = ""
-        self._inside: tuple[str, str] = ("", "")
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-        self._inside = (tag, dict(attrs).get("id") or "")
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in {"script", "style"}:
-            self._inside = ("", "")
-
-    def handle_data(self, data: str) -> None:
-        tag, name = self._inside
-        if tag == "script" and name:
-            self.embedded[name] = json.loads(data)
-        elif tag not in {"script", "style"}:
-            self.text += data
 
 
 def failed(message: str, kind: FaultKind = FaultKind.FIRMWARE, name: str = "test_a", **more: Any) -> Case:
@@ -65,10 +36,10 @@ def failed(message: str, kind: FaultKind = FaultKind.FIRMWARE, name: str = "test
     return Case(f"{RING}::{name}", outcome, faults=(fault,), board="rpi4", **more)
 
 
-def page(*cases: Case, faults: tuple[Fault, ...] = (), stages: tuple[Stage, ...] = ()) -> Page:
+def page(*cases: Case, faults: tuple[Fault, ...] = (), stages: tuple[Stage, ...] = ()) -> Parsed:
     board = BoardOfRun("rpi4", Provenance(firmware_hash="f00d", host={"name": "bench"}))
     record = Record("run-1", "rpi4", "2026-11-23T16:00:00.123Z", (board,), cases=cases, faults=faults, stages=stages)
-    return Page(html(record))
+    return Parsed(html(record))
 
 
 def test_it_loads_nothing_from_anywhere() -> None:
@@ -172,7 +143,7 @@ def test_a_bench_is_put_on_the_page_of_a_run(tmp_path: Path) -> None:
     rows = (Row("GetRandom: p50", {}, latencies=latencies),)
     add_bench(run.path, as_json([Section("delay", "how", rows)]))
     assert load(run.path).attachments == ("bench.json",)
-    told = " ".join(Page((run.path / "report.html").read_text()).text.split())
+    told = " ".join(Parsed((run.path / "report.html").read_text()).text.split())
     assert "GetRandom our queue 200 µs median of 3 swtpm 20 ms median of 1 100 µs 1 ms 10 ms 100 ms 1 s" in told
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import queue
-import signal
 import threading
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -13,6 +11,7 @@ from typing import TYPE_CHECKING
 from hil.errors import ExitCode, HilError, InfrastructureError, RecordFailed, RunnerDied
 from hil.lab.errors import LeaseLost
 from hil.pool.deal import Deal
+from hil.pool.interruption import interruptions
 from hil.pool.ledger import Ledger, fault_of
 from hil.pool.messages import (
     Begun,
@@ -37,8 +36,7 @@ from hil.record.run import MAKE_SPACE
 from hil.record.verdict import worst
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from types import FrameType
+    from collections.abc import Sequence
 
     from hil.pool.expected import Durations
     from hil.pool.progress import Progress
@@ -95,7 +93,7 @@ class Pool:
 
     def drive(self) -> Record:
         """Run to the end; Ctrl-C and SIGTERM end it well, a second one at once."""
-        with self._signals():
+        with interruptions(lambda: self._events.put(Interruption())):
             try:
                 while not self._seating.over:
                     self._start_waiting()
@@ -273,15 +271,3 @@ class Pool:
             fault = fault_of(error)
         if self._ledger.lose(seat, running, fault):
             self._run_again(seat, deal, running)
-
-    @contextlib.contextmanager
-    def _signals(self) -> Iterator[None]:
-        def interrupt(_number: int, _frame: FrameType | None) -> None:
-            self._events.put(Interruption())
-
-        before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)

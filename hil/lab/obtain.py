@@ -31,7 +31,7 @@ async def obtain(keeper: Keeper, lease: Lease) -> None:
                 if not await _take(keeper, lease, own):
                     await _queue(keeper, lease, own)
         except (Refused, LabUnreachable) as error:
-            lease.place = ""
+            _let_go(keeper, lease)
             lease.wait_for(str(error))
             await asyncio.sleep(RETRY_SECONDS)
     await keeper.lab.sync_with_coordinator()  # lest our view of the place is older than the lease
@@ -49,8 +49,14 @@ async def _take(keeper: Keeper, lease: Lease, own: Coordinator) -> bool:
         try:
             await own.acquire(lease.place)
         except Refused:  # somebody was faster
-            lease.place = ""
+            _let_go(keeper, lease)
     return lease.place != ""
+
+
+def _let_go(keeper: Keeper, lease: Lease) -> None:
+    """Touch the place no more; whoever it is reserved for may wait for that."""
+    lease.place = ""
+    keeper.changed()
 
 
 async def _queue(keeper: Keeper, lease: Lease, own: Coordinator) -> None:

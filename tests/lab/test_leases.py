@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from tests.lab.laboratory import Laboratory
 
 ACQUIRERS = 50
-CHECKED_SECONDS = 45
-"""Long enough for a board that the test before has left to be checked."""
 
 
 def test_a_borrowed_board_is_switched_off_and_free_when_it_is_given_back(laboratory: Laboratory) -> None:
@@ -75,7 +73,7 @@ def test_of_fifty_who_want_one_board_at_once_one_gets_it(laboratory: Laboratory)
 
     def acquire() -> str:
         try:
-            loan = borrow(laboratory.address, {"board": "light", "name": "light-1"}, Deadline.after(CHECKED_SECONDS))
+            loan = borrow(laboratory.address, {"board": "light", "name": "light-1"}, Deadline.after(10))
         except NoBoardFree as error:
             decided.wait(PATIENCE)
             return error.message

@@ -1,0 +1,45 @@
+"""Those who want the same place at once do not keep each other from getting it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import cast
+
+from labgrid.remote.common import Place
+
+from hil.lab.address import LabAddress
+from hil.lab.coordinator import Coordinator, Refused
+from hil.lab.health import Patient
+from hil.lab.keeper import Keeper
+from hil.lab.lease import Lease
+from hil.lab.obtain import _take
+
+
+class Reserved:
+    """A coordinator that has reserved its only place for somebody while others ask for it."""
+
+    def __init__(self) -> None:
+        self.places = {"light-1": Place("light-1")}
+
+    async def acquire(self, place: str) -> None:
+        await asyncio.sleep(0)
+        raise Refused(f"{place} is reserved")
+
+    def lacking(self, _place: Place) -> str:
+        return ""
+
+
+def test_who_was_refused_wakes_those_who_waited_for_him() -> None:
+    async def go() -> bool:
+        keeper = Keeper(LabAddress("127.0.0.1", 1))
+        coordinator = cast("Coordinator", Reserved())
+        keeper._lab = coordinator
+        keeper.health._patients["light-1"] = Patient(due=False)
+        lease = keeper.leases["vm/one"] = Lease("vm/one", "one", {})
+        taking = asyncio.create_task(_take(keeper, lease, coordinator))
+        while not keeper.is_touched("light-1"):
+            await asyncio.sleep(0)
+        assert not taking.done()
+        return await keeper.until(lambda: not keeper.is_touched("light-1"), 30)
+
+    assert asyncio.run(go())

@@ -41,12 +41,12 @@ build: setup
 	@$(BIN)/hil build
 
 docs: setup
-	@$(BIN)/mkdocs build --strict
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy hil tests suites
+	$(BIN)/mypy hil tools tests suites
 	clang-format-14 --style=file:firmware/.clang-format --dry-run -Werror $(C_FILES)
 	cppcheck --quiet --std=c11 --error-exitcode=1 --enable=warning,portability,performance --inline-suppr \
 		--suppress=comparePointers -Ifirmware/service/include -Ifirmware/engine/include $(C_FOLDERS)

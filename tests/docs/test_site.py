@@ -13,10 +13,10 @@ import typer.main
 
 from hil.cli import app
 from hil.plugin.markers import NEEDS
-from hil.site.links import Pages
+from tools.site.links import Pages
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("docs", "mkdocs.yml", "hil", "firmware", "CONTRIBUTING.md", "CHANGELOG.md")
+PARTS = ("docs", "mkdocs.yml", "hil", "tools", "firmware", "CONTRIBUTING.md", "CHANGELOG.md")
 FETCHED = re.compile(
     r"""<(?:script|img|iframe|source)\b[^>]*?\bsrc=["']?(?P<src>[^"' >]+)|"""
     r"""<link\b[^>]*?\bhref=["']?(?P<href>[^"' >]+)|url\(["']?(?P<url>[^"')]+)|@import\s+["'](?P<imported>[^"']+)"""

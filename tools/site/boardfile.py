@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hil.boardcheck.reference import reference
-from hil.site.markup import escaped, table
+from tools.site.markup import escaped, table
 
 TITLES = {
     "file": "The file",

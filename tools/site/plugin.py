@@ -8,7 +8,7 @@ from typing import Any
 
 from hil import plugin
 from hil.plugin.markers import NEEDS
-from hil.site.markup import table
+from tools.site.markup import table
 
 
 def page() -> str:

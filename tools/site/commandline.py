@@ -9,7 +9,7 @@ import typer
 import typer.main
 
 from hil.cli import EXIT_CODES, app
-from hil.site.markup import code_block, escaped, table
+from tools.site.markup import code_block, escaped, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,6 +1,6 @@
-"""Takes report.png: what the page of a run shows first.
+"""Takes docs/pictures/report.png: what the page of a run shows first.
 
-.venv/bin/python docs/pictures/report.py reports/latest
+.venv/bin/python tools/pictures/report.py reports/latest
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-OUTPUT = Path(__file__).with_suffix(".png")
+OUTPUT = Path("docs/pictures/report.png")
 
 
 def main(run: Path) -> None:

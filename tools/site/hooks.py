@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hil.site import boardfile, commandline, plugin
-from hil.site.links import DOCS, Pages
+from tools.site import boardfile, commandline, plugin
+from tools.site.links import DOCS, Pages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,6 +1,6 @@
-"""Draws run.svg: what a terminal shows in the middle of a run, and at its end.
+"""Draws docs/pictures/run.svg: what a terminal shows in the middle of a run, and at its end.
 
-.venv/bin/python docs/pictures/run.py reports/latest
+.venv/bin/python tools/pictures/run.py reports/latest
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from hil.pool.picture import Picture
 from hil.record import load
 from hil.report.summary import summary
 
-OUTPUT = Path(__file__).with_suffix(".svg")
+OUTPUT = Path("docs/pictures/run.svg")
 COLUMNS, LINES = 104, 40
 SHARE = 0.55
 """Of the tests that have ended in the picture."""

@@ -37,7 +37,7 @@ LETTERS = {
 """A letter and a style for each word of a test, and each verdict of a run."""
 NO_PART = " "
 FIRMWARES = ascii_lowercase
-"""Names of firmwares, the oldest first; more than these are told by the last of them."""
+"""Names of firmware images, the oldest first; more than these are told by the last of them."""
 LEAST_RUNS = 8
 """So many runs are shown on the narrowest terminal."""
 OTHER_COLUMNS = 46

@@ -13,9 +13,9 @@ struct interpreter_host {
 	struct cpu_local *cpu;
 	unsigned int level; /* 1 or 2 */
 	/* MAP and UNMAP; false: malformed, or no tables left. NULL where the level does not offer them. */
-	bool (*map)(const struct interpreter_host *host, uint64_t va, uint64_t ipa, uint64_t bytes,
+	bool (*map)(const struct interpreter_host *host, struct va va, struct ipa ipa, uint64_t bytes,
 		    uint32_t attributes);
-	bool (*unmap)(const struct interpreter_host *host, uint64_t va, uint64_t bytes);
+	bool (*unmap)(const struct interpreter_host *host, struct va va, uint64_t bytes);
 };
 
 /* Ends when the program ends, faults, or passes its deadline; the outcome is in the mailbox. */

@@ -70,8 +70,8 @@ static enum step_result fault_field(struct mailbox *box, const struct instructio
 static enum step_result tables(const struct interpreter_host *host, struct mailbox *box,
 			       const struct instruction *instruction)
 {
-	uint64_t va = box->r[instruction->a];
-	uint64_t ipa = box->r[instruction->b];
+	struct va va = va_make(box->r[instruction->a]);
+	struct ipa ipa = ipa_make(box->r[instruction->b]);
 	uint64_t bytes = operand(box, instruction);
 	bool done = false;
 

@@ -8,7 +8,7 @@
 #define LAST_LEVEL 3U
 #define FIRST_LEVEL 1U
 #define LARGEST_RANGE (1ULL << 30) /* keeps one request short */
-#define ADDRESS_MASK 0x0000FFFFFFFFF000ULL
+#define ADDRESS_MASK (((1ULL << ADDRESS_BITS) - 1U) & ~(uint64_t)(PAGE_BYTES - 1U))
 
 static uint64_t *entry_of(uint64_t *table, uint64_t input, unsigned int level)
 {
@@ -17,7 +17,7 @@ static uint64_t *entry_of(uint64_t *table, uint64_t input, unsigned int level)
 
 static uint64_t *table_in(uint64_t entry)
 {
-	return pa_pointer(pa_of(entry & ADDRESS_MASK));
+	return pa_pointer(pa_make(entry & ADDRESS_MASK));
 }
 
 static bool range_ok(uint64_t input, uint64_t output, uint64_t bytes)

@@ -18,12 +18,12 @@ struct guest {
 	struct stage1 stage1;
 };
 
-static bool map(const struct interpreter_host *host, uint64_t va, uint64_t ipa, uint64_t bytes, uint32_t attributes)
+static bool map(const struct interpreter_host *host, struct va va, struct ipa ipa, uint64_t bytes, uint32_t attributes)
 {
-	return stage1_map(&((struct guest *)(uintptr_t)host)->stage1, va, ipa_of(ipa), bytes, attributes);
+	return stage1_map(&((struct guest *)(uintptr_t)host)->stage1, va, ipa, bytes, attributes);
 }
 
-static bool unmap(const struct interpreter_host *host, uint64_t va, uint64_t bytes)
+static bool unmap(const struct interpreter_host *host, struct va va, uint64_t bytes)
 {
 	return stage1_unmap(&((struct guest *)(uintptr_t)host)->stage1, va, bytes);
 }
@@ -41,7 +41,7 @@ _Noreturn void guest_main(struct mailbox *box, unsigned int index, uint64_t ram_
 
 	WRITE_SYSREG(vbar_el1, (uintptr_t)guest_vectors);
 	WRITE_SYSREG(tpidr_el1, (uintptr_t)&guest.cpu);
-	stage1_start(&guest.stage1, (uintptr_t)box + GUEST_BLOCK_TABLES, index, ram_bytes);
+	stage1_start(&guest.stage1, pa_make((uintptr_t)box + GUEST_BLOCK_TABLES), index, ram_bytes);
 	__asm__ volatile("msr daifclr, #4"); /* SError: taken where it happens */
 	for (;;) {
 		interpreter_run(&guest.host, box);

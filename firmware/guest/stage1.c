@@ -30,14 +30,14 @@
 static void *take(struct page_source *source)
 {
 	struct stage1 *stage1 = (struct stage1 *)(void *)source;
-	uint64_t page = stage1->next_page;
+	struct pa page = stage1->next_page;
 
 	if (stage1->pages_left == 0U) {
 		return NULL;
 	}
 	stage1->pages_left--;
-	stage1->next_page += PAGE_BYTES;
-	return memset(pa_pointer(pa_of(page)), 0, PAGE_BYTES);
+	stage1->next_page = pa_add(page, PAGE_BYTES);
+	return memset(pa_pointer(page), 0, PAGE_BYTES);
 }
 
 /* The IDs in use are per vCPU, so the entries of other vCPUs' address spaces stay. */
@@ -49,15 +49,15 @@ static void forget_translations(const struct stage1 *stage1)
 	isb();
 }
 
-bool stage1_unmap(struct stage1 *stage1, uint64_t va, uint64_t bytes)
+bool stage1_unmap(struct stage1 *stage1, struct va va, uint64_t bytes)
 {
-	enum map_status status = tables_unmap(&stage1->tables, va, bytes);
+	enum map_status status = tables_unmap(&stage1->tables, va.value, bytes);
 
 	forget_translations(stage1);
 	return status == MAP_OK;
 }
 
-bool stage1_map(struct stage1 *stage1, uint64_t va, struct ipa ipa, uint64_t bytes, uint32_t attributes)
+bool stage1_map(struct stage1 *stage1, struct va va, struct ipa ipa, uint64_t bytes, uint32_t attributes)
 {
 	uint64_t page = S1_NOT_GLOBAL | ((attributes & AGENT_MAP_WRITABLE) != 0U ? 0U : S1_READ_ONLY);
 	enum map_status status;
@@ -66,12 +66,12 @@ bool stage1_map(struct stage1 *stage1, uint64_t va, struct ipa ipa, uint64_t byt
 	if (!stage1_unmap(stage1, va, bytes)) {
 		return false;
 	}
-	status = tables_map(&stage1->tables, va, ipa.value, bytes, page);
+	status = tables_map(&stage1->tables, va.value, ipa.value, bytes, page);
 	dsb_ish();
 	return status == MAP_OK;
 }
 
-void stage1_start(struct stage1 *stage1, uint64_t tables, unsigned int vcpu, uint64_t ram_bytes)
+void stage1_start(struct stage1 *stage1, struct pa tables, unsigned int vcpu, uint64_t ram_bytes)
 {
 	uint64_t range = READ_SYSREG(id_aa64mmfr0_el1) & 0xFU;
 	uint64_t mapped = ram_bytes > GUEST_IDENTITY_BYTES ? GUEST_IDENTITY_BYTES : ram_bytes;
@@ -83,7 +83,7 @@ void stage1_start(struct stage1 *stage1, uint64_t tables, unsigned int vcpu, uin
 		.asid = vcpu + 1UL,
 	};
 	stage1->tables = (struct page_tables){.source = &stage1->source, .root = take(&stage1->source)};
-	(void)stage1_map(stage1, GUEST_RAM_IPA, ipa_of(GUEST_RAM_IPA), mapped, AGENT_MAP_WRITABLE);
+	(void)stage1_map(stage1, va_make(GUEST_RAM_IPA), ipa_make(GUEST_RAM_IPA), mapped, AGENT_MAP_WRITABLE);
 	WRITE_SYSREG(mair_el1, MAIR);
 	WRITE_SYSREG(tcr_el1, TCR | (range > PARANGE_48_BITS ? PARANGE_48_BITS : range) << TCR_IPS_SHIFT);
 	WRITE_SYSREG(ttbr0_el1, stage1->asid << TTBR_ASID_SHIFT | (uintptr_t)stage1->tables.root);

@@ -11,16 +11,16 @@
 struct stage1 {
 	struct page_source source; /* first: the source's functions get a pointer to it */
 	struct page_tables tables;
-	uint64_t next_page;
+	struct pa next_page;
 	uint64_t pages_left;
 	uint64_t asid;
 };
 
 /* Turns the MMU on. `tables` is the address of GUEST_BLOCK_TABLE_PAGES pages. */
-void stage1_start(struct stage1 *stage1, uint64_t tables, unsigned int vcpu, uint64_t ram_bytes);
+void stage1_start(struct stage1 *stage1, struct pa tables, unsigned int vcpu, uint64_t ram_bytes);
 
 /* Replaces what was mapped there. False: malformed, or no table page left. */
-bool stage1_map(struct stage1 *stage1, uint64_t va, struct ipa ipa, uint64_t bytes, uint32_t attributes);
-bool stage1_unmap(struct stage1 *stage1, uint64_t va, uint64_t bytes);
+bool stage1_map(struct stage1 *stage1, struct va va, struct ipa ipa, uint64_t bytes, uint32_t attributes);
+bool stage1_unmap(struct stage1 *stage1, struct va va, uint64_t bytes);
 
 #endif

@@ -60,11 +60,11 @@ void request_boot(const struct words *words, struct reply *reply)
 	arguments[length] = '\0';
 
 	const struct linux_images images = {
-		.kernel = pa_of(asked[0]),
+		.kernel = pa_make(asked[0]),
 		.kernel_bytes = asked[1],
-		.initrd = pa_of(asked[2]),
+		.initrd = pa_make(asked[2]),
 		.initrd_bytes = asked[3],
-		.queue = asked[4],
+		.queue = ipa_make(asked[4]),
 		.queue_bytes = asked[5],
 		.arguments = arguments,
 	};

@@ -86,7 +86,7 @@ void request_map(const struct words *words, struct reply *reply)
 	struct vm *vm = vm_and(words, 4, asked, reply);
 
 	if (vm != NULL) {
-		conclude(vm_map(vm, ipa_of(asked[0]), pa_of(asked[1]), asked[2], (uint32_t)asked[3]), reply);
+		conclude(vm_map(vm, ipa_make(asked[0]), pa_make(asked[1]), asked[2], (uint32_t)asked[3]), reply);
 	}
 }
 
@@ -97,7 +97,7 @@ void request_unmap(const struct words *words, struct reply *reply)
 	struct vm *vm = vm_and(words, 2, asked, reply);
 
 	if (vm != NULL) {
-		conclude(vm_unmap(vm, ipa_of(asked[0]), asked[1]), reply);
+		conclude(vm_unmap(vm, ipa_make(asked[0]), asked[1]), reply);
 	}
 }
 

@@ -11,15 +11,14 @@
 
 _Static_assert(RAM_ADDRESS == GUEST_RAM_IPA, "all VMs have their RAM at the same place");
 
-void *linux_memory(const struct vm *vm, uint64_t ipa, uint64_t bytes)
+void *linux_memory(const struct vm *vm, struct ipa ipa, uint64_t bytes)
 {
-	uint64_t offset = ipa - RAM_ADDRESS;
+	uint64_t offset = ipa.value - RAM_ADDRESS;
 
-	return offset < vm->ram_bytes && bytes <= vm->ram_bytes - offset ? pa_pointer(pa_of(vm->ram.value + offset))
-									 : NULL;
+	return offset < vm->ram_bytes && bytes <= vm->ram_bytes - offset ? pa_pointer(pa_add(vm->ram, offset)) : NULL;
 }
 
-static bool place(const struct vm *vm, uint64_t ipa, struct pa from, uint64_t bytes)
+static bool place(const struct vm *vm, struct ipa ipa, struct pa from, uint64_t bytes)
 {
 	void *to = linux_memory(vm, ipa, bytes);
 
@@ -55,13 +54,13 @@ enum linux_status linux_boot(struct vm *vm, const struct linux_images *images)
 		.arguments = images->arguments,
 		.devices = devices,
 		.device_count = sizeof(devices) / sizeof(devices[0]),
-		.queue = images->queue,
+		.queue = images->queue.value,
 		.queue_bytes = images->queue_bytes,
 	};
 
-	if (linux_memory(vm, layout.kernel, layout.kernel_bytes) == NULL ||
-	    !place(vm, layout.kernel, images->kernel, images->kernel_bytes) ||
-	    !place(vm, layout.initrd, images->initrd, images->initrd_bytes) || vgic_map(vm) != VM_OK) {
+	if (linux_memory(vm, ipa_make(layout.kernel), layout.kernel_bytes) == NULL ||
+	    !place(vm, ipa_make(layout.kernel), images->kernel, images->kernel_bytes) ||
+	    !place(vm, ipa_make(layout.initrd), images->initrd, images->initrd_bytes) || vgic_map(vm) != VM_OK) {
 		return LINUX_TOO_LARGE;
 	}
 	vcpu_reset(vcpu);

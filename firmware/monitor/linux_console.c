@@ -16,7 +16,7 @@ static void *console_memory(void *context, uint64_t address, uint64_t bytes)
 {
 	const struct linux_guest *guest = context;
 
-	return linux_memory(guest->vm, address, bytes);
+	return linux_memory(guest->vm, ipa_make(address), bytes);
 }
 
 /* While there is no room the guest stands still. */

@@ -27,7 +27,7 @@ struct linux_images {
 	uint64_t kernel_bytes;
 	struct pa initrd;
 	uint64_t initrd_bytes;
-	uint64_t queue; /* the IPA at which its vTPM's queue is mapped; 0: it has none */
+	struct ipa queue; /* where its vTPM's queue is mapped; 0: it has none */
 	uint64_t queue_bytes;
 	const char *arguments; /* the kernel's command line */
 };
@@ -60,7 +60,7 @@ void linux_guest_forget(struct vm *vm);
 enum linux_status linux_boot(struct vm *vm, const struct linux_images *images);
 
 /* The guest's memory from `ipa`, or NULL if not all of it is RAM. */
-void *linux_memory(const struct vm *vm, uint64_t ipa, uint64_t bytes);
+void *linux_memory(const struct vm *vm, struct ipa ipa, uint64_t bytes);
 
 /* linux_traps.c: a synchronous exception of the guest. */
 void linux_trap(struct linux_guest *guest, struct vcpu *vcpu);

@@ -54,7 +54,7 @@ bool vgic_possible(void)
 
 enum vm_status vgic_map(struct vm *vm)
 {
-	return vm_map(vm, ipa_of(GIC_V2_CPU_INTERFACE), pa_of(PLAT_GICV_BASE), GICV_BYTES,
+	return vm_map(vm, ipa_make(GIC_V2_CPU_INTERFACE), pa_make(PLAT_GICV_BASE), GICV_BYTES,
 		      STAGE2_WRITABLE | STAGE2_DEVICE);
 }
 

@@ -103,7 +103,7 @@ static bool take_ram(uint64_t bytes, struct pa *ram)
 		run = unit_used[i] ? 0U : run + 1U;
 		if (run == units) {
 			memset(&unit_used[i + 1U - units], true, units);
-			*ram = pa_of(PLAT_VM_RAM_BASE + (i + 1U - units) * GUEST_RAM_UNIT);
+			*ram = pa_make(PLAT_VM_RAM_BASE + (i + 1U - units) * GUEST_RAM_UNIT);
 			return true;
 		}
 	}
@@ -128,7 +128,7 @@ static void start_vcpu(struct vm *vm, unsigned int index)
 	vcpu->vm = vm;
 	vcpu->index = index;
 	vcpu->agent = (struct agent){
-		.box = pa_pointer(pa_of(vm->ram.value + GUEST_IMAGE_BYTES + index * GUEST_BLOCK_BYTES)),
+		.box = pa_pointer(pa_add(vm->ram, GUEST_IMAGE_BYTES + index * GUEST_BLOCK_BYTES)),
 		.vcpu = vcpu,
 	};
 	vcpu_reset(vcpu);
@@ -176,7 +176,7 @@ enum vm_status vm_create(uint64_t ram_bytes, unsigned int vcpus, uint16_t vmid, 
 	*vm = (struct vm){.used = true, .vcpus = vcpus, .ram = ram, .ram_bytes = ram_bytes};
 	vm->vmid = vmid != 0U ? vmid : own_vmid(vm);
 	vm->stage2 = (struct page_tables){.source = &table_pool, .root = table_pool.take(&table_pool)};
-	if (vm->stage2.root == NULL || vm_map(vm, ipa_of(GUEST_RAM_IPA), ram, ram_bytes, STAGE2_WRITABLE) != VM_OK) {
+	if (vm->stage2.root == NULL || vm_map(vm, ipa_make(GUEST_RAM_IPA), ram, ram_bytes, STAGE2_WRITABLE) != VM_OK) {
 		release(vm);
 		return VM_NO_SPACE;
 	}

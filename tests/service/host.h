@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "vtpm_addr.h"
+#include "address.h"
 #include "vtpm_port.h"
 #include "vtpm_service.h"
 

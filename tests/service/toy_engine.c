@@ -44,7 +44,7 @@ struct engine_header host_engine_header(void)
 	};
 }
 
-const void *port_engine_memory(uint64_t va)
+const void *port_engine_memory(struct va va)
 {
 	(void)va;
 	return &initial;

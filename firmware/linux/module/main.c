@@ -55,7 +55,7 @@ static long place(struct file *file, const struct vtpm_place __user *argument)
 	instance = vm_instance(file->private_data, wanted.index);
 	if (instance == NULL || wanted.reserved != 0)
 		return -EINVAL;
-	return instance_place(instance, wanted.ipa);
+	return instance_place(instance, ipa_make(wanted.ipa));
 }
 
 static long info(struct file *file, struct vtpm_info __user *argument)

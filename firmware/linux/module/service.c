@@ -96,9 +96,9 @@ int service_create(u64 vm_id, u64 requirements, u64 slots, u64 index, struct ser
 	return error;
 }
 
-int service_place(u64 handle, u64 ipa)
+int service_place(u64 handle, struct ipa ipa)
 {
-	struct arm_smccc_1_2_regs regs = {.a0 = VTPM_FID_BIND, .a1 = handle, .a5 = ipa};
+	struct arm_smccc_1_2_regs regs = {.a0 = VTPM_FID_BIND, .a1 = handle, .a5 = ipa.value};
 
 	return errno_of(call(&regs));
 }

@@ -5,6 +5,7 @@
 
 #include <linux/types.h>
 
+#include "address.h"
 #include "vtpm_abi.h"
 #include "vtpm_ioctl.h"
 
@@ -18,7 +19,7 @@ struct service_instance {
 int service_find(void);
 
 int service_create(u64 vm_id, u64 requirements, u64 slots, u64 index, struct service_instance *out);
-int service_place(u64 handle, u64 ipa);
+int service_place(u64 handle, struct ipa ipa);
 int service_info(u64 handle, struct vtpm_info *out);
 int service_forward(u64 handle);
 int service_reset(u64 handle);

@@ -196,7 +196,7 @@ static int claim(struct instance *instance)
 	return -ENOENT;
 }
 
-int instance_place(struct instance *instance, u64 ipa)
+int instance_place(struct instance *instance, struct ipa ipa)
 {
 	int error = claim(instance);
 

@@ -52,7 +52,7 @@ void vm_for_each_instance(void (*show)(void *context, u64 handle), void *context
 
 int instance_create(struct vm *vm, struct vtpm_create *wanted);
 int instance_take(struct vm *vm, struct vtpm_create *wanted);
-int instance_place(struct instance *instance, u64 ipa);
+int instance_place(struct instance *instance, struct ipa ipa);
 int instance_info(struct instance *instance, struct vtpm_info *out);
 int instance_ring(struct instance *instance);
 int instance_reset(struct instance *instance);

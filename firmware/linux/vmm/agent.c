@@ -47,9 +47,9 @@ static struct agent agents[GUEST_MAX_VCPUS];
 static struct vm *machine;
 static uint8_t image[GUEST_IMAGE_BYTES];
 
-static uint64_t block_address(unsigned int number)
+static struct ipa block_ipa(unsigned int number)
 {
-	return GUEST_RAM_IPA + GUEST_IMAGE_BYTES + number * GUEST_BLOCK_BYTES;
+	return ipa_make(GUEST_RAM_IPA + GUEST_IMAGE_BYTES + number * GUEST_BLOCK_BYTES);
 }
 
 /* The agent starts with its caches off, so that it must find what it needs in memory. */
@@ -61,19 +61,19 @@ static void reset(struct agent *agent)
 	vcpu_reset(&agent->vcpu);
 	vcpu_set(&agent->vcpu, CPACR_EL1, CPACR_FP_FREE);
 	vcpu_set(&agent->vcpu, VCPU_CORE(pc), GUEST_RAM_IPA);
-	vcpu_set(&agent->vcpu, VCPU_CORE(regs[0]), block_address(agent->number));
+	vcpu_set(&agent->vcpu, VCPU_CORE(regs[0]), block_ipa(agent->number).value);
 	vcpu_set(&agent->vcpu, VCPU_CORE(regs[1]), agent->number);
 	vcpu_set(&agent->vcpu, VCPU_CORE(regs[2]), machine->ram_bytes);
 	agent->afresh = false;
 }
 
 /* Nothing is at this address: the agent sees an abort that was taken at EL2, as under any hypervisor. */
-static void abort_access(const struct agent *agent, uint64_t ipa)
+static void abort_access(const struct agent *agent, struct ipa ipa)
 {
 	struct kvm_vcpu_events events = {.exception.ext_dabt_pending = 1};
 
 	agent->box->taken_at_el2 = 1;
-	agent->box->taken_ipa = ipa & ~(uint64_t)(PAGE_BYTES - 1);
+	agent->box->taken_ipa = ipa.value & ~(uint64_t)(PAGE_BYTES - 1);
 	must(ioctl(agent->vcpu.fd, KVM_SET_VCPU_EVENTS, &events), "aborting an access");
 }
 
@@ -101,10 +101,10 @@ static bool leave(const struct agent *agent)
 	case KVM_EXIT_HYPERCALL:
 		return hypercall(agent);
 	case KVM_EXIT_MMIO:
-		abort_access(agent, run->mmio.phys_addr);
+		abort_access(agent, ipa_make(run->mmio.phys_addr));
 		return false;
 	case KVM_EXIT_ARM_NISV:
-		abort_access(agent, run->arm_nisv.fault_ipa);
+		abort_access(agent, ipa_make(run->arm_nisv.fault_ipa));
 		return false;
 	case KVM_EXIT_SYSTEM_EVENT:
 		exit(EXIT_SUCCESS); /* by PSCI: the VM has switched itself off, or wants to start again */
@@ -121,7 +121,7 @@ static bool run(struct agent *agent)
 			if (leave(agent))
 				return true;
 		} else if (errno == EFAULT) {
-			abort_access(agent, 0); /* a queue whose instance is gone; KVM does not say which */
+			abort_access(agent, ipa_make(0)); /* a queue whose instance is gone; KVM does not say which */
 		} else if (errno != EINTR && errno != EAGAIN) {
 			fail("running an agent");
 		}
@@ -175,7 +175,7 @@ static void create(unsigned int number)
 
 	agent->number = number;
 	agent->afresh = true;
-	agent->box = vm_memory(machine, block_address(number), GUEST_BLOCK_BYTES);
+	agent->box = vm_memory(machine, block_ipa(number), GUEST_BLOCK_BYTES);
 	agent->go = must(eventfd(0, EFD_CLOEXEC), "creating an event");
 	agent->finished = must(eventfd(0, EFD_CLOEXEC), "creating an event");
 	vcpu_create(&agent->vcpu, machine, number, true);

@@ -10,7 +10,7 @@
 #include "kernel.h"
 
 /* Reads a whole file into RAM; returns its size. */
-static size_t load(struct vm *vm, const char *path, uint64_t address)
+static size_t load(struct vm *vm, const char *path, struct ipa ipa)
 {
 	int fd = must(open(path, O_RDONLY | O_CLOEXEC), path);
 	struct stat status;
@@ -18,7 +18,7 @@ static size_t load(struct vm *vm, const char *path, uint64_t address)
 	must(fstat(fd, &status), path);
 
 	size_t size = (size_t)status.st_size;
-	uint8_t *to = vm_memory(vm, address, size);
+	uint8_t *to = vm_memory(vm, ipa, size);
 
 	if (to == NULL)
 		refuse("%s does not fit into %zu MiB of RAM", path, vm->ram_bytes >> 20);
@@ -35,11 +35,11 @@ static size_t load(struct vm *vm, const char *path, uint64_t address)
 
 static struct kernel_layout load_kernel(struct vm *vm, const char *path)
 {
-	uint64_t address = RAM_ADDRESS + TABLES_BYTES;
+	struct ipa ipa = ipa_make(RAM_ADDRESS + TABLES_BYTES);
 	struct kernel_layout layout;
 
-	if (load(vm, path, address) < KERNEL_HEADER_BYTES ||
-	    !kernel_layout(vm_memory(vm, address, KERNEL_HEADER_BYTES), RAM_ADDRESS, &layout))
+	if (load(vm, path, ipa) < KERNEL_HEADER_BYTES ||
+	    !kernel_layout(vm_memory(vm, ipa, KERNEL_HEADER_BYTES), RAM_ADDRESS, &layout))
 		refuse("%s is no kernel image for arm64", path);
 	return layout;
 }
@@ -57,7 +57,7 @@ struct entry boot_load(struct vm *vm, const struct boot *boot, size_t queue_byte
 		.ram = RAM_ADDRESS,
 		.ram_bytes = vm->ram_bytes,
 		.initrd = layout.initrd,
-		.initrd_bytes = load(vm, boot->initrd, layout.initrd),
+		.initrd_bytes = load(vm, boot->initrd, ipa_make(layout.initrd)),
 		.arguments = boot->arguments,
 		.devices = devices,
 		.device_count = sizeof(devices) / sizeof(devices[0]),

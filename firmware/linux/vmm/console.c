@@ -16,7 +16,7 @@ static struct {
 
 static void *memory(void *vm, uint64_t address, uint64_t bytes)
 {
-	return vm_memory(vm, address, bytes);
+	return vm_memory(vm, ipa_make(address), bytes);
 }
 
 /* Nobody waits for the console meanwhile: who reads what the guest says may take his time. */

@@ -184,7 +184,7 @@ static _Noreturn void serve(int signals)
 static void create_vtpm(const struct options *options, uint32_t index)
 {
 	const struct wanted_vtpm *wanted = &options->vtpms[index];
-	uint64_t ipa = QUEUE_ADDRESS + (uint64_t)index * QUEUE_STRIDE;
+	struct ipa ipa = ipa_make(QUEUE_ADDRESS + (uint64_t)index * QUEUE_STRIDE);
 	bool may_be_there = options->uuid != NULL && (wanted->requirements & VTPM_REQUIRE_PERSISTENT) != 0;
 	int64_t status = may_be_there ? vtpm_take(index, ipa) : VTPM_E_BAD_HANDLE;
 

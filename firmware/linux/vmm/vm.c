@@ -20,14 +20,14 @@ void vm_create(struct vm *vm, size_t ram_bytes, unsigned int cpus)
 	vm->ram = mmap(NULL, ram_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (vm->ram == MAP_FAILED)
 		fail("reserving %zu bytes of RAM", ram_bytes);
-	must(vm_map(vm, 0, RAM_ADDRESS, vm->ram, ram_bytes), "giving RAM to the VM");
+	must(vm_map(vm, 0, ipa_make(RAM_ADDRESS), vm->ram, ram_bytes), "giving RAM to the VM");
 }
 
-int vm_map(const struct vm *vm, uint32_t slot, uint64_t address, void *memory, size_t bytes)
+int vm_map(const struct vm *vm, uint32_t slot, struct ipa ipa, void *memory, size_t bytes)
 {
 	struct kvm_userspace_memory_region region = {
 		.slot = slot,
-		.guest_phys_addr = address,
+		.guest_phys_addr = ipa.value,
 		.memory_size = bytes,
 		.userspace_addr = (uintptr_t)memory,
 	};
@@ -92,11 +92,11 @@ void vm_forward_calls(struct vm *vm, uint32_t first, uint32_t count)
 	must(ioctl(vm->fd, KVM_SET_DEVICE_ATTR, &set), "having the doorbell forwarded (needs Linux 6.4)");
 }
 
-void *vm_memory(const struct vm *vm, uint64_t address, size_t bytes)
+void *vm_memory(const struct vm *vm, struct ipa ipa, size_t bytes)
 {
-	uint64_t offset = address - RAM_ADDRESS;
+	uint64_t offset = ipa.value - RAM_ADDRESS;
 
-	if (address < RAM_ADDRESS || offset > vm->ram_bytes || bytes > vm->ram_bytes - offset)
+	if (ipa.value < RAM_ADDRESS || offset > vm->ram_bytes || bytes > vm->ram_bytes - offset)
 		return NULL;
 	return vm->ram + offset;
 }

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "address.h"
 #include "guest_map.h"
 #include "machine.h"
 
@@ -31,7 +32,7 @@ void vm_create(struct vm *vm, size_t ram_bytes, unsigned int cpus);
  * Maps memory of this process, `slot` by `slot`, into the guest's physical address space; no bytes: takes the slot's
  * memory out of it. Returns 0 or -1 with errno.
  */
-int vm_map(const struct vm *vm, uint32_t slot, uint64_t address, void *memory, size_t bytes);
+int vm_map(const struct vm *vm, uint32_t slot, struct ipa ipa, void *memory, size_t bytes);
 
 /* Creates the interrupt controller: version 3 where the host has it, else 2. Before there are processors. */
 void vm_create_gic(struct vm *vm);
@@ -45,7 +46,7 @@ void vm_interrupt(struct vm *vm, uint32_t interrupt, bool level);
 /* Lets KVM hand the guest's SMCs and HVCs of `count` function identifiers to this process. Before any runs. */
 void vm_forward_calls(struct vm *vm, uint32_t first, uint32_t count);
 
-/* The guest's memory from `address`, or NULL if not all of it is RAM. */
-void *vm_memory(const struct vm *vm, uint64_t address, size_t bytes);
+/* The guest's memory from `ipa`, or NULL if not all of it is RAM. */
+void *vm_memory(const struct vm *vm, struct ipa ipa, size_t bytes);
 
 #endif

@@ -18,7 +18,7 @@
 struct queue {
 	void *memory;
 	size_t bytes;
-	uint64_t ipa; /* 0: the guest does not have it */
+	struct ipa ipa; /* 0: the guest does not have it */
 };
 
 static struct vm *machine;
@@ -67,23 +67,23 @@ void vtpm_open(struct vm *vm)
 	vm_forward_calls(vm, VTPM_FID_DOORBELL, INSTANCES);
 }
 
-static int show(uint32_t index, uint64_t ipa)
+static int show(uint32_t index, struct ipa ipa)
 {
 	struct queue *queue = &queues[index];
 	uint32_t slot = FIRST_MEMORY_SLOT + index;
 
-	if (queue->ipa != 0 && vm_map(machine, slot, queue->ipa, queue->memory, 0) < 0)
+	if (queue->ipa.value != 0 && vm_map(machine, slot, queue->ipa, queue->memory, 0) < 0)
 		return -1;
-	queue->ipa = 0;
-	if (ipa != 0 && vm_map(machine, slot, ipa, queue->memory, queue->bytes) < 0)
+	queue->ipa = ipa_make(0);
+	if (ipa.value != 0 && vm_map(machine, slot, ipa, queue->memory, queue->bytes) < 0)
 		return -1;
 	queue->ipa = ipa;
 	return 0;
 }
 
-int64_t vtpm_place(uint32_t index, uint64_t ipa)
+int64_t vtpm_place(uint32_t index, struct ipa ipa)
 {
-	struct vtpm_place place = {.index = index, .ipa = ipa};
+	struct vtpm_place place = {.index = index, .ipa = ipa.value};
 
 	if (ioctl(device, VTPM_IOC_PLACE, &place) < 0)
 		return status_of(-1);
@@ -91,7 +91,7 @@ int64_t vtpm_place(uint32_t index, uint64_t ipa)
 }
 
 /* Gives the guest the queue of an instance that the VM has got. */
-static int64_t give(uint32_t index, uint64_t bytes, uint64_t ipa)
+static int64_t give(uint32_t index, uint64_t bytes, struct ipa ipa)
 {
 	int64_t status;
 
@@ -106,7 +106,7 @@ static int64_t give(uint32_t index, uint64_t bytes, uint64_t ipa)
 	return status;
 }
 
-int64_t vtpm_create(uint32_t index, uint32_t slots, uint64_t requirements, uint64_t ipa)
+int64_t vtpm_create(uint32_t index, uint32_t slots, uint64_t requirements, struct ipa ipa)
 {
 	struct vtpm_create create = {.index = index, .slots = slots, .requirements = requirements};
 	int64_t status = status_of(ioctl(device, VTPM_IOC_CREATE, &create));
@@ -114,7 +114,7 @@ int64_t vtpm_create(uint32_t index, uint32_t slots, uint64_t requirements, uint6
 	return status == VTPM_OK ? give(index, create.queue_bytes, ipa) : status;
 }
 
-int64_t vtpm_take(uint32_t index, uint64_t ipa)
+int64_t vtpm_take(uint32_t index, struct ipa ipa)
 {
 	struct vtpm_create take = {.index = index};
 	int64_t status = status_of(ioctl(device, VTPM_IOC_TAKE, &take));
@@ -152,7 +152,7 @@ int64_t vtpm_destroy(uint32_t index)
 
 	if (status != VTPM_OK)
 		return status;
-	must(show(index, 0), "taking a queue from the guest");
+	must(show(index, ipa_make(0)), "taking a queue from the guest");
 	must(munmap(queues[index].memory, queues[index].bytes), "unmapping a queue");
 	queues[index] = (struct queue){0};
 	return VTPM_OK;

@@ -17,13 +17,13 @@ void vtpm_open(struct vm *vm);
 void vtpm_name(const char *uuid);
 
 /* Takes the instance that the VM of this name has left behind, or returns VTPM_E_BAD_HANDLE. */
-int64_t vtpm_take(uint32_t index, uint64_t ipa);
+int64_t vtpm_take(uint32_t index, struct ipa ipa);
 
 /* Creates an instance with the requirements of CREATE in vtpm_abi.h; the guest finds its queue at `ipa`. */
-int64_t vtpm_create(uint32_t index, uint32_t slots, uint64_t requirements, uint64_t ipa);
+int64_t vtpm_create(uint32_t index, uint32_t slots, uint64_t requirements, struct ipa ipa);
 
 /* Moves the queue within the guest's physical address space; 0: takes it out of it. */
-int64_t vtpm_place(uint32_t index, uint64_t ipa);
+int64_t vtpm_place(uint32_t index, struct ipa ipa);
 
 int64_t vtpm_reset(uint32_t index);
 int64_t vtpm_destroy(uint32_t index);

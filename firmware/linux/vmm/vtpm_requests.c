@@ -36,7 +36,7 @@ void request_vtpm_create(const struct words *words, struct reply *reply)
 
 	uint32_t slots = asked[1] <= UINT32_MAX ? (uint32_t)asked[1] : UINT32_MAX; /* too many either way */
 
-	conclude(vtpm_create((uint32_t)asked[0], slots, asked[2], asked[3]), NULL, 0, reply);
+	conclude(vtpm_create((uint32_t)asked[0], slots, asked[2], ipa_make(asked[3])), NULL, 0, reply);
 }
 
 /* vtpm-place <index> <ipa, or 0> */
@@ -45,7 +45,7 @@ void request_vtpm_place(const struct words *words, struct reply *reply)
 	uint64_t asked[2];
 
 	if (numbers(words, 2, asked, reply))
-		conclude(vtpm_place((uint32_t)asked[0], asked[1]), NULL, 0, reply);
+		conclude(vtpm_place((uint32_t)asked[0], ipa_make(asked[1])), NULL, 0, reply);
 }
 
 void request_vtpm_reset(const struct words *words, struct reply *reply)

@@ -20,7 +20,7 @@ static vtpm_status identity_check(const struct vtpm_binding *binding)
 	if (binding->vmid > VMID_MAX || binding->epoch == 0) {
 		return VTPM_E_BAD_REQUIREMENT;
 	}
-	if (binding->stage2_base == 0 || !vtpm_range_fits(binding->stage2_base, VTPM_PAGE_BYTES, VTPM_ADDRESS_BITS)) {
+	if (binding->stage2_base == 0 || !page_range_fits(binding->stage2_base, VTPM_PAGE_BYTES, ADDRESS_BITS)) {
 		return VTPM_E_BAD_ADDRESS;
 	}
 	return VTPM_OK;
@@ -33,7 +33,7 @@ static vtpm_status binding_check(const struct vtpm_instance *instance, const str
 	if (status != VTPM_OK) {
 		return status;
 	}
-	if (!vtpm_range_fits(binding->queue_ipa, instance_queue_bytes(instance), VTPM_ADDRESS_BITS)) {
+	if (!page_range_fits(binding->queue_ipa, instance_queue_bytes(instance), ADDRESS_BITS)) {
 		return VTPM_E_BAD_ADDRESS;
 	}
 	return instance->life == VTPM_LIVE ? VTPM_OK : VTPM_E_BAD_STATE;

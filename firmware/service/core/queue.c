@@ -215,7 +215,7 @@ static bool translates_to(struct va va, bool write, struct pa page)
 
 vtpm_status queue_check(struct pa queue, uint32_t bytes, struct va va)
 {
-	if (!vtpm_range_fits(va.value, bytes, 64)) {
+	if (!page_range_fits(va.value, bytes, 64)) {
 		return VTPM_E_BAD_ADDRESS;
 	}
 	for (uint32_t offset = 0; offset < bytes; offset += VTPM_PAGE_BYTES) {

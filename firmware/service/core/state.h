@@ -32,6 +32,7 @@ _Static_assert(VTPM_WINDOW_COUNT < VTPM_NO_WINDOW, "window numbers fit in 8 bits
 _Static_assert(VTPM_RING_ENTRIES + VTPM_MAX_SLOTS * VTPM_RING_ENTRY_BYTES <= VTPM_PAGE_BYTES,
 	       "the ring fits in the control page");
 _Static_assert(VTPM_SLOT_BYTES == ENGINE_BUFFER_BYTES, "a slot is as large as the engine's buffers");
+_Static_assert(VTPM_PAGE_BYTES == PAGE_BYTES, "a page of the ABI is a page of the translation tables");
 
 enum vtpm_life {
 	VTPM_FREE = 0,

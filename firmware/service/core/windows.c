@@ -12,9 +12,9 @@ static struct pa window_pa(uint32_t window)
 }
 
 /* Where the service finds, in window `window`, what the engine finds at `va`. */
-static uint8_t *window_memory(uint32_t window, uint64_t va)
+static uint8_t *window_memory(uint32_t window, struct va va)
 {
-	return port_secure(pa_add(window_pa(window), va - ENGINE_WINDOW_VA));
+	return port_secure(pa_add(window_pa(window), va.value - ENGINE_WINDOW_VA));
 }
 
 void windows_init(void)
@@ -28,7 +28,7 @@ void windows_init(void)
 
 struct engine_mailbox *window_mailbox(const struct vtpm_instance *instance)
 {
-	return (struct engine_mailbox *)window_memory(instance->window, state_get()->engine.mailbox_va);
+	return (struct engine_mailbox *)window_memory(instance->window, va_make(state_get()->engine.mailbox_va));
 }
 
 enum engine_status window_run(struct vtpm_instance *instance, enum engine_op op)
@@ -53,15 +53,15 @@ enum engine_status window_run(struct vtpm_instance *instance, enum engine_op op)
 /* Zeroes the instance's window; it stays the instance's. */
 static void scrub_window(const struct vtpm_instance *instance)
 {
-	port_zero_pages(window_memory(instance->window, ENGINE_WINDOW_VA), ENGINE_WINDOW_BYTES);
+	port_zero_pages(window_memory(instance->window, va_make(ENGINE_WINDOW_VA)), ENGINE_WINDOW_BYTES);
 }
 
 static void prepare_window(const struct vtpm_instance *instance)
 {
 	const struct engine_header *engine = &state_get()->engine;
 
-	port_copy(window_memory(instance->window, engine->data_va), port_engine_memory(engine->data_init_va),
-		  engine->data_bytes);
+	port_copy(window_memory(instance->window, va_make(engine->data_va)),
+		  port_engine_memory(va_make(engine->data_init_va)), engine->data_bytes);
 }
 
 /* Scrubs the image and gives back all but the first `keep` of its pages. */
@@ -145,7 +145,8 @@ static vtpm_status suspend(struct vtpm_instance *instance)
 	if (!take_image(instance, (uint32_t)mailbox->image_bytes)) {
 		return VTPM_E_NO_SPACE;
 	}
-	pool_store(&instance->image, window_memory(instance->window, mailbox->image_va), instance->image_bytes);
+	pool_store(&instance->image, window_memory(instance->window, va_make(mailbox->image_va)),
+		   instance->image_bytes);
 	instance->evictions++;
 	return VTPM_OK;
 }
@@ -281,7 +282,7 @@ static vtpm_status find_window(struct vtpm_instance *instance)
 static vtpm_status resume(struct vtpm_instance *instance)
 {
 	prepare_window(instance);
-	pool_load(&instance->image, window_memory(instance->window, state_get()->engine.staging_va),
+	pool_load(&instance->image, window_memory(instance->window, va_make(state_get()->engine.staging_va)),
 		  instance->image_bytes);
 	window_mailbox(instance)->image_bytes = instance->image_bytes;
 	if (window_run(instance, ENGINE_RESUME) != ENGINE_OK) {

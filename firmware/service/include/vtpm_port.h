@@ -10,14 +10,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "address.h"
 #include "engine_abi.h"
-#include "vtpm_addr.h"
+#include "vtpm_abi.h"
 
 /* The secure pool at `pa`, as memory that the core may read and write while no engine runs on this CPU. */
 void *port_secure(struct pa pa);
 
 /* The engine's header, data and read-only memory at the virtual address `va` (outside the window). */
-const void *port_engine_memory(uint64_t va);
+const void *port_engine_memory(struct va va);
 
 /*
  * Queue memory: normal world, mapped non-cacheable, changed by guests at any time. Each call reads or writes each byte

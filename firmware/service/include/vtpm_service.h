@@ -8,9 +8,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "address.h"
 #include "engine_abi.h"
 #include "vtpm_abi.h"
-#include "vtpm_addr.h"
 
 /* VTPM_OK or one of VTPM_E_*: vtpm_abi.h is their only list. */
 typedef int64_t vtpm_status;

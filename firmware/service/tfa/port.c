@@ -12,37 +12,31 @@
 #include "vtpm_port.h"
 
 /* Arm DDI 0487, PAR_EL1: on success the address's page in bits 47:12. */
-#define PAR_PAGE_MASK (((UINT64_C(1) << VTPM_ADDRESS_BITS) - 1) & ~(uint64_t)(VTPM_PAGE_BYTES - 1))
-
-/* BL31 maps the secure pool and the queue pool at their physical addresses. */
-static void *flat(uint64_t address)
-{
-	return (void *)(uintptr_t)address;
-}
+#define PAR_PAGE_MASK (((UINT64_C(1) << ADDRESS_BITS) - 1) & ~(uint64_t)(PAGE_BYTES - 1))
 
 void *port_secure(struct pa pa)
 {
-	return flat(pa.value);
+	return pa_pointer(pa);
 }
 
-const void *port_engine_memory(uint64_t va)
+const void *port_engine_memory(struct va va)
 {
-	return flat(va);
+	return va_pointer(va);
 }
 
 uint32_t port_queue_read32(struct pa pa)
 {
-	return *(const volatile uint32_t *)flat(pa.value);
+	return *(const volatile uint32_t *)pa_pointer(pa);
 }
 
 void port_queue_write32(struct pa pa, uint32_t value)
 {
-	*(volatile uint32_t *)flat(pa.value) = value;
+	*(volatile uint32_t *)pa_pointer(pa) = value;
 }
 
 void port_queue_copy_in(void *to, struct pa from, size_t bytes)
 {
-	const volatile uint64_t *words = flat(from.value);
+	const volatile uint64_t *words = pa_pointer(from);
 	uint64_t *out = to;
 	size_t whole = bytes / sizeof(uint64_t);
 	const volatile uint8_t *rest = (const volatile uint8_t *)&words[whole];
@@ -58,7 +52,7 @@ void port_queue_copy_in(void *to, struct pa from, size_t bytes)
 
 void port_queue_copy_out(struct pa to, const void *from, size_t bytes)
 {
-	volatile uint8_t *out = flat(to.value);
+	volatile uint8_t *out = pa_pointer(to);
 	const uint8_t *in = from;
 	size_t byte = 0;
 
@@ -79,7 +73,7 @@ void port_queue_copy_out(struct pa to, const void *from, size_t bytes)
  */
 void port_queue_zero(struct pa pa, size_t bytes)
 {
-	volatile uint64_t *words = flat(pa.value);
+	volatile uint64_t *words = pa_pointer(pa);
 
 	flush_dcache_range(pa.value, bytes);
 	for (size_t word = 0; word < bytes / sizeof(uint64_t); word++) {

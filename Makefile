@@ -6,6 +6,7 @@
 # make lint     formatters, linters and type checker
 # make build    the firmware only
 # make docs     the documentation site, in build/site
+# make mutants  breaks the project on purpose and counts what notices; ONLY="S21 S24" or a list chooses
 # make clean    remove what was built here; downloads stay in the cache
 #
 # All of them first install what the machine lacks (bootstrap.sh). BOARD=name chooses the board of bench and the only one
@@ -17,7 +18,7 @@ C_FILES = $(shell git ls-files 'firmware/*.[ch]' 'tests/*.[ch]')
 C_FOLDERS := firmware/service firmware/platform firmware/engine/src firmware/engine/libc firmware/monitor firmware/guest firmware/baremetal firmware/linux/vmm firmware/linux/acpi firmware/linux/virtio firmware/linux/bench firmware/linux/runner
 SHELL := /bin/bash
 
-.PHONY: run test bench lint build docs setup clean
+.PHONY: run test bench lint build docs mutants setup clean
 .DEFAULT_GOAL := run
 
 setup:
@@ -42,6 +43,9 @@ build: setup
 
 docs: setup
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
+mutants: setup
+	@$(BIN)/python -m tools.mutants $(if $(ONLY),--only "$(ONLY)")
 
 lint: setup
 	$(BIN)/ruff check .

@@ -59,6 +59,22 @@ PROMISE(only_a_later_epoch_takes_an_identity_from_another_vm)
 	CHECK_EQUAL(ring(&guest, 1), VTPM_E_NOT_PERMITTED);
 }
 
+/* KVM gives a VMID to another VM while its former owner lives on, with other tables. */
+PROMISE(a_recycled_vmid_takes_no_identity_from_a_vm_with_other_tables)
+{
+	struct instance first, second;
+	const struct vtpm_caller one = guest_of(5, BASE_A);
+	const struct vtpm_caller other = guest_of(5, BASE_B);
+
+	CHECK_EQUAL(create(1, 0, 1, 0, &first), VTPM_OK);
+	CHECK_EQUAL(create(2, 0, 1, 0, &second), VTPM_OK);
+	CHECK_EQUAL(bind(&first, 5, BASE_A, 1, 0), VTPM_OK);
+	CHECK_EQUAL(bind(&second, 5, BASE_B, 2, 0), VTPM_OK);
+	CHECK_EQUAL(info(&first, VTPM_INFO_STATE, 1), VTPM_STATE_BOUND);
+	CHECK_EQUAL(ring(&one, 0), VTPM_OK);
+	CHECK_EQUAL(ring(&other, 0), VTPM_OK);
+}
+
 PROMISE(malformed_bindings_are_refused_by_name)
 {
 	struct instance instance;
@@ -73,6 +89,42 @@ PROMISE(malformed_bindings_are_refused_by_name)
 	CHECK_EQUAL(bind(&instance, 5, BASE_A, 1, (UINT64_C(1) << 48) - VTPM_PAGE_BYTES), VTPM_E_BAD_ADDRESS);
 	CHECK_EQUAL(bind(&instance, 5, BASE_A, 1, UINT64_MAX - 4095), VTPM_E_BAD_ADDRESS);
 	CHECK_EQUAL(info(&instance, VTPM_INFO_STATE, 1), VTPM_STATE_CREATED);
+}
+
+/* Neither the identity nor the queue's addresses, which a guest's driver may have read long ago. */
+static void check_that_nothing_moved(const struct instance *instance, const struct vtpm_caller *guest)
+{
+	CHECK_EQUAL(info(instance, VTPM_INFO_STATE, 1), VTPM_STATE_BOUND);
+	CHECK_EQUAL(control_read(instance, VTPM_CRB_CMD_LADDR), 0x80000000 + VTPM_PAGE_BYTES);
+	CHECK_EQUAL(control_read(instance, VTPM_CRB_CMD_HADDR), 0);
+	CHECK_EQUAL(control_read(instance, VTPM_CRB_RSP_ADDR), 0x80000000 + VTPM_PAGE_BYTES);
+	CHECK_EQUAL(ring(guest, 0), VTPM_OK);
+}
+
+PROMISE(a_refused_binding_changes_nothing)
+{
+	static const struct {
+		uint64_t vmid, base, epoch, ipa;
+		int64_t status;
+	} refused[] = {
+		{6, BASE_B, 7, 0x90000000, VTPM_E_STALE_EPOCH},
+		{0x10000, BASE_A, 9, 0x90000000, VTPM_E_BAD_REQUIREMENT},
+		{5, BASE_A, 0, 0x90000000, VTPM_E_BAD_REQUIREMENT},
+		{5, BASE_A + 8, 9, 0x90000000, VTPM_E_BAD_ADDRESS},
+		{5, BASE_A, 9, 0x90000123, VTPM_E_BAD_ADDRESS},
+	};
+	const struct vtpm_caller guest = guest_of(5, BASE_A);
+	struct instance instance, owner;
+
+	CHECK_EQUAL(create(1, 0, 1, 0, &instance), VTPM_OK);
+	CHECK_EQUAL(create(2, 0, 1, 0, &owner), VTPM_OK);
+	CHECK_EQUAL(bind(&owner, 6, BASE_B, 7, 0), VTPM_OK);
+	CHECK_EQUAL(bind(&instance, 5, BASE_A, 1, 0x80000000), VTPM_OK);
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+		CHECK_EQUAL(bind(&instance, refused[i].vmid, refused[i].base, refused[i].epoch, refused[i].ipa),
+			    refused[i].status);
+		check_that_nothing_moved(&instance, &guest);
+	}
 }
 
 PROMISE(without_an_identity_bind_only_says_where_the_queue_is)

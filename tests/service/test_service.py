@@ -5,9 +5,14 @@ from __future__ import annotations
 
 import re
 import subprocess
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 HERE = Path(__file__).parent
 PROMISES = [
@@ -19,12 +24,36 @@ FUZZ_RUNS = 20_000
 
 
 @pytest.fixture(scope="session")
-def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The directory of the test programs, built with sanitizers."""
+def program(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Return a test program by its name, built with sanitizers when it is first needed."""
     out = tmp_path_factory.mktemp("service")
-    made = subprocess.run(["make", "-s", "-j2", "-C", HERE, f"OUT={out}"], capture_output=True, text=True, timeout=300)
-    assert made.returncode == 0, made.stderr
-    return out
+
+    @cache
+    def build(name: str) -> Path:
+        command = ["make", "-s", "-C", str(HERE), f"OUT={out}", str(out / name)]
+        made = subprocess.run(command, capture_output=True, text=True, timeout=300)
+        assert made.returncode == 0, made.stderr
+        return out / name
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def promises(program: Callable[[str], Path]) -> Path:
+    """The program that keeps all promises."""
+    return program("promises")
+
+
+@pytest.fixture(scope="session")
+def race(program: Callable[[str], Path]) -> Path:
+    """The program in which CPUs race."""
+    return program("race")
+
+
+@pytest.fixture
+def fuzzer(program: Callable[[str], Path], request: pytest.FixtureRequest) -> Path:
+    """The fuzzer that a test names as its parameter."""
+    return program(request.param)
 
 
 def run(*command: str | Path, seconds: float) -> None:
@@ -34,18 +63,18 @@ def run(*command: str | Path, seconds: float) -> None:
 
 
 @pytest.mark.parametrize("promise", PROMISES)
-def test_promise(programs: Path, promise: str) -> None:
-    run(programs / "promises", promise, seconds=30)
+def test_promise(promises: Path, promise: str) -> None:
+    run(promises, promise, seconds=30)
 
 
-def test_cpus_that_race_find_the_machine_as_they_left_it(programs: Path) -> None:
-    run(programs / "race", seconds=120)
+def test_cpus_that_race_find_the_machine_as_they_left_it(race: Path) -> None:
+    run(race, seconds=120)
 
 
-@pytest.mark.parametrize("target", ["fuzz_queue", "fuzz_calls"])
-def test_nothing_a_caller_or_guest_says_breaks_a_promise(programs: Path, target: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("fuzzer", ["fuzz_queue", "fuzz_calls"], indirect=True)
+def test_nothing_a_caller_or_guest_says_breaks_a_promise(fuzzer: Path, tmp_path: Path) -> None:
     run(
-        programs / target,
+        fuzzer,
         f"-runs={FUZZ_RUNS}",
         "-seed=1",
         "-max_len=512",

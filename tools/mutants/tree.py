@@ -1,0 +1,96 @@
+"""A scratch copy of the checkout, in which mutants are applied one at a time. The checkout itself is only read."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tools.mutants.mutant import Mutant
+
+
+class StaleMutant(Exception):
+    """A mutant no longer fits the tree: the text that it changes is gone, or stands there more than once."""
+
+
+class Tree:
+    """The scratch copy. `path` is its top; `outside` is a folder beside it for what its tests write."""
+
+    def __init__(self, scratch: Path) -> None:
+        self.path = scratch / "tree"
+        self.outside = scratch / "t"  # short: sockets live below it, and their paths are limited to 107 bytes
+        self.outside.mkdir()
+        self._writes = 0
+
+    @contextmanager
+    def mutated(self, mutant: Mutant) -> Iterator[None]:
+        """Keep the tree changed as the mutant says for as long as the block runs. Raises `StaleMutant`."""
+        originals: dict[Path, tuple[str, os.stat_result]] = {}
+        try:
+            for change in mutant.changes:
+                path = self.path / change.file
+                if not path.is_file():
+                    raise StaleMutant(f"{change.file} does not exist any more")
+                text = path.read_text()
+                if (count := text.count(change.old)) != 1:
+                    raise StaleMutant(f"{change.file} has {count} times: {_first_line(change.old)}")
+                originals.setdefault(path, (text, path.stat()))
+                path.write_text(text.replace(change.old, change.new))
+                self._make_newer(path, originals[path][1])
+            yield
+        finally:
+            for path, (text, before) in originals.items():
+                path.write_text(text)
+                os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+    def _make_newer(self, path: Path, before: os.stat_result) -> None:
+        """Give every version of a file a time of its own.
+
+        Python takes a cached module for up to date if the source has the same size and the same second, which two
+        mutants of one file, written quickly after each other, can have.
+        """
+        self._writes += 1
+        os.utime(path, (before.st_atime, int(before.st_mtime) + self._writes))
+
+
+def _first_line(text: str) -> str:
+    first, newline, _ = text.strip().partition("\n")
+    return f"{first} ..." if newline else first
+
+
+@contextmanager
+def scratch_copy(checkout: Path) -> Iterator[Tree]:
+    """Yield a copy of the checkout as it is now, with what is not committed; it is deleted afterwards.
+
+    The copy is a git repository of its own that borrows the checkout's objects, since some tests ask git.
+    """
+    with tempfile.TemporaryDirectory(prefix="hil-mutants-", ignore_cleanup_errors=True) as folder:
+        tree = Tree(Path(folder))
+        _git(checkout, "clone", "--quiet", "--shared", "--no-hardlinks", str(checkout), str(tree.path))
+        changed = _names(checkout, "diff", "--name-only", "-z", "--no-renames", "HEAD")
+        for name in changed + _names(checkout, "ls-files", "--others", "--exclude-standard", "-z"):
+            source, target = checkout / name, tree.path / name
+            if source.is_file():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(source, target)
+            else:
+                target.unlink(missing_ok=True)
+        (tree.path / ".venv").symlink_to(sys.prefix)
+        yield tree
+
+
+def _names(checkout: Path, *arguments: str) -> list[str]:
+    return [name for name in _git(checkout, *arguments).split("\0") if name]
+
+
+def _git(checkout: Path, *arguments: str) -> str:
+    done = subprocess.run(["git", "-C", checkout, *arguments], check=True, capture_output=True, text=True, timeout=120)
+    return done.stdout

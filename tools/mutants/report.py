@@ -29,7 +29,7 @@ def summary(judgements: Sequence[Judgement]) -> list[str]:
     """Return a table of the verdicts by list, and a paragraph about every mutant that needs somebody."""
     lines = ["", f"{'list':<12} {' '.join(f'{verdict:>12}' for verdict in Verdict)} {'rate':>6}"]
     for part in dict.fromkeys(judgement.part for judgement in judgements):
-        lines.append(_counts(part, [one for one in judgements if one.part == part]))
+        lines.append(_counts(part, [judgement for judgement in judgements if judgement.part == part]))
     lines.append(_counts("all", judgements))
     for judgement in judgements:
         if judgement.verdict not in {Verdict.KILLED, Verdict.EXCUSED}:

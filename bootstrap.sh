@@ -6,7 +6,7 @@
 set -eu
 cd "$(dirname "$0")"
 
-wanted=$(cat bootstrap.sh requirements.lock pyproject.toml hil/doctor/*.py | sha256sum)
+wanted=$(cat bootstrap.sh requirements.lock pyproject.toml hil/operations/doctor/*.py | sha256sum)
 if [ "$(cat .venv/ready 2>/dev/null || true)" = "$wanted" ]; then
 	exit 0
 fi
@@ -68,7 +68,8 @@ if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
 fi
 say "installing Python packages"
 .venv/bin/python -m pip --quiet --disable-pip-version-check install --require-hashes -r requirements.lock
-.venv/bin/python -m pip --quiet --disable-pip-version-check install --no-deps -e .
+.venv/bin/python -m pip --quiet --disable-pip-version-check install --no-deps --no-build-isolation -e .
+rm -rf hil.egg-info # of a version before 0.2, whose pytest plugin had another name
 say "checking the machine"
-.venv/bin/python -m hil.doctor --fix >&2
+.venv/bin/python -m hil.operations.doctor --fix >&2
 echo "$wanted" >.venv/ready

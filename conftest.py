@@ -1,1 +1,1 @@
-pytest_plugins = ["hil.plugin"]
+pytest_plugins = ["hil.session.plugin"]

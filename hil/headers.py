@@ -10,18 +10,14 @@ from __future__ import annotations
 import ast
 import operator
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hil.errors import UsageError
+from hil.paths import shipped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-_HERE = Path(__file__).resolve().parent
-_PACKAGED = _HERE / "firmware"
-"""The few headers that an installed package has; a checkout has all of `firmware/`."""
-_FIRMWARE = _PACKAGED if _PACKAGED.is_dir() else _HERE.parent / "firmware"
+    from pathlib import Path
 
 _COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
 _DEFINE = re.compile(r"^[ \t]*#[ \t]*define[ \t]+(\w+)(\(?)(.*)$", re.MULTILINE)
@@ -48,7 +44,7 @@ _UNARY: dict[type[ast.unaryop], Callable[[int], int]] = {
 
 def firmware_header(path: str) -> Path:
     """Return the header at `path` below `firmware/`."""
-    return _FIRMWARE / path
+    return shipped("firmware") / path
 
 
 def read_defines(header: Path) -> dict[str, int]:

@@ -18,8 +18,8 @@ from hil.report.runs import Runs
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from hil.bench.figures import Section
     from hil.cli.tree import BoardFile
+    from hil.operations.bench.figures import Section
 
 ON_MONITOR = ("framework", "instructions")
 ON_LINUX = ("ssh", "delay")
@@ -59,7 +59,7 @@ def command(
 
         hil bench delay --into latest
     """
-    from hil.bench import table
+    from hil.operations.bench import table
     from hil.report.rebuild import add_bench
 
     tree = Tree.here()
@@ -103,7 +103,7 @@ def _boards(tree: Tree, name: str) -> dict[str, BoardFile]:
 
 
 def _measure(part: str, board: BoardFile, note: Callable[[str], None]) -> Sequence[Section]:
-    from hil.bench import delay, framework, instructions, reports, ssh
+    from hil.operations.bench import delay, framework, instructions, reports, ssh
 
     if part == NOWHERE:
         return [reports.measure(note)]

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from hil.bisect import Answer, Settings, State, Trial
-    from hil.bisect.bisection import Progress
-    from hil.bisect.candidates import Candidates
+    from hil.operations.bisect import Answer, Settings, State, Trial
+    from hil.operations.bisect.bisection import Progress
+    from hil.operations.bisect.candidates import Candidates
 
 CANARY = "suites/service"
 DIRECTORY = "bisect-"
@@ -73,8 +73,8 @@ def command(
 
         hil bisect --resume
     """
-    from hil.bisect import Bisection, Runner, State
-    from hil.bisect.state import unfinished
+    from hil.operations.bisect import Bisection, Runner, State
+    from hil.operations.bisect.state import unfinished
 
     tree = Tree.here()
     if resume:
@@ -106,7 +106,7 @@ def command(
 def _settings(
     tree: Tree, *, test: str, board: str, canary: str, good: str, bad: str, build: str, images: tuple[str, ...]
 ) -> Settings:
-    from hil.bisect import Settings, commit
+    from hil.operations.bisect import Settings, commit
 
     if not test:
         raise UsageError("--test says what broke", hint="hil bisect --good REV --test ID")
@@ -122,7 +122,7 @@ def _settings(
 
 def _build_command(board: BoardFile) -> str:
     """Return what builds the images of a board in a worktree of our repository: its own `hil build`."""
-    from hil.build import PLATFORMS, build_directory, linux_directory
+    from hil.firmware import PLATFORMS, build_directory, linux_directory
 
     folders = {image.parent for image in board.images.values()}
     for platform in PLATFORMS:
@@ -134,7 +134,7 @@ def _build_command(board: BoardFile) -> str:
 
 
 def _candidates(tree: Tree, state: State) -> Candidates:
-    from hil.bisect import Builds, Revisions
+    from hil.operations.bisect import Builds, Revisions
 
     settings = state.settings
     if settings.images:

@@ -13,22 +13,22 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from hil.boards.hold import runner
-from hil.boards.lab import Places
-from hil.boards.reach import Obstacle, Trouble, trouble
 from hil.cli import complete
 from hil.cli.checkboards import check as check_files
 from hil.cli.checkboards import show_keys
 from hil.cli.output import console, print_json
 from hil.cli.tree import EMULATOR, BoardFile, Tree
 from hil.errors import UsageError
+from hil.lab.boards.hold import runner
+from hil.lab.boards.lab import Places
+from hil.lab.boards.reach import Obstacle, Trouble, trouble
 from hil.record.verdict import Verdict, count, verdict, worst
 from hil.report.summary import STYLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hil.flash import FlashState
+    from hil.board.flash import FlashState
     from hil.lab.borrow import PlaceStatus
     from hil.record import Record
 
@@ -219,14 +219,14 @@ def _verdict(standing: Standing) -> Verdict | None:
 
 
 def _flashed(board: BoardFile) -> FlashState | None:
-    from hil.flash import FlashMemory
+    from hil.board.flash import FlashMemory
 
     return FlashMemory(board.hardware).read()
 
 
 def _built(board: BoardFile) -> str:
     """The hash of the firmware that the board's images belong to, empty without a build."""
-    from hil.build.firmware import Firmware
+    from hil.firmware.firmware import Firmware
 
     for image in board.images.values():
         try:

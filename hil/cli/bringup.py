@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from hil.bringup import Climb, Step
+    from hil.operations.bringup import Climb, Step
 
 
 def command(
@@ -42,8 +42,8 @@ def command(
 
         hil bringup --no-linux --json
     """
-    from hil.bringup.bundle import as_json as plain
-    from hil.bringup.bundle import write_bundle
+    from hil.operations.bringup.bundle import as_json as plain
+    from hil.operations.bringup.bundle import write_bundle
     from hil.record.provenance import gather
 
     tree = Tree.here()
@@ -79,10 +79,10 @@ def _chain(tree: Tree, board: str, *, linux: bool) -> list[BoardFile]:
 
 def _climb(board: BoardFile, directory: Path, *, quiet: bool) -> Climb:
     """Bring one board up and show it; it is off afterwards."""
-    from hil.bringup import Climb
-    from hil.crash import of_images
-    from hil.drivers import boardfile
+    from hil.board.file import boardfile
+    from hil.operations.bringup import Climb
     from hil.record.transcript import DirectorySink
+    from hil.target.crash import of_images
 
     environment = boardfile.load(board.path)
     try:

@@ -32,7 +32,7 @@ def command(
 
         hil build --all
     """
-    from hil.build import PLATFORMS
+    from hil.firmware import PLATFORMS
 
     manifests = {}
     for each in PLATFORMS if everything else [platform]:
@@ -43,8 +43,8 @@ def command(
 
 def _build(platform: str, *, linux: bool, quiet: bool) -> Any:
     """Build, say what came of it, and return the manifest."""
-    from hil.build import build, build_directory, build_linux, has_linux
-    from hil.build.firmware import MANIFEST
+    from hil.firmware import build, build_directory, build_linux, has_linux
+    from hil.firmware.firmware import MANIFEST
 
     firmware = build(platform)
     directory = build_directory(platform)

@@ -25,7 +25,7 @@ WIDTH_IN_A_PIPE = 160
 
 def check(tree: Tree, names: Iterable[str], *, as_json: bool) -> None:
     """Print what is wrong with board files, given by name or path, or with all; leaves with 2 if anything is."""
-    from hil.boardcheck.check import problems
+    from hil.board.file.check import problems
 
     files = [_file(tree, name) for name in names] or sorted(tree.board_files.glob("*.yaml"))
     found = {from_here(file): problems(file) for file in files}
@@ -43,7 +43,7 @@ def check(tree: Tree, names: Iterable[str], *, as_json: bool) -> None:
 
 def show_keys(*, as_json: bool) -> None:
     """Print what may stand in a board file."""
-    from hil.boardcheck.reference import reference
+    from hil.board.file.reference import reference
 
     parts = reference()
     if as_json:

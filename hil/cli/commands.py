@@ -31,7 +31,7 @@ SUMMARIES = {
     "new": "Write a commented file to start from: a board, a suite.",
 }
 """Each command with what `hil --help` says of it."""
-ELSEWHERE = {"doctor": "hil.doctor.command"}
+ELSEWHERE = {"doctor": "hil.operations.doctor.command"}
 """Commands that are not in a module of their name beside this one."""
 
 if TYPE_CHECKING:

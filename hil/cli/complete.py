@@ -30,7 +30,7 @@ def platforms(incomplete: str) -> list[str]:
 
 def models(incomplete: str) -> list[str]:
     """Return the boards that a new one can be like."""
-    from hil.new.board import models as known
+    from hil.operations.new.board import models as known
 
     return [name for name in known() if name.startswith(incomplete)]
 

@@ -23,8 +23,8 @@ from hil.errors import ConsoleClosed, ConsoleTimeout, HilError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from hil.board.strategy import BoardStrategy
     from hil.console import ByteStream
-    from hil.strategies import BoardStrategy
 
 LEAVE = b"\x1d"
 """Ctrl-], as in telnet."""
@@ -59,7 +59,9 @@ def command(
         hil console qemu-virt-linux guest
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise UsageError("hil console needs a terminal", hint="hil.monitor.Monitor, to talk to a board from a program")
+        raise UsageError(
+            "hil console needs a terminal", hint="hil.target.monitor.Monitor, to talk to a board from a program"
+        )
     chosen = Tree.here().board(board)
     if build:
         bring_up_to_date(chosen)
@@ -68,7 +70,7 @@ def command(
 
 
 def _talk(board: BoardFile, uart: str, name: str) -> None:
-    from hil.drivers import boardfile
+    from hil.board.file import boardfile
 
     env = boardfile.load(board.path)
     try:

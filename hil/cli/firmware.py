@@ -32,9 +32,9 @@ def update(
 
         hil firmware update --write
     """
-    from hil.build.lock import read_lock, write_lock
-    from hil.build.pins import propose, updated
-    from hil.build.progress import Terminal
+    from hil.firmware.lock import read_lock, write_lock
+    from hil.firmware.pins import propose, updated
+    from hil.progress import Terminal
 
     firmware = Tree.here().root / "firmware"
     found = []

@@ -21,8 +21,8 @@ from hil.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from hil.board.flash import FlashPlan, FlashState, Meter, Payload, Work
     from hil.cli.tree import BoardFile
-    from hil.flash import FlashPlan, FlashState, Meter, Payload, Work
 
 FIP = "fip.bin"
 
@@ -47,7 +47,7 @@ def command(
     chosen = Tree.here().board(board)
     if build:
         bring_up_to_date(chosen)
-    from hil.drivers import boardfile
+    from hil.board.file import boardfile
 
     env = boardfile.load(chosen.path)
     try:
@@ -76,7 +76,7 @@ def command(
 
 
 def _how_to_get(missing: Iterable[str], board: BoardFile) -> str:
-    from hil.build.scp import IMAGE
+    from hil.firmware.scp import IMAGE
 
     if IMAGE not in board.images and any(place.endswith(FIP) for place in missing):
         return f"{FIP} takes the SCP firmware that came with the board: `images: {IMAGE}:` in {from_here(board.path)}"

@@ -177,7 +177,7 @@ def trial(
     """
     import tempfile
 
-    from hil.lab.trial import Plan, Trial
+    from hil.operations.trial import Plan, Trial
 
     tree = Tree.here()
     _light_boards(tree, boards)

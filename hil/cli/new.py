@@ -33,7 +33,7 @@ def board(
 
         hil new board my-pi --like rpi4
     """
-    from hil.new.board import new_board
+    from hil.operations.new.board import new_board
 
     file = new_board(Tree.here().board_files, name, like, firmware)
     print_line(f"{from_here(file)}: try hil boards --check {name}, then hil run --board {name}")
@@ -46,7 +46,7 @@ def suite(name: Annotated[str, typer.Argument(help="What the suite is about.")])
     Example:
         hil new suite mine
     """
-    from hil.new.suite import new_suite
+    from hil.operations.new.suite import new_suite
 
     tree = Tree.here()
     file = new_suite(tree.root / tree.settings.suites, name)

@@ -158,8 +158,8 @@ def command(
 
 def _serve(address: str, port: int, names: list[str]) -> None:
     from hil.cli.boards import plain_standings
-    from hil.serve import application
-    from hil.serve import serve as run
+    from hil.operations.serve import application
+    from hil.operations.serve import serve as run
 
     tree = Tree.here()
     app = application(tree.reports, lambda: plain_standings(tree), [socket.gethostname(), *names])
@@ -275,7 +275,7 @@ def _tree() -> Tree | None:
 
 def _write(path: Path, content: bytes) -> None:
     """Write a file whole, or to the screen."""
-    from hil.record.atomic import write_atomically
+    from hil.files import write_atomically
 
     if path == STDOUT:
         sys.stdout.buffer.write(content)

@@ -18,21 +18,21 @@ from hil.cli.output import console, print_json
 from hil.cli.tree import EMULATOR, BoardFile, Tree
 from hil.errors import ExitCode, UsageError
 from hil.lab.tags import BOARD
-from hil.retries import EXAMPLE, Retries
+from hil.session.retries import EXAMPLE, Retries
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     import pytest
 
-    from hil.boards.choice import Choice
-    from hil.pool.seat import Seat
+    from hil.lab.boards.choice import Choice
+    from hil.lab.seat import Seat
     from hil.record import Record
 
 PASS_THROUGH = {"ignore_unknown_options": True}
 """Whatever is not ours belongs to pytest."""
 
-PLUGINS = ("-p", "hil.plugin", "-p", "no:hypothesispytest", "-W", "ignore::pytest.PytestAssertRewriteWarning")
+PLUGINS = ("-p", "hil.session.plugin", "-p", "no:hypothesispytest", "-W", "ignore::pytest.PytestAssertRewriteWarning")
 """Ours, also where no conftest.py names it; we have imported part of it, which pytest need not mention. hypothesis' own
 plugin imports all of hypothesis at the end of every run: half a second for nothing."""
 
@@ -170,8 +170,8 @@ _TALKATIVE = re.compile(r"-[a-zA-Z]*[svq][a-zA-Z]*|--(capture|verbose|quiet|setu
 
 def _as_pytest_shows(arguments: list[str], *, as_json: bool) -> bool:
     """Whether a run on one board is shown by pytest itself: in logs, and where its own options ask for it."""
-    from hil.pool.progress import draws
-    from hil.pool.run import FOR_ONE_BOARD
+    from hil.session.scheduler.progress import draws
+    from hil.session.scheduler.run import FOR_ONE_BOARD
 
     asked = any(one in FOR_ONE_BOARD or _TALKATIVE.match(one) for one in arguments)
     return asked or as_json or not draws(console())
@@ -194,7 +194,7 @@ def _cards(tree: Tree, board: BoardFile) -> list[BoardFile]:
 
 def _taken(board: BoardFile, directory: Path) -> str:
     """Say which images come from `directory`. Raises `UsageError` when none does."""
-    from hil.drivers.boardfile import images_in
+    from hil.board.file.boardfile import images_in
 
     images = images_in(directory, board.images)
     taken = [f"{name} from {path}" for name, path in images.items() if path != board.images[name]]
@@ -204,7 +204,7 @@ def _taken(board: BoardFile, directory: Path) -> str:
 
 def bring_up_to_date(board: BoardFile) -> None:
     """Build the firmware that the board's images belong to, if a recipe makes them."""
-    from hil.build import PLATFORMS, build, build_directory, build_linux, linux_directory
+    from hil.firmware import PLATFORMS, build, build_directory, build_linux, linux_directory
 
     folders = {image.parent for image in board.images.values()}
     for platform, coverage in itertools.product(PLATFORMS, (False, True)):
@@ -216,8 +216,8 @@ def bring_up_to_date(board: BoardFile) -> None:
 
 def choose_board(tree: Tree) -> Choice:
     """Return the first board of the tree's order that is usable here or free in the lab. Raises `BoardUnavailable`."""
-    from hil.boards.choice import choose
     from hil.cli.boards import places_of, trouble_with
+    from hil.lab.boards.choice import choose
 
     places = places_of(tree)
     return choose(tree.order(), lambda name: trouble_with(tree, name, places), places.offers)
@@ -239,13 +239,13 @@ def run(tree: Tree, board: BoardFile, arguments: list[str], *, why: str = "") ->
 
 def run_on_several(tree: Tree, seats: Sequence[Seat], arguments: list[str], **more: Any) -> Record:
     """Run pytest in a process per seat; `more` is what `run_on` takes."""
-    from hil.pool.run import run_on
+    from hil.session.scheduler.run import run_on
 
     return run_on(seats, tree.root, _for_pytest(tree, arguments), console(), **more)
 
 
 def _local_seats(boards: list[BoardFile], number: int, *, each: bool) -> list[Seat]:
-    from hil.pool.run import local_seats
+    from hil.session.scheduler.run import local_seats
 
     named = [(board.path, "" if board.kind == EMULATOR else board.hardware) for board in boards]
     return local_seats(named, number, each=each)
@@ -276,7 +276,7 @@ class _Witness:
     record: Record | None = None
 
     def pytest_unconfigure(self, config: pytest.Config) -> None:
-        from hil.plugin.session import SESSION
+        from hil.session.plugin.session import SESSION
 
         session = config.stash.get(SESSION, None)
         self.record = session.recorder.record if session else None

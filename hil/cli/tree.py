@@ -10,7 +10,7 @@ from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING, Any
 
-from hil.boardcheck.document import Document
+from hil.board.file.document import Document
 from hil.errors import BoardFileError, UsageError
 from hil.settings import FILE, Settings, uses_hil
 
@@ -62,7 +62,7 @@ class BoardFile:
 
     def held(self) -> contextlib.AbstractContextManager[None]:
         """Have the board to ourselves; of an emulator everybody has one. Raises `BoardUnavailable`."""
-        from hil.boards.hold import hold
+        from hil.lab.boards.hold import hold
 
         return hold(self.hardware) if self.at_this_machine else contextlib.nullcontext()
 

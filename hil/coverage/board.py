@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hil.build.recipe import COVERAGE
 from hil.errors import UsageError
-from hil.record.atomic import write_atomically
+from hil.files import write_atomically
+from hil.firmware.recipe import COVERAGE
 
 if TYPE_CHECKING:
     from pathlib import Path

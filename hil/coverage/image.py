@@ -10,15 +10,15 @@ from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
-from hil.build.trustedfirmware import NOTES
 from hil.coverage.notes import COUNTER_BYTES, Notes
 from hil.errors import UsageError
+from hil.firmware.trustedfirmware import NOTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from hil.drivers.hostmemory import HostMemory
+    from hil.board.drivers.hostmemory import HostMemory
 
 IMAGE = "bl31.elf"
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hil.build.crossmake import COMPILER_PREFIX
 from hil.errors import InfrastructureError, MissingTool
+from hil.firmware.crossmake import COMPILER_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -7,13 +7,13 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from hil.errors import InfrastructureError, RecordFailed
-from hil.record.atomic import write_atomically
+from hil.files import write_atomically
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from hil.board.drivers.hostmemory import HostMemory
     from hil.coverage.image import InstrumentedImage
-    from hil.drivers.hostmemory import HostMemory
 
 
 @dataclass(slots=True)

@@ -11,8 +11,8 @@ from hil.coverage import JSON_FILE, Summary
 from hil.coverage.image import InstrumentedImage
 from hil.coverage.lines import Lines, SourceFile, add_lines
 from hil.coverage.meter import Gained
+from hil.files import write_atomically
 from hil.record import attach
-from hil.record.atomic import write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -19,7 +19,7 @@ from hil.lab.wire import LONGEST_LINE, PATIENCE, POWER_OFF_SECONDS, Message, Pat
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from hil.drivers.alarm import Alarm
+    from hil.board.drivers.alarm import Alarm
     from hil.lab.address import LabAddress
 
 CONNECT_SECONDS = 5.0
@@ -200,7 +200,7 @@ def borrow(
 
     Raises `NoBoardFree` at the deadline or soon after it is `cancelled`, and `LabUnreachable` when there is no keeper.
     """
-    from hil.drivers.alarm import Alarm  # brings labgrid, which `status` needs not, and which takes a while
+    from hil.board.drivers.alarm import Alarm  # brings labgrid, which `status` needs not, and which takes a while
 
     line = KeeperLine(address)
     reason = "the keeper says nothing"

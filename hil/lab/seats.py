@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 from hil.errors import BoardFileError, UsageError
 from hil.lab.borrow import borrow, status
 from hil.lab.errors import NoBoardFree
+from hil.lab.seat import LEASED
 from hil.lab.tags import BOARD, FILE, MACHINE, SICK
-from hil.pool.seat import LEASED
 from hil.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from hil.board.drivers.alarm import Alarm
     from hil.deadline import Deadline
-    from hil.drivers.alarm import Alarm
     from hil.lab.address import LabAddress
     from hil.lab.borrow import Loan, PlaceStatus
 

@@ -22,12 +22,12 @@ from filelock import FileLock, Timeout
 
 from hil.deadline import Deadline
 from hil.errors import InfrastructureError, MissingTool, UsageError
+from hil.files import write_atomically
 from hil.lab.address import COORDINATOR_PORT, LabAddress
 from hil.lab.borrow import status
 from hil.lab.coordinator import connected
 from hil.lab.errors import LabUnreachable
 from hil.lab.tags import BOARD, BOOT_SECONDS, FILE, GOOD, LIGHT_FILE, MACHINE
-from hil.record.atomic import write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

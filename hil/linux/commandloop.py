@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from labgrid.step import step
 
+from hil.board.ssh.errors import CommandTimeout
+from hil.board.ssh.process import Result
 from hil.deadline import Deadline
 from hil.errors import ConsoleClosed, ConsoleTimeout, FirmwareError
-from hil.ssh.errors import CommandTimeout
-from hil.ssh.process import Result
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from hil.deadline import Deadline
 from hil.errors import FirmwareError
-from hil.vtpm import ControlPage, abi
-from hil.vtpm.queue import buffer_offset, entry_offset, u32
-from hil.vtpm.transport import response_length
+from hil.target.vtpm import ControlPage, abi
+from hil.target.vtpm.queue import buffer_offset, entry_offset, u32
+from hil.target.vtpm.transport import response_length
 
 if TYPE_CHECKING:
     from hil.linux.machine import Machine

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from hil.headers import firmware_header, read_defines
 from hil.linux.commandloop import CommandLoop
 from hil.linux.guest import ARGUMENTS
-from hil.vtpm import Service
+from hil.target.vtpm import Service
 
 if TYPE_CHECKING:
-    from hil.monitor import GuestLine, Loaded, Monitor, VirtualMachine
-    from hil.vtpm import Instance
+    from hil.target.monitor import GuestLine, Loaded, Monitor, VirtualMachine
+    from hil.target.vtpm import Instance
 
 GUEST_MAP = read_defines(firmware_header("linux/acpi/guest_map.h"))
 """What a guest finds where in its physical address space."""

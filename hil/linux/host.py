@@ -10,8 +10,8 @@ from hil.deadline import Deadline
 from hil.linux.machine import Machine
 
 if TYPE_CHECKING:
-    from hil.drivers import ParamikoDriver
-    from hil.strategies import BoardStrategy
+    from hil.board.drivers import ParamikoDriver
+    from hil.board.strategy import BoardStrategy
 
 REBOOT_SECONDS = 60.0
 

@@ -13,9 +13,9 @@ from hil.deadline import Deadline
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from hil.ssh import Process, Result, Session, Shell
-    from hil.ssh.forward import Forward
-    from hil.ssh.transfer import Progress
+    from hil.board.ssh import Process, Result, Session, Shell
+    from hil.board.ssh.forward import Forward
+    from hil.board.ssh.transfer import Progress
 
 DEFAULT_SECONDS = 60.0
 """What a command or a transfer may take when the test does not say."""
@@ -59,7 +59,7 @@ class Machine:
 
     def shell(self, *, deadline: Deadline | None = None) -> Shell:
         """Return a shell for many short commands, several times as quick as `run`; closed by a `with` statement."""
-        from hil.ssh import Shell
+        from hil.board.ssh import Shell
 
         return Shell(self.session, _or_default(deadline))
 

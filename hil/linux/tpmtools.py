@@ -7,13 +7,13 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hil.tpm.quote import Quote
+from hil.target.tpm.quote import Quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from hil.linux.commandloop import CommandLoop
-    from hil.tpm.quote import PublicKey
+    from hil.target.tpm.quote import PublicKey
 
 IMA_LOG = "/sys/kernel/security/ima/ascii_runtime_measurements_sha256"
 _DIGEST_FIELD = 1

@@ -12,8 +12,8 @@ from hil.errors import ExitCode
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from hil.crash import Crash
     from hil.record.step import Step
+    from hil.target.crash import Crash
 
 BLOCKED = "blocked"
 """The reason of a test that a failed board kept from running; its cause stands elsewhere."""

@@ -6,7 +6,6 @@ import json
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from hil.crash import Crash
 from hil.errors import UsageError
 from hil.record.case import BLOCKED, Attempt, Case, ConsoleSlice, Fault, FaultKind, Outcome, Quarantine
 from hil.record.fold import without_unfit
@@ -15,6 +14,7 @@ from hil.record.provenance import Provenance
 from hil.record.run import EVENTS_FILE, NEVER_STARTED, RUN_FILE, SCHEMA, BoardOfRun, Record
 from hil.record.step import Stage, Step
 from hil.record.verdict import Counts, Verdict, count
+from hil.target.crash import Crash
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

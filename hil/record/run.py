@@ -16,7 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from hil.errors import ExitCode, RecordFailed
-from hil.record.atomic import link_atomically, write_atomically
+from hil.files import link_atomically, write_atomically
 from hil.record.case import Case, Outcome
 from hil.record.fold import without_unfit
 from hil.record.plain import plain_attempt, plain_case, plain_record

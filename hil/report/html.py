@@ -10,7 +10,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hil.record.atomic import write_atomically
+from hil.files import write_atomically
 from hil.record.case import BLOCKED, Outcome
 from hil.record.verdict import Verdict, count
 from hil.report.activity import read_activity

@@ -11,8 +11,8 @@ from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any
 
 from hil.errors import UsageError
+from hil.files import write_atomically
 from hil.record import Case, FaultKind, Outcome, load
-from hil.record.atomic import write_atomically
 from hil.record.case import BLOCKED
 from hil.record.run import EVENTS_FILE, NEVER_STARTED, RUN_FILE, SCHEMA
 

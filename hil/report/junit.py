@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from junitparser import Error, Failure, Skipped
 from junitparser.xunit2 import FlakyError, FlakyFailure, JUnitXml, RerunError, RerunFailure, TestCase, TestSuite
 
-from hil.record.atomic import write_atomically
+from hil.files import write_atomically
 from hil.record.case import Case, FaultKind, Outcome
 from hil.record.provenance import Provenance
 from hil.record.run import BoardOfRun

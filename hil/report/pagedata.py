@@ -13,9 +13,9 @@ from hil.report.text import visible
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hil.crash import Crash
     from hil.record import Case, ConsoleSlice, Fault, Record
     from hil.report.activity import Activity
+    from hil.target.crash import Crash
 
 CONSOLE_CHARACTERS = 4000
 """Of what a console said during an attempt that passed, the page has no more than this; the transcripts have all."""

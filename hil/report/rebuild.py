@@ -6,8 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from hil.files import write_atomically
 from hil.record import attach, load
-from hil.record.atomic import write_atomically
 from hil.report.attached import BENCH_FILE
 from hil.report.html import html, write_html
 from hil.report.junit import junit

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
-from hil.record.atomic import write_atomically
+from hil.files import write_atomically
 from hil.report.history import Usual, usual_stages
 
 if TYPE_CHECKING:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hil.board.strategy.plan import State
 from hil.deadline import Deadline
-from hil.strategies.plan import State
-from hil.vtpm import Service
+from hil.target.vtpm import Service
 
 if TYPE_CHECKING:
-    from hil.plugin.board import Board
+    from hil.session.plugin.board import Board
 
 
 @pytest.mark.cold_boot
@@ -36,8 +36,8 @@ def test_two_cold_boots_give_different_random_numbers(cold_board: Board) -> None
 
 def _first_random_bytes(board: Board) -> bytes:
     from hil.drivers import MonitorDriver
-    from hil.tpm import Tpm
-    from hil.vtpm import ForwardedQueue
+    from hil.target.tpm import Tpm
+    from hil.target.vtpm import ForwardedQueue
 
     board.transition("off")
     board.transition("monitor")

@@ -10,9 +10,9 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hil.monitor import Monitor
-    from hil.plugin.board import Board
-    from hil.vtpm import Service
+    from hil.session.plugin.board import Board
+    from hil.target.monitor import Monitor
+    from hil.target.vtpm import Service
 
 pytestmark = pytest.mark.needs_devicetree
 

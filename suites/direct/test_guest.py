@@ -10,12 +10,12 @@ import pytest
 from hil.linux import DirectGuest, GuestEnded
 from hil.linux.direct import GUEST_MAP
 from hil.linux.tpmtools import attest, extend, extended, ima_digests, pcr
-from hil.monitor import GuestState, MonitorRefused
-from hil.tpm.quote import QuoteError
+from hil.target.monitor import GuestState, MonitorRefused
+from hil.target.tpm.quote import QuoteError
 
 if TYPE_CHECKING:
-    from hil.monitor import Monitor
-    from hil.plugin.board import Board
+    from hil.session.plugin.board import Board
+    from hil.target.monitor import Monitor
 
 pytestmark = pytest.mark.needs_guest_images
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hil.tpm import commands
-from hil.vtpm import Service, ServiceError, Status, abi
+from hil.target.tpm import commands
+from hil.target.vtpm import Service, ServiceError, Status, abi
 
 if TYPE_CHECKING:
-    from hil.monitor import VirtualMachine
-    from hil.plugin.fixtures import MakeVtpm
-    from hil.vtpm import GuestQueue, Instance, ManagedQueue, Vm
+    from hil.session.plugin.fixtures import MakeVtpm
+    from hil.target.monitor import VirtualMachine
+    from hil.target.vtpm import GuestQueue, Instance, ManagedQueue, Vm
 
 VM = 7
 ALL_ONES = (1 << 64) - 1

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hil.tpm import commands
-from hil.vtpm import Service, ServiceError, Status, abi
+from hil.target.tpm import commands
+from hil.target.vtpm import Service, ServiceError, Status, abi
 
 if TYPE_CHECKING:
-    from hil.plugin.fixtures import MakeManagedVtpm, MakeVtpm
-    from hil.vtpm import Vm
+    from hil.session.plugin.fixtures import MakeManagedVtpm, MakeVtpm
+    from hil.target.vtpm import Vm
 
 pytestmark = pytest.mark.element("E2")
 

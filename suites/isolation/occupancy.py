@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hil.vtpm import Status, abi
-from hil.vtpm.transport import queue_ipa
+from hil.target.vtpm import Status, abi
+from hil.target.vtpm.transport import queue_ipa
 
 if TYPE_CHECKING:
-    from hil.vtpm import ManagedQueue
+    from hil.target.vtpm import ManagedQueue
 
 
 def busy(queue: ManagedQueue) -> bool:

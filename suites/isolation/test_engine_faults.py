@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hil.tpm import commands
-from hil.vtpm import Reply, ServiceError, Status, abi
+from hil.target.tpm import commands
+from hil.target.vtpm import Reply, ServiceError, Status, abi
 from suites.isolation import engine_patch as patch
 
 if TYPE_CHECKING:
-    from hil.drivers.hostmemory import HostMemory
-    from hil.plugin.fixtures import MakeManagedVtpm, MakeVtpm
-    from hil.vtpm import GuestQueue, Service
+    from hil.board.drivers.hostmemory import HostMemory
+    from hil.session.plugin.fixtures import MakeManagedVtpm, MakeVtpm
+    from hil.target.vtpm import GuestQueue, Service
     from suites.isolation.conftest import FindSymbol
 
 pytestmark = [pytest.mark.needs_host_memory_access, pytest.mark.threat(10), pytest.mark.element("E3")]

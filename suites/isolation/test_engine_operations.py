@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hil.deadline import Deadline
-from hil.monitor import Program, r
-from hil.tpm import commands
-from hil.vtpm import Reply, ServiceError, Status, abi
+from hil.target.monitor import Program, r
+from hil.target.tpm import commands
+from hil.target.vtpm import Reply, ServiceError, Status, abi
 from suites.isolation import engine_patch as patch
 from suites.isolation.occupancy import busy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hil.drivers.hostmemory import HostMemory
-    from hil.monitor import Pending
-    from hil.plugin.fixtures import MakeManagedVtpm
-    from hil.vtpm import ManagedQueue, Service
+    from hil.board.drivers.hostmemory import HostMemory
+    from hil.session.plugin.fixtures import MakeManagedVtpm
+    from hil.target.monitor import Pending
+    from hil.target.vtpm import ManagedQueue, Service
 
 PATIENCE = 120.0
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hil.deadline import Deadline
-from hil.monitor import Program, Reg, r
-from hil.vtpm import Reply, Service, Status, abi
+from hil.target.monitor import Program, Reg, r
+from hil.target.vtpm import Reply, Service, Status, abi
 
 if TYPE_CHECKING:
-    from hil.monitor import Monitor, Runner, VirtualMachine
-    from hil.vtpm import GuestQueue, ManagedQueue, Vm
+    from hil.target.monitor import Monitor, Runner, VirtualMachine
+    from hil.target.vtpm import GuestQueue, ManagedQueue, Vm
 
 ALL_ONES = (1 << 64) - 1
 PSCI_VERSION = 0x8400_0000

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
-from hil.tpm import commands
-from hil.vtpm import GuestQueue, ManagedQueue, Reply, ServiceError, Status, abi
-from hil.vtpm.transport import queue_ipa, queue_va
+from hil.target.tpm import commands
+from hil.target.vtpm import GuestQueue, ManagedQueue, Reply, ServiceError, Status, abi
+from hil.target.vtpm.transport import queue_ipa, queue_va
 
 if TYPE_CHECKING:
-    from hil.monitor import Agent, VirtualMachine
-    from hil.plugin.fixtures import MakeManagedVtpm, MakeVtpm
-    from hil.vtpm import Service, Vm
+    from hil.session.plugin.fixtures import MakeManagedVtpm, MakeVtpm
+    from hil.target.monitor import Agent, VirtualMachine
+    from hil.target.vtpm import Service, Vm
 
 MakeVm = Callable[..., "Vm"]
 MakeMonitorVm = Callable[..., "VirtualMachine"]

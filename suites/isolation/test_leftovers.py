@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 from tpm2_pytss import ESYS_TR
 
-from hil.tpm import Tpm
+from hil.target.tpm import Tpm
 
 if TYPE_CHECKING:
-    from hil.drivers.hostmemory import HostMemory
-    from hil.plugin.fixtures import MakeManagedVtpm, MakeVtpm
-    from hil.vtpm import GuestQueue, ManagedQueue, Service
+    from hil.board.drivers.hostmemory import HostMemory
+    from hil.session.plugin.fixtures import MakeManagedVtpm, MakeVtpm
+    from hil.target.vtpm import GuestQueue, ManagedQueue, Service
 
 pytestmark = [pytest.mark.threat(17), pytest.mark.needs_host_memory_access]
 

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, TypeVar
 import pytest
 
 from hil.deadline import Deadline
-from hil.monitor import Program, r
-from hil.tpm import commands
-from hil.vtpm import GuestQueue, ManagedQueue, Service, ServiceError, Status, abi
-from hil.vtpm.queue import buffer_offset
+from hil.target.monitor import Program, r
+from hil.target.tpm import commands
+from hil.target.vtpm import GuestQueue, ManagedQueue, Service, ServiceError, Status, abi
+from hil.target.vtpm.queue import buffer_offset
 from suites.isolation.occupancy import busy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hil.monitor import Pending, VirtualMachine
-    from hil.plugin.fixtures import MakeManagedVtpm, MakeVtpm
-    from hil.vtpm import Vm
+    from hil.session.plugin.fixtures import MakeManagedVtpm, MakeVtpm
+    from hil.target.monitor import Pending, VirtualMachine
+    from hil.target.vtpm import Vm
 
 Queue = TypeVar("Queue", bound=GuestQueue)
 PATIENCE = 240.0

@@ -9,14 +9,14 @@ import pytest
 
 from hil.deadline import Deadline
 from hil.errors import InfrastructureError
-from hil.monitor import Program, r
-from hil.tpm import commands
-from hil.vtpm import GuestQueue, abi
-from hil.vtpm.queue import buffer_offset, entry_offset
+from hil.target.monitor import Program, r
+from hil.target.tpm import commands
+from hil.target.vtpm import GuestQueue, abi
+from hil.target.vtpm.queue import buffer_offset, entry_offset
 
 if TYPE_CHECKING:
-    from hil.monitor import Pending
-    from hil.plugin.fixtures import MakeVtpm
+    from hil.session.plugin.fixtures import MakeVtpm
+    from hil.target.monitor import Pending
 
 PATIENCE = 240.0
 PAGE = abi.VTPM_PAGE_BYTES

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hil.deadline import Deadline
-from hil.monitor import Program, r
-from hil.monitor import abi as agent_abi
-from hil.tpm import Tpm, commands
-from hil.tpm.quote import check_signature
-from hil.vtpm import Reply, Service, Status, abi
+from hil.target.monitor import Program, r
+from hil.target.monitor import abi as agent_abi
+from hil.target.tpm import Tpm, commands
+from hil.target.tpm.quote import check_signature
+from hil.target.vtpm import Reply, Service, Status, abi
 
 if TYPE_CHECKING:
-    from hil.monitor import Monitor, Runner
-    from hil.plugin.fixtures import MakeVtpm
-    from hil.vtpm import GuestQueue, ManagedQueue, Vm
+    from hil.session.plugin.fixtures import MakeVtpm
+    from hil.target.monitor import Monitor, Runner
+    from hil.target.vtpm import GuestQueue, ManagedQueue, Vm
 
 FIRST_PRESERVED = 4
 CANARIES = tuple(0xCA11_AB1E_0000_0000 | index for index in range(31))

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hil.monitor import TargetFault
-from hil.tpm import commands
+from hil.target.monitor import TargetFault
+from hil.target.tpm import commands
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hil.drivers.hostmemory import HostMemory
-    from hil.monitor import Monitor, VirtualMachine
-    from hil.vtpm import ManagedQueue, Service
+    from hil.board.drivers.hostmemory import HostMemory
+    from hil.target.monitor import Monitor, VirtualMachine
+    from hil.target.vtpm import ManagedQueue, Service
     from suites.isolation.conftest import FindSymbol
 
 pytestmark = [pytest.mark.element("E3"), pytest.mark.threat(6)]

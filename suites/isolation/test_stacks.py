@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 from tpm2_pytss import ESYS_TR, TPM2_ALG, TPM2_CAP, TPM2_SE, TPMA_SESSION
 
-from hil.tpm import Tpm, commands
+from hil.target.tpm import Tpm, commands
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from hil.drivers.hostmemory import HostMemory
-    from hil.tpm.key import KeyKind
-    from hil.vtpm import ManagedQueue, Service
+    from hil.board.drivers.hostmemory import HostMemory
+    from hil.target.tpm.key import KeyKind
+    from hil.target.vtpm import ManagedQueue, Service
     from suites.isolation.conftest import FindSymbol
     from suites.isolation.engine_patch import EngineLayout
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hil.deadline import Deadline
-from hil.monitor import Program, r
-from hil.tpm import commands
-from hil.vtpm import GuestQueue, ManagedQueue, Service, ServiceError, Status, abi
-from hil.vtpm.queue import buffer_offset
+from hil.target.monitor import Program, r
+from hil.target.tpm import commands
+from hil.target.vtpm import GuestQueue, ManagedQueue, Service, ServiceError, Status, abi
+from hil.target.vtpm.queue import buffer_offset
 
 if TYPE_CHECKING:
-    from hil.monitor import Agent, Outcome, Pending
+    from hil.target.monitor import Agent, Outcome, Pending
 
 ROUNDS = 2000
 PATIENCE = 240.0

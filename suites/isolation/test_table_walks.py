@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hil.deadline import Deadline
-from hil.monitor import Program, r
-from hil.vtpm import Status, abi
+from hil.target.monitor import Program, r
+from hil.target.vtpm import Status, abi
 
 if TYPE_CHECKING:
-    from hil.monitor import Agent, Monitor
-    from hil.vtpm import ManagedQueue, Service
+    from hil.target.monitor import Agent, Monitor
+    from hil.target.vtpm import ManagedQueue, Service
     from suites.isolation.conftest import FindSymbol
 
 IPA = 0x9000_0000

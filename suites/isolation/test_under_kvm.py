@@ -8,18 +8,18 @@ import pytest
 
 from hil.deadline import Deadline
 from hil.linux import GuestEnded
-from hil.monitor import Ended, Program, TargetFault, r
-from hil.tpm import commands
-from hil.vtpm import GuestQueue, Status, abi
-from hil.vtpm.queue import buffer_offset
-from hil.vtpm.transport import queue_ipa
+from hil.target.monitor import Ended, Program, TargetFault, r
+from hil.target.tpm import commands
+from hil.target.vtpm import GuestQueue, Status, abi
+from hil.target.vtpm.queue import buffer_offset
+from hil.target.vtpm.transport import queue_ipa
 from suites.isolation.test_storms import storm
 
 if TYPE_CHECKING:
     from hil.linux import Host
-    from hil.monitor import Agent, Outcome
-    from hil.plugin.fixtures import MakeVtpm
-    from hil.vtpm import Vm
+    from hil.session.plugin.fixtures import MakeVtpm
+    from hil.target.monitor import Agent, Outcome
+    from hil.target.vtpm import Vm
 
 pytestmark = pytest.mark.usefixtures("host")
 

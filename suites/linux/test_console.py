@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hil.board.ssh.errors import CommandFailed
 from hil.deadline import Deadline
 from hil.linux import Guest, GuestTaken
 from hil.linux.guest import DIRECTORY
-from hil.ssh.errors import CommandFailed
 
 if TYPE_CHECKING:
     from hil.linux import Host

@@ -9,9 +9,9 @@ import pytest
 
 from hil.deadline import Deadline
 from hil.linux.tpmtools import IMA_LOG, attest, exchange, extend, extended, ima_digests, pcr
-from hil.tpm import commands
-from hil.tpm.key import attestation_template
-from hil.tpm.quote import QuoteError
+from hil.target.tpm import commands
+from hil.target.tpm.key import attestation_template
+from hil.target.tpm.quote import QuoteError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hil.board.ssh import Login, PinnedHostKeys, Session
+from hil.board.ssh.errors import SshAuthFailed
 from hil.deadline import Deadline
-from hil.ssh import Login, PinnedHostKeys, Session
-from hil.ssh.errors import SshAuthFailed
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from hil.linux import Host
-    from hil.plugin.board import Board
+    from hil.session.plugin.board import Board
 
 pytestmark = pytest.mark.needs_linux
 

@@ -9,19 +9,19 @@ from uuid import UUID
 
 import pytest
 
+from hil.board.ssh.errors import CommandFailed, CommandTimeout, SshSilent
 from hil.deadline import Deadline
 from hil.errors import UnexpectedReboot
 from hil.linux import Guest, GuestEnded, GuestHang, GuestPanic, GuestRestarted, WantedVtpm
 from hil.linux.device import DeviceError, DeviceUser
 from hil.linux.tpmtools import extend, extended, pcr
-from hil.ssh.errors import CommandFailed, CommandTimeout, SshSilent
-from hil.vtpm import abi
+from hil.target.vtpm import abi
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hil.linux import Host
-    from hil.plugin.board import Board
+    from hil.session.plugin.board import Board
 
     from .conftest import Listed
 

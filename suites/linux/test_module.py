@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hil.linux.device import DeviceError, DeviceFile, DeviceQueue, DeviceUser, MemoryFault
-from hil.tpm import Tpm, commands
-from hil.tpm.key import storage_template
-from hil.vtpm import abi
+from hil.target.tpm import Tpm, commands
+from hil.target.tpm.key import storage_template
+from hil.target.vtpm import abi
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hil.deadline import Deadline
-from hil.errors import Panic, UnexpectedReboot
-from hil.ssh import Login, PinnedHostKeys, Session
-from hil.ssh.errors import (
+from hil.board.ssh import Login, PinnedHostKeys, Session
+from hil.board.ssh.errors import (
     CommandTimeout,
     SshDropped,
     SshHostKeyChanged,
@@ -18,6 +16,8 @@ from hil.ssh.errors import (
     SshSilent,
     TransferFailed,
 )
+from hil.deadline import Deadline
+from hil.errors import Panic, UnexpectedReboot
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hil.monitor import TargetFault
-from hil.tpm import commands
-from hil.vtpm import GuestQueue, abi
-from hil.vtpm.transport import queue_ipa
+from hil.target.monitor import TargetFault
+from hil.target.tpm import commands
+from hil.target.vtpm import GuestQueue, abi
+from hil.target.vtpm.transport import queue_ipa
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hil.plugin.fixtures import MakeVtpm
-    from hil.vtpm import Vm
+    from hil.session.plugin.fixtures import MakeVtpm
+    from hil.target.vtpm import Vm
 
 pytestmark = pytest.mark.element("E7")
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hil.tpm import commands
-from hil.vtpm import ManagedQueue, Status, abi
-from hil.vtpm.transport import queue_ipa
+from hil.target.tpm import commands
+from hil.target.vtpm import ManagedQueue, Status, abi
+from hil.target.vtpm.transport import queue_ipa
 
 if TYPE_CHECKING:
-    from hil.monitor import Monitor
-    from hil.plugin.fixtures import MakeManagedVtpm
+    from hil.session.plugin.fixtures import MakeManagedVtpm
+    from hil.target.monitor import Monitor
 
 pytestmark = [pytest.mark.element("E7"), pytest.mark.threat(6), pytest.mark.usefixtures("monitor")]
 

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hil.monitor import TargetFault
-from hil.vtpm import ControlPage, ForwardedQueue, ManagedQueue, Service, ServiceError, Status, abi
-from hil.vtpm.transport import queue_ipa
+from hil.target.monitor import TargetFault
+from hil.target.vtpm import ControlPage, ForwardedQueue, ManagedQueue, Service, ServiceError, Status, abi
+from hil.target.vtpm.transport import queue_ipa
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hil.plugin.fixtures import MakeVtpm
-    from hil.vtpm import GuestQueue, OwnedInstance, Vm
+    from hil.session.plugin.fixtures import MakeVtpm
+    from hil.target.vtpm import GuestQueue, OwnedInstance, Vm
 
 ELSEWHERE = 0x9000_0000
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hil.vtpm import Service, abi
+from hil.target.vtpm import Service, abi
 
 if TYPE_CHECKING:
-    from hil.monitor import Monitor
+    from hil.target.monitor import Monitor
 
 UID = (abi.VTPM_UID_W0, abi.VTPM_UID_W1, abi.VTPM_UID_W2, abi.VTPM_UID_W3)
 

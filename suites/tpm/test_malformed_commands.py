@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 from tpm2_pytss import TPM2_ALG, TPM2_RC, TPM2B_PUBLIC, TPMT_SIG_SCHEME, TSS2_Exception
 
-from hil.tpm import Tpm, commands
-from hil.tpm.key import signing_template
+from hil.target.tpm import Tpm, commands
+from hil.target.tpm.key import signing_template
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hil.vtpm import GuestQueue
+    from hil.target.vtpm import GuestQueue
 
 GET_RANDOM = commands.get_random(8)
 HUGE = 0xFFFF_FFFF

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 from tpm2_pytss import TSS2_Exception
 
-from hil.tpm import Tpm
-from hil.vtpm import abi
+from hil.target.tpm import Tpm
+from hil.target.vtpm import abi
 
 if TYPE_CHECKING:
-    from hil.plugin.fixtures import MakeVtpm
-    from hil.vtpm import GuestQueue
+    from hil.session.plugin.fixtures import MakeVtpm
+    from hil.target.vtpm import GuestQueue
 
 pytestmark = pytest.mark.element("E2")
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, get_args
 import pytest
 from tpm2_pytss import ESYS_TR, TPM2_ALG, TPM2_RC, TPM2_SE, TPMA_SESSION, TPMT_SIG_SCHEME, TSS2_Exception
 
-from hil.tpm import QuoteError, commands
-from hil.tpm.key import KeyKind
-from hil.tpm.quote import check_signature
+from hil.target.tpm import QuoteError, commands
+from hil.target.tpm.key import KeyKind
+from hil.target.tpm.quote import check_signature
 
 if TYPE_CHECKING:
-    from hil.tpm import Tpm
-    from hil.vtpm import GuestQueue
+    from hil.target.tpm import Tpm
+    from hil.target.vtpm import GuestQueue
 
 pytestmark = pytest.mark.element("E8")
 

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 import pytest
 from tpm2_pytss import TSS2_Exception
 
-from hil.tpm import Tpm
-from hil.tpm.quote import check_signature
+from hil.target.tpm import Tpm
+from hil.target.tpm.quote import check_signature
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hil.plugin.fixtures import MakeVtpm
-    from hil.tpm.key import KeyKind
-    from hil.vtpm import Vm
+    from hil.session.plugin.fixtures import MakeVtpm
+    from hil.target.tpm.key import KeyKind
+    from hil.target.vtpm import Vm
 
 DIGEST = hashlib.sha256(b"measured").digest()
 EXTENDED_ONCE = hashlib.sha256(bytes(32) + DIGEST).digest()

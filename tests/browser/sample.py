@@ -7,13 +7,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from hil.crash import Crash, Place
 from hil.record import Attempt, BoardOfRun, Case, ConsoleSlice, Fault, FaultKind, Outcome, Provenance, Record, Verdict
 from hil.record.case import BLOCKED, Quarantine
 from hil.record.step import Stage, Step
 from hil.record.transcript import Transcript
 from hil.record.verdict import count
 from hil.report.html import html
+from hil.target.crash import Crash, Place
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -24,7 +24,7 @@ targets:
 options:
   kind: fake
   description: a board without hardware
-imports: [tests.plugin.fake_board]
+imports: [tests.session.plugin.fake_board]
 """
 
 
@@ -38,7 +38,7 @@ class Checkout:
         (self.path / "boards").mkdir()
         (self.path / "boards" / "fake-board.yaml").write_text(BOARD)
         (self.path / "suites" / "subject").mkdir(parents=True)
-        (self.path / "conftest.py").write_text('pytest_plugins = ["hil.plugin"]\n')
+        (self.path / "conftest.py").write_text('pytest_plugins = ["hil.session.plugin"]\n')
         (self.path / "pyproject.toml").write_text('[tool.pytest.ini_options]\naddopts = "-p no:hypothesispytest"\n')
         self.suite("def test_a(monitor): pass")
 

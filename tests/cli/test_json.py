@@ -6,7 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from hil.build.firmware import Artifact, Firmware, GitState
+from hil.firmware.firmware import Artifact, Firmware, GitState
 from tests.cli.checkout import BOARD, ROOT
 from tests.cli.test_commands import hil
 

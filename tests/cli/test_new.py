@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hil.boardcheck.check import problems
+from hil.board.file.check import problems
 from hil.errors import UsageError
-from hil.new.board import models, new_board
-from hil.new.suite import new_suite
+from hil.operations.new.board import models, new_board
+from hil.operations.new.suite import new_suite
 from tests.cli.checkout import ROOT
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def test_options_that_name_other_boards_are_kept_where_these_are(tmp_path: Path)
 
 @pytest.mark.parametrize("command", [["check"], ["format", "--check"]])
 def test_a_new_suite_passes_linter_and_formatter(tmp_path: Path, command: list[str]) -> None:
-    """The type checker sees `hil/new/example.py`, of which it is a copy."""
+    """The type checker sees `hil/operations/new/example.py`, of which it is a copy."""
     file = new_suite(tmp_path / "suites", "my-own")
     ruff = [sys.executable, "-m", "ruff", *command, "--no-cache", "--config", str(ROOT / "pyproject.toml"), str(file)]
     done = subprocess.run(ruff, capture_output=True, text=True, timeout=300, check=False)

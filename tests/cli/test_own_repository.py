@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hil.build import build_directory
+from hil.firmware import build_directory
 from hil.settings import KEYS
 from tests.cli.checkout import BOARD, ROOT
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SECONDS = 300
-WHOLE = ("hil", "boards", "setup.py", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE")
+WHOLE = ("hil", "boards", "pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md")
 IMPORT_ALL = """
 import importlib, pkgutil, hil
 for module in pkgutil.walk_packages(hil.__path__, "hil."):
@@ -86,8 +86,8 @@ def repository(tmp_path: Path, site: Path) -> Repository:
     """A repository with one board and one suite."""
     repository = Repository(tmp_path, site)
     repository.write("pyproject.toml", '[tool.hil]\nboard-files = "lab"\nsuites = "checks"\nreports = "out"\n')
-    repository.write("lab/mine.yaml", BOARD.replace("[tests.plugin.fake_board]", "[fake_board.py]"))
-    shutil.copy(ROOT / "tests" / "plugin" / "fake_board.py", tmp_path / "lab" / "fake_board.py")
+    repository.write("lab/mine.yaml", BOARD.replace("[tests.session.plugin.fake_board]", "[fake_board.py]"))
+    shutil.copy(ROOT / "tests" / "session" / "plugin" / "fake_board.py", tmp_path / "lab" / "fake_board.py")
     repository.write("checks/test_own.py", "def test_own(board): assert board.name == 'mine'\n")
     return repository
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-import hil.build
+import hil.firmware
 from hil import cli
-from hil.boards.lab import Places
 from hil.cli.run import bring_up_to_date
 from hil.cli.tree import Tree
+from hil.lab.boards.lab import Places
 from hil.lab.borrow import PlaceStatus
-from hil.pool import LocalSeat
+from hil.session.scheduler import LocalSeat
 from tests.cli.checkout import BOARD
 
 if TYPE_CHECKING:
@@ -154,9 +154,9 @@ def test_the_firmware_is_brought_up_to_date_only_for_boards_that_use_ours(
     checkout: Checkout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     built: list[str] = []
-    monkeypatch.setattr(hil.build, "build", lambda platform, **_: built.append(platform))
+    monkeypatch.setattr(hil.firmware, "build", lambda platform, **_: built.append(platform))
     board = Tree(checkout.path).board("fake-board")
     bring_up_to_date(replace(board, images={"flash": checkout.path / "vendor" / "flash.bin"}))
     assert built == []
-    bring_up_to_date(replace(board, images={"flash": hil.build.build_directory("qemu-virt") / "flash.bin"}))
+    bring_up_to_date(replace(board, images={"flash": hil.firmware.build_directory("qemu-virt") / "flash.bin"}))
     assert built == ["qemu-virt"]

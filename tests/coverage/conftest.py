@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from hil.build.crossmake import COMPILER
 from hil.coverage.notes import Notes
+from hil.firmware.crossmake import COMPILER
 
 SOURCE = Path(__file__).parent / "counted.c"
 PLACE = "services/spd/vtpm/core/counted.c"

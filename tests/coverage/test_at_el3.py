@@ -14,11 +14,11 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 from labgrid import Environment
 
-from hil.build import build, load
 from hil.coverage.board import counting
 from hil.coverage.image import InstrumentedImage
 from hil.coverage.lines import Lines, add_lines
-from hil.vtpm import Service
+from hil.firmware import build, load
+from hil.target.vtpm import Service
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hil.build.trustedfirmware import NOTES
 from hil.coverage.image import IMAGE, InstrumentedImage
 from hil.errors import UsageError
+from hil.firmware.trustedfirmware import NOTES
 
 if TYPE_CHECKING:
     from pathlib import Path

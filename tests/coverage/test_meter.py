@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from hil.board.drivers.hostmemory import HostMemory
 from hil.coverage.image import InstrumentedImage, Place
 from hil.coverage.meter import CounterMeter, Gained
 from hil.coverage.notes import Function, Notes
-from hil.drivers.hostmemory import HostMemory
 from hil.errors import RecordFailed
 
 CODE, BASE = b"code of BL31", 0x0E09_0000

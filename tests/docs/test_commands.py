@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hil.build import build
-from hil.build.recipe import COVERAGE
+from hil.firmware import build
+from hil.firmware.recipe import COVERAGE
 from tests.docs.blocks import PAGES, REASONS, ROOT, SHELL, Block, blocks_of
 
 if TYPE_CHECKING:

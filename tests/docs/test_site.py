@@ -12,7 +12,7 @@ import pytest
 import typer.main
 
 from hil.cli import app
-from hil.plugin.markers import NEEDS
+from hil.session.plugin.markers import NEEDS
 from tools.site.links import Pages
 
 ROOT = Path(__file__).parents[2]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hil.tpm import Tpm
+from hil.target.tpm import Tpm
 from tests.engine.engine_process import EngineProcess, Window
 
 if TYPE_CHECKING:

@@ -109,7 +109,7 @@ class EngineProcess:
 
 
 class Window:
-    """One window, which carries TPM commands (`hil.tpm.Transport`) once it holds a TPM."""
+    """One window, which carries TPM commands (`hil.target.tpm.Transport`) once it holds a TPM."""
 
     def __init__(self, process: EngineProcess, number: int = 0) -> None:
         self._process = process

@@ -21,12 +21,12 @@ from tpm2_pytss import (
     TSS2_Exception,
 )
 
-from hil.tpm import QuoteError, commands
-from hil.tpm.key import KeyKind
-from hil.tpm.quote import check_signature
+from hil.target.tpm import QuoteError, commands
+from hil.target.tpm.key import KeyKind
+from hil.target.tpm.quote import check_signature
 
 if TYPE_CHECKING:
-    from hil.tpm import Tpm
+    from hil.target.tpm import Tpm
     from tests.engine.engine_process import Window
 
 DIGEST = hashlib.sha256(b"measured").digest()

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 from tpm2_pytss import TPM2_ALG, TPMT_SIG_SCHEME
 
-from hil.tpm import Tpm, commands
-from hil.tpm.key import signing_template
+from hil.target.tpm import Tpm, commands
+from hil.target.tpm.key import signing_template
 from tests.engine.engine_process import ENDLESS, EngineError, EngineProcess, Op, Status, Window
 
 if TYPE_CHECKING:
-    from hil.tpm.key import Key
+    from hil.target.tpm.key import Key
 
 DIGEST = hashlib.sha256(b"measured").digest()
 NV_INDEX = 0x01500001

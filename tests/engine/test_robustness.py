@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tpm2_pytss import TPM2_SU, TPM2B_PUBLIC, TPMA_OBJECT
 
-from hil.tpm import Tpm, commands
+from hil.target.tpm import Tpm, commands
 from tests.engine.engine_process import EngineProcess, Fault, Op, Status, Window, symbols
 
 if TYPE_CHECKING:

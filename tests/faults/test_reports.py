@@ -31,8 +31,8 @@ import signal
 from pathlib import Path
 
 from hil.deadline import Deadline
-from hil.monitor import Program
-from hil.vtpm import Service
+from hil.target.monitor import Program
+from hil.target.vtpm import Service
 from tests.simulators.damage import LOOP, UNDEFINED, address_of, overwrite
 
 BL31 = Path({str(BUILD / "bl31.elf")!r})

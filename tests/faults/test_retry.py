@@ -19,7 +19,7 @@ import os
 import signal
 from pathlib import Path
 
-from hil.vtpm import Service
+from hil.target.vtpm import Service
 from tests.simulators.damage import UNDEFINED, address_of, overwrite
 
 BL31 = Path({str(BUILD / "bl31.elf")!r})

@@ -58,7 +58,7 @@ def main() -> None:
 
 
 def _monitor() -> Any:
-    from hil.drivers import boardfile
+    from hil.board.file import boardfile
 
     environment = boardfile.load(Path("tests/simulators/light.yaml"))
     strategy = boardfile.target(environment).get_strategy()

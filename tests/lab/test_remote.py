@@ -9,10 +9,10 @@ import yaml
 from labgrid import Target
 from labgrid.resource import remote
 
-from hil.drivers import boardfile
-from hil.drivers.flashnotes import flash_memory, is_shared
+from hil.board.drivers.flashnotes import flash_memory, is_shared
+from hil.board.file import boardfile
+from hil.board.flash import Payload
 from hil.errors import BoardFileError
-from hil.flash import Payload
 from tests.lab.laboratory import ROOT
 
 if TYPE_CHECKING:

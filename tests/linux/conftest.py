@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hil.board.ssh import Endpoint, Login, PinnedHostKeys, Session
 from hil.deadline import Deadline
 from hil.linux import Machine
-from hil.ssh import Endpoint, Login, PinnedHostKeys, Session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hil.vtpm import abi
+from hil.target.vtpm import abi
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,9 +12,9 @@ import pytest
 from hil.errors import UsageError
 from hil.linux import GuestEnded
 from hil.linux.agents import KvmHypervisor
-from hil.monitor import MonitorRefused
-from hil.monitor import abi as agent_abi
-from hil.vtpm import ServiceError, Status, abi
+from hil.target.monitor import MonitorRefused
+from hil.target.monitor import abi as agent_abi
+from hil.target.vtpm import ServiceError, Status, abi
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hil.board.ssh.errors import CommandFailed, CommandTimeout
 from hil.deadline import Deadline
 from hil.linux import Guest, GuestEnded, GuestHang, GuestPanic, GuestRestarted, WantedVtpm
-from hil.ssh.errors import CommandFailed, CommandTimeout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from labgrid.step import steps
 
+from hil.board.ssh.errors import CommandFailed, CommandTimeout
 from hil.deadline import Deadline
 from hil.errors import FirmwareError
 from hil.linux import Host, Machine
-from hil.ssh.errors import CommandFailed, CommandTimeout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

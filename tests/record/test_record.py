@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hil.errors import ExitCode, UsageError
+from hil.files import write_atomically
 from hil.record import Attempt, BoardOfRun, Case, Fault, FaultKind, Outcome, Provenance, Run, Stage, Verdict, load
-from hil.record.atomic import write_atomically
 from hil.record.provenance import gather
 
 if TYPE_CHECKING:

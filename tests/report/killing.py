@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import hil.record.atomic
+import hil.files
 import hil.record.run
 from hil.errors import ExitCode
 from hil.record import BoardOfRun, Case, ConsoleSlice, Fault, FaultKind, Outcome, Provenance, Run
@@ -21,7 +21,7 @@ from hil.report import write_reports
 if TYPE_CHECKING:
     from types import FrameType
 
-FILES = {hil.record.atomic.__file__, hil.record.run.__file__}
+FILES = {hil.files.__file__, hil.record.run.__file__}
 WRITERS = {"write_atomically", "link_atomically", "_open", "_append", "_write"}
 """All functions that write files: a run is killed before each line of theirs."""
 WRONG = Fault(FaultKind.FIRMWARE, "call", "Panic", "bell \x07, escape \x1b[31m, \ud800", finding=True)

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from hil.bench.figures import Row, Section
-from hil.bench.table import as_json
 from hil.errors import ExitCode
+from hil.operations.bench.figures import Row, Section
+from hil.operations.bench.table import as_json
 from hil.record import Attempt, BoardOfRun, Case, ConsoleSlice, Fault, FaultKind, Outcome, Provenance, Record, Run, load
 from hil.record.case import BLOCKED, Quarantine
 from hil.record.step import Stage, Step

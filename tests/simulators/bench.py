@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from hil.strategies import BoardStrategy
+    from hil.board.strategy import BoardStrategy
 
 CARD_BYTES = 8 << 20
 BANNERS = [
@@ -110,7 +110,7 @@ class Bench:
 
     def strategy(self, **changes: Any) -> BoardStrategy:
         """Open the board as a run does."""
-        from hil.drivers import boardfile
+        from hil.board.file import boardfile
 
         env = boardfile.load(self.board_file(self.directory / "bench.yaml", **changes))
         self._environments.append(env)

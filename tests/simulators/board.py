@@ -13,7 +13,7 @@ from labgrid.driver import Driver
 from labgrid.factory import target_factory
 from labgrid.protocol import PowerProtocol
 
-from hil.monitor import abi
+from hil.target.monitor import abi
 
 if TYPE_CHECKING:
     import socket

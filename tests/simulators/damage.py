@@ -5,12 +5,12 @@ from __future__ import annotations
 import subprocess
 from typing import TYPE_CHECKING
 
-from hil.drivers.hostmemory import HostMemory
+from hil.board.drivers.hostmemory import HostMemory
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hil.drivers import HilQEMUDriver
+    from hil.board.drivers import HilQEMUDriver
 
 # Arm ARM DDI 0487, C6.2.
 UNDEFINED = bytes(4)  # udf #0

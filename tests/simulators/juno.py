@@ -10,7 +10,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from hil.flash.sdcard import PARTITION_OFFSET, write_card
+from hil.board.flash.sdcard import PARTITION_OFFSET, write_card
 from tests.simulators.bench import states
 from tests.simulators.board import IMAGE, SimulatedBoard
 from tests.simulators.serial import PtyWire
@@ -18,7 +18,7 @@ from tests.simulators.serial import PtyWire
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hil.strategies import BoardStrategy
+    from hil.board.strategy import BoardStrategy
 
 DISK_BYTES = 40 << 20
 FILES = {"SOFTWARE/bl1.bin": "bl1", "SOFTWARE/fip.bin": "fip"}
@@ -92,7 +92,7 @@ class SimulatedJuno:
 
     def strategy(self, **changes: Any) -> BoardStrategy:
         """Open the board as a run does."""
-        from hil.drivers import boardfile
+        from hil.board.file import boardfile
 
         env = boardfile.load(self.board_file(self.directory / "juno.yaml", **changes))
         self._environments.append(env)

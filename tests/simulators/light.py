@@ -20,7 +20,7 @@ from pathlib import Path
 
 import yaml
 
-from hil.monitor import abi
+from hil.target.monitor import abi
 from tests.simulators.power import PowerSwitch
 
 BANNERS = (

@@ -10,8 +10,8 @@ import pytest
 from hil.deadline import Deadline
 
 if TYPE_CHECKING:
-    from hil.monitor import Monitor
-    from hil.plugin.board import Board
+    from hil.session.plugin.board import Board
+    from hil.target.monitor import Monitor
 
 CASES = int(os.environ.get("LIGHT_CASES", "20"))
 MILLISECONDS = int(os.environ.get("LIGHT_MILLISECONDS", "100"))

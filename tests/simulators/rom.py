@@ -8,11 +8,11 @@ import attr
 from labgrid.driver import Driver
 from labgrid.factory import target_factory
 
-from hil.drivers.protocols import FlasherProtocol
-from hil.flash import FlashPlan, FlashResult, Payload
+from hil.board.drivers.protocols import FlasherProtocol
+from hil.board.flash import FlashPlan, FlashResult, Payload
 
 if TYPE_CHECKING:
-    from hil.flash import Meter
+    from hil.board.flash import Meter
 
 NOTHING = Payload(())
 

@@ -15,7 +15,7 @@ from labgrid.factory import target_factory
 from labgrid.resource.common import ResourceManager
 from labgrid.resource.udev import USBSDMuxDevice
 
-from hil.flash.disk import Disk
+from hil.board.flash.disk import Disk
 
 
 @dataclass

@@ -15,10 +15,10 @@ from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 from rich.text import Text
 
-from hil.pool.expected import Outlook
-from hil.pool.picture import Picture
 from hil.record import load
 from hil.report.summary import summary
+from hil.session.scheduler.expected import Outlook
+from hil.session.scheduler.picture import Picture
 
 OUTPUT = Path("docs/pictures/run.svg")
 COLUMNS, LINES = 104, 40

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hil.boardcheck.reference import reference
+from hil.board.file.reference import reference
 from tools.site.markup import escaped, table
 
 TITLES = {

@@ -6,8 +6,8 @@ import importlib
 import inspect
 from typing import Any
 
-from hil import plugin
-from hil.plugin.markers import NEEDS
+from hil.session import plugin
+from hil.session.plugin.markers import NEEDS
 from tools.site.markup import table
 
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from hil.linux.agents.instance import KvmInstance
 from hil.linux.agents.vm import KvmVm
-from hil.monitor import abi as agent_abi
-from hil.vtpm import GuestQueue, abi
-from hil.vtpm.transport import queue_ipa
+from hil.target.monitor import abi as agent_abi
+from hil.target.vtpm import GuestQueue, abi
+from hil.target.vtpm.transport import queue_ipa
 
 if TYPE_CHECKING:
     from hil.linux.machine import Machine

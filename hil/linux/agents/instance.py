@@ -6,8 +6,8 @@ import binascii
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hil.monitor import abi as agent_abi
-from hil.vtpm import Info
+from hil.target.monitor import abi as agent_abi
+from hil.target.vtpm import Info
 
 if TYPE_CHECKING:
     from hil.linux.agents.vm import KvmVm

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 from hil.deadline import Deadline
 from hil.errors import ConsoleClosed
 from hil.linux.commandloop import GuestEnded
-from hil.monitor import Agent
-from hil.monitor import abi as agent_abi
-from hil.monitor.link import Link
-from hil.monitor.vm import TAKEN_BYTES
-from hil.vtpm import Status
-from hil.vtpm.reply import ServiceError
+from hil.target.monitor import Agent
+from hil.target.monitor import abi as agent_abi
+from hil.target.monitor.link import Link
+from hil.target.monitor.vm import TAKEN_BYTES
+from hil.target.vtpm import Status
+from hil.target.vtpm.reply import ServiceError
 
 if TYPE_CHECKING:
+    from hil.board.ssh import Process
     from hil.errors import HilError
     from hil.linux.machine import Machine
-    from hil.ssh import Process
 
 IMAGE = "/guest/agent"
 LEAST_MEBIBYTES = 64

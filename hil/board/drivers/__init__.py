@@ -1,0 +1,30 @@
+"""labgrid drivers, one per file; importing this registers them."""
+
+from __future__ import annotations
+
+from hil.board.drivers.bootpartition import BootPartitionDriver
+from hil.board.drivers.cardflasher import CardFlasher
+from hil.board.drivers.cardreader import CardReader
+from hil.board.drivers.filesflasher import JunoFlasher, TFTPFlasher
+from hil.board.drivers.junocontroller import JunoControllerDriver
+from hil.board.drivers.monitordriver import MonitorDriver
+from hil.board.drivers.qemu import HilQEMUDriver
+from hil.board.drivers.serialboard import SerialBoardDriver
+from hil.board.drivers.ssh import ParamikoDriver
+from hil.board.drivers.twin import Rpi4TwinDriver
+from hil.board.drivers.uartdriver import UartDriver
+
+__all__ = [
+    "BootPartitionDriver",
+    "CardFlasher",
+    "CardReader",
+    "HilQEMUDriver",
+    "JunoControllerDriver",
+    "JunoFlasher",
+    "MonitorDriver",
+    "ParamikoDriver",
+    "Rpi4TwinDriver",
+    "SerialBoardDriver",
+    "TFTPFlasher",
+    "UartDriver",
+]

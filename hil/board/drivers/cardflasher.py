@@ -1,0 +1,120 @@
+"""labgrid driver: an image on an SD card, by way of a USB SD mux or a card reader."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import attr
+from labgrid.driver import Driver
+from labgrid.factory import target_factory
+from labgrid.step import step
+
+from hil.board.drivers import storage
+from hil.board.drivers.flashnotes import flash_memory, is_shared
+from hil.board.drivers.protocols import FlasherProtocol
+from hil.board.flash import FlashPlan, FlashResult, Meter, Payload, flash, silent
+from hil.board.flash.card import Card
+from hil.board.flash.payload import WHOLE
+from hil.errors import InfrastructureError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from hil.board.flash import FlashMemory
+
+_TEXT = attr.validators.instance_of(str)
+_SIZE: Any = attr.validators.instance_of((int, float))
+
+
+@target_factory.reg_driver
+@attr.s(eq=False)
+class CardFlasher(Driver, FlasherProtocol):  # type: ignore[misc]
+    """Writes one image to a card and reads it back; with a `BootPartitionDriver`, makes the image first.
+
+    With an SD mux, the card is taken from the board, and given back only when all went well: a board with half an
+    image finds no card.
+
+    Args:
+        image: the image, by its key
+        serial: serial number that the disk must have, as `lsblk -o SERIAL` shows it; of a reader, not of the card
+        smallest, largest: gigabytes (10^9 bytes) that the card must have
+    """
+
+    bindings = {  # noqa: RUF012 - labgrid's way
+        "storage": {
+            *("CardReader", "USBMassStorage", "USBSDMuxDevice"),
+            *("NetworkUSBMassStorage", "NetworkUSBSDMuxDevice"),
+        },
+        "mux": {"USBSDMuxDriver", None},
+        "partition": {"BootPartitionDriver", None},
+    }
+
+    image: str = attr.ib(validator=_TEXT)
+    serial: str = attr.ib(default="", validator=_TEXT)
+    smallest: float = attr.ib(default=0.0, validator=_SIZE)
+    largest: float = attr.ib(default=128.0, validator=_SIZE)
+
+    @property
+    def memory(self) -> FlashMemory:
+        """What is known of the board's card."""
+        return flash_memory(self.target)
+
+    def check(self) -> None:
+        """Raise `BoardDirty` unless the board was last flashed well."""
+        self.memory.check()
+
+    def plan(self) -> FlashPlan:
+        """Return what `flash` would do."""
+        steps = ["switch the board off", "write the image", "read it back, past the page cache, and compare"]
+        if self.mux is not None:
+            steps.insert(1, "SD mux: give the card to this machine")
+            steps.append("SD mux: give the card to the board")
+        contents = self._make_image()
+        found = storage.found(self.target, self.storage)
+        return FlashPlan(storage.named(self.storage), self._payload, tuple(steps), self.memory.read(), found, contents)
+
+    @Driver.check_active  # type: ignore[untyped-decorator]
+    @step()  # type: ignore[untyped-decorator]
+    def flash(self, *, force: bool = False, meter: Meter | None = None) -> FlashResult:
+        """Flash the card."""
+        self._make_image()
+        force = force or is_shared(self.target)
+        return flash(self._payload, self._medium, self.memory, force=force, meter=meter or silent)
+
+    def _make_image(self) -> Payload | None:
+        return self.partition.write_card(self._path) if self.partition is not None else None
+
+    @property
+    def _path(self) -> Path:
+        return storage.image_path(self.target, self.image)
+
+    @property
+    def _payload(self) -> Payload:
+        return Payload.of([(self._path, WHOLE)])
+
+    @property
+    def _medium(self) -> Card:
+        expected = storage.expected(self.serial, self.smallest, self.largest)
+        name, prefix = storage.named(self.storage), storage.prefix(self.storage)
+        return Card(name, lambda: str(self.storage.path), expected, prefix, self._attached)
+
+    @contextlib.contextmanager
+    def _attached(self) -> Iterator[None]:
+        self._switch("host")
+        storage.await_medium(self.target, self.storage)
+        yield
+        storage.settle(storage.prefix(self.storage))
+        self._switch("dut")
+
+    def _switch(self, mode: str) -> None:
+        if self.mux is None:
+            return
+        try:
+            self.mux.set_mode(mode)
+        except (subprocess.CalledProcessError, OSError) as error:
+            raise InfrastructureError(
+                f"the SD mux does not switch to `{mode}`: {error}", hint="usbsdmux, from its package, is needed for it"
+            ) from error

@@ -1,0 +1,271 @@
+"""One QEMU process: its serial lines, its control connection, its stderr and its end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import select
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+from typing import TYPE_CHECKING
+
+import psutil
+
+from hil.board.drivers.alarm import Alarm
+from hil.board.drivers.qmp import Qmp
+from hil.board.drivers.uart import Uart
+from hil.deadline import Deadline
+from hil.errors import BoardDied, ConsoleClosed, HilError, InfrastructureError, MissingTool, UnexpectedPowerOff
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from hil.record.transcript import Transcript
+
+STDERR_TAIL_BYTES = 4096
+_PROGRAM_COUNTER = re.compile(r"\bPC=([0-9a-f]{16})")
+_LEVEL = re.compile(r"\b(EL[0-3])[ht]\b")
+START_SECONDS = 20.0
+CONTROL_SECONDS = 10.0
+TRANSFER_SECONDS = 60.0
+END_SECONDS = 5.0
+
+
+class Emulator:
+    """A QEMU that is held before its first instruction until `run`.
+
+    Lines and control are socket pairs that QEMU inherits: they are attached before it exists, and a reader thread
+    empties all of them and stderr at any time. It lives in its own process group and dies with the thread that made it
+    (PDEATHSIG), so make it in a thread that lives as long as the board.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        transcripts: Mapping[str, Transcript],
+        *,
+        incoming: Path | None = None,
+        inherited: Sequence[int] = (),
+    ) -> None:
+        """Start `command` with one serial port per transcript, in order.
+
+        `incoming` is a state to load while held, `inherited` are descriptors that the command refers to.
+        """
+        self.alarm = Alarm()
+        self.uarts: dict[str, Uart] = {}
+        self._stderr = b""
+        lines, theirs, arguments = _serial_lines(transcripts)
+        control, their_control = socket.socketpair()
+        theirs.append(their_control)
+        arguments += [
+            "-chardev",
+            f"socket,id=control,fd={their_control.fileno()}",
+            "-mon",
+            "chardev=control,mode=control",
+        ]
+        if incoming:
+            arguments += ["-incoming", "defer"]
+        self._process = _spawn([*command, "-S", *arguments], theirs, inherited)
+        for name, transcript in transcripts.items():
+            self.uarts[name] = Uart(name, lines[name], transcript, self.alarm, self.processors)
+        self.qmp = Qmp(control, self.alarm, self._describe)
+        self._load = self._post_load(incoming) if incoming else None
+        self._stop = os.eventfd(0, os.EFD_CLOEXEC)
+        self._reader = threading.Thread(target=self._read_all, name=f"qemu-{self.pid}", daemon=True)
+        self._reader.start()
+
+    @property
+    def pid(self) -> int:
+        """Process id, which is also the process group."""
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process runs and nothing ended the board."""
+        return not self.alarm.ringing and self._process.poll() is None
+
+    def load(self) -> None:
+        """Wait until the state is loaded, if there is one; the processors stay halted."""
+        if self._load is not None:
+            posts, self._load = self._load, None
+            deadline = Deadline.after(TRANSFER_SECONDS)
+            for posted in posts:
+                self.qmp.answer(posted, deadline)
+            self._await_migration("load the snapshot", deadline)
+
+    def run(self) -> None:
+        """Wait until QEMU is up, and the state loaded if there is one, then let the processors go."""
+        self.load()
+        self.qmp.execute("cont", deadline=Deadline.after(START_SECONDS))
+
+    def stop(self) -> None:
+        """Halt the processors."""
+        self.qmp.execute("stop", deadline=Deadline.after(CONTROL_SECONDS))
+
+    def cont(self) -> None:
+        """Let the processors continue."""
+        self.qmp.execute("cont", deadline=Deadline.after(CONTROL_SECONDS))
+
+    def reset(self) -> None:
+        """Press the reset button."""
+        self.qmp.execute("system_reset", deadline=Deadline.after(CONTROL_SECONDS))
+
+    def save(self, path: Path) -> None:
+        """Write RAM and devices to `path`; the processors stay halted."""
+        self.stop()
+        deadline = Deadline.after(TRANSFER_SECONDS)
+        for posted in (self._post_events(), self.qmp.post("migrate", {"uri": f"file:{path}"})):
+            self.qmp.answer(posted, deadline)
+        self._await_migration("save the snapshot", deadline)
+
+    def processors(self) -> str:
+        """Return where each processor is, as level and address; empty when the machine does not run."""
+        try:
+            deadline = Deadline.after(CONTROL_SECONDS)
+            if self.qmp.execute("query-status", deadline=deadline)["status"] != "running":
+                return ""
+            command = {"command-line": "info registers -a"}
+            registers = self.qmp.execute("human-monitor-command", command, deadline=deadline)
+        except HilError:
+            return ""
+        found = zip(_PROGRAM_COUNTER.findall(registers), _LEVEL.findall(registers), strict=False)
+        return ", ".join(f"CPU {cpu} at {level} in {int(pc, 16):#x}" for cpu, (pc, level) in enumerate(found))
+
+    def off(self) -> None:
+        """Cut the power, for good: nothing is asked of QEMU, so that also a stopped one goes."""
+        self.alarm.ring(lambda: ConsoleClosed("the board is off"))
+        self._process.kill()
+        os.eventfd_write(self._stop, 1)
+        self._reader.join(END_SECONDS)
+        self._process.wait(END_SECONDS)
+        for uart in self.uarts.values():
+            uart.close()
+        self.qmp.close()
+        os.close(self._stop)
+
+    def _post_events(self) -> int:
+        capability = {"capability": "events", "state": True}
+        return self.qmp.post("migrate-set-capabilities", {"capabilities": [capability]})
+
+    def _post_load(self, path: Path) -> tuple[int, ...]:
+        return self._post_events(), self.qmp.post("migrate-incoming", {"uri": f"file:{path}"})
+
+    def _await_migration(self, doing: str, deadline: Deadline) -> None:
+        ended = ("completed", "failed")
+        report = self.qmp.await_event("MIGRATION", lambda data: data.get("status") in ended, deadline)
+        if report["status"] == "failed":
+            raise InfrastructureError(f"QEMU could not {doing}", hint="remove the snapshot and run again")
+
+    def _read_all(self) -> None:
+        """Thread: empty lines and stderr until the process ends or the board is switched off."""
+        try:
+            self._read_until_end()
+        except Exception as error:  # a reader that dies silently would look like a silent board
+            why = f"the reader of the serial lines failed: {error!r}"
+            self.alarm.ring(lambda: InfrastructureError(why))
+
+    def _read_until_end(self) -> None:
+        stderr = self._process.stderr
+        assert stderr is not None
+        os.set_blocking(stderr.fileno(), False)
+        end = os.pidfd_open(self.pid)
+        with select.epoll() as poll:
+            handlers: dict[int, Callable[[], None]] = {}
+            for uart in self.uarts.values():
+                handlers[uart.fileno()] = uart.drain
+                poll.register(uart, select.EPOLLIN | select.EPOLLONESHOT)
+                uart.on_idle(_rearming(poll, uart.fileno()))
+            poll.register(stderr, select.EPOLLIN)
+            poll.register(end, select.EPOLLIN)
+            poll.register(self._stop, select.EPOLLIN)
+            running = True
+            while running:
+                for fd, _ in poll.poll():
+                    if fd in handlers:
+                        handlers[fd]()
+                    elif fd in (end, self._stop):
+                        running = False
+                    elif not self._read_stderr(stderr.fileno()):
+                        poll.unregister(stderr)
+        os.close(end)
+        self._process.wait(END_SECONDS)
+        self._read_stderr(stderr.fileno())
+        stderr.close()
+        for uart in self.uarts.values():
+            uart.drain()
+        self.alarm.ring(self._death)
+
+    def _read_stderr(self, fd: int) -> bool:
+        with contextlib.suppress(BlockingIOError):
+            while data := os.read(fd, 65536):
+                self._stderr = (self._stderr + data)[-STDERR_TAIL_BYTES:]
+            return False
+        return True
+
+    def _death(self) -> HilError:
+        said = self._stderr.decode(errors="replace").strip().splitlines()[-12:]
+        quoted = "".join(f"\n  stderr: {line}" for line in said)
+        status = self._process.returncode
+        if status < 0:
+            killer = "who killed it? the kernel says so in dmesg when memory ran out"
+            return BoardDied(f"QEMU was killed by {signal.Signals(-status).name}{quoted}", hint=killer)
+        shutdown = [event["data"] for event in self.qmp.last_words() if event["event"] == "SHUTDOWN"]
+        if shutdown and shutdown[-1].get("guest"):
+            return UnexpectedPowerOff(f"the firmware switched the board off ({shutdown[-1].get('reason')}){quoted}")
+        return BoardDied(f"QEMU exited with status {status}{quoted}", hint="check the arguments in the board file")
+
+    def _describe(self) -> str:
+        try:
+            return f"process {self.pid} is {psutil.Process(self.pid).status()}"
+        except psutil.NoSuchProcess:
+            return f"process {self.pid} is gone"
+
+
+def _serial_lines(names: Mapping[str, Transcript]) -> tuple[dict[str, socket.socket], list[socket.socket], list[str]]:
+    ours: dict[str, socket.socket] = {}
+    theirs: list[socket.socket] = []
+    arguments: list[str] = []
+    for name in names:
+        ours[name], other = socket.socketpair()
+        theirs.append(other)
+        arguments += ["-chardev", f"socket,id={name},fd={other.fileno()}", "-serial", f"chardev:{name}"]
+    return ours, theirs, arguments
+
+
+def _spawn(
+    command: Sequence[str], theirs: Sequence[socket.socket], inherited: Sequence[int]
+) -> subprocess.Popen[bytes]:
+    for program in (command[0], "setpriv"):
+        if shutil.which(program) is None:
+            raise MissingTool(
+                f"`{program}` is not on this machine", doing="starting the emulator", hint="hil doctor --fix"
+            )
+    try:
+        return subprocess.Popen(
+            ["setpriv", "--pdeathsig", "KILL", *command],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            pass_fds=[*inherited, *(end.fileno() for end in theirs)],
+            process_group=0,
+        )
+    except OSError as error:
+        raise InfrastructureError(f"cannot start {shlex.join(command)}: {error}") from error
+    finally:
+        for end in theirs:
+            end.close()
+
+
+def _rearming(poll: select.epoll, fd: int) -> Callable[[], None]:
+    def rearm() -> None:
+        if not poll.closed:
+            with contextlib.suppress(OSError, ValueError):
+                poll.modify(fd, select.EPOLLIN | select.EPOLLONESHOT)
+
+    return rearm

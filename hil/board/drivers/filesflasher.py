@@ -1,0 +1,182 @@
+"""labgrid drivers: images as files, in the directory of a TFTP server or on the disk of a Juno's board controller."""
+
+from __future__ import annotations
+
+import abc
+import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attr
+from labgrid.driver import Driver
+from labgrid.factory import target_factory
+from labgrid.resource.remote import NetworkUSBMassStorage
+from labgrid.resource.udev import USBMassStorage
+from labgrid.step import step
+
+from hil.board.drivers import storage
+from hil.board.drivers.cardreader import CardReader
+from hil.board.drivers.flashnotes import flash_memory, is_shared
+from hil.board.drivers.protocols import FlasherProtocol
+from hil.board.flash import FlashPlan, FlashResult, Meter, Payload, PayloadFile, flash, silent
+from hil.board.flash.folder import FatPartition, Folder
+from hil.errors import BoardFileError, BoardUnreachable, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hil.board.flash import FlashMemory
+    from hil.board.flash.procedure import Medium
+
+_TEXT = attr.validators.instance_of(str)
+_FILES: Any = attr.validators.deep_mapping(_TEXT, _TEXT)
+_SIZE: Any = attr.validators.instance_of((int, float))
+_DISKS = (CardReader, USBMassStorage, NetworkUSBMassStorage)
+_NUMBER = attr.validators.instance_of(int)
+
+
+class FilesFlasher(Driver, FlasherProtocol):  # type: ignore[misc]
+    """What both have in common."""
+
+    steps: tuple[str, ...]
+
+    @property
+    def memory(self) -> FlashMemory:
+        """What is known of the board's medium."""
+        return flash_memory(self.target)
+
+    def check(self) -> None:
+        """Raise `BoardDirty` unless the board was last flashed well."""
+        self.memory.check()
+
+    def plan(self) -> FlashPlan:
+        """Return what `flash` would do."""
+        there: list[PayloadFile] = []
+        missing: dict[str, str] = {}
+        for source, place in self._sources():
+            try:
+                there.append(PayloadFile.of(source, place))
+            except UsageError as error:
+                missing[place] = error.message
+        state = self.memory.read()
+        return FlashPlan(self._medium().name, Payload(tuple(there)), self.steps, state, self._found(), missing=missing)
+
+    @Driver.check_active  # type: ignore[untyped-decorator]
+    @step()  # type: ignore[untyped-decorator]
+    def flash(self, *, force: bool = False, meter: Meter | None = None) -> FlashResult:
+        """Copy the files, and read them back."""
+        force = force or is_shared(self.target)
+        return flash(self._payload(), self._medium(), self.memory, force=force, meter=meter or silent)
+
+    def _payload(self) -> Payload:
+        return Payload.of(self._sources())
+
+    def _sources(self) -> list[tuple[Path, str]]:
+        return [(storage.image_path(self.target, key), place) for place, key in self.files.items()]
+
+    @abc.abstractmethod
+    def _medium(self) -> Medium:
+        """Where the files go."""
+
+    @abc.abstractmethod
+    def _found(self) -> str:
+        """What is there now, in words."""
+
+
+@target_factory.reg_driver
+@attr.s(eq=False)
+class TFTPFlasher(FilesFlasher):
+    """Copies files to where a TFTP server of this machine finds them.
+
+    With a `BootPartitionDriver`, those are the files of a Raspberry Pi 4's boot partition.
+
+    Args:
+        files: images, by their keys, for each name below `folder`
+        folder: below the server's directory, such as the serial number by which a Raspberry Pi asks
+    """
+
+    bindings = {  # noqa: RUF012 - labgrid's way
+        "provider": {"TFTPProvider"},
+        "partition": {"BootPartitionDriver", None},
+    }
+
+    files: dict[str, str] = attr.ib(factory=dict, validator=_FILES)
+    folder: str = attr.ib(default="", validator=_TEXT)
+
+    steps = ("switch the board off", "copy each file, and put it in place at once", "read each back, and compare")
+
+    def _sources(self) -> list[tuple[Path, str]]:
+        more = self.partition.files().files if self.partition is not None else ()
+        return [*super()._sources(), *((file.source, file.destination) for file in more)]
+
+    def _medium(self) -> Folder:
+        path = Path(self.provider.internal) / self.folder
+        return Folder(f"TFTP directory {path}", path)
+
+    def _found(self) -> str:
+        return "there" if self._medium().path.is_dir() else "not there"
+
+
+@target_factory.reg_driver
+@attr.s(eq=False)
+class JunoFlasher(FilesFlasher):
+    """Copies files to the disk that a board controller shows over USB, from which it programs the board's flash.
+
+    The disk is the target's `USBMassStorage`, or `CardReader`. It is not bound, since it comes only with `usb_on`. That
+    of a place of a lab must be at this machine.
+
+    Args:
+        files: images, by their keys, for each path on the disk, such as `SOFTWARE/fip.bin`
+        partition: the FAT partition, counted from 1; 0 for a disk without a partition table
+        serial: serial number that the disk must have, as `lsblk -o SERIAL` shows it
+        smallest, largest: gigabytes (10^9 bytes) that the disk must have
+    """
+
+    bindings = {"controller": "JunoControllerDriver"}  # noqa: RUF012 - labgrid's way
+
+    files: dict[str, str] = attr.ib(validator=_FILES)
+    partition: int = attr.ib(default=1, validator=_NUMBER)
+    serial: str = attr.ib(default="", validator=_TEXT)
+    smallest: float = attr.ib(default=0.0, validator=_SIZE)
+    largest: float = attr.ib(default=16.0, validator=_SIZE)
+
+    steps = (
+        "board controller: shutdown",
+        "board controller: usb_on",
+        "copy the files to its disk, without mounting it",
+        "read them back, past the page cache, and compare",
+        "board controller: usb_off",
+        "at the next start, board controller: reboot; it programs the flash from the files",
+    )
+
+    def _medium(self) -> FatPartition:
+        if not self.files:
+            raise BoardFileError(f"{self.target.env.config_file}: JunoFlasher: `files` is empty")
+        expected = storage.expected(self.serial, self.smallest, self.largest)
+        disk = self._disk
+        return FatPartition(storage.named(disk), lambda: str(disk.path), self.partition, expected, self._attached)
+
+    def _found(self) -> str:
+        return storage.found(self.target, self._disk)
+
+    @property
+    def _disk(self) -> Any:
+        disks = [one for one in self.target.resources if isinstance(one, _DISKS)]
+        if len(disks) != 1:
+            raise BoardFileError(
+                f"{self.target.env.config_file}: JunoFlasher takes one disk, and {len(disks)} are named"
+            )
+        if storage.prefix(disks[0]):
+            raise BoardUnreachable(
+                f"the disk of the board controller is at {disks[0].host}, and is written only there",
+                hint=f"run hil on {disks[0].host}",
+            )
+        return disks[0]
+
+    @contextlib.contextmanager
+    def _attached(self) -> Iterator[None]:
+        self.controller.run("usb_on")
+        storage.await_medium(self.target, self._disk)
+        yield
+        storage.settle()
+        self.controller.run("usb_off")

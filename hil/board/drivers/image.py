@@ -1,0 +1,79 @@
+"""The image on an emulated board's flash: copied, read back, and sealed so that no build changes it during a run."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from hil.board.flash.payload import check_built
+from hil.errors import FlashError, UsageError
+
+_SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
+
+
+@dataclass(frozen=True, slots=True)
+class FlashedImage:
+    """A copy of `source` in memory that QEMU inherits as descriptor `fd`."""
+
+    source: Path
+    sha256: str
+    size: int
+    fd: int
+
+    @property
+    def path(self) -> str:
+        """The name under which a process that inherits `fd` can open it."""
+        return f"/proc/self/fd/{self.fd}"
+
+    def close(self) -> None:
+        """Forget the copy."""
+        os.close(self.fd)
+
+
+def flash(source: Path) -> FlashedImage:
+    """Copy `source`, check it against its build's manifest, read the copy back and seal it.
+
+    Raises `UsageError` when there is no image, and `FlashError` when it is not what was built or does not read back.
+    """
+    doing = f"flashing {source}"
+    try:
+        data = source.read_bytes()
+    except OSError as error:
+        raise UsageError(
+            f"no image {source}: {error.strerror}", doing=doing, hint="hil build, or hil run --firmware DIR"
+        ) from None
+    check_built(source, hashlib.sha256(data).hexdigest(), doing)
+    try:
+        return keep(source, data)
+    except FlashError as error:
+        raise error.within(doing=doing) from None
+
+
+def keep(source: Path, data: bytes) -> FlashedImage:
+    """Return a sealed copy of what `source` is to hold. Raises `FlashError` when it does not read back."""
+    digest = hashlib.sha256(data).hexdigest()
+    fd = os.memfd_create(source.name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    try:
+        written = 0
+        while written < len(data):
+            written += os.write(fd, data[written:])
+        fcntl.fcntl(fd, fcntl.F_ADD_SEALS, _SEALS)
+        verify(fd, digest)
+    except OSError as error:
+        os.close(fd)
+        raise FlashError(f"cannot write the copy of {source.name}: {error.strerror}") from error
+    except FlashError:
+        os.close(fd)
+        raise
+    return FlashedImage(source, digest, len(data), fd)
+
+
+def verify(fd: int, sha256: str) -> None:
+    """Read all of `fd` back. Raises `FlashError` when it is not what was written."""
+    with Path(f"/proc/self/fd/{fd}").open("rb") as copy:
+        found = hashlib.file_digest(copy, "sha256").hexdigest()
+    if found != sha256:
+        raise FlashError(f"read back {found}, but {sha256} was written", hint="the board is dirty: flash it again")

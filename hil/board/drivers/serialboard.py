@@ -1,0 +1,241 @@
+"""labgrid driver: a real board, made of serial ports, a power switch, and a flasher."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from typing import TYPE_CHECKING, Any
+
+import attr
+from labgrid.driver import Driver
+from labgrid.factory import target_factory
+from labgrid.protocol import PowerProtocol
+from labgrid.step import step
+
+from hil.board.drivers.alarm import Alarm
+from hil.board.drivers.protocols import BoardProtocol, FlasherProtocol
+from hil.board.drivers.serialline import SerialLine
+from hil.board.drivers.serialport import open_port
+from hil.board.drivers.start import Start
+from hil.board.file.boardfile import board_name
+from hil.board.flash import FlashPlan, FlashResult, Payload
+from hil.errors import (
+    BoardFileError,
+    BoardUnreachable,
+    ConsoleClosed,
+    ConsoleInterrupted,
+    HilError,
+    PowerFailed,
+)
+from hil.record.transcript import MemorySink
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from hil.board.flash import Meter
+    from hil.errors import InfrastructureError
+    from hil.record.transcript import Transcript, TranscriptSink
+
+BY_HAND = "no flasher: by hand"
+LISTEN_SECONDS = 0.2
+"""How long a board that was switched off must be silent before it is switched on."""
+
+_SECONDS = attr.validators.instance_of((int, float))
+_NAMES = attr.validators.deep_iterable(attr.validators.instance_of(str), attr.validators.instance_of(list))
+
+
+@target_factory.reg_driver
+@attr.s(eq=False)
+class SerialBoardDriver(Driver, BoardProtocol):  # type: ignore[misc]
+    """A board on the bench or in a lab.
+
+    Args:
+        uarts: names of the serial lines, each that of a serial port among the resources; the first one is the main one
+        patience: seconds that a serial port may be away before the board counts as dead
+        rest: seconds that the board stays off before it is switched on again
+    """
+
+    bindings = {"power": PowerProtocol, "flasher": {FlasherProtocol, None}}  # noqa: RUF012 - labgrid's way
+
+    uarts: list[str] = attr.ib(validator=_NAMES)
+    patience: float = attr.ib(default=10.0, validator=_SECONDS)
+    rest: float = attr.ib(default=1.0, validator=_SECONDS)
+
+    def __attrs_post_init__(self) -> None:
+        super().__attrs_post_init__()
+        self.sink: TranscriptSink = MemorySink()
+        self.transcripts: Mapping[str, Transcript] = {}
+        self.on_start: Callable[[Start], None] = lambda _start: None
+        self._alarm: Alarm | None = None
+        self._lines: dict[str, SerialLine] = {}
+        self._off_since = time.monotonic()
+        self._flashed = False
+
+    @property
+    def board(self) -> str:
+        """The board's name: that of its file."""
+        return board_name(self.target)
+
+    @property
+    def dead(self) -> bool:
+        """Whether the board is off, or something ended it."""
+        return self._alarm is None or self._alarm.ringing
+
+    @property
+    def alarm(self) -> Alarm:
+        """What ends every wait on this power cycle of the board. Raises `ConsoleClosed` when it is off."""
+        if self._alarm is None:
+            raise ConsoleClosed("the board is off", board=self.board)
+        return self._alarm
+
+    def ring(self, make_error: Callable[[], HilError]) -> None:
+        """Make every use of the board fail from now on, until it is switched off."""
+        if self._alarm is not None:
+            self._alarm.ring(make_error)
+
+    def uart(self, name: str) -> SerialLine:
+        """Return a serial line of the running board; it ends with the next power cycle."""
+        if name not in self.uarts:
+            raise BoardFileError(f"{self.board} has no serial line `{name}`; it has {', '.join(self.uarts)}")
+        if name not in self._lines:
+            raise ConsoleClosed("the board is off", board=self.board)
+        return self._lines[name]
+
+    def excuse(self) -> InfrastructureError | None:
+        """Say whether somebody else took the power, or a line was away and so may have lost something."""
+        get = getattr(self.power, "get", None)  # not every power switch can be asked
+        with contextlib.suppress(Exception):  # nor does one that fails say anything about the board
+            if get is not None and not get():
+                return PowerFailed("the power switch is off, which nobody here had asked for", board=self.board)
+        gone = [f"`{name}`" for name, line in self._lines.items() if line.interruptions]
+        return ConsoleInterrupted(f"console {', '.join(gone)} was gone for a while") if gone else None
+
+    @property
+    def flashed(self) -> bool:
+        """Whether this process has flashed the board, or found it flashed."""
+        return self._flashed
+
+    @property
+    def forks(self) -> bool:
+        """Hardware cannot be saved."""
+        return False
+
+    def flash_plan(self) -> FlashPlan:
+        """Return what `flash_images` would do."""
+        if self.flasher is None:
+            return FlashPlan(BY_HAND, Payload(()), ())
+        plan: FlashPlan = self.flasher.plan()
+        return plan
+
+    @step()  # type: ignore[untyped-decorator]
+    def flash_images(self, *, force: bool = False, meter: Meter | None = None) -> FlashResult:
+        """Switch the board off, whatever it did so far, and flash it. One without a flasher is flashed by hand."""
+        self.off()
+        self._flashed = False
+        result = FlashResult(Payload(()), BY_HAND, written=False)
+        if self.flasher is not None:
+            result = self.flasher.flash(force=force, meter=meter)
+        self._flashed = True
+        return result
+
+    @step()  # type: ignore[untyped-decorator]
+    def on(self) -> None:
+        """Switch on. Raises `BoardDirty` when nobody knows what the board would boot."""
+        if not self.dead:
+            return
+        if self.flasher is not None:
+            self.flasher.check()
+        self._close()
+        time.sleep(max(0.0, self._off_since + self.rest - time.monotonic()))
+        self._alarm = Alarm()
+        try:
+            for name in self.uarts:
+                self._lines[name] = self._open(name, self._alarm)
+            self._be_silent(self._alarm)
+            self._note(Start.POWER_ON)
+            self.on_start(Start.POWER_ON)
+            self._switch("on", self.power.on)
+        except BaseException:
+            self._close()
+            raise
+
+    @step()  # type: ignore[untyped-decorator]
+    def off(self) -> None:
+        """Cut the power, also when somebody else had switched the board on."""
+        self._switch("off", self.power.off)
+        self._off_since = time.monotonic()
+        self._note("power off")
+        self._close()
+
+    def cycle(self) -> None:
+        """Switch off and on again."""
+        self.off()
+        self.on()
+
+    def on_activate(self) -> None:
+        """Open the transcripts."""
+        self.transcripts = {name: self.sink.transcript(self.board, name) for name in self.uarts}
+
+    def on_deactivate(self) -> None:
+        """Switch off."""
+        self.off()
+        self._flashed = False
+        for transcript in self.transcripts.values():
+            transcript.close()
+
+    def resolve_conflicts(self, client: Any) -> None:
+        """Several serial lines may be in use at once."""
+
+    def _open(self, name: str, alarm: Alarm) -> SerialLine:
+        port = self._port(name)
+        try:
+            return SerialLine(name, lambda: open_port(port), self.transcripts[name], alarm, self.patience)
+        except OSError as error:
+            raise BoardUnreachable(
+                f"cannot open serial port `{name}`: {error}",
+                board=self.board,
+                hint="is the adapter plugged in, and may this user open it (group dialout)?",
+            ) from error
+
+    def _port(self, name: str) -> Any:
+        for resource in self.target.resources:
+            if resource.name == name and hasattr(resource, "speed"):
+                self.target.await_resources([resource])
+                return resource
+        raise BoardFileError(f"{self.board} has no serial port `{name}` among its resources", board=self.board)
+
+    def _be_silent(self, alarm: Alarm) -> None:
+        """Raise `PowerFailed` when a board that was switched off still speaks: it is another one that was."""
+        time.sleep(LISTEN_SECONDS)
+        alarm.check()
+        speaking = [f"`{name}`" for name, line in self._lines.items() if line.heard]
+        if speaking:
+            raise PowerFailed(
+                f"the board was switched off, and console {', '.join(speaking)} speaks",
+                board=self.board,
+                hint="does the board file name the right outlet, and the right serial port?",
+            )
+
+    def _switch(self, which: str, switch: Callable[[], None]) -> None:
+        try:
+            switch()
+        except HilError:
+            raise
+        except Exception as error:  # each kind of power switch has its own
+            raise PowerFailed(
+                f"the power switch does not switch {which}: {error}",
+                board=self.board,
+                hint="is it reachable, and does the board file name the right outlet?",
+            ) from error
+
+    def _close(self) -> None:
+        if self._alarm is not None:
+            self._alarm.ring(lambda: ConsoleClosed("the board is off"))
+            self._alarm = None
+        for line in self._lines.values():
+            line.close()
+        self._lines = {}
+
+    def _note(self, text: str) -> None:
+        for transcript in self.transcripts.values():
+            transcript.note(text)

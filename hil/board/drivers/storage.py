@@ -1,0 +1,113 @@
+"""What the flashers have in common: which disk the board file names, where it is now, and images by their keys."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import subprocess
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from labgrid.driver.exception import ExecutionError
+from labgrid.resource.common import NetworkResource
+
+from hil.board.flash import MediumMissing
+from hil.board.flash.disk import Expected, examine
+from hil.deadline import Deadline
+from hil.errors import BoardFileError, BoardUnreachable, InfrastructureError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from labgrid import Target
+
+APPEAR_SECONDS = 15.0
+"""How long a medium may take to be seen after it was given to this machine."""
+LOOK_AGAIN_SECONDS = 0.05
+SETTLE_SECONDS = 30.0
+GIGABYTE = 10**9
+
+_KINDS = ("SUBSYSTEM", "DEVTYPE", "ID_VENDOR_ID", "ID_MODEL_ID")
+"""What labgrid matches by says what kind of thing is meant, not which one."""
+
+
+def expected(serial: str, smallest: float, largest: float) -> Expected:
+    """Return what a board file says about a disk, with its sizes in gigabytes."""
+    return Expected(serial, int(smallest * GIGABYTE), int(largest * GIGABYTE))
+
+
+def named(storage: Any) -> str:
+    """Return what the board file calls a disk by, the same wherever it is found today."""
+    kind = type(storage).__name__
+    if isinstance(storage, NetworkResource):
+        return f"{kind} of {storage.host}, {storage.path}"
+    match = getattr(storage, "match", None)
+    if match is None:
+        return f"{kind} {storage.path}"
+    chosen = {key: value for key, value in match.items() if key.lstrip("@") not in _KINDS}
+    if not chosen:
+        raise BoardFileError(
+            f"{kind} has nothing in `match` that names one disk",
+            hint="ID_SERIAL_SHORT or @ID_PATH, as `labgrid-suggest` shows them",
+        )
+    words = (f"{key.lstrip('@')}={value}" for key, value in sorted(chosen.items()))
+    return f"{kind} {', '.join(words)}"
+
+
+def prefix(storage: Any) -> tuple[str, ...]:
+    """Return the command that runs another one where the disk is; empty for this machine.
+
+    Raises `BoardUnreachable` when that machine cannot be reached.
+    """
+    if getattr(storage, "host", None) == socket.gethostname():
+        return ()
+    try:
+        return tuple(storage.command_prefix)
+    except ExecutionError as error:
+        raise BoardUnreachable(f"{storage.host}, which has the disk, does not let us in: {error}") from error
+
+
+def await_medium(target: Target, storage: Any) -> None:
+    """Wait until a disk has a medium: nothing tells when sysfs has its size, so it is asked again and again."""
+    deadline = Deadline.after(APPEAR_SECONDS)
+    while not deadline.expired:
+        target.update_resources()
+        with contextlib.suppress(MediumMissing):
+            if storage.path and examine(storage.path, prefix(storage)).size:
+                return
+        time.sleep(LOOK_AGAIN_SECONDS)
+    raise MediumMissing(
+        f"{named(storage)} shows no medium within {deadline}", hint="is it plugged in, with a card in it?"
+    )
+
+
+def found(target: Target, storage: Any) -> str:
+    """Return what is there now, in words."""
+    target.update_resources()
+    if not storage.path:
+        return "not there"
+    try:
+        return str(examine(storage.path, prefix(storage)))
+    except InfrastructureError as error:
+        return error.message
+
+
+def settle(prefix: Sequence[str] = ()) -> None:
+    """Let udev, if there is one, finish with a disk that was just written: it reads the new partition table."""
+    with contextlib.suppress(FileNotFoundError):
+        subprocess.run(
+            [*prefix, "udevadm", "settle", f"--timeout={SETTLE_SECONDS:.0f}"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+            timeout=2 * SETTLE_SECONDS,
+        )
+
+
+def image_path(target: Target, key: str) -> Path:
+    """Return the path of an image. Raises `BoardFileError` when the board file has no such key."""
+    try:
+        return Path(target.env.config.get_image_path(key)).resolve()
+    except KeyError as error:
+        raise BoardFileError(f"{target.env.config_file}: {error.args[0]}") from None

@@ -1,0 +1,57 @@
+"""labgrid driver: one serial line of a board, by name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import attr
+from labgrid.driver import Driver
+from labgrid.driver.consoleexpectmixin import ConsoleExpectMixin
+from labgrid.factory import target_factory
+from labgrid.protocol import ConsoleProtocol
+
+from hil.board.drivers.protocols import BoardProtocol
+from hil.board.drivers.qemu import read_for_labgrid
+
+if TYPE_CHECKING:
+    from hil.console import ByteStream
+
+
+@target_factory.reg_driver
+@attr.s(eq=False)
+class UartDriver(ConsoleExpectMixin, Driver, ConsoleProtocol):  # type: ignore[misc]
+    """A console as labgrid knows it, and a `hil.console.ByteStream` by `stream`.
+
+    Args:
+        uart: name of the line; the driver's own name if not given
+        txdelay, txchunk: seconds to wait after each so many bytes that labgrid's own functions send
+    """
+
+    bindings = {"board": BoardProtocol}  # noqa: RUF012 - labgrid's way
+
+    uart: str = attr.ib(default="", validator=attr.validators.instance_of(str))
+    txdelay: float = attr.ib(default=0.0, validator=attr.validators.instance_of(float))
+    txchunk: int = attr.ib(default=1, validator=attr.validators.instance_of(int))
+
+    def get_priority(self, protocol: type) -> int:
+        """Let look-ups without a name find the board's first line."""
+        return 1 if protocol is ConsoleProtocol and (self.uart or self.name) == self.board.uarts[0] else 0
+
+    @property
+    def stream(self) -> ByteStream:
+        """The raw line; it ends with the next power cycle or fork of the board."""
+        uart: ByteStream = self.board.uart(self.uart or self.name)
+        return uart
+
+    def _read(self, size: int = 1, timeout: float = 10, max_size: int | None = None) -> bytes:  # noqa: ARG002
+        return read_for_labgrid(self.stream, timeout)
+
+    def _write(self, data: bytes) -> int:
+        self.stream.send(data)
+        return len(data)
+
+    def __str__(self) -> str:
+        return f"UartDriver({self.target.name}, {self.uart or self.name})"
+
+    def resolve_conflicts(self, client: Any) -> None:
+        """Whoever is bound may use the line: the layers above take turns."""

@@ -1,0 +1,120 @@
+"""All that is wrong with a board file."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from hil.board.file.classes import imported
+from hil.board.file.document import Document, Filled, dotted
+from hil.board.file.entries import entries
+from hil.board.file.keys import FEATURES, KINDS, OPTIONS, TARGET, TOP, Key
+from hil.board.file.references import check_bindings, check_boards, check_images, check_lines
+from hil.spelling import misspelt, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from hil.board.file.document import Problem, Where
+    from hil.board.file.entries import Entry
+
+STRATEGY = "BoardStrategy"
+_STEP = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
+
+
+def problems(path: Path) -> list[Problem]:
+    """Return everything that is wrong with the board file at `path`, from top to bottom.
+
+    What it imports is imported; nothing of it is started, and no board is touched.
+    """
+    document = Document(path)
+    if document.data:
+        _check_known(document, (), document.data, TOP)
+        _check_kinds(document, (), document.data, TOP)
+        _check_features(document, ("features",), document.data.get("features"))
+        _check_options(document)
+        check_boards(document)
+        _check_targets(document)
+    return sorted(document.problems)
+
+
+def _check_known(document: Document, where: Where, found: Mapping[str, Any], known: Mapping[str, Key]) -> None:
+    for key in found:
+        if key not in known:
+            at = (*where, key)
+            document.problem(at, f"unknown key `{dotted(at)}`{nearest(str(key), known)}")
+
+
+def _check_kinds(document: Document, where: Where, found: Mapping[str, Any], known: Mapping[str, Key]) -> None:
+    for key, value in found.items():
+        meant = known.get(key)
+        if meant is None or isinstance(value, Filled):
+            continue
+        at = (*where, key)
+        if not KINDS[meant.kind](value):
+            what = "nothing" if value is None else repr(value)
+            document.problem(at, f"`{dotted(at)}` is {what}; it must be {meant.kind}")
+        elif meant.inside:
+            inside = dict.fromkeys(value, Key("", meant.inside))
+            _check_kinds(document, at, value, inside)
+        elif meant.values and (near := misspelt(str(value), meant.values)):
+            document.problem(at, f"`{dotted(at)}` is {value!r}; did you mean `{near}`?")
+
+
+def _check_features(document: Document, where: Where, features: Any) -> None:
+    """Features of one's own are welcome; those that look like a misspelt one of ours are not."""
+    for key in features if isinstance(features, dict | list) else ():
+        at = (*where, key) if isinstance(features, dict) else (*where, features.index(key))
+        if near := misspelt(str(key), FEATURES):
+            document.problem(at, f"unknown feature `{key}`; did you mean `{near}`?")
+    if isinstance(features, dict) and where[-1] == "features":
+        _check_kinds(document, where, {key: str(value) for key, value in features.items()}, FEATURES)
+
+
+def _check_options(document: Document) -> None:
+    options = document.data.get("options")
+    if not isinstance(options, dict):
+        return
+    _check_kinds(document, ("options",), options, OPTIONS)
+    for key in options:
+        if near := misspelt(str(key), OPTIONS):
+            document.problem(("options", key), f"unknown key `options.{key}`; did you mean `{near}`?")
+    _check_features(document, ("options", "facts"), options.get("facts"))
+
+
+def _check_targets(document: Document) -> None:
+    targets = document.data.get("targets")
+    if not (isinstance(targets, dict) and targets):
+        if isinstance(targets, dict) or "targets" not in document.data:
+            document.problem(("targets",), "there is no target: `targets` takes `main`, with `drivers`")
+        return
+    with imported(document) as (resources, drivers, classes):
+        for name, target in targets.items():
+            where = ("targets", name)
+            if not isinstance(target, dict):
+                document.problem(where, f"`{dotted(where)}` is no mapping; it takes {', '.join(TARGET)}")
+                continue
+            _check_known(document, where, target, TARGET)
+            _check_kinds(document, where, target, TARGET)
+            _check_features(document, (*where, "features"), target.get("features"))
+            found = entries(document, where, target, {"resources": resources, "drivers": drivers})
+            complete = not any(one.message.startswith(dotted(where)) for one in document.problems)
+            check_images(document, found)
+            lines = check_lines(document, found)
+            if complete:  # a class that nobody knows may be what another one is bound to
+                check_bindings(document, found, classes)
+            for entry in found:
+                if entry.cls.__name__ == STRATEGY:
+                    _check_strategy(document, entry, lines)
+
+
+def _check_strategy(document: Document, entry: Entry, lines: list[str]) -> None:
+    from hil.board.strategy.plan import mistakes
+
+    states, panics = entry.values.get("states", {}), entry.values.get("panics", [])
+    if not (isinstance(states, dict) and isinstance(panics, list)):
+        return  # said already
+    for place, message in mistakes(states, panics, lines):
+        steps = (int(number) if number else name for number, name in _STEP.findall(place))
+        document.problem((*entry.inside, *steps), f"{STRATEGY}: {message}")

@@ -1,0 +1,103 @@
+"""A medium that takes one image, from its first byte on: an SD card, or a file that stands for one."""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from hil.board.flash.disk import CHUNK_BYTES, Disk, Expected, examine, refuse, rounded
+from hil.board.flash.procedure import Work
+from hil.board.flash.remotedisk import RemoteDisk
+from hil.errors import BoardUnreachable, FlashError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+
+    from hil.board.flash.payload import Payload
+    from hil.board.flash.procedure import Meter
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A `Medium`; `path` asks where it is now, which is only known once it is attached.
+
+    With `prefix`, the command that runs another one at some machine, it is at that machine.
+    """
+
+    name: str
+    path: Callable[[], str]
+    expected: Expected = field(default_factory=Expected)
+    prefix: tuple[str, ...] = ()
+    attached: Callable[[], AbstractContextManager[None]] = nullcontext
+
+    def check(self, payload: Payload) -> None:
+        """Refuse every disk but the one that is meant, and that we may write to."""
+        refuse(examine(self.path(), self.prefix), self.expected, rounded(payload.size))
+        with self._opened(writable=True):
+            pass
+
+    def write(self, payload: Payload, meter: Meter) -> None:
+        """Write the image, and nothing beyond but the rest of its last sector."""
+        (image,) = payload.files
+        digest = hashlib.sha256()
+        with self._opened(writable=True) as disk, image.source.open("rb") as source:
+            done = 0
+            while chunk := source.read(CHUNK_BYTES):
+                digest.update(chunk)
+                try:
+                    disk.write(done, chunk)
+                except OSError as error:
+                    raise FlashError(f"the write at byte {done} of {image.size} failed: {error.strerror}") from error
+                done += len(chunk)
+                meter(Work.WRITING, done, image.size)
+            try:
+                disk.sync()
+            except OSError as error:
+                raise FlashError(f"the medium did not take what was written: {error.strerror}") from error
+        if digest.hexdigest() != image.sha256:
+            raise FlashError(f"{image.source} changed while it was written")
+
+    def verify(self, payload: Payload, meter: Meter) -> None:
+        """Compare the medium with the image, and name the first byte that differs."""
+        (image,) = payload.files
+        digest = hashlib.sha256()
+        with self._opened(writable=False) as disk, image.source.open("rb") as source:
+            done = 0
+            while chunk := source.read(CHUNK_BYTES):
+                try:
+                    found = disk.read(done, len(chunk))
+                except OSError as error:
+                    raise FlashError(f"reading back at byte {done} of {image.size} failed: {error.strerror}") from error
+                if found != chunk:
+                    raise FlashError(_difference(done, chunk, found))
+                digest.update(found)
+                done += len(chunk)
+                meter(Work.VERIFYING, done, image.size)
+        if digest.hexdigest() != image.sha256:
+            raise FlashError(f"{image.source} changed while it was read back")
+
+    @contextmanager
+    def _opened(self, *, writable: bool) -> Iterator[Disk | RemoteDisk]:
+        path = self.path()
+        try:
+            disk = self._open(path, writable=writable)
+        except OSError as error:
+            hint = "is the card write-protected, or may only another user write to it?"
+            raise BoardUnreachable(f"cannot open {path}: {error.strerror}", hint=hint) from error
+        with disk:
+            yield disk
+
+    def _open(self, path: str, *, writable: bool) -> Disk | RemoteDisk:
+        if self.prefix:
+            return RemoteDisk(self.prefix, path, writable=writable)
+        return Disk(path, writable=writable)
+
+
+def _difference(start: int, written: bytes, found: bytes) -> str:
+    if len(found) < len(written):
+        return f"the medium ends at byte {start + len(found)}"
+    at = next(index for index, byte in enumerate(written) if byte != found[index])
+    return f"byte {start + at} reads back as {found[at]:#04x}, but {written[at]:#04x} was written"

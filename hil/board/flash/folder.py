@@ -1,0 +1,163 @@
+"""Media that take files by name: a directory that a server serves, and a FAT partition of a disk."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import struct
+import subprocess
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hil.board.flash.disk import Disk, Expected, examine, refuse
+from hil.board.flash.errors import MediumMissing, WrongMedium
+from hil.board.flash.procedure import Work
+from hil.board.flash.sdcard import SECTOR, mtools
+from hil.errors import BoardUnreachable, FlashError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+
+    from hil.board.flash.payload import Payload
+    from hil.board.flash.procedure import Meter
+
+_FIRST_ENTRY = 446
+_ENTRY_BYTES = 16
+_FAT_TYPES = frozenset((0x01, 0x04, 0x06, 0x0B, 0x0C, 0x0E))
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A `Medium`: a directory, such as that of a TFTP server. Other files in it stay."""
+
+    name: str
+    path: Path
+    attached: Callable[[], AbstractContextManager[None]] = nullcontext
+
+    def check(self, payload: Payload) -> None:
+        """Refuse a directory that is not there, or that has no room."""
+        if not self.path.is_dir():
+            raise MediumMissing(f"there is no directory {self.path}", hint="is the server's file system mounted?")
+        free = shutil.disk_usage(self.path).free
+        if free < payload.size:
+            raise WrongMedium(f"{self.path} has room for {free} bytes, and {payload.size} are to be written")
+
+    def write(self, payload: Payload, meter: Meter) -> None:
+        """Replace each file in one step, so that the board never fetches half of one."""
+        done = 0
+        for file in payload.files:
+            target = self.path / file.destination
+            fresh = target.with_name(f".{target.name}.new")
+            try:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with fresh.open("wb") as copy, file.source.open("rb") as source:
+                    shutil.copyfileobj(source, copy)
+                    copy.flush()
+                    os.fsync(copy.fileno())
+                    os.posix_fadvise(copy.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+                fresh.chmod(0o644)
+                fresh.replace(target)
+            except OSError as error:
+                raise FlashError(f"cannot write {target}: {error.strerror}") from error
+            done += file.size
+            meter(Work.WRITING, done, payload.size)
+
+    def verify(self, payload: Payload, meter: Meter) -> None:
+        """Compare what is in the directory by hash."""
+        done = 0
+        for file in payload.files:
+            target = self.path / file.destination
+            try:
+                with target.open("rb") as copy:
+                    found = hashlib.file_digest(copy, "sha256").hexdigest()
+            except OSError as error:
+                raise FlashError(f"cannot read {target} back: {error.strerror}") from error
+            if found != file.sha256:
+                raise FlashError(f"{target} reads back as {found}, but {file.sha256} was written")
+            done += file.size
+            meter(Work.VERIFYING, done, payload.size)
+
+
+@dataclass(frozen=True, slots=True)
+class FatPartition:
+    """A `Medium`: a FAT partition of a disk, written to by mtools without mounting it. Other files on it stay.
+
+    `path` asks where the disk is now. `partition` counts from 1; 0 is a disk without a partition table.
+    """
+
+    name: str
+    path: Callable[[], str]
+    partition: int
+    expected: Expected = field(default_factory=Expected)
+    attached: Callable[[], AbstractContextManager[None]] = nullcontext
+
+    def check(self, payload: Payload) -> None:
+        """Refuse every disk but the one that is meant."""
+        path = self.path()
+        refuse(examine(path), self.expected, payload.size)
+        with self._held(path):
+            self._drive(path)
+
+    def write(self, payload: Payload, meter: Meter) -> None:
+        """Copy every file; the disk is held meanwhile, so that nobody mounts it."""
+        path = self.path()
+        done = 0
+        with self._held(path) as disk:
+            drive = self._drive(path)
+            for file in payload.files:
+                folder = str(Path(file.destination).parent)
+                with contextlib.suppress(subprocess.CalledProcessError):  # there already
+                    mtools("mmd", "-D", "s", "-i", drive, f"::{folder}")
+                try:
+                    mtools("mcopy", "-o", "-i", drive, str(file.source), f"::{file.destination}")
+                except subprocess.CalledProcessError as error:
+                    raise FlashError(f"cannot write {file.destination}: {error.stderr.strip()}") from error
+                done += file.size
+                meter(Work.WRITING, done, payload.size)
+            try:
+                disk.sync()
+            except OSError as error:
+                raise FlashError(f"the medium did not take what was written: {error.strerror}") from error
+
+    def verify(self, payload: Payload, meter: Meter) -> None:
+        """Read every file back; the page cache has nothing of the medium since it was written."""
+        drive = self._drive(self.path())
+        done = 0
+        for file in payload.files:
+            try:
+                content = mtools("mcopy", "-n", "-i", drive, f"::{file.destination}", "-")
+            except subprocess.CalledProcessError as error:
+                raise FlashError(f"cannot read {file.destination} back: {error.stderr.strip()}") from error
+            found = hashlib.sha256(content).hexdigest()
+            if found != file.sha256:
+                raise FlashError(f"{file.destination} reads back as {found}, but {file.sha256} was written")
+            done += file.size
+            meter(Work.VERIFYING, done, payload.size)
+
+    @contextmanager
+    def _held(self, path: str) -> Iterator[Disk]:
+        try:
+            disk = Disk(path, writable=True)
+        except OSError as error:
+            raise BoardUnreachable(
+                f"cannot open {path}: {error.strerror}", hint="may this user write to it?"
+            ) from error
+        with disk:
+            yield disk
+
+    def _drive(self, path: str) -> str:
+        """Return what mtools call the partition. Raises `WrongMedium` when there is no FAT partition."""
+        if self.partition == 0:
+            return path
+        with Disk(path, writable=False) as disk:
+            sector = disk.read(0, SECTOR)
+        at = _FIRST_ENTRY + (self.partition - 1) * _ENTRY_BYTES
+        kind, first = struct.unpack_from("<4xB3xI", sector, at) if sector[-2:] == b"\x55\xaa" else (0, 0)
+        if kind not in _FAT_TYPES:
+            raise WrongMedium(f"{path} has no FAT partition {self.partition}", hint="is it the controller's own disk?")
+        return f"{path}@@{first * SECTOR}"

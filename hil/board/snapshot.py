@@ -1,0 +1,88 @@
+"""RAM snapshots of booted boards, kept outside the checkout under a hash of everything they depend on."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hil.errors import InfrastructureError
+from hil.paths import cache_root
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+FORMAT = 1
+"""Part of every key: raise it when the content or the use of snapshots changes."""
+KEPT = 6
+"""How many snapshots stay, at least one for each board of boards/ that QEMU plays; the least recently used go."""
+
+_STATE = "state"
+_DIGEST = "sha256"
+
+
+def snapshot_key(board: str, state: str, identity: str) -> str:
+    """Return the key of a board's state; `identity` says all that the saved bytes depend on."""
+    return hashlib.sha256(json.dumps([FORMAT, board, state, identity]).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotStore:
+    """Snapshots by key. A reader only ever sees whole ones: they appear by one rename."""
+
+    root: Path
+
+    @classmethod
+    def default(cls) -> SnapshotStore:
+        """Return the store in the user's cache."""
+        return cls(cache_root() / "snapshots")
+
+    def find(self, key: str) -> Path | None:
+        """Return the state saved under `key`; None if there is none. A damaged one is removed first."""
+        entry = self.root / key
+        state = entry / _STATE
+        try:
+            expected = (entry / _DIGEST).read_text()
+            if _digest(state) == expected:
+                os.utime(entry)
+                return state
+        except OSError:
+            pass
+        shutil.rmtree(entry, ignore_errors=True)
+        return None
+
+    def create(self, key: str, write: Callable[[Path], None]) -> Path:
+        """Let `write` write a state to the path it is given, and keep it under `key`."""
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            fresh = Path(tempfile.mkdtemp(prefix=".fresh-", dir=self.root))
+        except OSError as error:
+            raise InfrastructureError(
+                f"cannot keep snapshots in {self.root}: {error.strerror}", hint="set HIL_CACHE to a directory with room"
+            ) from error
+        try:
+            write(fresh / _STATE)
+            (fresh / _DIGEST).write_text(_digest(fresh / _STATE))
+            shutil.rmtree(self.root / key, ignore_errors=True)
+            with contextlib.suppress(FileExistsError):  # somebody else was quicker with the same state
+                fresh.rename(self.root / key)
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
+        self._prune()
+        return self.root / key / _STATE
+
+    def _prune(self) -> None:
+        entries = sorted(self.root.iterdir(), key=lambda entry: entry.stat().st_mtime, reverse=True)
+        for entry in [entry for entry in entries if not entry.name.startswith(".")][KEPT:]:
+            shutil.rmtree(entry, ignore_errors=True)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,221 @@
+"""A command that runs on the target."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from hil.board.ssh.channel import BROKEN, Arrivals, close, send_signal
+from hil.board.ssh.errors import CommandFailed, CommandTimeout
+from hil.deadline import Deadline
+from hil.errors import ConsoleClosed, ConsoleTimeout
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from paramiko import Channel
+
+    from hil.board.ssh.session import Session
+
+_READ = 1 << 20
+_ENDING_SECONDS = 5.0
+"""How long a server may take to say that it still lives, when a command took too long."""
+_SIGNAL_SECONDS = 0.5
+"""How long a command may take to end on a signal."""
+_QUOTED_LINES = 20
+ENDED_BY_SIGNAL = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a command left behind. `status` is its exit status, or `ENDED_BY_SIGNAL`."""
+
+    command: str
+    stdout: bytes
+    stderr: bytes
+    status: int
+
+    @property
+    def text(self) -> str:
+        """The output as text, without the newline at its end."""
+        return self.stdout.decode(errors="replace").removesuffix("\n")
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines of the output."""
+        return self.stdout.decode(errors="replace").splitlines()
+
+    def check(self) -> Result:
+        """Return itself. Raises `CommandFailed` if the status is not 0."""
+        if self.status == 0:
+            return self
+        ended = "was ended by a signal" if self.status == ENDED_BY_SIGNAL else f"ended with status {self.status}"
+        said = (self.stderr or self.stdout).decode(errors="replace").splitlines()
+        last = f": {said[-1]}" if said else ""
+        raise CommandFailed(f"`{_short(self.command)}` {ended}{last}", console=said[-_QUOTED_LINES:])
+
+
+class Process:
+    """A running command, and the `hil.console.ByteStream` to its input and from its output."""
+
+    def __init__(self, session: Session, channel: Channel, command: str, stdin: bytes | None = None) -> None:
+        self.command = command
+        self._session = session
+        self._channel: Any = channel
+        self._arrivals = Arrivals(channel)
+        self._stdout = bytearray()
+        self._stderr = bytearray()
+        self._received = 0
+        if stdin:
+            threading.Thread(target=self._feed, args=(stdin,), name="ssh-stdin", daemon=True).start()
+        elif stdin is not None:
+            self.end_input()
+
+    @property
+    def name(self) -> str:
+        """The command."""
+        return self.command
+
+    @property
+    def running(self) -> bool:
+        """Whether the command has not ended yet, as far as is known."""
+        return not self._channel.exit_status_ready()
+
+    def wait(self, deadline: Deadline) -> Result:
+        """Return the result once the command has ended and closed its output.
+
+        Raises `CommandTimeout` at the deadline, having ended the command, and at once what happened to the connection.
+        """
+        while not self._drained:
+            if not self._news(deadline):
+                raise self._late(deadline)
+        if not self._channel.status_event.wait(deadline.remaining):
+            raise self._late(deadline)
+        status = int(self._channel.exit_status)
+        close(self._channel)
+        if status == ENDED_BY_SIGNAL or not self._channel.eof_received:
+            self._see_whether_dropped()
+        return Result(self.command, bytes(self._stdout), bytes(self._stderr), status)
+
+    def send(self, data: bytes) -> None:
+        """Write to the command's input. Raises `ConsoleClosed` when nobody reads it any more."""
+        try:
+            self._channel.settimeout(_ENDING_SECONDS)
+            self._channel.sendall(data)
+        except BROKEN as error:
+            self._see_whether_dropped()
+            raise ConsoleClosed(f"`{_short(self.command)}` does not read its input") from error
+
+    def end_input(self) -> None:
+        """Let the command see the end of its input."""
+        with contextlib.suppress(*BROKEN):
+            self._channel.shutdown_write()
+
+    def receive(self, deadline: Deadline) -> bytes:
+        """Return output that was not returned before, at least one byte of it.
+
+        Raises `ConsoleTimeout` at the deadline, `ConsoleClosed` at the end of the output.
+        """
+        while len(self._stdout) == self._received:
+            if self._drained:
+                self._see_whether_dropped()
+                raise ConsoleClosed(f"`{_short(self.command)}` has ended its output", console=self.tail())
+            if not self._news(deadline):
+                raise ConsoleTimeout(f"`{_short(self.command)}` said nothing for {deadline}", console=self.tail())
+        new = bytes(self._stdout[self._received :])
+        self._received = len(self._stdout)
+        return new
+
+    def receive_until(self, enough: Callable[[bytes, bytes], bool], deadline: Deadline) -> bool:
+        """Collect output and errors until they are `enough`; return False if they are not at the deadline.
+
+        Raises `ConsoleClosed` when the output ends before.
+        """
+        while not enough(bytes(self._stdout), bytes(self._stderr)):
+            if self._drained:
+                self._see_whether_dropped()
+                raise ConsoleClosed(f"`{_short(self.command)}` has ended its output", console=self.tail())
+            if not self._news(deadline):
+                return False
+        return True
+
+    def take(self) -> tuple[bytes, bytes]:
+        """Return output and errors collected so far, and forget them."""
+        taken = bytes(self._stdout), bytes(self._stderr)
+        self._stdout.clear()
+        self._stderr.clear()
+        self._received = 0
+        return taken
+
+    def tail(self, lines: int = _QUOTED_LINES) -> tuple[str, ...]:
+        """Return the last lines of output and errors."""
+        said = (self._stdout + self._stderr).decode(errors="replace")
+        return tuple(said.splitlines()[-lines:])
+
+    def silence(self) -> None:
+        """Return nothing: what does not answer here is the command, and its fault is not known."""
+
+    def stop(self, signal: str = "KILL") -> None:
+        """End the command by a signal; if the server does not pass it on, by closing input and output."""
+        if self.running:
+            send_signal(self._channel, signal)
+            self._channel.status_event.wait(_SIGNAL_SECONDS)
+        close(self._channel)
+
+    def __enter__(self) -> Process:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def _drained(self) -> bool:
+        channel = self._channel
+        return bool(
+            (channel.eof_received or channel.closed) and not channel.recv_ready() and not channel.recv_stderr_ready()
+        )
+
+    def _news(self, deadline: Deadline) -> bool:
+        """Collect what came; wait for it if nothing did, and return False if nothing does before the deadline."""
+        if not self._arrivals.take(deadline):
+            return False
+        if self._channel.recv_ready():
+            self._stdout += self._channel.recv(_READ)
+        if self._channel.recv_stderr_ready():
+            self._stderr += self._channel.recv_stderr(_READ)
+        return True
+
+    def _late(self, deadline: Deadline) -> Exception:
+        """End the command and return whose fault it is that it took too long."""
+        self.stop()
+        return late(self._session, self.command, deadline, self.tail())
+
+    def _see_whether_dropped(self) -> None:
+        """Raise if the channel ended together with its connection."""
+        if not self._session.ask(Deadline.after(_ENDING_SECONDS)):
+            raise self._session.failure(f"running `{_short(self.command)}`")
+
+    def _feed(self, data: bytes) -> None:
+        with contextlib.suppress(*BROKEN):  # the command may end without having read it all
+            self._channel.sendall(data)
+            self._channel.shutdown_write()
+
+
+def late(session: Session, command: str, deadline: Deadline, tail: Sequence[str]) -> Exception:
+    """Return whose fault it is that a command, which was killed, took too long; `tail` is what it said last."""
+    if not session.ask(Deadline.after(_ENDING_SECONDS)):
+        return session.failure(f"running `{_short(command)}`")
+    return CommandTimeout(
+        f"`{_short(command)}` did not end within {deadline}; it was killed",
+        board=session.endpoint.board,
+        console=tail,
+        hint="give it more time, or see what it waits for",
+    )
+
+
+def _short(command: str) -> str:
+    """A command as it fits into a sentence."""
+    first, more, _ = command.partition("\n")
+    return first[:100] + ("…" if more or len(first) > 100 else "")

@@ -1,0 +1,104 @@
+"""Commands by way of a program of ours on the machine (firmware/linux/runner): one channel for all of them."""
+
+from __future__ import annotations
+
+import struct
+import threading
+from typing import TYPE_CHECKING
+
+from hil.board.ssh.errors import SshDropped
+from hil.board.ssh.process import Result, late
+from hil.deadline import Deadline
+from hil.errors import ConsoleClosed, ConsoleTimeout
+
+if TYPE_CHECKING:
+    from hil.board.ssh.process import Process
+    from hil.board.ssh.session import Session
+
+MAX_COMMAND = 32 * 1024
+MAX_INPUT = 32 * 1024
+"""Bytes, as in runner.c."""
+_REQUEST = struct.Struct(">II")
+_ANSWER = struct.Struct(">II")
+_STATUS = 2
+_KILL = _REQUEST.pack(0, 0)
+_KILL_SECONDS = 2.0
+
+
+class Runner:
+    """Runs one command at a time; each has a process, an input, an output and errors of its own, as without it."""
+
+    def __init__(self, session: Session, program: str) -> None:
+        self._session = session
+        self._program = program
+        self._process: Process | None = None
+        self._received = b""
+        self._free = threading.Lock()
+
+    def run(self, command: str, stdin: bytes, deadline: Deadline) -> Result | None:
+        """Run a command to its end; return None for one that takes a channel of its own, and do not start it.
+
+        That is one that is too long, or has too much input, or comes while another one runs. Raises what `Session.run`
+        raises.
+        """
+        text = command.encode()
+        fits = 0 < len(text) <= MAX_COMMAND and len(stdin) <= MAX_INPUT and b"\0" not in text
+        if not fits or not self._free.acquire(blocking=False):
+            return None
+        try:
+            process = self._started(deadline)
+            try:
+                process.send(_REQUEST.pack(len(text), len(stdin)) + text + stdin)
+                return self._result(process, command, deadline)
+            except ConsoleClosed as error:
+                self._process = None
+                endpoint = self._session.endpoint
+                raise SshDropped(
+                    f"`{self._program}`, which runs commands at {endpoint}, ended",
+                    doing=f"running `{command[:100]}`",
+                    board=endpoint.board,
+                    console=process.tail(),
+                    hint="if the board has no such program, leave `runner` out of its ParamikoDriver",
+                ) from error
+        finally:
+            self._free.release()
+
+    def _started(self, deadline: Deadline) -> Process:
+        if self._process is None or not self._process.running:
+            self._received = b""
+            self._process = self._session.start(f"exec {self._program}", deadline=deadline)
+        return self._process
+
+    def _result(self, process: Process, command: str, deadline: Deadline) -> Result:
+        streams = (bytearray(), bytearray())
+        try:
+            status = self._collect(process, streams, deadline)
+        except ConsoleTimeout:
+            try:
+                process.send(_KILL)
+                self._collect(process, streams, Deadline.after(_KILL_SECONDS))
+            except ConsoleTimeout:
+                process.stop()
+            said = (streams[0] + streams[1]).decode(errors="replace").splitlines()
+            raise late(self._session, command, deadline, said[-20:]) from None
+        return Result(command, bytes(streams[0]), bytes(streams[1]), status)
+
+    def _collect(self, process: Process, streams: tuple[bytearray, bytearray], deadline: Deadline) -> int:
+        """Add output and errors to `streams` until the command ends, and return its status."""
+        while True:
+            kind, data = self._answer(process, deadline)
+            if kind == _STATUS:
+                return int.from_bytes(data, signed=True)
+            streams[kind].extend(data)
+
+    def _answer(self, process: Process, deadline: Deadline) -> tuple[int, bytes]:
+        """Return the next answer; one that has not come as a whole at the deadline is kept for the next call."""
+        while True:
+            if len(self._received) >= _ANSWER.size:
+                kind, size = _ANSWER.unpack_from(self._received)
+                end = _ANSWER.size + size
+                if len(self._received) >= end:
+                    data, self._received = self._received[_ANSWER.size : end], self._received[end:]
+                    return kind, data
+            self._received += process.receive(deadline)
+            process.take()

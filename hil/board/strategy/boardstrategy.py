@@ -1,0 +1,351 @@
+"""labgrid strategy: off, flashed, firmware, monitor or linux; and back to the state after boot in an instant."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import tempfile
+import weakref
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+
+import attr
+from labgrid.exceptions import NoResourceFoundError
+from labgrid.factory import target_factory
+from labgrid.step import step
+from labgrid.strategy import Strategy
+
+from hil.board.drivers.protocols import BoardProtocol
+from hil.board.snapshot import SnapshotStore, snapshot_key
+from hil.board.strategy.plan import BootPlan, State
+from hil.board.strategy.watch import BootWatch
+from hil.deadline import Deadline
+from hil.errors import (
+    BoardBroken,
+    BoardFileError,
+    BoardSilent,
+    BoardUnreachable,
+    BootHang,
+    HilError,
+    UsageError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from hil.board.flash import FlashResult, Meter
+    from hil.board.ssh import Session
+    from hil.record.transcript import Transcript, TranscriptSink
+    from hil.target.monitor import Monitor
+
+_ALONE = b"linux: alone"
+_SAY_WHEN_ALONE = (
+    "(while grep -q ' [0-9A-F]*:0016 [0-9A-F]*:[0-9A-F]* 01 ' /proc/net/tcp; do usleep 10000; done;"
+    f" echo '{_ALONE.decode()}') </dev/null >/dev/console 2>&1 &"
+)
+"""Port 22 is 0016, and an established connection is 01: Linux, Documentation/networking/proc_net_tcp.rst."""
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+
+def breaking(
+    method: Callable[Concatenate[BoardStrategy, Parameters], Result],
+) -> Callable[Concatenate[BoardStrategy, Parameters], Result]:
+    """Let the first failure pass as it is and break the strategy: from then on everything raises `BoardBroken`.
+
+    That is labgrid's `never_retry`, but what the tests see stays typed. A user's mistake breaks nothing.
+    """
+
+    @functools.wraps(method)
+    def wrapper(self: BoardStrategy, /, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+        if self.broken is not None:
+            first = str(self.broken).partition("\n")[0]
+            raise BoardBroken(
+                f"the board failed earlier: {first}", board=self.board.board, hint="see the first failure of this run"
+            ) from self.broken
+        try:
+            return method(self, *args, **kwargs)
+        except UsageError:
+            raise
+        except HilError as error:
+            self.broken = error.within(board=self.board.board, stage=self.stage)
+            raise
+        except Exception as error:
+            self.broken = error
+            raise
+
+    return wrapper
+
+
+@target_factory.reg_driver
+@attr.s(eq=False)
+class BoardStrategy(Strategy):  # type: ignore[misc]
+    """Brings a board into a state, and says which stage it had reached when that fails.
+
+    Args:
+        states: for `firmware`, and for `monitor` or `linux`, the `deadline` in seconds and the `banners`
+            (stage, uart, line)
+        panics: lines (uart, line) with which the firmware says that it cannot go on
+    """
+
+    bindings = {  # noqa: RUF012 - labgrid's way
+        "board": BoardProtocol,
+        "shell": {"MonitorDriver", None},
+        "ssh": {"ParamikoDriver", None},
+    }
+
+    broken: Exception | None
+
+    states: dict[str, Any] = attr.ib(factory=dict, validator=attr.validators.instance_of(dict))
+    panics: list[Any] = attr.ib(factory=list, validator=attr.validators.instance_of(list))
+
+    def __attrs_post_init__(self) -> None:
+        super().__attrs_post_init__()
+        self.status = State.off
+        self.snapshots = SnapshotStore.default()
+        self._snapshot: Path | None = None
+        self._watch: BootWatch | None = None
+        try:
+            self._plan = BootPlan.parse(self.states, self.panics, self.board.uarts)
+            if self._speaker is None:
+                driver = "MonitorDriver" if self._plan.last is State.monitor else "ParamikoDriver"
+                raise BoardFileError(f"state `{self._plan.last}` takes a {driver}, and there is none")
+        except BoardFileError as error:
+            message = f"{self.target.env.config_file}: BoardStrategy: {error.message}"
+            raise BoardFileError(message, board=self.board.board) from None
+
+    @property
+    def sink(self) -> TranscriptSink:
+        """Where transcripts go; set it before the first transition."""
+        sink: TranscriptSink = self.board.sink
+        return sink
+
+    @sink.setter
+    def sink(self, sink: TranscriptSink) -> None:
+        self.board.sink = sink
+
+    @property
+    def transcripts(self) -> Mapping[str, Transcript]:
+        """The transcript of each serial line, by name; empty before the first transition."""
+        transcripts: Mapping[str, Transcript] = self.board.transcripts
+        return transcripts
+
+    @property
+    def plan(self) -> BootPlan:
+        """The states of this board and the banners that lead to them."""
+        return self._plan
+
+    @property
+    def stage(self) -> str:
+        """The last stage that the board itself announced, or the state it is in."""
+        return (self._watch.stage if self._watch else "") or self.status.value
+
+    @breaking
+    @step(args=["status"])  # type: ignore[untyped-decorator]
+    def transition(self, status: str) -> None:
+        """Bring the board into a state: off, flashed, firmware, and monitor or linux.
+
+        A board that is already there, and well, is left alone; one that is further, or dead, starts again from off.
+        """
+        wanted = State.named(status)
+        order = self._plan.order
+        if wanted not in order:
+            raise UsageError(f"the board has no state `{wanted}`; it has {', '.join(order)}", board=self.board.board)
+        if self.status is wanted and not self._dead():
+            return
+        if order.index(self.status) >= order.index(wanted) or self._dead():
+            self._enter(State.off)
+        for state in order[order.index(self.status) + 1 : order.index(wanted) + 1]:
+            self._enter(state)
+
+    @breaking
+    @step()  # type: ignore[untyped-decorator]
+    def fork(self, kept: Path | None = None) -> Monitor:
+        """Return the monitor of a board in exactly the state it has after boot, or in the one that `keep` has kept.
+
+        Boots and saves the state if nobody has yet; the next fork is prepared meanwhile.
+        """
+        monitor: Monitor = self._fork(State.monitor, kept)
+        return monitor
+
+    @breaking
+    @step()  # type: ignore[untyped-decorator]
+    def fork_linux(self, kept: Path | None = None) -> Session:
+        """Return a connection to Linux on a board in exactly the state it has after boot, or was kept in: as `fork`."""
+        session: Session = self._fork(State.linux, kept)
+        return session
+
+    @breaking
+    @step()  # type: ignore[untyped-decorator]
+    def keep(self) -> Path:
+        """Save what the board is now, and return what `fork` takes, in this run; the board stands still until then.
+
+        The connection to its Linux is ended: the board's half of it would be saved, too.
+        """
+        if not self.board.forks:
+            raise UsageError("this board's state cannot be saved", board=self.board.board)
+        if self.ssh is not None:
+            self._hang_up()
+        self.snapshots.root.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".kept-", dir=self.snapshots.root) as directory:
+            state = Path(directory) / "state"
+            self.board.save(state)
+            return self._held(state)
+
+    @breaking
+    def flash(self, *, force: bool = False, meter: Meter | None = None) -> FlashResult:
+        """Switch the board off and flash it; not again what it is known to hold, unless `force`."""
+        self._enter(State.off)
+        result = self._flash(force=force, meter=meter)
+        self.status = State.flashed
+        return result
+
+    def _fork(self, state: State, kept: Path | None = None) -> Any:
+        if state is not self._plan.last:
+            raise UsageError(f"the board boots into `{self._plan.last}`, not `{state}`", board=self.board.board)
+        self._activate()
+        if not self.board.forks:
+            return self._boot_again()
+        if self._snapshot is None:
+            self._snapshot = self._held(self._find_or_make_snapshot())
+        snapshot = kept or self._snapshot
+        self._follow()
+        self.status = State.off
+        self.board.resume(snapshot)
+        self.status = state
+        reached = self._connect()
+        self.board.prepare(snapshot)
+        return reached
+
+    def _boot_again(self) -> Any:
+        """Bring a board that cannot be saved into the state after boot, without flashing it again."""
+        self._enter(State.off)
+        if self.board.flashed:
+            self.status = State.flashed
+        order = self._plan.order
+        for state in order[order.index(self.status) + 1 :]:
+            self._enter(state)
+        return self.shell.monitor if self._plan.last is State.monitor else self.ssh.session
+
+    @contextlib.contextmanager
+    def expecting_reboot(self) -> Iterator[None]:
+        """Let the board start again inside this block; at its end it must be back in its state."""
+        with self._follow().expecting_reboot():
+            yield
+            order = self._plan.order
+            for state in order[: order.index(self.status) + 1]:
+                if state in self._plan.states:
+                    self._await(state)
+
+    def force(self, status: str) -> None:
+        """Take a broken board back into use, switched off."""
+        if State.named(status) is not State.off:
+            raise UsageError("a board can only be forced to `off`", board=self.board.board)
+        self.broken = None
+        self._enter(State.off)
+
+    @step(args=["state"], tag="stage")  # type: ignore[untyped-decorator]
+    def _enter(self, state: State) -> None:
+        self._activate()
+        if state is State.off:
+            self.board.off()
+        elif state is State.flashed:
+            self._flash()
+        elif state is State.firmware:
+            self._follow()
+            self.board.on()
+            self._await(state)
+        else:
+            self._await(state)
+            self._connect()
+        self.status = state
+
+    def _flash(self, *, force: bool = False, meter: Meter | None = None) -> FlashResult:
+        result: FlashResult = self.board.flash_images(force=force, meter=meter)
+        if self.ssh is not None and result.written:
+            self.ssh.renew_host_key()
+        return result
+
+    def _await(self, state: State) -> None:
+        plan = self._plan.states[state]
+        deadline = Deadline.after(plan.deadline)
+        for banner in plan.banners:
+            try:
+                self._follow().wait(banner.stage, deadline, self.board.alarm)
+            except HilError as error:
+                doing = f"bringing the board into state `{state}`"
+                excuse = self.board.excuse() if isinstance(error, BootHang | BoardSilent) else None
+                if excuse is not None:
+                    why = f"{error.message}; but {excuse.message}"
+                    raise type(excuse)(why, doing=doing, stage=self.stage, console=error.context.console) from error
+                raise error.within(doing=doing, stage=self.stage) from error
+
+    @property
+    def _speaker(self) -> Any:
+        """The driver by which one speaks with the board in its last state."""
+        return self.shell if self._plan.last is State.monitor else self.ssh
+
+    def _connect(self) -> Any:
+        deadline = Deadline.after(self._plan.states[self._plan.last].deadline)
+        if self._plan.last is State.linux:
+            self.board.join_network(deadline)
+        return self._speaker.connect(deadline)
+
+    def _find_or_make_snapshot(self) -> Path:
+        if not self.board.flashed:
+            self._enter(State.flashed)
+        key = snapshot_key(self.board.board, self._plan.last, self.board.identity())
+        found = self.snapshots.find(key)
+        if found is not None:
+            return found
+        self.transition(State.off)
+        if self._plan.last is State.monitor:
+            self.transition(State.monitor)
+        else:  # without a connection: its half on the board would be saved, too
+            self.transition(State.firmware)
+            self._await(self._plan.last)
+        return self.snapshots.create(key, self.board.save)
+
+    def _hang_up(self) -> None:
+        """End the connection to Linux, and wait until the board knows of it no more."""
+        plan = self._plan.states[State.linux]
+        deadline = Deadline.after(plan.deadline)
+        line = self.board.uart(plan.banners[-1].uart)
+        self.ssh.session.run(_SAY_WHEN_ALONE, deadline=deadline)
+        self.ssh.hang_up()
+        said = b""
+        while _ALONE not in said:
+            said += line.receive(deadline)
+
+    def _held(self, snapshot: Path) -> Path:
+        """Return a path that leads to a snapshot even when others have made so many that its own name is gone."""
+        descriptor = os.open(snapshot, os.O_RDONLY | os.O_CLOEXEC)
+        weakref.finalize(self, os.close, descriptor)
+        return Path(f"/proc/{os.getpid()}/fd/{descriptor}")
+
+    def _activate(self) -> None:
+        try:
+            self.target.activate(self.board)
+            self.target.activate(self._speaker)
+        except NoResourceFoundError as error:
+            missing = ", ".join(map(_called, error.filter or ())) or error.msg
+            why = f"not all that the board file names is there: {missing}"
+            raise BoardUnreachable(why, hint="check cables, power, and the lab's exporter") from error
+
+    def _follow(self) -> BootWatch:
+        """Return the watch over the lines as they are now: transcripts are new when the driver was activated anew."""
+        if self._watch is None or not self._watch.follows(self.board.transcripts):
+            self._watch = BootWatch(self._plan.banners, self._plan.panics, self.board.transcripts, self.board.ring)
+            self.board.on_start = self._watch.started
+        return self._watch
+
+    def _dead(self) -> bool:
+        return self.status in self._plan.states and self.board.dead
+
+
+def _called(resource: Any) -> str:
+    """Return what the board file calls a resource of labgrid by."""
+    match = ", ".join(f"{key}={value}" for key, value in getattr(resource, "match", {}).items())
+    return " ".join(word for word in (type(resource).__name__, resource.name, match) if word)

@@ -1,6 +1,0 @@
-"""What this machine needs, what it lacks, and how to get it: `hil doctor`."""
-
-from hil.doctor.check import Check, checks
-from hil.doctor.command import command
-
-__all__ = ["Check", "checks", "command"]

@@ -1,0 +1,247 @@
+"""How a firmware is made: third-party sources, engine, monitor, Trusted Firmware-A, image."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+from hil.firmware.cache import exclusive
+from hil.firmware.crossmake import COMPILER, make
+from hil.firmware.firmware import Artifact, Firmware, GitState
+from hil.firmware.linux import IMAGES, HostImages
+from hil.firmware.lock import read_lock
+from hil.firmware.machine import Machine
+from hil.firmware.packing import packing_of
+from hil.firmware.platforms import platform_named
+from hil.firmware.scp import scp_firmware
+from hil.firmware.sources import SourceCache
+from hil.firmware.steps import Step, Workshop, digest, version
+from hil.firmware.trustedfirmware import TrustedFirmware
+from hil.paths import CHECKOUT, cache_root
+from hil.progress import Progress, Terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from hil.firmware.lock import Lock
+    from hil.firmware.platforms import Platform
+
+TRUSTED_FIRMWARE = "arm-trusted-firmware"
+LINUX_FLASH = "flash.bin"
+"""What an emulated machine starts from to get to Linux."""
+ARTIFACTS = ("bl31.elf", "engine.elf", "engine.bin", "monitor.elf", "guest.elf")
+"""What every platform has, besides the files that its board starts from."""
+
+
+COVERAGE = "coverage"
+"""The directory in `build/` with the builds for coverage: the same firmware, but the service counts its branches."""
+
+
+def build(
+    platform: str = "qemu-virt",
+    *,
+    coverage: bool = False,
+    progress: Progress | None = None,
+    checkout: Path = CHECKOUT,
+) -> Firmware:
+    """Build the firmware of a platform; what is up to date is left as it is.
+
+    Raises `BuildFailed` with the end of the step's log, `PinGone`, `CorruptDownload` or `ArchiveError` when a source
+    cannot be had, `UsageError` for a platform that does not exist.
+    """
+    recipe = Recipe(platform_named(platform), checkout, progress or Terminal(), coverage=coverage)
+    with exclusive(recipe.directory, f"building the {platform} firmware"):
+        return recipe.run()
+
+
+def build_linux(
+    platform: str = "qemu-virt",
+    *,
+    coverage: bool = False,
+    progress: Progress | None = None,
+    checkout: Path = CHECKOUT,
+) -> Firmware:
+    """Build the firmware of a platform, and the images of a Linux host that runs above it.
+
+    Returns the host's images. Raises what `build` raises, and `BoardFileError` when the platform's board with Linux is
+    not described as the images need it.
+    """
+    recipe = Recipe(platform_named(platform), checkout, progress or Terminal(), coverage=coverage)
+    with exclusive(recipe.directory, f"building Linux for {platform}"):
+        recipe.run()
+        return recipe.run_linux()
+
+
+def load(platform: str = "qemu-virt", *, checkout: Path = CHECKOUT) -> Firmware:
+    """Return the firmware that was built last. Raises `UsageError` when there is none."""
+    return Firmware.read(build_directory(platform_named(platform).name, checkout))
+
+
+def build_directory(platform: str, checkout: Path = CHECKOUT, *, coverage: bool = False) -> Path:
+    """Return the directory that holds the files of a platform's firmware."""
+    return checkout / "build" / (COVERAGE if coverage else "") / platform
+
+
+def linux_directory(platform: str, checkout: Path = CHECKOUT, *, coverage: bool = False) -> Path:
+    """Return the directory that holds the images of a platform's Linux host."""
+    return build_directory(platform, checkout, coverage=coverage) / "linux"
+
+
+def has_linux(platform: str, checkout: Path = CHECKOUT) -> bool:
+    """Whether the platform has a board with Linux."""
+    return _linux_board(platform, checkout).is_file()
+
+
+def _linux_board(platform: str, checkout: Path) -> Path:
+    return checkout / "boards" / f"{platform}-linux.yaml"
+
+
+class Recipe:
+    """The steps for one platform, in order."""
+
+    def __init__(self, platform: Platform, checkout: Path, progress: Progress, *, coverage: bool = False) -> None:
+        self.directory = build_directory(platform.name, checkout, coverage=coverage)
+        self._platform = platform
+        self._checkout = checkout
+        self._sources = checkout / "firmware"
+        self._progress = progress
+        self._coverage = coverage
+        self._workshop = Workshop(self.directory, progress)
+        self._compiler = version(COMPILER)
+
+    def run(self) -> Firmware:
+        """Run what is out of date, and describe the result."""
+        lock = read_lock(self._sources / "sources.lock")
+        unpacked = SourceCache().unpacked(lock.pins, self._progress)
+        self._engine(unpacked, lock)
+        self._monitor()
+        scp = scp_firmware(self._checkout / "boards" / f"{self._platform.name}.yaml")
+        packing = packing_of(self._platform, scp)
+        self._trusted_firmware(lock).build(unpacked[TRUSTED_FIRMWARE], self._sources, packing, scp)
+        return self._described(self.directory, (*packing.files, *packing.loaded, *ARTIFACTS), lock)
+
+    def run_linux(self) -> Firmware:
+        """Run what is out of date of the Linux host's images, once the firmware is there, and describe the result."""
+        own = self._platform.linux
+        lock = read_lock(self._sources / "linux" / "sources.lock")
+        if own is not None:
+            lock = lock.with_kernel(read_lock(own.lock))
+        unpacked = SourceCache().unpacked(lock.pins, self._progress)
+        directory = linux_directory(self._platform.name, self._checkout, coverage=self._coverage)
+        workshop = Workshop(directory, self._progress)
+        source, agent = self._sources / "linux" / "host", self.directory / "guest.bin"
+        if own is not None:
+            HostImages(workshop, source, lock, unpacked, agent, own.modules).make_for_hardware(own.devicetree)
+            return self._described(directory, IMAGES, lock)
+        machine = Machine.of(_linux_board(self._platform.name, self._checkout))
+        firmware = read_lock(self._sources / "sources.lock")
+        self._trusted_firmware(firmware).build_for_linux(workshop, machine.kernel_address)
+        HostImages(workshop, source, lock, unpacked, agent).make(machine)
+        return self._described(directory, (LINUX_FLASH, *IMAGES), lock)
+
+    def _described(self, directory: Path, names: Sequence[str], lock: Lock) -> Firmware:
+        firmware = Firmware(
+            platform=self._platform.name,
+            artifacts={name: Artifact.of(directory / name) for name in names},
+            inputs={pin.package: pin.version for pin in lock.pins},
+            tools={COMPILER: self._compiler},
+            git=_git_state(self._checkout),
+        )
+        firmware.write_manifest(directory)
+        return firmware
+
+    def _trusted_firmware(self, lock: Lock) -> TrustedFirmware:
+        pin = lock[TRUSTED_FIRMWARE]
+        return TrustedFirmware(self._platform, pin, self._compiler, self._workshop, coverage=self._coverage)
+
+    def _engine(self, unpacked: Mapping[str, Path], lock: Lock) -> None:
+        """Link the TPM engine: libtpms, libcrypto and our libc, as one image of its own."""
+        source = self._sources / "engine"
+        out = self.directory / "engine"
+        packages = {
+            "LIBTPMS_DIR": unpacked["libtpms-dev"],
+            "PICOLIBC_DIR": unpacked["picolibc-aarch64-linux-gnu"],
+            "OPENSSL_DIR": self._libcrypto(unpacked, lock),
+        }
+
+        def work(step: Step) -> None:
+            shutil.rmtree(out, ignore_errors=True)
+            make(step, source, "engine", OUT=out, PLATFORM=self._platform.name, **packages)
+            for name in ("engine.elf", "engine.bin"):
+                shutil.copy(out / name, self.directory / name)
+
+        self._workshop.step(
+            "engine",
+            "Linking the TPM engine",
+            [
+                self._compiler,
+                *map(str, packages.values()),
+                source,
+                self._sources / "service" / "include",
+                self._platform.addresses,
+            ],
+            ["engine.elf", "engine.bin"],
+            work,
+        )
+
+    def _libcrypto(self, unpacked: Mapping[str, Path], lock: Lock) -> Path:
+        """Return the directory of OpenSSL's libcrypto.a, freestanding; it takes minutes, so all checkouts share it."""
+        source = self._sources / "engine"
+        packages = {
+            "OPENSSL_SRC": unpacked["openssl"],
+            "PICOLIBC_DIR": unpacked["picolibc-aarch64-linux-gnu"],
+        }
+        pins = [lock[package].key for package in ("openssl", "picolibc-aarch64-linux-gnu")]
+        key = digest([self._compiler, *pins, source / "openssl", source / "Makefile"])
+        target = cache_root() / "built" / f"libcrypto-{key[:16]}"
+
+        def work(step: Step) -> None:
+            with exclusive(target.parent, step.title):
+                if target.is_dir():
+                    return
+                scratch = target.parent / "partial"
+                shutil.rmtree(scratch, ignore_errors=True)
+                make(step, source, "openssl", OUT=scratch, **packages)
+                kept = scratch / "kept"
+                kept.mkdir()
+                (scratch / "openssl" / "libcrypto.a").rename(kept / "libcrypto.a")
+                kept.rename(target)
+                shutil.rmtree(scratch)
+
+        self._workshop.once("openssl", "Building OpenSSL's libcrypto for EL3 (minutes, once)", target, work)
+        return target
+
+    def _monitor(self) -> None:
+        """Build the EL2 monitor with the EL1 guest agent inside."""
+        out = self.directory / "monitor"
+        images = ("monitor.elf", "monitor.bin", "guest.elf", "guest.bin")
+
+        def work(step: Step) -> None:
+            shutil.rmtree(out, ignore_errors=True)
+            make(step, self._sources / "monitor", "all", OUT=out, PLATFORM=self._platform.name)
+            for name in images:
+                shutil.copy(out / name, self.directory / name)
+
+        trees = [
+            self._sources / name
+            for name in ("monitor", "guest", "baremetal", "linux/acpi", "linux/virtio", "service/include")
+        ]
+        self._workshop.step(
+            "monitor",
+            "Building the monitor and the guest agent",
+            [self._compiler, *trees],
+            images,
+            work,
+        )
+
+
+def _git_state(checkout: Path) -> GitState:
+    def git(*arguments: str) -> str:
+        done = subprocess.run(
+            ["git", "-C", checkout, *arguments], capture_output=True, text=True, timeout=60, check=False
+        )
+        return done.stdout.strip()
+
+    return GitState(git("rev-parse", "HEAD"), bool(git("status", "--porcelain")))

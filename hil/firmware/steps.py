@@ -1,0 +1,179 @@
+"""Build steps that run only when something they depend on has changed, by content and never by time."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from hil.errors import MissingTool
+from hil.firmware.errors import BuildFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
+
+    from hil.progress import Progress
+
+STEP_SECONDS = 1800.0
+LOG_TAIL_LINES = 15
+SOURCE_DATE_EPOCH = "1735689600"
+"""2025-01-01: the time that anything time-stamped in an image gets, so that equal sources give equal images."""
+
+_ENVIRONMENT = ("PATH", "HOME", "TMPDIR", "USER")
+_IGNORED_DIRECTORIES = frozenset({"__pycache__"})
+
+
+def digest(inputs: Iterable[Path | str]) -> str:
+    """Return one hash over texts, files and whole trees: names, contents and execute bits. Documents do not count."""
+    total = hashlib.sha256()
+    for item in inputs:
+        if isinstance(item, str):
+            total.update(f"text {len(item)} {item}\n".encode())
+            continue
+        for path in _files(item):
+            content = path.read_bytes()
+            mode = "x" if os.access(path, os.X_OK) else "-"
+            total.update(f"file {path.relative_to(item)} {mode} {len(content)}\n".encode() + content)
+    return total.hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of one file."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def version(program: str) -> str:
+    """Return the first line of what a program says about its version. Raises `MissingTool`."""
+    try:
+        done = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=30, check=True)
+    except (FileNotFoundError, subprocess.SubprocessError):
+        raise MissingTool(
+            f"{program} is not on this machine", doing="building the firmware", hint="hil doctor --fix"
+        ) from None
+    return done.stdout.splitlines()[0]
+
+
+class Workshop:
+    """A build directory: what each step left, the log of its last run, and a stamp that says from which inputs."""
+
+    def __init__(self, directory: Path, progress: Progress) -> None:
+        self.directory = directory
+        self._progress = progress
+
+    def step(
+        self, name: str, title: str, inputs: Iterable[Path | str], outputs: Sequence[str], work: Callable[[Step], None]
+    ) -> tuple[Path, ...]:
+        """Make `outputs` (paths below the build directory) by `work`, unless they were made from the same inputs.
+
+        Returns their paths. Raises `BuildFailed` with the end of the log.
+        """
+        key = digest([name, *inputs])
+        paths = tuple(self.directory / output for output in outputs)
+        stamp = self.directory / "stamps" / f"{name}.json"
+        if self._recorded(stamp, key) == _digests(paths):
+            return paths
+        stamp.unlink(missing_ok=True)
+        log = self._run(name, title, work)
+        if missing := [path for path in paths if not path.is_file()]:
+            raise BuildFailed(f"{missing[0]} was not made", doing=title, hint=f"see {log}")
+        stamp.parent.mkdir(parents=True, exist_ok=True)
+        stamp.write_text(json.dumps({"key": key, "outputs": _digests(paths)}))
+        return paths
+
+    def once(self, name: str, title: str, target: Path, work: Callable[[Step], None]) -> None:
+        """Make `target`, whose name says what it was made from, by `work`, unless it is there."""
+        if not target.exists():
+            self._run(name, title, work)
+
+    def _run(self, name: str, title: str, work: Callable[[Step], None]) -> Path:
+        log = self.directory / "logs" / f"{name}.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_bytes(b"")
+        with self._progress.step(title):
+            work(Step(title, log))
+        return log
+
+    @staticmethod
+    def _recorded(stamp: Path, key: str) -> list[str] | None:
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            content = json.loads(stamp.read_text())
+            if content["key"] == key:
+                return list(content["outputs"])
+        return None
+
+
+class Step:
+    """What a running step may do: run commands, whose output goes to its log."""
+
+    def __init__(self, title: str, log: Path) -> None:
+        self.title = title
+        self._log = log
+
+    def run(self, *command: str | Path, directory: Path | None = None) -> None:
+        """Run a command in a clean environment. Raises `BuildFailed` with the end of the log."""
+        line = [str(word) for word in command]
+        environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
+        environment |= {"LC_ALL": "C.UTF-8", "SOURCE_DATE_EPOCH": SOURCE_DATE_EPOCH, "TZ": "UTC"}
+        with self._log.open("ab") as log:
+            log.write(f"$ {' '.join(line)}\n".encode())
+            log.flush()
+            try:
+                process = subprocess.Popen(
+                    line,
+                    cwd=directory,
+                    env=environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    process_group=0,
+                )
+            except FileNotFoundError:
+                raise MissingTool(
+                    f"{line[0]} is not on this machine", doing=self.title, hint="hil doctor --fix"
+                ) from None
+            try:
+                status = process.wait(STEP_SECONDS)
+            except BaseException as error:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+                if isinstance(error, subprocess.TimeoutExpired):
+                    raise self._failed(f"{line[0]} did not finish within {STEP_SECONDS:g} s") from None
+                raise
+        if status:
+            raise self._failed(f"{line[0]} failed with status {status}")
+
+    def _failed(self, message: str) -> BuildFailed:
+        tail = self._log.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:]
+        return BuildFailed(message, doing=self.title, console=tail, hint=f"see the whole log: {self._log}")
+
+
+def lay(source: Path, target: Path) -> None:
+    """Copy a tree over another one, or a file to a path."""
+    if source.is_file():
+        shutil.copy(source, target)
+        return
+    shutil.copytree(source, target, dirs_exist_ok=True, symlinks=True, copy_function=shutil.copy)
+
+
+def _files(item: Path) -> Iterable[Path]:
+    if item.is_file():
+        return [item]
+    if not item.is_dir():
+        raise BuildFailed(f"{item} is missing", doing="looking at what the build depends on")
+    return sorted(
+        path
+        for path in item.rglob("*")
+        if path.is_file() and path.suffix != ".md" and not _IGNORED_DIRECTORIES & set(path.relative_to(item).parts[:-1])
+    )
+
+
+def _digests(paths: Iterable[Path]) -> list[str]:
+    return [file_digest(path) if path.is_file() else "" for path in paths]

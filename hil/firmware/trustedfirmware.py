@@ -1,0 +1,121 @@
+"""Trusted Firmware-A with the vTPM service in BL31, and the flash images that it starts from."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hil.firmware.crossmake import make
+from hil.firmware.packing import Packing, write_pflash
+from hil.firmware.steps import Step, Workshop, file_digest, lay
+
+if TYPE_CHECKING:
+    from hil.firmware.lock import Pin
+    from hil.firmware.platforms import Platform
+
+NOTES = "notes"
+"""The directory with gcc's notes (.gcno) about the service, in a build for coverage."""
+
+
+class TrustedFirmware:
+    """The steps for TF-A of one platform. `compiler` and `pin` say what it is made with and from.
+
+    With `coverage` the service counts how often its branches are taken, and gcc's notes about them are kept.
+    """
+
+    def __init__(
+        self, platform: Platform, pin: Pin, compiler: str, workshop: Workshop, *, coverage: bool = False
+    ) -> None:
+        self._platform = platform
+        self._key = [compiler, pin.key]
+        self._workshop = workshop
+        self._tree = workshop.directory / "tfa"
+        self._made = self._tree / "build" / platform.tfa_name / "release"
+        self._engine = workshop.directory / "engine.bin"
+        self._settings = {
+            "PLAT": platform.tfa_name,
+            "SPD": "vtpm",
+            "BUILD_STRING": pin.version,
+            "BUILD_MESSAGE_TIMESTAMP": '"reproducible"',
+            **({"VTPM_COVERAGE": "1"} if coverage else {}),
+        }
+        self._coverage = coverage
+
+    def build(self, unpacked: Path, sources: Path, packing: Packing, scp: Path | None = None) -> None:
+        """Build it with the service laid over it, and pack the files that the board starts from.
+
+        `unpacked` is TF-A's own source, `sources` is firmware/, `scp` the lab's firmware for the FIP, if it takes one.
+        """
+        platform = self._platform
+        place = f"plat/hil/{platform.tfa_name}"
+        overlays = {
+            sources / "service": "services/spd/vtpm",
+            sources / "engine" / "include": "services/spd/vtpm/include",
+            platform.directory / "tfa": place,
+            platform.addresses: f"{place}/include/{platform.addresses.name}",
+        }
+        directory = self._workshop.directory
+        images = {"BL32": self._engine, "BL33": directory / "monitor.bin", **({"SCP_BL2": scp} if scp else {})}
+        notes = [f"{NOTES}/{name}" for name in self._notes(sources)] if self._coverage else []
+
+        def work(step: Step) -> None:
+            shutil.rmtree(self._tree, ignore_errors=True)
+            lay(unpacked, self._tree)
+            for source, target in overlays.items():
+                lay(source, self._tree / target)
+            (self._tree / place / "include" / "vtpm_engine.h").write_text(self._known_engine())
+            make(step, self._tree, *packing.targets, **self._settings, **images)
+            shutil.copy(self._made / "bl31" / "bl31.elf", directory / "bl31.elf")
+            for note in notes:
+                (directory / note).parent.mkdir(exist_ok=True)
+                shutil.copy(self._made / "bl31" / Path(note).name, directory / note)
+            packing.pack(platform, self._made, directory)
+
+        self._workshop.step(
+            "trusted-firmware",
+            "Building Trusted Firmware-A with the vTPM service",
+            [*self._key, *_texts(self._settings), *images.values(), *overlays],
+            [*packing.files, "bl31.elf", *notes],
+            work,
+        )
+
+    def build_for_linux(self, workshop: Workshop, kernel_address: int) -> None:
+        """Make `flash.bin` in another workshop: the firmware as `build` left it, but for a BL2 that starts a kernel.
+
+        The kernel lies at `kernel_address` when the machine starts, and gets the device tree.
+        """
+        out = workshop.directory / "tfa"
+        settings = {
+            **self._settings,
+            "ARM_LINUX_KERNEL_AS_BL33": "1",
+            "PRELOADED_BL33_BASE": hex(kernel_address),
+        }
+        images = {"BL31": self._made / "bl31.bin", "BL32": self._engine}
+
+        def work(step: Step) -> None:
+            shutil.rmtree(out, ignore_errors=True)
+            make(step, self._tree, "bl2", "fip", BUILD_BASE=out, **settings, **images)
+            fip = out / self._platform.tfa_name / "release" / "fip.bin"
+            write_pflash(self._made, fip, workshop.directory / "flash.bin")
+
+        workshop.step(
+            "trusted-firmware",
+            "Building the Trusted Firmware-A that starts Linux",
+            [*self._key, *_texts(settings), self._workshop.directory / "flash.bin"],
+            ["flash.bin"],
+            work,
+        )
+
+    @staticmethod
+    def _notes(sources: Path) -> list[str]:
+        return [f"{path.stem}.gcno" for path in sorted((sources / "service").glob("*/*.c"))]
+
+    def _known_engine(self) -> str:
+        """Tell BL31 which engine it may run, where nothing before BL31 has judged it."""
+        digest = ", ".join(f"0x{byte:02x}" for byte in bytes.fromhex(file_digest(self._engine)))
+        return f"#define VTPM_ENGINE_BYTES {self._engine.stat().st_size}\n#define VTPM_ENGINE_SHA256 {{ {digest} }}\n"
+
+
+def _texts(settings: dict[str, str]) -> list[str]:
+    return [f"{name}={value}" for name, value in settings.items()]

@@ -1,0 +1,176 @@
+"""How long the framework itself takes: ours against labgrid's own drivers and against bare sockets, in one run."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hil.errors import InfrastructureError
+from hil.operations.bench.contenders import Contender, Ours, PlainLabgrid, RawSocket, labgrid_environment, running
+from hil.operations.bench.figures import Row, Section, Series, Target, ratio, take_turns
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+BOOTS = 9
+ROUND_TRIPS = 200
+FORKS = 15
+DEATHS = 3
+TEST_RUNS = 3
+TESTS = 200
+
+_OURS = f"""\
+import pytest
+
+from hil.deadline import Deadline
+
+
+@pytest.fixture(scope="session")
+def shell(board):
+    board.transition("monitor")
+    return board.target.get_driver("MonitorDriver").monitor
+
+
+@pytest.mark.parametrize("number", range({TESTS}))
+def test_the_monitor_answers(shell, number):
+    shell.wait_ready(Deadline.after(5))
+"""
+
+_LABGRID = f"""\
+import zlib
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def console(target):
+    qemu = target.get_driver("QEMUDriver")
+    qemu.on()
+    qemu.expect("monitor: ready")
+    return qemu
+
+
+@pytest.mark.parametrize("number", range({TESTS}))
+def test_the_monitor_answers(console, number):
+    body = f"{{number + 1:x}} ping"
+    console.sendline(f":{{body}} *{{zlib.crc32(body.encode()):08x}}")
+    console.expect(r"=[0-9a-f]+ ok[^\\n]*\\n")
+"""
+
+
+def measure(board: Path, flash: Path, note: Callable[[str], None]) -> Section:
+    """Run all comparisons on the board of file `board`, whose firmware is `flash`; `note` is told what is under way."""
+    ours, labgrid, raw = Ours(board), PlainLabgrid(flash), RawSocket(flash)
+    contenders: Mapping[str, Contender] = {"ours": ours, "labgrid": labgrid, "raw socket": raw}
+
+    note("spawn to prompt")
+    boots = take_turns({name: _boot_once(one) for name, one in contenders.items()}, BOOTS, "s")
+
+    note("console round trips")
+    with running(ours), running(labgrid), running(raw):
+        trips = take_turns({name: one.round_trip for name, one in contenders.items()}, ROUND_TRIPS, "s", warm_up=5)
+
+    note("forks from the snapshot")
+    try:
+        forks = take_turns({"ours": _with_pause(ours.fork)}, FORKS, "s", warm_up=2)
+    finally:
+        ours.stop()
+
+    note("the emulator's death")
+    deaths = take_turns({name: _die_once(one) for name, one in contenders.items()}, DEATHS, "s", warm_up=0)
+
+    note(f"{TESTS} one-line tests")
+    tests = _tests(board, flash)
+
+    return Section(
+        "framework",
+        "contenders take turns (A B C, C B A, ...); medians, and the range of samples below them",
+        (
+            Row("spawn to prompt", boots),
+            Row("console round trip", trips, (_at_most(trips, "raw socket", 2),)),
+            Row(f"{TESTS} one-line console tests, whole pytest run", tests, (_at_most(tests, "labgrid", 0.5),)),
+            Row("emulator death seen", deaths, (Target("< 0.1 s", deaths["ours"].high < 0.1),)),
+            Row("fork from snapshot to first answer", forks, (Target("< 0.1 s", forks["ours"].median < 0.1),)),
+        ),
+    )
+
+
+def _at_most(row: Mapping[str, Series], other: str, limit: float) -> Target:
+    found = ratio(row, "ours", other)
+    return Target(f"{found:.2f} times {other}, ≤ {limit:g}", found <= limit)
+
+
+def _boot_once(contender: Contender) -> Callable[[], float]:
+    def once() -> float:
+        try:
+            return contender.boot()
+        finally:
+            contender.stop()
+
+    return once
+
+
+def _die_once(contender: Contender) -> Callable[[], float]:
+    def once() -> float:
+        contender.boot()
+        try:
+            return contender.death()
+        finally:
+            if isinstance(contender, RawSocket):
+                contender.stop()
+
+    return once
+
+
+def _with_pause(fork: Callable[[], float]) -> Callable[[], float]:
+    """Leave the next fork the time to be prepared that a test of some length would."""
+
+    def once() -> float:
+        time.sleep(0.3)
+        return fork()
+
+    return once
+
+
+def _tests(board: Path, flash: Path) -> dict[str, Series]:
+    with tempfile.TemporaryDirectory(prefix="hil-bench-") as folder:
+        root = Path(folder)
+        (root / "labgrid.yaml").write_text(labgrid_environment(flash), encoding="utf-8")
+        suites = dict(_suites(root, board))
+        return take_turns({name: _run_suite(*suite) for name, suite in suites.items()}, TEST_RUNS, "s", warm_up=1)
+
+
+def _suites(root: Path, board: Path) -> Iterator[tuple[str, tuple[Path, Path, tuple[str, ...]]]]:
+    for name, source, environment, options in (
+        ("ours", _OURS, board, ("-p", "hil.session.plugin")),
+        ("labgrid", _LABGRID, root / "labgrid.yaml", ()),
+    ):
+        folder = root / name
+        folder.mkdir()
+        (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
+        (folder / f"test_{name}.py").write_text(source, encoding="utf-8")
+        yield name, (folder, environment, options)
+
+
+def _run_suite(folder: Path, environment: Path, options: tuple[str, ...]) -> Callable[[], float]:
+    """A whole pytest process, with compiled modules kept as usual, and without plugins that neither side uses."""
+    plain = ("-q", "-p", "no:cacheprovider", "-p", "no:hypothesispytest")
+    command = [sys.executable, "-m", "pytest", *plain, "--lg-env", str(environment), *options]
+    environ = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+    def run() -> float:
+        started = time.perf_counter()
+        done = subprocess.run(
+            command, cwd=folder, env=environ, capture_output=True, text=True, timeout=120, check=False
+        )
+        seconds = time.perf_counter() - started
+        if done.returncode or f"{TESTS} passed" not in done.stdout:
+            raise InfrastructureError(f"the {TESTS} tests did not pass:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+        return seconds
+
+    return run

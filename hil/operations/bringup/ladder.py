@@ -1,0 +1,156 @@
+"""The stages of a first boot, from the power switch to the first TPM command, as data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from hil.board.strategy.watch import Banner
+
+
+class Outcome(StrEnum):
+    """How it went with one stage."""
+
+    REACHED = "reached"
+    STOPPED = "stopped here"
+    NOT_TRIED = "not tried"
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why a boot may have stopped, and the next thing to try."""
+
+    why: str
+    attempt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One step of the way up. `causes` are the usual ones for a stop right before it is reached."""
+
+    name: str
+    expected: str
+    causes: tuple[Cause, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What became of a stage. `seconds` is the time since the stage before, or since power-on."""
+
+    stage: Stage
+    outcome: Outcome
+    seen: str = ""
+    seconds: float = 0.0
+    causes: tuple[Cause, ...] = ()
+
+
+FLASHED = Stage(
+    "flashed",
+    "the images are on the board and read back as written",
+    (Cause("the firmware is not built, or the medium cannot be written", "hil build; hil flash"),),
+)
+POWER = Stage(
+    "power",
+    "the board can be switched on",
+    (
+        Cause("the power switch does not answer, or the emulator does not start", "hil doctor; check the board file"),
+        Cause("the board hangs on another outlet", "switch it by hand and look for its light"),
+    ),
+)
+SERIAL = Stage(
+    "serial",
+    "any byte on any serial line",
+    (
+        Cause("the board has no power", "look for its light; measure the supply"),
+        Cause(
+            "transmit and receive are swapped, or the adapter is another one",
+            "swap them; see which port goes",
+        ),
+        Cause("the boot ROM finds nothing to start", "hil flash --force; check the boot switches"),
+    ),
+)
+SELF_CHECK = Stage(
+    "self-check",
+    "windows of secure memory, a source of entropy, and the protection that the board file promises",
+    (
+        Cause(
+            "the platform's addresses or its entropy source do not fit this board", "firmware/platform/, docs/build.md"
+        ),
+    ),
+)
+VERSION = Stage(
+    "version",
+    "the service answers VERSION and LIMITS with its own figures",
+    (Cause("another service owns the call range, or the build is older than this checkout", "hil build; hil flash"),),
+)
+INSTANCE = Stage(
+    "instance",
+    "CREATE generates an instance, with a queue of its own",
+    (Cause("the engine does not start on this processor", "see the firmware console for what it says"),),
+)
+TPM = Stage(
+    "tpm",
+    "TPM2_Startup and TPM2_GetRandom through a queue that a guest has mapped",
+    (Cause("the guest's view of the queue is not EL3's: memory types or translation", "hil run suites/queue -x"),),
+)
+SSH = Stage(
+    "ssh",
+    "a command over SSH is answered",
+    (
+        Cause("the network is not up on the board", "hil console BOARD, then `ip address`"),
+        Cause("the address in the board file is another one's", "NetworkService in the board file"),
+    ),
+)
+DEVICE = Stage(
+    "device",
+    "/dev/vtpm on the host: the module found the service",
+    (Cause("the module is not loaded, or is for another kernel", "`dmesg` on the host; docs/linux.md"),),
+)
+
+_BANNERS = {
+    "BL1": (
+        Cause("the boot ROM runs no image of ours", "hil flash --force; check boot switches and medium"),
+        Cause("the console is another UART than this image writes to", "the platform's UART in firmware/platform/"),
+    ),
+    "BL2": (
+        Cause("BL1 finds no BL2: the image package is missing, cut off, or at another address", "hil flash --force"),
+        Cause("BL2 does not fit where BL1 puts it", "the memory map in firmware/platform/"),
+    ),
+    "BL31": (
+        Cause("the loader cannot read or verify BL31 or the engine", "hil flash --force; see what the loader says"),
+        Cause("DRAM is not initialised, or smaller than the images need", "try another board of the same kind"),
+    ),
+    "service": (
+        Cause("this BL31 has no vTPM service", "hil build; hil flash --force"),
+        Cause("a service that starts before it does not return", "build with LOG_LEVEL=50 and look for the last one"),
+    ),
+    "monitor": (
+        Cause("BL33 is not where BL31 jumps to", "the load address in the manifest against that of the platform"),
+        Cause("its UART belongs to the secure world, or has no clock", "the UART in firmware/monitor/platform/"),
+    ),
+    "linux": (
+        Cause("the kernel gets no device tree, or a console that is not there", "add `earlycon` to bootargs"),
+        Cause("the initramfs is missing, or has another address than the device tree says", "hil build; hil flash"),
+    ),
+}
+
+
+def of_banner(banner: Banner) -> Stage:
+    """Return the stage that makes itself known by a line."""
+    return Stage(banner.stage, f"its banner on console `{banner.uart}`", _BANNERS.get(banner.stage, ()))
+
+
+def ladder(banners: Sequence[Banner], *, linux: bool) -> tuple[Stage, ...]:
+    """Return all stages of a board in order; `linux`: it boots into Linux, and not into the monitor."""
+    return (FLASHED, POWER, SERIAL, *_announced(banners), *((SSH, DEVICE, TPM) if linux else (VERSION, INSTANCE, TPM)))
+
+
+def _announced(banners: Sequence[Banner]) -> Iterator[Stage]:
+    for banner in banners:
+        yield of_banner(banner)
+        if banner.stage == "service":
+            yield SELF_CHECK

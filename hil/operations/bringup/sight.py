@@ -1,0 +1,85 @@
+"""What the serial lines of a board show while it boots for the first time."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from hil.board.strategy.watch import Banner
+    from hil.record.transcript import Line, Listener, Transcript
+
+FIRST_BYTES = 4096
+"""How much of each line's beginning is looked at for garbage."""
+_ENOUGH_BYTES = 16
+_TEXT = frozenset(range(0x20, 0x7F)) | frozenset(b"\t\r\n\x1b")
+
+
+class Sight:
+    """Notes when the first byte and each banner came, and calls `news` for each, from the reading thread."""
+
+    def __init__(
+        self,
+        transcripts: Mapping[str, Transcript],
+        banners: Sequence[Banner],
+        news: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.transcripts = transcripts
+        self.began = time.monotonic()
+        self.serial: tuple[float, str] | None = None
+        """When the first byte came, and on which line."""
+        self.banners: dict[str, list[tuple[float, str]]] = {banner.stage: [] for banner in banners}
+        """When each stage made itself known, and the line that said so; more than one if the board started again."""
+        self._news = news
+        self._lock = threading.Lock()
+        for uart, transcript in transcripts.items():
+            transcript.listen(self._listener(uart, [banner for banner in banners if banner.uart == uart]))
+
+    @property
+    def garbage(self) -> Mapping[str, float]:
+        """The share of bytes that are no text in what each line said first, if it said enough to tell."""
+        said = {uart: self._first_bytes(transcript) for uart, transcript in self.transcripts.items()}
+        return {uart: _foreign(data) / len(data) for uart, data in said.items() if len(data) >= _ENOUGH_BYTES}
+
+    @property
+    def repeated(self) -> str:
+        """The first stage that announced itself more than once, if any."""
+        return next((stage for stage, seen in self.banners.items() if len(seen) > 1), "")
+
+    def tail(self, lines: int = 20) -> tuple[str, ...]:
+        """Return the last lines of all consoles, each with the name of its console."""
+        return tuple(
+            f"{uart}: {text}" for uart, transcript in self.transcripts.items() for text in transcript.tail(lines)
+        )
+
+    def _first_bytes(self, transcript: Transcript) -> bytes:
+        return b"\n".join(line.raw for line in transcript.since(0) if line.direction == "<")[:FIRST_BYTES]
+
+    def _listener(self, uart: str, banners: Sequence[Banner]) -> Listener:
+        matched: set[int] = set()
+
+        def listen(line: Line, *, complete: bool) -> None:
+            now = time.monotonic()
+            with self._lock:
+                if self.serial is None:
+                    self.serial = (now, uart)
+                    self._news()
+                found = next((banner for banner in banners if banner.pattern.search(line.text)), None)
+                if found is None or (line.number in matched and not complete):
+                    return
+                seen = self.banners[found.stage]
+                if line.number in matched:
+                    seen[-1] = (seen[-1][0], line.text)
+                else:
+                    matched.add(line.number)
+                    seen.append((now, line.text))
+                    self._news()
+
+        return listen
+
+
+def _foreign(data: bytes) -> int:
+    return sum(byte not in _TEXT for byte in data)

@@ -1,0 +1,94 @@
+"""What is tried once the board answers: the service, an instance, a TPM command. Each returns what was seen."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from hil.errors import FirmwareError
+from hil.target.tpm import Tpm
+from hil.target.vtpm import ManagedQueue, Service
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hil.linux import Machine
+    from hil.target.monitor import VirtualMachine
+    from hil.target.tpm import Transport
+    from hil.target.vtpm import Instance
+
+_READY = re.compile(r"(?P<windows>\d+) windows, entropy (?P<entropy>.*?), secure space (?P<space>\w+)")
+_RANDOM_BYTES = 16
+_DEVICE = "/dev/vtpm"
+_FIND_DEVICE = f"ls {_DEVICE} 2>/dev/null || {{ insmod /lib/modules/vtpm.ko 2>&1; false; }}"
+_MODULE_HINTS = (
+    ("No such device", "the module finds no service: is this BL31 ours, and does PSCI go by SMC in the device tree?"),
+    ("No such file", "the module is not in the initramfs: hil build; hil flash"),
+    ("nvalid module format", "the module is for another kernel: hil build; docs/linux.md"),
+)
+
+
+class SelfCheckFailed(FirmwareError):
+    """What the service says of itself is not what the board file promises."""
+
+
+def self_check(announced: str, features: Mapping[str, str]) -> str:
+    """Check the line by which the service makes itself known against the board's features."""
+    found = _READY.search(announced)
+    if found is None:
+        raise SelfCheckFailed(f"the service does not say what it has: {announced!r}")
+    if int(found["windows"]) == 0:
+        raise SelfCheckFailed("there is no window of secure memory for an instance", hint="the pool's addresses")
+    if found["entropy"] == "none":
+        raise SelfCheckFailed(
+            "there is no source of entropy: no instance can be created",
+            hint="a processor with FEAT_RNG, or a TRNG driver",
+        )
+    promised = features.get("secure_space", found["space"])
+    if promised != found["space"]:
+        raise SelfCheckFailed(
+            f"secure space is {found['space']}, and the board file says {promised}",
+            hint="the right image for this board, or `secure_space` in its file",
+        )
+    return found[0]
+
+
+def version(service: Service) -> str:
+    """Ask the service for its version and its limits."""
+    answer, limits = service.version(), service.limits()
+    if limits.instances == 0 or limits.pool_free == 0:
+        raise FirmwareError(f"the service has room for nothing: {limits}")
+    return f"{answer.major}.{answer.minor}, {limits.instances} instances, {limits.pool_free >> 10} KiB free"
+
+
+def tpm_through_guest(vm: VirtualMachine, made: Instance) -> str:
+    """Map the queue of an instance into its VM, and send its TPM the first commands from there."""
+    return first_commands(ManagedQueue.attach(made, vm))
+
+
+def device(host: Machine) -> str:
+    """Look for the file by which Linux offers the service; raises `FirmwareError` with what the kernel says to it."""
+    done = host.run(_FIND_DEVICE, check=False)
+    said: str = done.text
+    if done.status == 0:
+        return said
+    hint = next((hint for words, hint in _MODULE_HINTS if words in said), "")
+    raise FirmwareError(f"there is no {_DEVICE}: {said or 'its module was not loaded'}", hint=hint)
+
+
+def tpm_through_host(host: Machine) -> str:
+    """Create an instance through /dev/vtpm, and send its TPM the first commands."""
+    from hil.linux.device import DeviceUser
+
+    with DeviceUser(host) as user:
+        return first_commands(user.open().create())
+
+
+def first_commands(transport: Transport) -> str:
+    """Start the TPM and have it give two random numbers, which must differ."""
+    with Tpm(transport) as tpm:
+        tpm.startup()
+        one, other = tpm.random(_RANDOM_BYTES), tpm.random(_RANDOM_BYTES)
+    if one == other or not any(one):
+        raise FirmwareError(f"TPM2_GetRandom gave {one.hex()} and then {other.hex()}")
+    return f"random {one.hex()}"

@@ -1,0 +1,146 @@
+"""The checks: each looks at one thing and says how to get it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hil.errors import UsageError
+from hil.firmware.archives import Wanted, configured_archives, source_list
+from hil.firmware.lock import Kind
+from hil.operations.doctor.tools import TOOLS, inspect
+from hil.paths import CHECKOUT, cache_root
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+DISK_BYTES = 2 << 30
+"""The cache holds about 350 MB, a build directory 150 MB, snapshots and records the rest."""
+
+PYTHON = (3, 11)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What was looked at, what was found, and, if that is not good enough, the way to get it.
+
+    `packages` are the Debian packages that repair it; `reinstall` is a Python package to install again.
+    """
+
+    name: str
+    ok: bool
+    found: str
+    wanted: str
+    remedy: str = ""
+    packages: tuple[str, ...] = ()
+    reinstall: str = ""
+
+
+def checks() -> list[Check]:
+    """Look at everything. Takes about a second; changes nothing."""
+    return [_tool(name) for name in TOOLS] + [check() for check in _OTHERS]
+
+
+def _tool(name: str) -> Check:
+    tool = TOOLS[name]
+    found = inspect(tool)
+    return Check(
+        name=name,
+        ok=not found.lacks,
+        found=found.lacks or found.version,
+        wanted=tool.wanted,
+        remedy="" if not found.lacks else tool.remedy,
+        packages=(tool.package,),
+    )
+
+
+def _python() -> Check:
+    version = sys.version_info
+    return Check(
+        "Python",
+        version >= PYTHON,
+        f"{version.major}.{version.minor}.{version.micro}",
+        f"{PYTHON[0]}.{PYTHON[1]} or later",
+        "apt-get install python3 (Debian 12 or later), then make setup",
+    )
+
+
+def _serial() -> Check:
+    """Labgrid's fork of pyserial and pyserial itself install the same package; the last one wins, silently."""
+    wanted = "the package serial/ as pyserial-labgrid installed it, and no pyserial"
+    remedy = "pip uninstall pyserial; pip install --force-reinstall --no-deps pyserial-labgrid"
+    name = "pyserial-labgrid"
+    try:
+        fork = metadata.distribution(name)
+    except metadata.PackageNotFoundError:
+        return Check("serial", False, "not installed", wanted, remedy, reinstall=name)
+    altered = [
+        str(file)
+        for file in fork.files or ()
+        if file.hash and str(file).startswith("serial/") and not _is_as_recorded(fork.locate_file(file), file.hash)
+    ]
+    try:
+        rival = metadata.version("pyserial")
+    except metadata.PackageNotFoundError:
+        rival = ""
+    if rival or altered:
+        found = f"pyserial {rival} beside it" if rival else f"overwritten: {altered[0]}"
+        return Check("serial", False, found, wanted, remedy, reinstall=name)
+    return Check("serial", True, fork.version, wanted)
+
+
+def _is_as_recorded(path: os.PathLike[str] | object, recorded: metadata.FileHash) -> bool:
+    import base64
+    import hashlib
+
+    try:
+        content = Path(str(path)).read_bytes()
+    except OSError:
+        return False
+    digest = base64.urlsafe_b64encode(hashlib.new(recorded.mode, content).digest()).rstrip(b"=").decode()
+    return digest == recorded.value
+
+
+def _cache() -> Check:
+    root = cache_root()
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        probe = root / f".probe-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        return Check(
+            "cache", False, f"{root}: {error.strerror}", "a directory to write to", "set HIL_CACHE to another directory"
+        )
+    return Check("cache", True, str(root), "a directory to write to")
+
+
+def _disk() -> Check:
+    root = cache_root()
+    while not root.exists():
+        root = root.parent
+    free = min(shutil.disk_usage(place).free for place in (root, CHECKOUT))
+    return Check(
+        "disk space",
+        free >= DISK_BYTES,
+        f"{free / (1 << 30):.1f} GiB free",
+        f"{DISK_BYTES >> 30} GiB in cache and checkout",
+        "free some, or set HIL_CACHE to a directory on another disk",
+    )
+
+
+def _archives() -> Check:
+    wanted = "an archive of Debian in apt's configuration"
+    try:
+        source_list(configured_archives(), [Wanted("bookworm", Kind.SOURCE, "")])
+    except UsageError as error:
+        return Check("package archive", False, error.message, wanted, error.context.hint)
+    return Check("package archive", True, "configured", wanted)
+
+
+_OTHERS: tuple[Callable[[], Check], ...] = (_python, _serial, _archives, _cache, _disk)

@@ -1,0 +1,61 @@
+"""`hil doctor`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from hil.errors import ExitCode
+
+if TYPE_CHECKING:
+    from hil.operations.doctor.check import Check
+
+
+def command(
+    fix: Annotated[bool, typer.Option("--fix", help="Install what is missing (root, or by sudo).")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the checks for a program to read.")] = False,
+) -> None:
+    """Say what this machine lacks for building and testing, and how to get it.
+
+    Examples:
+        hil doctor
+
+        hil doctor --fix
+
+        hil doctor --json
+    """
+    from hil.operations.doctor.check import checks
+    from hil.operations.doctor.repair import repair
+    from hil.progress import Terminal
+
+    found = checks()
+    if fix and (failed := [check for check in found if not check.ok]):
+        repair(failed, Terminal())
+        found = checks()
+    if as_json:
+        typer.echo(json.dumps({"ok": all(check.ok for check in found), "checks": [asdict(c) for c in found]}, indent=2))
+    else:
+        _print(found)
+    if not all(check.ok for check in found):
+        raise typer.Exit(ExitCode.USAGE)
+
+
+def _print(found: list[Check]) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    for check in found:
+        if check.ok:
+            console.print(f"[green]ok[/]      {escape(check.name)}: {escape(check.found)}")
+        else:
+            console.print(
+                f"[red]missing[/] {escape(check.name)}: {escape(check.found)}; wanted: {escape(check.wanted)}"
+            )
+            console.print(f"        try: {escape(check.remedy)}")
+    passed = sum(check.ok for check in found)
+    console.print(
+        f"{passed} of {len(found)} checks passed" + ("" if passed == len(found) else "; try: hil doctor --fix")
+    )

@@ -1,0 +1,186 @@
+"""The web application: an overview, runs as they go on, the reports of those that ended, and their history."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from hil.errors import HilError
+from hil.operations.serve.guard import REPORT, Guard
+from hil.operations.serve.overview import KILLED, Overview, killed
+from hil.operations.serve.tail import News, RunTail
+from hil.report.history import history
+from hil.report.html import HTML_FILE
+from hil.report.pages import history_page
+from hil.report.runs import Runs
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+
+    from starlette.requests import Request
+
+    Boards = Callable[[], list[dict[str, Any]]]
+    """Tells the state of all boards, as `hil boards --json` prints it; may take seconds."""
+
+LOOK_SECONDS = 0.5
+"""So often files are looked at for somebody who watches."""
+BOARDS_SECONDS = 10.0
+"""So old what is told of boards may be: to ask disturbs nobody, but takes time."""
+QUIET_SECONDS = 15.0
+"""After so long without news a comment is sent, so that a connection that is gone is noticed."""
+HISTORY_RUNS = 30
+
+_TOLD = ("name", "description", "places", "trouble", "runner", "last_run")
+"""What is told of a board: how it is, but not how it is reached."""
+
+_PAGE = Path(__file__).parent / "page"
+_STYLE = Path(__file__).parents[1] / "report" / "page" / "report.css"
+_TYPES = {
+    ".html": "text/html",
+    ".json": "application/json",
+    ".jsonl": "text/plain",
+    ".log": "text/plain",
+    ".xml": "text/xml",
+    ".info": "text/plain",
+}
+"""Files of a run that are handed out; all else is to be had on the machine itself."""
+
+
+def application(reports: Path, boards: Boards, names: Collection[str] = ()) -> Starlette:
+    """Return the application over the runs in `reports`; `names` are what this server may be called."""
+    pages = _Pages(reports, boards)
+    return Starlette(
+        routes=[
+            Route("/", pages.static("overview.html", "text/html")),
+            Route("/overview.js", pages.static("overview.js", "text/javascript")),
+            Route("/run.js", pages.static("run.js", "text/javascript")),
+            Route("/style.css", pages.style),
+            Route("/stream", pages.overview_stream),
+            Route("/history", pages.history),
+            Route("/runs/{run}/", pages.run),
+            Route("/runs/{run}/stream", pages.run_stream),
+            Route("/runs/{run}/{file:path}", pages.file),
+        ],
+        middleware=[Middleware(Guard, names=names)],
+    )
+
+
+class _Pages:
+    def __init__(self, reports: Path, boards: Boards) -> None:
+        self._reports = reports
+        self._overview = Overview(reports)
+        self._ask_boards = boards
+        self._boards: dict[str, Any] = {}
+        self._boards_until = 0.0
+        self._asking = asyncio.Lock()
+
+    def static(self, name: str, kind: str) -> Callable[[Request], Response]:
+        content = (_PAGE / name).read_bytes()
+
+        def answer(_: Request) -> Response:
+            return Response(content, media_type=kind)
+
+        return answer
+
+    def style(self, _: Request) -> Response:
+        return Response(_STYLE.read_bytes() + (_PAGE / "serve.css").read_bytes(), media_type="text/css")
+
+    async def overview_stream(self, _: Request) -> Response:
+        told = ""
+
+        async def look() -> tuple[list[str], bool]:
+            nonlocal told
+            boards, runs = await self._boards_now(), await run_in_threadpool(self._overview.runs)
+            before, told = told, _message("overview", {**boards, "runs": runs})
+            return [told] if told != before else [], False
+
+        return _stream(look)
+
+    def history(self, request: Request) -> Response:
+        found = history(self._reports, HISTORY_RUNS, board=request.query_params.get("board", ""))
+        return HTMLResponse(history_page(found, runs_at="/runs/"), headers={"Content-Security-Policy": REPORT})
+
+    def run(self, request: Request) -> Response:
+        """The report of a run that ended; else how it goes on, or how far it came."""
+        if (self._directory(request) / HTML_FILE).is_file():
+            return RedirectResponse(HTML_FILE)
+        return Response((_PAGE / "run.html").read_bytes(), media_type="text/html")
+
+    async def run_stream(self, request: Request) -> Response:
+        directory = self._directory(request)
+        tail = RunTail(directory)
+
+        async def look() -> tuple[list[str], bool]:
+            nobody_writes = await run_in_threadpool(killed, directory)  # so all that there is to tell is there
+            news = await run_in_threadpool(tail.news)
+            if nobody_writes and not news:
+                news = [News("finished", {"verdict": KILLED})]
+            return [_message(one.kind, one.data) for one in news], any(one.kind == "finished" for one in news)
+
+        return _stream(look)
+
+    def file(self, request: Request) -> Response:
+        directory = self._directory(request).resolve()
+        try:
+            path = (directory / request.path_params["file"]).resolve()
+            found = path.is_relative_to(directory) and path.is_file()
+        except (OSError, ValueError):
+            found = False
+        if not found or path.suffix not in _TYPES or path.name.startswith("."):
+            raise HTTPException(404)
+        headers = {"Content-Security-Policy": REPORT} if path.suffix == ".html" else {}
+        return FileResponse(path, media_type=_TYPES[path.suffix], headers=headers)
+
+    def _directory(self, request: Request) -> Path:
+        """The directory of the run that is asked for: one that is there, and no way to anywhere else."""
+        wanted = request.path_params["run"]
+        found = next((path for path in Runs(self._reports).paths() if path.name == wanted), None)
+        if found is None:
+            raise HTTPException(404)
+        return found
+
+    async def _boards_now(self) -> dict[str, Any]:
+        async with self._asking:
+            now = asyncio.get_running_loop().time()
+            if now >= self._boards_until:
+                self._boards = await run_in_threadpool(self._boards_told)
+                self._boards_until = asyncio.get_running_loop().time() + BOARDS_SECONDS
+        return self._boards
+
+    def _boards_told(self) -> dict[str, Any]:
+        try:
+            return {"boards": [{name: one[name] for name in _TOLD} for one in self._ask_boards()]}
+        except HilError as error:
+            return {"boards": [], "trouble": error.message}
+
+
+def _message(kind: str, data: dict[str, Any]) -> str:
+    """A message of server-sent events (HTML standard, 9.2.5): JSON has no line breaks that could end it."""
+    return f"event: {kind}\ndata: {json.dumps(data, default=str)}\n\n"
+
+
+def _stream(look: Callable[[], Awaitable[tuple[list[str], bool]]]) -> Response:
+    """Answer with the messages that `look` returns, time and again, until it says that they were the last."""
+
+    async def news() -> AsyncIterator[str]:
+        quiet = 0.0
+        over = False
+        while not over:
+            messages, over = await look()
+            if not messages and quiet >= QUIET_SECONDS:
+                messages = [":\n\n"]
+            for message in messages:
+                yield message
+            quiet = 0.0 if messages else quiet + LOOK_SECONDS
+            await asyncio.sleep(LOOK_SECONDS)
+
+    return StreamingResponse(news(), media_type="text/event-stream")

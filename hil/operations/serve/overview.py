@@ -1,0 +1,79 @@
+"""The runs of a reports folder in brief, those that go on among them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from hil.lab.boards.hold import runner
+from hil.record import Record, Verdict
+from hil.record.run import RUN_FILE
+from hil.report.index import indexed
+from hil.report.runs import Runs
+from hil.report.text import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+RUNS_SHOWN = 50
+KILLED = "killed"
+UNREADABLE = "unreadable"
+
+
+class Overview:
+    """Looks at `reports`; a run is read again only when its record is another."""
+
+    def __init__(self, reports: Path) -> None:
+        self._reports = reports
+        self._seen: dict[Path, tuple[tuple[int, int], dict[str, Any]]] = {}
+
+    def runs(self) -> list[dict[str, Any]]:
+        """Return the newest runs, newest first."""
+        return [self._run(path) for path in reversed(Runs(self._reports).paths()[-RUNS_SHOWN:])]
+
+    def _run(self, path: Path) -> dict[str, Any]:
+        state = _state(path / RUN_FILE)
+        kept = self._seen.get(path)
+        if kept is None or kept[0] != state:
+            kept = self._seen[path] = (state, _brief(path))
+        brief = kept[1]
+        return {**brief, "verdict": KILLED} if brief["verdict"] == Verdict.RUNNING and killed(path) else brief
+
+
+def killed(path: Path) -> bool:
+    """Whether nobody writes the record of a run any more that has not ended; one that just begins has no `run.json`."""
+    return (path / RUN_FILE).exists() and not runner(_writer(path))
+
+
+def _state(path: Path) -> tuple[int, int]:
+    try:
+        status = path.stat()
+    except OSError:
+        return 0, 0
+    return status.st_mtime_ns, status.st_size
+
+
+def _brief(path: Path) -> dict[str, Any]:
+    run = indexed(path)
+    if run is None:
+        return {"id": path.name, "name": "", "started": "", "verdict": UNREADABLE, "counts": {}}
+    words: Sequence[str] = [case.word for case in run.cases]
+    return {
+        "id": path.name,
+        "name": visible(run.name),
+        "started": run.started,
+        "seconds": run.duration,
+        "verdict": run.verdict,
+        "counts": dict(Counter(words)),
+    }
+
+
+def _writer(path: Path) -> Record | None:
+    """What `run.json` says of a run that may go on: who writes it, since when."""
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        data = json.loads((path / RUN_FILE).read_bytes())
+        return Record(data["id"], data["name"], data["started"], process=int(data["process"]))
+    return None

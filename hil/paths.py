@@ -1,0 +1,32 @@
+"""Where things are: this checkout, what an installed package carries of it, and what is kept outside of both."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from platformdirs import user_cache_path, user_state_path
+
+_PACKAGE = Path(__file__).resolve().parent
+_SHIPPED = _PACKAGE / "_shipped"
+CHECKOUT = _PACKAGE.parent
+"""The checkout that this package is in; for an installed package, a directory with nothing of ours in it."""
+
+
+def shipped(path: str) -> Path:
+    """Return `path` below the checkout, or the copy of it in an installed package: boards and shared headers only."""
+    return (_SHIPPED if _SHIPPED.is_dir() else CHECKOUT) / path
+
+
+def cache_root() -> Path:
+    """Return the directory for what can be made again: `$HIL_CACHE`, else `hil` below the user's cache directory.
+
+    That is `$XDG_CACHE_HOME`, or `~/.cache` (XDG Base Directory Specification).
+    """
+    own = os.environ.get("HIL_CACHE")
+    return Path(own) if own else user_cache_path("hil")
+
+
+def state_root() -> Path:
+    """Return the directory for notes that must outlive a run: `hil` below `$XDG_STATE_HOME`, or `~/.local/state`."""
+    return user_state_path("hil")

@@ -1,8 +1,0 @@
-"""The reports of a lab as a web page: boards, runs that go on, runs that ended. It shows, and controls nothing."""
-
-from __future__ import annotations
-
-from hil.serve.app import application
-from hil.serve.server import serve
-
-__all__ = ["application", "serve"]

@@ -1,0 +1,13 @@
+"""pytest plugin for tests on boards, on top of labgrid's (`--lg-env`). Without labgrid's it costs next to nothing."""
+
+pytest_plugins = [
+    "hil.session.plugin.session",
+    "hil.session.plugin.markers",
+    "hil.session.plugin.quarantine",
+    "hil.session.plugin.retry",
+    "hil.session.plugin.fixtures",
+    "hil.session.plugin.guests",
+    "hil.session.plugin.direct",
+    "hil.session.plugin.summary",
+    "hil.session.plugin.words",
+]

@@ -1,0 +1,129 @@
+"""Fixtures that read like the domain: board, monitor, VM, vTPM, TPM.
+
+What tests make on a board is not undone piece by piece: the next test starts from the state right after boot.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pytest
+
+from hil.session.plugin.session import SESSION
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from labgrid import Target
+
+    from hil.board.drivers.hostmemory import HostMemory
+    from hil.session.plugin.board import Board
+    from hil.target.monitor import Monitor, VirtualMachine
+    from hil.target.tpm import Tpm
+    from hil.target.vtpm import GuestQueue, Hypervisor, ManagedQueue, Service, Vm
+
+
+@pytest.fixture(scope="session")
+def board(request: pytest.FixtureRequest, target: Target) -> Iterator[Board]:
+    """The board under test; switched off when the run ends."""
+    board = request.config.stash[SESSION].open_board(target)
+    yield board
+    board.off()
+
+
+@pytest.fixture
+def cold_board(board: Board) -> Iterator[Board]:
+    """The board, switched off: for tests that boot it themselves. Switched off again afterwards."""
+    board.off()
+    yield board
+    board.off()
+
+
+@pytest.fixture
+def monitor(board: Board) -> Monitor:
+    """The monitor at EL2, on the board as it is right after boot."""
+    board.require("monitor")
+    return board.fork()
+
+
+@pytest.fixture
+def service(monitor: Monitor) -> Service:
+    """The EL3 service, as the hypervisor calls it."""
+    from hil.target.vtpm import Service
+
+    return Service(monitor)
+
+
+@pytest.fixture
+def hypervisor(request: pytest.FixtureRequest, board: Board) -> Iterator[Hypervisor[Any]]:
+    """What runs VMs on this board, right after boot: our monitor at EL2, or Linux with KVM."""
+    for fixture, state in (("monitor", "monitor"), ("host", "linux")):
+        if fixture in request.fixturenames:
+            board.require(state)  # before the effort of bringing up another
+    if "linux" in board.strategy.states:
+        from hil.linux.agents import KvmHypervisor
+
+        with KvmHypervisor(request.getfixturevalue("host")) as kvm:
+            yield kvm
+    else:
+        from hil.target.vtpm import MonitorHypervisor
+
+        yield MonitorHypervisor(request.getfixturevalue("service"))
+
+
+@pytest.fixture
+def host_memory(board: Board, hypervisor: Hypervisor[Any]) -> HostMemory:  # noqa: ARG001 - the memory that it runs in
+    """The memory of the board that `hypervisor` runs on, secure memory too, as the host of the emulator sees it."""
+    return board.host_memory()
+
+
+@pytest.fixture
+def make_vm(hypervisor: Hypervisor[Any]) -> Callable[..., Vm]:
+    """Create a VM; takes what `Hypervisor.create_vm` takes, and with the monitor what `Monitor.create_vm` takes."""
+    return hypervisor.create_vm
+
+
+@pytest.fixture
+def vm(make_vm: Callable[..., Vm]) -> Vm:
+    """A VM with one vCPU."""
+    return make_vm()
+
+
+class MakeVtpm(Protocol):
+    """Creates an instance for `vm`, or for a new VM, and maps its queue for the VM's first vCPU."""
+
+    def __call__(self, vm: Vm | None = None, **requirements: Any) -> GuestQueue:
+        """`requirements` are those of `Hypervisor.create_vtpm`."""
+
+
+class MakeManagedVtpm(Protocol):
+    """What `make_vtpm` is in a test that has the fixture `monitor`."""
+
+    def __call__(self, vm: VirtualMachine | None = None, **requirements: Any) -> ManagedQueue:
+        """`requirements` are those of `Service.create`."""
+
+
+@pytest.fixture
+def make_vtpm(hypervisor: Hypervisor[Any], make_vm: Callable[..., Vm]) -> MakeVtpm:
+    """Create vTPMs that their VMs can talk to."""
+
+    def make(vm: Vm | None = None, **requirements: Any) -> GuestQueue:
+        return hypervisor.create_vtpm(vm or make_vm(), **requirements)
+
+    return make
+
+
+@pytest.fixture
+def vtpm(vm: Vm, make_vtpm: MakeVtpm) -> GuestQueue:
+    """The vTPM of `vm`, not started yet, seen through the queue in the VM's address space."""
+    return make_vtpm(vm)
+
+
+@pytest.fixture
+def tpm(vtpm: GuestQueue) -> Iterator[Tpm]:
+    """The TPM behind `vtpm`, started, with the TCG's software stack on top."""
+    from hil.target.tpm import Tpm
+
+    with Tpm(vtpm) as tpm:
+        tpm.startup()
+        yield tpm

@@ -1,0 +1,109 @@
+"""Markers: what a test needs of a board, and what it proves."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hil.errors import ExitCode
+from hil.record import Case, Outcome
+from hil.session.plugin.environment import environment, features
+from hil.session.plugin.unfit import Unfit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """A feature that a board file must name, with this value if there is one."""
+
+    meaning: str
+    feature: str
+    value: str = ""
+
+    def met_by(self, board: Mapping[str, str]) -> bool:
+        """Whether a board with these features will do."""
+        return self.feature in board and self.value in {"", board[self.feature]}
+
+    def reason(self, board: Mapping[str, str], facts: Mapping[str, str]) -> str:
+        """Return why a board will not do: the hardware fact that its file gives, or else what it lacks."""
+        if self.feature in facts:
+            return facts[self.feature]
+        value = board.get(self.feature)
+        return f"{self.feature} of this board is {value}" if value else f"this board has no {self.feature}"
+
+
+NEEDS = {
+    "protected_secure_space": Need("hardware that keeps secure memory from EL2 and EL1", "secure_space", "protected"),
+    "host_memory_access": Need(
+        "a look at memory that does not go through the board's processors", "host_memory_access"
+    ),
+    "stage2_write_check": Need("AT S12E1W that survives a stage-2 permission fault", "stage2_write_check"),
+    "device_alignment": Need("processors that refuse unaligned accesses to device memory", "device_alignment"),
+    "devicetree": Need("a device tree at a known address", "devicetree"),
+    "snapshots": Need("a state after boot that every test starts from", "snapshots"),
+    "linux": Need("Linux with KVM instead of the bare-metal monitor", "linux"),
+    "guest_images": Need("a kernel in memory that the monitor can boot in a VM", "guest_images"),
+}
+"""What `needs_<name>` and `fails_without(<name>)` may name."""
+
+UNFIT = pytest.StashKey[str]()
+"""Why the board cannot run a test."""
+
+FACTS = "facts"
+"""The option of a board file that says, feature by feature, why the board is as it is."""
+
+SUBJECTS = "suites"
+"""The option of a board file that lists the only suites that the board is for."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the markers."""
+    for name, need in NEEDS.items():
+        config.addinivalue_line("markers", f"needs_{name}: needs {need.meaning}; skipped on a board without")
+    for line in (
+        "fails_without(name): is expected to fail on a board that lacks what needs_<name> asks for",
+        "element(name): the element of the method, E1 to E8, that the test proves",
+        "threat(row): the row of the security checklist that the test covers",
+        "cold_boot: the test boots the board itself, instead of starting from the state after boot",
+    ):
+        config.addinivalue_line("markers", line)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Find what the board cannot run, and expect the failures that its hardware explains."""
+    env = environment(config)
+    if env is None:
+        return
+    board, facts = features(env), env.config.get_option(FACTS, {})
+    subjects = env.config.get_option(SUBJECTS, [])
+    for item in items:
+        if subjects and Case(item.nodeid, Outcome.SKIPPED).subject not in subjects:
+            item.stash[UNFIT] = f"this board is for {', '.join(subjects)}"
+        for mark in list(item.iter_markers()):
+            if mark.name.startswith("needs_"):
+                need = _need(mark.name.removeprefix("needs_"))
+                if not need.met_by(board):
+                    item.stash.setdefault(UNFIT, need.reason(board, facts))
+            elif mark.name == "fails_without":
+                need = _need(mark.args[0])
+                if not need.met_by(board):
+                    item.add_marker(pytest.mark.xfail(reason=need.reason(board, facts), strict=True))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what the board cannot run."""
+    if reason := item.stash.get(UNFIT, ""):
+        raise Unfit(reason)
+
+
+def _need(name: str) -> Need:
+    if name not in NEEDS:
+        near = difflib.get_close_matches(name, NEEDS, n=1) or list(NEEDS)
+        pytest.exit(f"a marker needs {name}, which nothing is called; try {' or '.join(near)}", ExitCode.USAGE)
+    return NEEDS[name]

@@ -1,0 +1,89 @@
+"""Finds the tests that are in quarantine, and lets them run for themselves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hil.errors import ExitCode, UsageError
+from hil.record import Quarantine
+from hil.record.quarantine import Entry, of_tree
+from hil.session.plugin.environment import board_file
+from hil.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+TIMES = 5
+
+ENTRIES = pytest.StashKey[tuple[Entry, ...]]()
+QUARANTINED = pytest.StashKey[Quarantine]()
+"""Why a test does not decide the verdict."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add our options."""
+    group = parser.getgroup("hil")
+    group.addoption(
+        "--verify-quarantine",
+        action="store_true",
+        help="run only what is in quarantine, several times each, and say what is well again",
+    )
+    group.addoption(
+        "--verify-times", type=int, default=TIMES, metavar="N", help=f"how often that is (default: {TIMES})"
+    )
+
+
+def repeats(config: pytest.Config) -> int:
+    """Return how often each test is to run, however it ends; 0 when that is left to chance."""
+    return max(config.getoption("verify_times"), 1) if config.getoption("verify_quarantine") else 0
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Read the quarantine before anything runs."""
+    board = board_file(config)
+    if not board:
+        return
+    try:
+        entries = of_tree(config.rootpath)
+    except UsageError as error:
+        pytest.exit(str(error), returncode=ExitCode.USAGE)
+    config.stash[ENTRIES] = tuple(entry for entry in entries if entry.is_about(board.stem))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what is in quarantine, before others leave anything out; refuse what is about no test."""
+    entries = config.stash.get(ENTRIES, ())
+    for item in items:
+        for entry in entries:
+            if entry.matches(item.nodeid):
+                item.stash[QUARANTINED] = entry.why
+    try:
+        _check(entries, config, [item.nodeid for item in items])
+    except UsageError as error:
+        pytest.exit(str(error), returncode=ExitCode.USAGE)
+    if repeats(config):
+        config.hook.pytest_deselected(items=[item for item in items if QUARANTINED not in item.stash])
+        items[:] = [item for item in items if QUARANTINED in item.stash]
+
+
+def _check(entries: Sequence[Entry], config: pytest.Config, ids: Sequence[str]) -> None:
+    """Refuse an entry that is about no test, as far as this run can tell: it may be one of a few suites only."""
+    if not entries:
+        return
+    root = config.rootpath
+    collected = {id.partition("::")[0] for id in ids}
+    asked = {Path(argument.partition("::")[0]).absolute() for argument in config.args if "::" in argument}
+    whole = {file for file in collected if root / file not in asked}
+    suites = root / Settings.of(root).suites
+    there = {file for pattern in config.getini("python_files") for file in suites.rglob(pattern)}
+    known = collected | {file.relative_to(root).as_posix() for file in there}
+    for entry in entries:
+        files = {file for file in known if entry.is_in(file)}
+        if not files and not (root / entry.test.partition("::")[0]).is_file():
+            raise entry.refused("there is no such file", "it begins as pytest's ids: suites/tpm/test_a.py::test_*")
+        if files and files <= whole and not any(entry.matches(id) for id in ids):
+            raise entry.refused("there is no such test", f"in {', '.join(sorted(files))}")

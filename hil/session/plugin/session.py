@@ -1,0 +1,180 @@
+"""One pytest session: opens the record at its start, keeps the board, and ends well when it is interrupted."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hil import coverage
+from hil.errors import ExitCode, RecordFailed, UsageError
+from hil.record import BoardOfRun, Run
+from hil.record.provenance import gather
+from hil.record.transcript import DirectorySink, MemorySink
+from hil.session.plugin import hooks
+from hil.session.plugin.board import Board, refuse_broken, strategies
+from hil.session.plugin.classify import classify
+from hil.session.plugin.consoles import Consoles
+from hil.session.plugin.environment import board_file, environment, features
+from hil.session.plugin.recorder import Recorder
+from hil.session.plugin.timeline import follow_steps
+from hil.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from types import FrameType
+
+    from labgrid import Environment, Target
+
+    from hil.record import RunWriter
+
+MANIFEST = "manifest.json"
+"""What a firmware build leaves beside its images."""
+
+
+class BoardSession:
+    """What belongs to one session: the run, the consoles, the recorder, and the board once a test asked for it."""
+
+    def __init__(self, run: RunWriter | None, described: BoardOfRun | None) -> None:
+        self.run = run
+        self.consoles = Consoles(DirectorySink(run.path, run.seat) if run else MemorySink())
+        self.recorder = Recorder(run, self.consoles, lambda: self.board.stage if self.board else "")
+        self.board: Board | None = None
+        self._described = described
+
+    def renew(self, env: Environment | None) -> bool:
+        """Switch the board off, also a broken one, so that it starts anew; returns whether it can be used again."""
+        for strategy in strategies(env) if env else ():
+            if strategy.broken or (self.board and strategy is self.board.strategy):
+                try:
+                    strategy.force("off")
+                except Exception as error:
+                    strategy.broken = error
+                    self.recorder.add_fault(classify(error, ""))
+                    return False
+        return True
+
+    def open_board(self, target: Target) -> Board:
+        """Wrap labgrid's `target` for the tests, and take down what its consoles say."""
+        strategy = target.get_strategy()
+        strategy.sink = self.consoles
+        self.board = Board(
+            name=self._described.name if self._described else target.name,
+            features=features(target.env),
+            firmware_hash=self._described.provenance.firmware_hash if self._described else "",
+            target=target,
+            strategy=strategy,
+        )
+        if self.run:
+            coverage.watch(target, self.run.path / (self.run.seat or self.board.name))
+        return self.board
+
+
+SESSION = pytest.StashKey[BoardSession]()
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Add our hooks."""
+    pluginmanager.add_hookspecs(hooks)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add our options."""
+    parser.getgroup("hil").addoption(
+        "--hil-reports", metavar="DIR", help="where run directories go (default: reports/ below the root of the tree)"
+    )
+    parser.getgroup("hil").addoption(
+        "--hil-why", metavar="REASON", default="", help="why this board, when nobody named it; for the record"
+    )
+    parser.getgroup("hil").addoption(
+        "--hil-firmware", metavar="DIR", type=Path, help="take the board's images from this directory"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Say in one line what is wrong with a board file, before labgrid says it in fifty."""
+    path = board_file(config)
+    if path:
+        from hil.board.file import boardfile
+
+        try:
+            boardfile.check_file(path)
+        except UsageError as error:
+            pytest.exit(str(error), returncode=ExitCode.USAGE)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Open the record, if there is a board, and watch the tests."""
+    config = session.config
+    env = environment(config)
+    if env and (directory := config.getoption("hil_firmware")):
+        _take_images(env, directory)
+    board = _described(config, env) if env and not config.option.collectonly else None
+    run = config.hook.pytest_hil_open_run(config=config, board=board) if board else None
+    config.stash[SESSION] = opened = BoardSession(run, board)
+    config.pluginmanager.register(opened.recorder, "hil-recorder")
+    if run:
+        config.add_cleanup(follow_steps(run, opened.recorder.add_step))
+    _interrupt_on_sigterm(config)
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
+    """Do not start a test on a board that cannot be used. labgrid would skip it, and a dead board would look green."""
+    env = environment(item.config)
+    if env and {"board", "strategy"} & set(getattr(item, "fixturenames", ())):
+        refuse_broken(env)
+    return (yield)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_hil_open_run(config: pytest.Config, board: BoardOfRun) -> RunWriter:
+    """Open a run directory of this session's own."""
+    reports = Path(config.getoption("hil_reports") or config.rootpath / Settings.of(config.rootpath).reports)
+    try:
+        return Run(reports, board, root=config.rootpath, fail_on_flaky=config.getoption("fail_on_flaky"))
+    except RecordFailed as error:
+        pytest.exit(str(error), returncode=error.exit_code)
+
+
+def _take_images(env: Environment, directory: Path) -> None:
+    from hil.board.file import boardfile
+
+    try:
+        boardfile.take_images(env, directory)
+    except UsageError as error:
+        pytest.exit(str(error), returncode=ExitCode.USAGE)
+
+
+def _described(config: pytest.Config, env: Environment) -> BoardOfRun:
+    path = Path(env.config_file)
+    images = env.config.get_images()
+    manifests = (Path(image).parent / MANIFEST for image in images.values())
+    provenance = gather(
+        config.rootpath,
+        path,
+        manifest=next((manifest for manifest in manifests if manifest.is_file()), None),
+        data=env.config.data,
+        images=images,
+    )
+    return BoardOfRun(path.stem, provenance, config.getoption("hil_why"))
+
+
+def _interrupt_on_sigterm(config: pytest.Config) -> None:
+    """End as on Ctrl-C when asked to terminate: board off, record complete."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+
+    def interrupt(_signal: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt("SIGTERM")
+
+    previous = signal.signal(signal.SIGTERM, interrupt)
+
+    def restore() -> None:
+        signal.signal(signal.SIGTERM, previous)
+
+    config.add_cleanup(restore)

@@ -1,0 +1,108 @@
+"""What `hil run` does when it has more than one board."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.rule import Rule
+
+from hil.errors import UsageError
+from hil.lab.seat import LocalSeat
+from hil.record import BoardOfRun, Provenance, Run, quarantine
+from hil.report import write_reports
+from hil.report.headlines import headlines
+from hil.report.summary import CAUSES_SHOWN, summary
+from hil.report.text import visible
+from hil.session.scheduler.expected import durations
+from hil.session.scheduler.pool import Pool
+from hil.session.scheduler.progress import watching
+from hil.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+
+    from hil.lab.seat import Seat
+    from hil.record import Record
+
+EMULATORS_PER_PROCESSOR = 2
+"""More of them at once are slower than one after the other."""
+FOR_ONE_BOARD = {"--pdb", "--trace", "--collect-only", "--co", "--fixtures", "--markers"}
+"""Options of pytest that talk to the terminal."""
+
+
+def local_seats(boards: Sequence[tuple[Path, str]], number: int, *, each: bool) -> list[Seat]:
+    """Return `number` seats for each board, given as its file and, unless it is emulated, the name of its hardware.
+
+    Tests are dealt out to seats of the same board, or with `each` all run on all.
+    Raises `UsageError` when there is no such number of boards.
+    """
+    most = EMULATORS_PER_PROCESSOR * (os.cpu_count() or 1)
+    seats: list[Seat] = []
+    for file, hardware in boards:
+        board = file.stem
+        if number > (1 if hardware else most):
+            there = "one" if hardware else f"at most {most} at once on this machine"
+            raise UsageError(f"there are no {number} boards {board!r}: {there}")
+        for place in range(1, number + 1):
+            name = board if number == 1 else f"{board}-{place}"
+            seats.append(LocalSeat(name, name if each else board, file, not hardware, hardware))
+    return seats
+
+
+def run_on(
+    seats: Sequence[Seat],
+    root: Path,
+    arguments: Sequence[str],
+    console: Console,
+    *,
+    why: str = "",
+    retries: int = 0,
+    fail_on_flaky: bool = False,
+) -> Record:
+    """Run pytest with `arguments` at all `seats`, leave one record in the tree at `root`, and show how it went.
+
+    `why` is the reason for these boards when nobody named them. A test that failed for board or lab runs again,
+    `retries` times; with `fail_on_flaky` a run whose only trouble are flaky tests returns 1.
+    """
+    if talkative := FOR_ONE_BOARD.intersection(arguments):
+        raise UsageError(f"{talkative.pop()} is for one board at a time", hint="hil run --board NAME")
+    quarantine.of_tree(root)  # each process reads it, too; a mistake in it is told before any board is taken
+    seats_of = Counter(seat.board for seat in seats)
+    boards = [BoardOfRun(board, Provenance(), why) for board in seats_of]
+    reports = _reports(arguments, root)
+    run = Run(reports, *boards, root=root, fail_on_flaky=fail_on_flaky)
+    emulated = max(os.cpu_count() or 1, *seats_of.values())
+    with watching(console, {seat.name: seat.board for seat in seats}, reports, parallel=emulated) as progress:
+        shared = [board for board, number in seats_of.items() if number > 1]
+        expected = durations(reports, shared) if shared else {}
+        record = Pool(run, seats, arguments, progress, emulated=emulated, retries=retries, expected=expected).drive()
+    write_reports(record, run.path)
+    _show(record, run.path, console)
+    return record
+
+
+def _reports(arguments: Sequence[str], root: Path) -> Path:
+    """Where the user wants run directories; pytest's own option, which a single board's session reads itself."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--hil-reports", type=Path, default=root / Settings.of(root).reports)
+    reports: Path = parser.parse_known_args(arguments)[0].hil_reports
+    return reports.absolute()
+
+
+def _show(record: Record, path: Path, console: Console) -> None:
+    bad = [case for case in record.cases if case.deciding and not case.reason]
+    for case in bad[:CAUSES_SHOWN]:
+        title, *lines = headlines(case)
+        console.print(Rule(f"{case.board}: {visible(title)}", characters="_"), markup=False)
+        console.print("\n".join(lines), markup=False)
+        for fault in case.faults:
+            console.print(visible(fault.details or fault.message), markup=False)
+    here = Path.cwd()
+    shown = path.relative_to(here) if path.is_relative_to(here) else path
+    console.print(summary(record, shown, plain=not console.is_terminal))

@@ -1,0 +1,34 @@
+"""The monitor at EL2 and its guest agents at EL1: everything that tests do on the board goes through here."""
+
+from __future__ import annotations
+
+from hil.target.monitor.client import Monitor
+from hil.target.monitor.guestline import GuestLine, GuestState, Loaded
+from hil.target.monitor.link import MonitorRefused
+from hil.target.monitor.outcome import Ended, Fault, Outcome, RanTooLong, SmcResult, TargetFault
+from hil.target.monitor.program import Program, Reg, r
+from hil.target.monitor.roundtrip import DoorbellRefused
+from hil.target.monitor.runner import Pending, Runner
+from hil.target.monitor.vm import Agent, VirtualMachine
+
+__all__ = [
+    "Agent",
+    "DoorbellRefused",
+    "Ended",
+    "Fault",
+    "GuestLine",
+    "GuestState",
+    "Loaded",
+    "Monitor",
+    "MonitorRefused",
+    "Outcome",
+    "Pending",
+    "Program",
+    "RanTooLong",
+    "Reg",
+    "Runner",
+    "SmcResult",
+    "TargetFault",
+    "VirtualMachine",
+    "r",
+]

@@ -1,0 +1,97 @@
+"""The EL3 service as the hypervisor (EL2) calls it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hil.target.vtpm import abi
+from hil.target.vtpm.instance import Instance
+from hil.target.vtpm.reply import Reply
+
+if TYPE_CHECKING:
+    from hil.target.monitor import Monitor
+
+_FEATURE = "VTPM_FEATURE_"
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """ABI version and the names of the feature bits that are set, such as `PROTECTED_SPACE`."""
+
+    major: int
+    minor: int
+    features: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much there is of everything; sizes in bytes, `queue_pool` is a physical address."""
+
+    instances: int
+    instances_used: int
+    pool_bytes: int
+    pool_free: int
+    largest_queue: int
+    queue_pool: int
+    queue_pool_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """How the secure pool is used; sizes in bytes, `pool` is a physical address."""
+
+    windows: int
+    windows_used: int
+    window_bytes: int
+    image_bytes: int
+    images: int
+    engine_bytes: int
+    pool: int
+
+
+class Service:
+    """Management calls, made from EL2 on CPU 0. Refusals raise `ServiceError`."""
+
+    def __init__(self, monitor: Monitor) -> None:
+        self.monitor = monitor
+        self._epoch = 0
+
+    def call(self, fid: int, *arguments: int) -> Reply:
+        """Make any call with any arguments, and return the answer whatever it is."""
+        return Reply.of(fid, self.monitor.smc(fid, *arguments).x)
+
+    def version(self) -> Version:
+        """Return ABI version and features. VERSION returns its number, not a status, in x0."""
+        number, features, *_ = self.monitor.smc(abi.VTPM_FID_VERSION).x
+        names = {name.removeprefix(_FEATURE): bit for name, bit in abi.CONSTANTS.items() if name.startswith(_FEATURE)}
+        return Version(number >> 16, number & 0xFFFF, frozenset(name for name, bit in names.items() if features & bit))
+
+    def limits(self) -> Limits:
+        """Return the numbers of instances and the sizes of pools."""
+        return Limits(*self.call(abi.VTPM_FID_LIMITS, abi.VTPM_LIMITS_INSTANCES).require())
+
+    def memory(self) -> Memory:
+        """Return how the secure pool is used now."""
+        return Memory(*self.call(abi.VTPM_FID_LIMITS, abi.VTPM_LIMITS_MEMORY).require())
+
+    def create(
+        self,
+        vm_id: int,
+        *,
+        profile: int | None = None,
+        persistent: bool = True,
+        slots: int = 1,
+        index: int = 0,
+    ) -> Instance:
+        """Generate an instance for a VM, as it requires: PCR banks (`VTPM_PROFILE_*`), persistence, queue slots."""
+        requirements = abi.VTPM_PROFILE_DEFAULT if profile is None else profile
+        if persistent:
+            requirements |= abi.VTPM_REQUIRE_PERSISTENT
+        values = self.call(abi.VTPM_FID_CREATE, vm_id, requirements, slots, index).require()
+        return Instance(self, vm_id, index, slots, handle=values[0], queue_pa=values[1], queue_bytes=values[2])
+
+    def next_epoch(self) -> int:
+        """Return an epoch larger than every one before, as rebinding a recycled identity needs."""
+        self._epoch += 1
+        return self._epoch

@@ -1,0 +1,205 @@
+"""Snapshots: every fork is the same board right after boot; none outlives what it was made from (failure mode 24)."""
+
+from __future__ import annotations
+
+import gc
+import os
+import shutil
+import signal
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+from hil.board.snapshot import KEPT, SnapshotStore, snapshot_key
+from hil.deadline import Deadline
+from hil.errors import ConsoleClosed, InfrastructureError
+from hil.paths import cache_root
+from tests.board.drivers.conftest import BOOT
+from tests.board.drivers.guest import count_bytes, echo, say, wait_for_byte
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from hil.board.strategy import BoardStrategy
+
+SOON = 20.0
+COUNTING = (*BOOT, wait_for_byte("monitor"), say("monitor", "!"), wait_for_byte("monitor"), say("monitor", "!"))
+
+
+def letter(board: BoardStrategy) -> bytes:
+    """Ask the guest that counts for its next letter."""
+    stream = board.shell.console.stream
+    stream.send(b".")
+    answer: bytes = stream.receive(Deadline.after(SOON))
+    return answer
+
+
+def boots(board: BoardStrategy) -> int:
+    return sum(line.text == "BL1: v1" for line in board.transcripts["firmware"].since(0))
+
+
+@pytest.mark.emulator
+def test_every_fork_starts_from_the_same_state_after_one_boot(make_board: Callable[..., BoardStrategy]) -> None:
+    board = make_board(*COUNTING, count_bytes("monitor"))
+    for _ in range(3):
+        board.fork()
+        assert [letter(board), letter(board), letter(board)] == [b"a", b"b", b"c"]
+    assert boots(board) == 1
+    assert board.status == "monitor"
+
+
+@pytest.mark.emulator
+def test_a_snapshot_that_others_pushed_out_serves_its_run_to_the_end(
+    make_board: Callable[..., BoardStrategy], tmp_path: Path
+) -> None:
+    board = make_board(*COUNTING, count_bytes("monitor"))
+    board.fork()
+    shutil.rmtree(tmp_path / "snapshots")
+    for _ in range(2):  # one may have been prepared before
+        board.fork()
+        assert letter(board) == b"a"
+    assert boots(board) == 1
+
+
+@pytest.mark.emulator
+def test_a_state_that_was_kept_is_where_its_forks_start(make_board: Callable[..., BoardStrategy]) -> None:
+    steps = (action for text in "a!b" for action in (wait_for_byte("monitor"), say("monitor", text)))
+    board = make_board(*COUNTING, *steps)
+    board.fork()
+    assert letter(board) == b"a"
+    kept = board.keep()
+    for _ in range(2):
+        board.fork(kept)
+        assert letter(board) == b"b"
+    board.fork()
+    assert letter(board) == b"a"
+    assert list(board.snapshots.root.glob(".kept-*")) == []
+
+
+@pytest.mark.emulator
+def test_a_later_run_forks_without_any_boot(make_board: Callable[..., BoardStrategy]) -> None:
+    make_board(*BOOT, echo("monitor")).fork()
+    later = make_board(*BOOT, echo("monitor"))
+    later.fork()
+    assert boots(later) == 0
+
+
+@pytest.mark.emulator
+def test_the_console_of_the_fork_before_is_closed(make_board: Callable[..., BoardStrategy]) -> None:
+    board = make_board(*BOOT, echo("monitor"))
+    board.fork()
+    stream = board.shell.console.stream
+    board.fork()
+    with pytest.raises(ConsoleClosed):
+        stream.send(b"x")
+
+
+@pytest.mark.emulator
+@pytest.mark.parametrize("change", [{"memory": "80M"}, {"smp": 2}, {"args": ["-nodefaults", "-no-reboot"]}])
+def test_a_snapshot_of_another_configuration_is_not_used(
+    make_board: Callable[..., BoardStrategy], change: dict[str, object]
+) -> None:
+    make_board(*BOOT, echo("monitor")).fork()
+    other = make_board(*BOOT, echo("monitor"), **change)
+    other.fork()
+    assert boots(other) == 1
+
+
+@pytest.mark.emulator
+def test_a_snapshot_of_another_firmware_is_not_used(make_board: Callable[..., BoardStrategy]) -> None:
+    make_board(*BOOT, echo("monitor")).fork()
+    other = make_board(say("monitor", "new\n"), *BOOT, echo("monitor"))
+    other.fork()
+    assert boots(other) == 1
+
+
+@pytest.mark.emulator
+def test_a_damaged_snapshot_is_made_anew(make_board: Callable[..., BoardStrategy], tmp_path: Path) -> None:
+    make_board(*BOOT, echo("monitor")).fork()
+    (state,) = (tmp_path / "snapshots").glob("*/state")
+    data = bytearray(state.read_bytes())
+    data[len(data) // 2] ^= 1
+    state.write_bytes(data)
+    board = make_board(*BOOT, echo("monitor"))
+    board.fork()
+    assert boots(board) == 1
+    assert state.read_bytes() != bytes(data)
+
+
+@pytest.mark.emulator
+def test_a_prepared_board_that_died_is_replaced(make_board: Callable[..., BoardStrategy]) -> None:
+    board = make_board(*BOOT, echo("monitor"))
+    board.fork()
+    _, standby = board.board._standby
+    os.kill(standby.pid, signal.SIGKILL)
+    board.fork()
+    assert not board.board.dead
+
+
+@pytest.mark.emulator
+def test_forks_leave_no_descriptors_and_no_processes_behind(make_board: Callable[..., BoardStrategy]) -> None:
+    board = make_board(*BOOT, echo("monitor"))
+
+    def held() -> tuple[int, int]:
+        gc.collect()
+        myself = psutil.Process()
+        return myself.num_fds(), len(myself.children(recursive=True))
+
+    board.fork()
+    before = held()
+    for _ in range(5):
+        board.fork()
+    assert held() == before
+
+
+def test_keys_differ_with_board_state_and_identity() -> None:
+    keys = {snapshot_key(*parts) for parts in [("a", "b", "c"), ("x", "b", "c"), ("a", "x", "c"), ("a", "b", "x")]}
+    assert len(keys) == 4
+
+
+def test_a_snapshot_appears_only_when_it_is_whole(tmp_path: Path) -> None:
+    store = SnapshotStore(tmp_path)
+
+    def fail(path: Path) -> None:
+        path.write_bytes(b"half")
+        raise InfrastructureError("disk full")
+
+    with pytest.raises(InfrastructureError):
+        store.create("key", fail)
+    assert store.find("key") is None
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", [b"", b"statE", b"stat", b"state and more"])
+def test_a_snapshot_that_changed_on_disk_is_removed(tmp_path: Path, content: bytes) -> None:
+    store = SnapshotStore(tmp_path)
+    state = store.create("key", lambda path: void(path.write_bytes(b"state")))
+    assert store.find("key") == state
+    state.write_bytes(content)
+    assert store.find("key") is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_least_recently_used_snapshots_go(tmp_path: Path) -> None:
+    store = SnapshotStore(tmp_path)
+    for number in range(KEPT):
+        store.create(f"key{number}", lambda path: void(path.write_bytes(b"state")))
+        os.utime(tmp_path / f"key{number}", (number, number))
+    assert store.find("key0")
+    store.create("new", lambda path: void(path.write_bytes(b"state")))
+    rest = {f"key{number}" for number in range(KEPT)} - {"key1"}
+    assert {entry.name for entry in tmp_path.iterdir()} == {*rest, "new"}
+
+
+def test_the_cache_is_where_the_user_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("HIL_CACHE", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert cache_root() == tmp_path / "hil"
+    monkeypatch.setenv("HIL_CACHE", str(tmp_path / "own"))
+    assert cache_root() == tmp_path / "own"
+
+
+def void(_: int) -> None:
+    """Drop a result."""

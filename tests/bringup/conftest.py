@@ -1,7 +1,0 @@
-"""Boards whose boot goes wrong in every way that a first boot does."""
-
-from __future__ import annotations
-
-from tests.drivers.conftest import make_board
-
-__all__ = ["make_board"]

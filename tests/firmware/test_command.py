@@ -1,0 +1,48 @@
+"""`hil build` builds for one platform, or for all."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+import pytest
+
+import hil.firmware
+from hil import cli
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ALL = [*hil.firmware.PLATFORMS]
+
+
+@pytest.mark.parametrize(
+    ("options", "built"), [((), ["qemu-virt"]), (("--platform", "juno"), ["juno"]), (("--all",), ALL)]
+)
+def test_one_platform_is_built_or_all_of_them(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    options: tuple[str, ...],
+    built: list[str],
+) -> None:
+    asked = []
+
+    def build(platform: str) -> SimpleNamespace:
+        asked.append(platform)
+        (tmp_path / platform).mkdir()
+        (tmp_path / platform / "manifest.json").write_text(json.dumps({"platform": platform}))
+        return SimpleNamespace(artifacts={}, firmware_hash="0" * 64)
+
+    monkeypatch.setattr(hil.firmware, "build", build)
+    monkeypatch.setattr(hil.firmware, "has_linux", lambda _: False)
+    monkeypatch.setattr(hil.firmware, "build_directory", lambda platform: tmp_path / platform)
+    monkeypatch.setattr("sys.argv", ["hil", "build", "--json", *options])
+    with pytest.raises(SystemExit) as left:
+        cli.main()
+    assert not left.value.code
+    assert asked == built
+    manifests = json.loads(capsys.readouterr().out)
+    told = manifests.values() if "--all" in options else [manifests]
+    assert [manifest["platform"] for manifest in told] == built

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hil.errors import MissingTool
+from hil.firmware.errors import BuildFailed
+from hil.firmware.steps import Step, Workshop
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.firmware.conftest import Steps
+
+
+class Copy:
+    """A step that copies a file with cp, in a workshop."""
+
+    def __init__(self, root: Path, steps: Steps) -> None:
+        self.source = root / "source"
+        self.source.mkdir()
+        (self.source / "input.txt").write_text("one")
+        self.output = root / "build" / "output.txt"
+        self.log = root / "build" / "logs" / "copy.log"
+        self._workshop = Workshop(root / "build", steps)
+
+    def make(self, *command: str) -> None:
+        def work(step: Step) -> None:
+            step.run(*(command or ("cp", "-v", str(self.source / "input.txt"), str(self.output))))
+
+        self._workshop.step("copy", "Copying", [self.source], ["output.txt"], work)
+
+
+@pytest.fixture
+def copy(tmp_path: Path, steps: Steps) -> Copy:
+    return Copy(tmp_path, steps)
+
+
+def test_a_step_runs_once_for_one_content(copy: Copy, steps: Steps) -> None:
+    copy.make()
+    os.utime(copy.source / "input.txt", (1, 1))
+    copy.make()
+    assert steps.titles == ["Copying"]
+
+
+def test_a_changed_input_runs_the_step_again(copy: Copy, steps: Steps) -> None:
+    copy.make()
+    (copy.source / "input.txt").write_text("two")
+    copy.make()
+    assert steps.titles == ["Copying"] * 2
+    assert copy.output.read_text() == "two"
+
+
+def test_a_new_file_among_the_inputs_runs_the_step_again(copy: Copy, steps: Steps) -> None:
+    copy.make()
+    (copy.source / "another.txt").write_text("")
+    copy.make()
+    assert steps.titles == ["Copying"] * 2
+
+
+@pytest.mark.parametrize("damage", [lambda path: path.unlink(), lambda path: path.write_text("oops")])
+def test_a_lost_or_altered_output_is_made_again(copy: Copy, damage: object) -> None:
+    copy.make()
+    assert callable(damage)
+    damage(copy.output)
+    copy.make()
+    assert copy.output.read_text() == "one"
+
+
+def test_a_failure_names_its_log_and_quotes_the_end_of_it(copy: Copy) -> None:
+    with pytest.raises(BuildFailed) as failed:
+        copy.make("sh", "-c", "seq 100; echo no such luck >&2; exit 3")
+    assert failed.value.message == "sh failed with status 3"
+    assert failed.value.context.doing == "Copying"
+    assert failed.value.context.console[-2:] == ("100", "no such luck")
+    assert str(copy.log) in failed.value.context.hint
+    assert "\n1\n2\n" in copy.log.read_text()
+
+
+def test_a_failed_step_runs_again_although_an_older_output_is_there(copy: Copy, steps: Steps) -> None:
+    copy.make()
+    (copy.source / "input.txt").write_text("two")
+    with pytest.raises(BuildFailed):
+        copy.make("false")
+    (copy.source / "input.txt").write_text("one")
+    copy.make()
+    assert steps.titles == ["Copying"] * 3
+
+
+def test_a_step_that_makes_nothing_has_failed(copy: Copy) -> None:
+    with pytest.raises(BuildFailed, match=r"output\.txt was not made"):
+        copy.make("true")
+
+
+def test_a_missing_program_is_named_with_the_way_to_get_it(copy: Copy) -> None:
+    with pytest.raises(MissingTool, match="no-such-compiler is not on this machine") as missing:
+        copy.make("no-such-compiler")
+    assert missing.value.context.hint == "hil doctor --fix"
+
+
+def test_a_variable_of_the_callers_environment_does_not_reach_a_build(
+    copy: Copy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEBUG", "1")
+    monkeypatch.setenv("MAKEFLAGS", "-k")
+    copy.make("sh", "-c", f'echo "${{DEBUG-unset}} ${{MAKEFLAGS-unset}}" > {copy.output}')
+    assert copy.output.read_text() == "unset unset\n"

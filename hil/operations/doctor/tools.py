@@ -82,6 +82,8 @@ TOOLS = {
     "fuzzing runtime": Tool("libclang-rt-14-dev", "fuzzes the service core", file="/usr/lib/llvm-14/lib/clang"),
     "C formatter": Tool("clang-format-14", "make lint", "clang-format-14"),
     "C checker": Tool("cppcheck", "make lint", "cppcheck"),
+    "spelling checker": Tool("aspell", "make lint", "aspell"),
+    "dictionary": Tool("aspell-en", "make lint", file="/usr/lib/aspell/en_GB-ise.multi"),
     "browser": Tool("chromium-headless-shell", "tests of the pages that people look at", "chromium-headless-shell"),
     "Telnet": Tool("inetutils-telnet", "power switches that speak Telnet", "telnet"),
 }

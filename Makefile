@@ -1,16 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# make run      build firmware and Linux host, run the suites on QEMU over serial lines and SSH, write reports/latest
-# make test     everything that can fail: host C tests, tests of the framework, suites on QEMU
-# make bench    figures, side by side with plain labgrid and the raw socket
-# make lint     formatters, linters and type checker
-# make build    the firmware only
-# make docs     the documentation site, in build/site
-# make mutants  breaks the project on purpose and counts what notices; ONLY="S21 S24" or a list chooses
-# make clean    remove what was built here; downloads stay in the cache
-#
-# All of them first install what the machine lacks (bootstrap.sh). BOARD=name chooses the board of bench and the only one
-# of run and test, BOARDS="name name" several: BOARDS=qemu-virt leaves Linux out.
+# `make help` lists the targets. All but help and clean first install what the machine lacks (bootstrap.sh).
 
 BOARDS ?= $(or $(BOARD),qemu-virt qemu-virt-linux qemu-virt-direct)
 BIN := .venv/bin
@@ -18,43 +8,56 @@ C_FILES = $(shell git ls-files 'firmware/*.[ch]' 'tests/*.[ch]')
 C_FOLDERS := firmware/service firmware/platform firmware/engine/src firmware/engine/libc firmware/monitor firmware/guest firmware/baremetal firmware/linux/vmm firmware/linux/acpi firmware/linux/virtio firmware/linux/bench firmware/linux/runner
 SHELL := /bin/bash
 
-.PHONY: run test bench lint build docs mutants setup clean
+.PHONY: help run test test-next bench lint build docs mutants hooks setup clean
 .DEFAULT_GOAL := run
 
-setup:
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@echo
+	@echo 'BOARD=NAME is the only board of run and test, and the board of bench; BOARDS="NAME NAME" are several.'
+	@echo 'BOARDS=qemu-virt leaves Linux out. Default: $(BOARDS). Default target: $(.DEFAULT_GOAL).'
+
+setup: ## install what this machine lacks; every other target does so by itself
 	@./bootstrap.sh
 
-run: setup
+run: setup ## build firmware and Linux host, run the suites on BOARDS, write reports/latest
 	@$(BIN)/hil run $(BOARDS:%=--board %)
 
 # Both parts run, whatever fails; the last lines say how each ended.
-test: setup build
+test: setup build ## run everything that can fail: host C tests, tests of the framework, suites on BOARDS
 	@set -o pipefail; status=0; mkdir -p build/logs; \
 	$(BIN)/python -m pytest tests | tee build/logs/framework.log || status=$$?; \
 	$(BIN)/hil run --no-build $(BOARDS:%=--board %) | tee build/logs/suites.log || status=$$?; \
 	grep -hE '^[0-9]+ of [0-9]+ tests ran on the emulator|^=+ .* in [0-9.]+s|^board .* firmware|^[0-9]+ boards: ' \
 		build/logs/framework.log build/logs/suites.log; exit $$status
 
-bench: setup build
+test-next: setup ## run the tests around pytest, labgrid and paramiko with the next versions of these; NEXT="pytest==8.4.2" chooses
+	@$(BIN)/python -m tools.nextversions $(NEXT:%=--version %)
+
+bench: setup build ## measure, side by side with plain labgrid and the raw socket
 	@$(BIN)/hil bench $(BOARD:%=--board %)
 
-build: setup
+build: setup ## build the firmware only
 	@$(BIN)/hil build
 
-docs: setup
+docs: setup ## build the documentation site in build/site
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
-mutants: setup
+mutants: setup ## break the project on purpose and count what notices; ONLY="S21 S24" or a list chooses
 	@$(BIN)/python -m tools.mutants $(if $(ONLY),--only "$(ONLY)")
 
-lint: setup
+lint: setup ## run formatters, linters and the type checker
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy hil tools tests suites
+	$(BIN)/python -m tools.words
 	clang-format-14 --style=file:firmware/.clang-format --dry-run -Werror $(C_FILES)
 	cppcheck --quiet --std=c11 --error-exitcode=1 --enable=warning,portability,performance --inline-suppr \
 		--suppress=comparePointers -Ifirmware/service/include -Ifirmware/engine/include $(C_FOLDERS)
 
-clean:
+hooks: setup ## install the git hooks of .pre-commit-config.yaml
+	@$(BIN)/prek install
+
+clean: ## remove what was built here; downloads stay in the cache
 	rm -rf build
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

@@ -14,22 +14,26 @@ CONTRAST = """() => {
 	const channel = (value) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4);
 	const luminance = ([r, g, b]) => 0.2126 * channel(r / 255) + 0.7152 * channel(g / 255) + 0.0722 * channel(b / 255);
 	const numbers = (colour) => { const [r, g, b, a = 1] = colour.match(/[\\d.]+/g).map(Number); return [r, g, b, a]; };
+	const over = (upper, lower) => [0, 1, 2].map((at) => upper[at] * upper[3] + lower[at] * (1 - upper[3])).concat(1);
 	const behind = (element) => {
+		const layers = [];
 		for (let at = element; at; at = at.parentElement) {
-			const colour = numbers(getComputedStyle(at).backgroundColor);
-			if (colour[3] === 1) return colour;
+			layers.push(numbers(getComputedStyle(at).backgroundColor));
+			if (layers.at(-1)[3] === 1) break;
 		}
-		return [255, 255, 255, 1];
+		return layers.reduceRight((lower, upper) => over(upper, lower), [255, 255, 255, 1]);
 	};
 	const found = [];
 	const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
 	while (texts.nextNode()) {
 		const element = texts.currentNode.parentElement;
 		const said = texts.currentNode.data.trim();
-		if (!said || !element.checkVisibility() || element.closest("script, style, noscript, option")) continue;
+		if (!said || !element.checkVisibility({ opacityProperty: true })) continue;
+		if (element.closest("script, style, noscript, option")) continue;
 		const style = getComputedStyle(element);
 		const colour = element.closest("svg") ? style.fill : style.color;
-		const [light, dark] = [luminance(numbers(colour)), luminance(behind(element))].sort((a, b) => b - a);
+		const ground = behind(element);
+		const [light, dark] = [over(numbers(colour), ground), ground].map(luminance).sort((a, b) => b - a);
 		const ratio = (light + 0.05) / (dark + 0.05);
 		const size = parseFloat(style.fontSize);
 		const large = size >= 24 || (size >= 18.66 && Number(style.fontWeight) >= 700);

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
-import sys
-from pathlib import Path
+from pathlib import PurePath
+from typing import TYPE_CHECKING
 
 import pytest
 import typer.main
 
 from hil.cli import app
 from hil.session.plugin.markers import NEEDS
+from tests.docs.built import ROOT, build
 from tools.site.links import Pages
 
-ROOT = Path(__file__).parents[2]
+if TYPE_CHECKING:
+    from pathlib import Path
+
 PARTS = ("docs", "mkdocs.yml", "hil", "tools", "firmware", "CONTRIBUTING.md", "CHANGELOG.md")
 FETCHED = re.compile(
     r"""<(?:script|img|iframe|source)\b[^>]*?\bsrc=["']?(?P<src>[^"' >]+)|"""
@@ -24,16 +26,11 @@ FETCHED = re.compile(
 """What a browser fetches of itself for a page or a style sheet."""
 
 
-def make(tree: Path, site: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(site)]
-    return subprocess.run(command, cwd=tree, capture_output=True, text=True, timeout=300, check=False)
-
-
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The site of this tree."""
     made = tmp_path_factory.mktemp("site")
-    done = make(ROOT, made)
+    done = build(ROOT, made)
     assert done.returncode == 0, done.stdout + done.stderr
     return made
 
@@ -60,8 +57,10 @@ def test_a_browser_fetches_nothing_from_elsewhere(site: Path) -> None:
 
 
 def test_every_page_of_the_tree_is_in_the_site(site: Path) -> None:
-    docs = {path.relative_to(ROOT / "docs").with_suffix(".html") for path in (ROOT / "docs").rglob("*.md")}
-    others = {Path(page).with_suffix(".html") for page in Pages.of(ROOT).others.values()}
+    docs: set[PurePath] = {
+        path.relative_to(ROOT / "docs").with_suffix(".html") for path in (ROOT / "docs").rglob("*.md")
+    }
+    others = {PurePath(page).with_suffix(".html") for page in Pages.of(ROOT).others.values()}
     assert [path for path in docs | others if not (site / path).is_file()] == []
 
 
@@ -79,7 +78,7 @@ def test_dead_links_fail_the_build(tree: Path, tmp_path: Path) -> None:
     links = ("nowhere.md", "../firmware/nowhere.c", "suites.md#nowhere")
     with (tree / "docs" / "index.md").open("a", encoding="utf-8") as page:
         page.write("".join(f"\n[dead]({link})" for link in links))
-    done = make(tree, tmp_path / "site")
+    done = build(tree, tmp_path / "site")
     assert done.returncode != 0
     assert [link for link in links if f"'{link}'" not in done.stderr] == []
 
@@ -91,6 +90,8 @@ def test_links_lead_to_the_page_of_the_site_or_name_the_file() -> None:
         == "[a](inside/firmware-linux-vmm.md#x)"
     )
     assert pages.rewritten("[a](../../docs/linux.md)", "firmware/linux/README.md") == "[a](../linux.md)"
-    assert pages.rewritten("[a](../../boards/juno.yaml)", "docs/boards/juno.md") == "a (`boards/juno.yaml`)"
+    assert pages.rewritten("[it](../../boards/juno.yaml)", "docs/boards/juno.md") == "it (`boards/juno.yaml`)"
+    assert pages.rewritten("[`juno.yaml`](../../boards/juno.yaml)", "docs/boards/juno.md") == "`boards/juno.yaml`"
+    assert pages.rewritten("[lab.md](lab.md#health)", "docs/suites.md") == "[A lab of many boards](lab.md#health)"
     assert pages.rewritten("[a](../README.md)", "docs/suites.md") == "[a](index.md)"
     assert pages.rewritten("![a](pictures/lab.svg)", "docs/lab.md") == "![a](pictures/lab.svg)"

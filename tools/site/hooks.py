@@ -22,7 +22,9 @@ LEFTOVERS = "More"
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Put the pages that the navigation does not name at its end."""
+    """Put the pages that the navigation does not name at its end, and leave out what needs the site's address."""
+    # 404.html and sitemap.xml name other files from the root of a server, which nobody knows here.
+    config.theme.static_templates.clear()
     docs = Path(config.docs_dir)
     there = {path.relative_to(docs).as_posix() for path in docs.rglob("*.md")}
     there |= {*MADE, *_pages(config).others.values()}
@@ -46,6 +48,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:  # noqa: ARG001
     """Let links of pages in docs/ lead to pages of the site."""
+    if page.parent is None:
+        page.meta["hide"] = ["navigation"]  # a page without siblings would have itself alone at its side
     if page.file.generated_by:
         return markdown
     return _pages(config).rewritten(markdown, DOCS + page.file.src_uri)

@@ -15,6 +15,7 @@ HOME = "README.md"
 HOME_PAGE = "index.md"
 
 _LINK = re.compile(r"(?P<picture>!?)\[(?P<text>[^\]]*)\]\((?P<target>[^)\s#]+)(?P<anchor>#[^)\s]*)?\)")
+_HEADING = re.compile(r"^# (?P<text>.+)$", re.MULTILINE)
 _ELSEWHERE = re.compile(r"^[a-z]+:")
 
 
@@ -43,7 +44,8 @@ class Pages:
     def rewritten(self, text: str, path: str) -> str:
         """Return the Markdown of the file at `path` with links that hold in the site.
 
-        What the site does not show is named instead. A link that leads nowhere stays, for mkdocs to complain about.
+        A page that is called by the name of its file gets its title, as readers of the site see no files. For what the
+        site does not show, the text has its path. A link that leads nowhere stays, for mkdocs to complain about.
         """
         here = self.in_site(path) or path
 
@@ -54,10 +56,19 @@ class Pages:
             page = self.in_site(target)
             if page is not None:
                 relative = posixpath.relpath(page, posixpath.dirname(here) or ".")
-                return f"{link['picture']}[{link['text']}]({relative}{link['anchor'] or ''})"
-            return f"{link['text']} (`{target}`)" if (self.root / target).exists() else link[0]
+                text = self._title(target) if link["text"] == posixpath.basename(target) else link["text"]
+                return f"{link['picture']}[{text}]({relative}{link['anchor'] or ''})"
+            if not (self.root / target).exists():
+                return link[0]
+            return f"`{target}`" if target.endswith(link["text"].strip("`")) else f"{link['text']} (`{target}`)"
 
         return _LINK.sub(rewrite, text)
+
+    def _title(self, path: str) -> str:
+        """Return the first heading of a page of the tree; its name when it is not there or has none."""
+        file = self.root / path
+        heading = _HEADING.search(file.read_text(encoding="utf-8")) if file.is_file() else None
+        return heading["text"] if heading else posixpath.basename(path)
 
 
 def _page_name(path: str) -> str:

@@ -1,22 +1,46 @@
-"""Files that are either whole or not there."""
+"""Write files so that a reader, or a crash, never finds half of one, and name them by their content."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Replace the content of `path` by `data`; a reader, and a crash, find the old content or the new one."""
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of the content of a file, in hexadecimal. Raises `OSError` when it cannot be read."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_atomically(path: Path, data: bytes, *, mode: int = 0o644) -> None:
+    """Replace the content of `path` by `data`; `mode` are the permissions of the new file. Raises `OSError`."""
+    with replaced_atomically(path, mode=mode) as file:
+        file.write(data)
+
+
+@contextmanager
+def replaced_atomically(path: Path, *, mode: int = 0o644) -> Iterator[IO[bytes]]:
+    """Yield a file whose content becomes that of `path` when the block ends without an error.
+
+    Until then `path` keeps its old content, and it does so for good when the block or the disk fails. `mode` are the
+    permissions of the new file, whatever the umask of the process is. Raises `OSError`.
+    """
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     temporary = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            yield file
             file.flush()
+            # Without this, a file system may make the new name durable before the content: an empty file after a crash.
             os.fsync(file.fileno())
-        temporary.chmod(0o644)
+        temporary.chmod(mode)
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -24,11 +48,10 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 def link_atomically(link: Path, target: str) -> None:
-    """Make the symbolic link `link` point to `target`, without a moment in which it is missing."""
-    temporary = Path(tempfile.mktemp(dir=link.parent, prefix=f".{link.name}."))
-    temporary.symlink_to(target)
-    try:
+    """Make the symbolic link `link` point to `target`, without a moment in which it is missing. Raises `OSError`."""
+    # There is no call that changes a link in place, and none that makes one under a name that is sure to be free:
+    # a directory of our own is both for the moment until the rename.
+    with tempfile.TemporaryDirectory(dir=link.parent, prefix=f".{link.name}.") as scratch:
+        temporary = Path(scratch) / link.name
+        temporary.symlink_to(target)
         temporary.replace(link)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise

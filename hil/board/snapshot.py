@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hil.errors import InfrastructureError
+from hil.files import file_sha256
 from hil.paths import cache_root
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class SnapshotStore:
         state = entry / _STATE
         try:
             expected = (entry / _DIGEST).read_text()
-            if _digest(state) == expected:
+            if file_sha256(state) == expected:
                 os.utime(entry)
                 return state
         except OSError:
@@ -68,7 +69,7 @@ class SnapshotStore:
             ) from error
         try:
             write(fresh / _STATE)
-            (fresh / _DIGEST).write_text(_digest(fresh / _STATE))
+            (fresh / _DIGEST).write_text(file_sha256(fresh / _STATE))
             shutil.rmtree(self.root / key, ignore_errors=True)
             with contextlib.suppress(FileExistsError):  # somebody else was quicker with the same state
                 fresh.rename(self.root / key)
@@ -81,8 +82,3 @@ class SnapshotStore:
         entries = sorted(self.root.iterdir(), key=lambda entry: entry.stat().st_mtime, reverse=True)
         for entry in [entry for entry in entries if not entry.name.startswith(".")][KEPT:]:
             shutil.rmtree(entry, ignore_errors=True)
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from hil.errors import UsageError
-from hil.firmware.steps import file_digest
+from hil.files import file_sha256
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +29,7 @@ class Artifact:
     @classmethod
     def of(cls, path: Path) -> Artifact:
         """Describe a file that is there."""
-        return cls(path, path.stat().st_size, file_digest(path))
+        return cls(path, path.stat().st_size, file_sha256(path))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ whole. Nothing is asked of the archive, nor of apt, once a package is unpacked.
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import subprocess
 from pathlib import Path
@@ -14,6 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Protocol
 
 from hil.errors import MissingTool
+from hil.files import file_sha256
 from hil.firmware.apt import PrivateApt
 from hil.firmware.archives import SYSTEM_APT, Wanted, configured_archives, source_list
 from hil.firmware.cache import exclusive
@@ -151,8 +151,7 @@ def verify(pin: Pin, directory: Path) -> None:
         if not path.is_file():
             raise CorruptDownload(f"{pin.package} {pin.version}: {file.name} is missing", doing="verifying downloads")
         size = path.stat().st_size
-        with path.open("rb") as stream:
-            sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+        sha256 = file_sha256(path)
         if (size, sha256) != (file.size, file.sha256):
             raise CorruptDownload(
                 f"{pin.package} {pin.version}: {file.name} is not the pinned file, refused:"

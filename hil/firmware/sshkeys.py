@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+from hil.files import write_atomically
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,9 +33,9 @@ class Keys:
             if not (directory / f"{name}.pub").is_file():
                 key = Ed25519PrivateKey.generate()
                 private = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
-                _write(directory / name, private, 0o600)
+                write_atomically(directory / name, private, mode=0o600)
                 public = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
-                _write(directory / f"{name}.pub", public + b"\n", 0o644)
+                write_atomically(directory / f"{name}.pub", public + b"\n")
         return cls(directory)
 
     @property
@@ -57,11 +58,3 @@ class Keys:
         assert isinstance(key, Ed25519PrivateKey)
         pair = key.private_bytes_raw() + key.public_key().public_bytes_raw()
         return b"".join(struct.pack(">I", len(text)) + text for text in (_ALGORITHM, pair))
-
-
-def _write(path: Path, content: bytes, permissions: int) -> None:
-    fresh = path.with_suffix(path.suffix + ".new")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, permissions)
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(content)
-    fresh.replace(path)

@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from hil.errors import MissingTool
+from hil.files import file_sha256
 from hil.firmware.errors import BuildFailed
 
 if TYPE_CHECKING:
@@ -41,12 +42,6 @@ def digest(inputs: Iterable[Path | str]) -> str:
             mode = "x" if os.access(path, os.X_OK) else "-"
             total.update(f"file {path.relative_to(item)} {mode} {len(content)}\n".encode() + content)
     return total.hexdigest()
-
-
-def file_digest(path: Path) -> str:
-    """Return the SHA-256 of one file."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def version(program: str) -> str:
@@ -176,4 +171,4 @@ def _files(item: Path) -> Iterable[Path]:
 
 
 def _digests(paths: Iterable[Path]) -> list[str]:
-    return [file_digest(path) if path.is_file() else "" for path in paths]
+    return [file_sha256(path) if path.is_file() else "" for path in paths]

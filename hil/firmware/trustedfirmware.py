@@ -6,9 +6,10 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hil.files import file_sha256
 from hil.firmware.crossmake import make
 from hil.firmware.packing import Packing, write_pflash
-from hil.firmware.steps import Step, Workshop, file_digest, lay
+from hil.firmware.steps import Step, Workshop, lay
 
 if TYPE_CHECKING:
     from hil.firmware.lock import Pin
@@ -113,7 +114,7 @@ class TrustedFirmware:
 
     def _known_engine(self) -> str:
         """Tell BL31 which engine it may run, where nothing before BL31 has judged it."""
-        digest = ", ".join(f"0x{byte:02x}" for byte in bytes.fromhex(file_digest(self._engine)))
+        digest = ", ".join(f"0x{byte:02x}" for byte in bytes.fromhex(file_sha256(self._engine)))
         return f"#define VTPM_ENGINE_BYTES {self._engine.stat().st_size}\n#define VTPM_ENGINE_SHA256 {{ {digest} }}\n"
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from hil.files import file_sha256
 
 _SECRET = re.compile(r"pass|token|secret", re.IGNORECASE)
 _CREDENTIALS = re.compile(r"(?<=//)[^/@]*(?=@)")
@@ -67,11 +68,11 @@ def take_stock(data: Mapping[str, Any], images: Mapping[str, str], root: Path) -
         boots_into=str(states[0][-1]) if states else "",
         features={str(name): str(value) for one in listed for name, value in one.items()},
         images={
-            name: Image(relative(path, root), path.stat().st_size, sha256(path))
+            name: Image(relative(path, root), path.stat().st_size, file_sha256(path))
             for name, path in found.items()
             if path.is_file()
         },
-        tools={name: Tool(path, sha256(Path(path))) for name, path in programs.items() if path},
+        tools={name: Tool(path, file_sha256(Path(path))) for name, path in programs.items() if path},
         resources=tuple(
             Resource(kind, str(settings.pop("name", "")), dict(_flat(settings)))
             for target in targets
@@ -84,12 +85,6 @@ def relative(path: Path, root: Path) -> str:
     """Return where a file is in the tree at `root`; of one elsewhere only its name."""
     resolved = path.resolve()
     return str(resolved.relative_to(root)) if resolved.is_relative_to(root) else path.name
-
-
-def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _entries(section: Any) -> Iterable[tuple[str, dict[str, Any]]]:

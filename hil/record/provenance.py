@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
-from hil.record.inventory import Inventory, relative, sha256, take_stock
+from hil.files import file_sha256
+from hil.record.inventory import Inventory, relative, take_stock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,7 +61,7 @@ def gather(
     firmware = json.loads(manifest.read_text(encoding="utf-8")) if manifest else {}
     return Provenance(
         board_file=relative(board_file, root),
-        board_file_sha256=sha256(board_file),
+        board_file_sha256=file_sha256(board_file),
         firmware_hash=firmware.get("firmware_hash", ""),
         firmware=firmware,
         git_commit=_answer(["git", "rev-parse", "HEAD"], root),

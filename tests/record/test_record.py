@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import TYPE_CHECKING
 
 import pytest
 
 from hil.errors import ExitCode, UsageError
-from hil.files import write_atomically
 from hil.record import Attempt, BoardOfRun, Case, Fault, FaultKind, Outcome, Provenance, Run, Stage, Verdict, load
 from hil.record.provenance import gather
 
@@ -17,20 +15,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DONE = Case("suites/a.py::test_done", Outcome.PASSED, board="rpi4")
-
-
-def test_a_file_that_cannot_be_written_keeps_its_old_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "junit.xml"
-    write_atomically(path, b"old")
-
-    def full(_: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space"):
-        write_atomically(path, b"new")
-    assert path.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_run_in_progress_can_be_read(tmp_path: Path) -> None:

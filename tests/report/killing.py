@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 FILES = {hil.files.__file__, hil.record.run.__file__}
-WRITERS = {"write_atomically", "link_atomically", "_open", "_append", "_write"}
+WRITERS = {"write_atomically", "replaced_atomically", "link_atomically", "_open", "_append", "_write"}
 """All functions that write files: a run is killed before each line of theirs."""
 WRONG = Fault(FaultKind.FIRMWARE, "call", "Panic", "bell \x07, escape \x1b[31m, \ud800", finding=True)
 CASES = (

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from hil.board.flash.payload import check_built
 from hil.errors import FlashError, UsageError
+from hil.files import file_sha256
 
 _SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 
@@ -73,7 +74,6 @@ def keep(source: Path, data: bytes) -> FlashedImage:
 
 def verify(fd: int, sha256: str) -> None:
     """Read all of `fd` back. Raises `FlashError` when it is not what was written."""
-    with Path(f"/proc/self/fd/{fd}").open("rb") as copy:
-        found = hashlib.file_digest(copy, "sha256").hexdigest()
+    found = file_sha256(Path(f"/proc/self/fd/{fd}"))
     if found != sha256:
         raise FlashError(f"read back {found}, but {sha256} was written", hint="the board is dirty: flash it again")

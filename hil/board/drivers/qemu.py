@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import json
 import re
 import shlex
@@ -27,6 +26,7 @@ from hil.board.file import boardfile
 from hil.board.flash import FlashPlan, FlashResult, Payload, PayloadFile
 from hil.deadline import Deadline
 from hil.errors import BoardFileError, ConsoleClosed, ConsoleTimeout, InfrastructureError, MissingTool
+from hil.files import file_sha256
 from hil.record.transcript import MemorySink
 
 if TYPE_CHECKING:
@@ -388,5 +388,4 @@ def _version(program: str, ask: Callable[[str], tuple[int, int, int]]) -> tuple[
 
 @functools.cache
 def _sha256(path: Path, _modified: int) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return file_sha256(path)

@@ -18,6 +18,7 @@ from hil.board.flash.errors import MediumMissing, WrongMedium
 from hil.board.flash.procedure import Work
 from hil.board.flash.sdcard import SECTOR, mtools
 from hil.errors import BoardUnreachable, FlashError
+from hil.files import file_sha256, replaced_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -52,16 +53,11 @@ class Folder:
         done = 0
         for file in payload.files:
             target = self.path / file.destination
-            fresh = target.with_name(f".{target.name}.new")
             try:
                 target.parent.mkdir(parents=True, exist_ok=True)
-                with fresh.open("wb") as copy, file.source.open("rb") as source:
+                with replaced_atomically(target) as copy, file.source.open("rb") as source:
                     shutil.copyfileobj(source, copy)
-                    copy.flush()
-                    os.fsync(copy.fileno())
-                    os.posix_fadvise(copy.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-                fresh.chmod(0o644)
-                fresh.replace(target)
+                _drop_from_cache(target)
             except OSError as error:
                 raise FlashError(f"cannot write {target}: {error.strerror}") from error
             done += file.size
@@ -73,8 +69,7 @@ class Folder:
         for file in payload.files:
             target = self.path / file.destination
             try:
-                with target.open("rb") as copy:
-                    found = hashlib.file_digest(copy, "sha256").hexdigest()
+                found = file_sha256(target)
             except OSError as error:
                 raise FlashError(f"cannot read {target} back: {error.strerror}") from error
             if found != file.sha256:
@@ -161,3 +156,9 @@ class FatPartition:
         if kind not in _FAT_TYPES:
             raise WrongMedium(f"{path} has no FAT partition {self.partition}", hint="is it the controller's own disk?")
         return f"{path}@@{first * SECTOR}"
+
+
+def _drop_from_cache(path: Path) -> None:
+    """Let the kernel forget the content of a file that is on its medium, so that reading it back reads the medium."""
+    with path.open("rb") as file:
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hil.errors import FlashError, UsageError
+from hil.files import file_sha256
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,9 +38,7 @@ class PayloadFile:
         """
         doing = f"preparing {source} for flashing"
         try:
-            with source.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-                size = file.tell()
+            digest, size = file_sha256(source), source.stat().st_size
         except OSError as error:
             raise UsageError(f"no image {source}: {error.strerror}", doing=doing, hint="hil build") from None
         check_built(source, digest, doing)

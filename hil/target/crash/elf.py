@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import posixpath
 import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hil.files import file_sha256
 from hil.target.crash.crash import Place
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Elf:
     def intact(self) -> bool:
         """Whether it is still the one of that build."""
         try:
-            return hashlib.sha256(self.path.read_bytes()).hexdigest() == self.sha256
+            return file_sha256(self.path) == self.sha256
         except OSError:
             return False
 

@@ -29,10 +29,13 @@ enum host_entropy { HOST_ENTROPY_GOOD, HOST_ENTROPY_FAILS, HOST_ENTROPY_STUCK };
 
 struct host_switches {
 	enum host_entropy entropy;
+	uint32_t words_left; /* of entropy, before the source fails; 0: it does not */
 	/* Called after each read of queue memory: a guest on another CPU that writes at the worst moment. */
 	void (*after_queue_read)(uint64_t pa, size_t bytes);
 	/* Called while the engine runs, as another CPU would call the service at that moment. */
 	void (*while_engine_runs)(void);
+	/* Called right before queue memory is zeroed, as another CPU would call the service at that moment. */
+	void (*before_queue_zero)(void);
 	/* What the calling guest's tables say. */
 	bool (*translate)(uint64_t va, bool write, uint64_t *pa);
 };
@@ -44,7 +47,9 @@ struct host_seen {
 	uint64_t double_reads;     /* guest-written bytes read twice for one command */
 	uint64_t stray_writes;     /* writes to a queue where the service has nothing to write */
 	uint64_t unordered_writes; /* of words that a guest waits for, without a barrier after what they announce */
+	uint64_t unordered_reads;  /* of what HEAD or START announce, without a barrier after reading those */
 	uint64_t engine_calls;
+	uint64_t waits;         /* turns of a loop that waits for another CPU */
 	uint32_t request_bytes; /* of the last ENGINE_EXECUTE */
 	uint8_t request[ENGINE_BUFFER_BYTES];
 };
@@ -58,11 +63,15 @@ void host_watch_reads(void);
 enum engine_status toy_engine(uint8_t *window);
 
 /* TPM command codes with a meaning for the toy engine; all others answer. */
-#define TOY_GIVES_UP 0x20000001         /* ENGINE_FATAL */
-#define TOY_RETURNS_NONSENSE 0x20000002 /* a status that does not exist */
-#define TOY_OVERLONG 0x20000003         /* a response longer than its buffer */
-#define TOY_GROWS 0x20000004            /* from now on its image takes 32 KiB */
-#define TOY_BREAKS_IMAGE 0x20000005     /* its next image will point outside the window */
+#define TOY_GIVES_UP 0x20000001          /* ENGINE_FATAL */
+#define TOY_RETURNS_NONSENSE 0x20000002  /* a status that does not exist */
+#define TOY_OVERLONG 0x20000003          /* a response longer than its buffer */
+#define TOY_GROWS 0x20000004             /* from now on its image takes 32 KiB */
+#define TOY_BREAKS_IMAGE 0x20000005      /* its next image will point outside the window */
+#define TOY_EMPTIES_IMAGE 0x20000006     /* its next image will have no byte */
+#define TOY_FILLS_STAGING 0x20000007     /* its next image will be as large as the staging area */
+#define TOY_OVERFLOWS_STAGING 0x20000008 /* its next image will be one byte larger than the staging area */
+#define TOY_SPOILS_IMAGE 0x20000009      /* its next image will be one that it cannot resume */
 
 /* What the toy engine answers: a header and this. */
 struct toy_answer {

@@ -20,6 +20,9 @@ static uint64_t words_drawn;
 /* This CPU has written to a queue since its last barrier: others may see that write later than the next one. */
 static _Thread_local bool unordered;
 
+/* This CPU has read HEAD or START since its last barrier: what it reads next may be from before they changed. */
+static _Thread_local bool unconfirmed;
+
 static void die(const char *what, uint64_t address)
 {
 	fprintf(stderr, "the service %s 0x%llx\n", what, (unsigned long long)address);
@@ -102,11 +105,24 @@ static void note_write(uint64_t pa, size_t bytes)
 	}
 }
 
+/* What a guest writes last; whoever has seen it relies on everything the guest wrote before. */
+static bool is_announcement(uint64_t pa)
+{
+	uint64_t offset = pa % VTPM_PAGE_BYTES;
+
+	return offset == VTPM_RING_HEAD || offset == VTPM_CRB_CTRL_START;
+}
+
 uint32_t port_queue_read32(struct pa pa)
 {
 	uint32_t value;
 
 	memcpy(&value, host_queue(pa.value), sizeof(value));
+	if (is_announcement(pa.value)) {
+		unconfirmed = true;
+	} else {
+		seen.unordered_reads += unconfirmed;
+	}
 	note_read(pa.value, sizeof(value));
 	return value;
 }
@@ -156,6 +172,7 @@ void port_queue_copy_in(void *to, struct pa from, size_t bytes)
 		die("copies from an unaligned place", from.value);
 	}
 	host_queue(from.value + bytes - 1);
+	seen.unordered_reads += unconfirmed;
 	for (size_t done = 0; done < bytes; done += WORD) {
 		size_t part = bytes - done < WORD ? bytes - done : WORD;
 
@@ -174,6 +191,12 @@ void port_queue_copy_out(struct pa to, const void *from, size_t bytes)
 
 void port_queue_zero(struct pa pa, size_t bytes)
 {
+	void (*other_cpu)(void) = host.before_queue_zero;
+
+	host.before_queue_zero = NULL;
+	if (other_cpu != NULL) {
+		other_cpu();
+	}
 	host_queue(pa.value + bytes - 1);
 	memset(host_queue(pa.value), 0, bytes);
 }
@@ -182,6 +205,7 @@ void port_queue_barrier(void)
 {
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	unordered = false;
+	unconfirmed = false;
 }
 
 void port_copy(void *to, const void *from, size_t bytes)
@@ -233,6 +257,10 @@ bool port_entropy_word(uint64_t *out)
 		*out = UINT64_C(0x5555555555555555);
 		return true;
 	}
+	if (host.words_left == 1) {
+		host.entropy = HOST_ENTROPY_FAILS;
+	}
+	host.words_left -= host.words_left > 0;
 	/* Never repeats a word, and is no secret. */
 	*out = __atomic_add_fetch(&words_drawn, 1, __ATOMIC_RELAXED) * UINT64_C(0x9e3779b97f4a7c15);
 	return host.entropy == HOST_ENTROPY_GOOD;
@@ -245,6 +273,7 @@ uint64_t port_entropy_features(void)
 
 void port_relax(void)
 {
+	__atomic_fetch_add(&seen.waits, 1, __ATOMIC_RELAXED);
 	sched_yield();
 }
 

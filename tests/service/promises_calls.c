@@ -4,6 +4,7 @@
 
 #include "calls.h"
 #include "promise.h"
+#include "state.h"
 
 static const uint64_t nothing[7];
 static const uint64_t noise[7] = {0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77};
@@ -32,6 +33,8 @@ PROMISE(smccc_queries_answer_uid_and_revision)
 
 	call_from(&anyone, VTPM_FID_CALL_UID, nothing, &answer);
 	CHECK_EQUAL(answer.x[0], VTPM_UID_W0);
+	CHECK_EQUAL(answer.x[1], VTPM_UID_W1);
+	CHECK_EQUAL(answer.x[2], VTPM_UID_W2);
 	CHECK_EQUAL(answer.x[3], VTPM_UID_W3);
 	call_from(&anyone, VTPM_FID_REVISION, nothing, &answer);
 	CHECK_EQUAL(answer.x[0], VTPM_VERSION_MAJOR);
@@ -64,14 +67,19 @@ PROMISE(management_is_for_the_hypervisor_only)
 	}
 }
 
+/* VTTBR_EL2 still has the guest's identity when its hypervisor calls, which is not the guest's call for that. */
 PROMISE(guest_calls_are_for_guests_only)
 {
+	const struct vtpm_caller beside_its_guest = {VTPM_FROM_HYPERVISOR, 0, pa_make(0x44000000)};
+	const struct vtpm_caller secure = {VTPM_FROM_OTHER, 0, pa_make(0x44000000)};
 	struct instance instance;
 
 	CHECK_EQUAL(create(1, 0, 1, 0, &instance), VTPM_OK);
 	CHECK_EQUAL(bind(&instance, 0, 0x44000000, 1, 0), VTPM_OK);
 	CHECK_EQUAL(manage(VTPM_FID_DOORBELL, 0, 0, 0, 0, 0, NULL), VTPM_E_NOT_PERMITTED);
 	CHECK_EQUAL(manage(VTPM_FID_QUEUE_CHECK, 0, 0, 0, 0, 0, NULL), VTPM_E_NOT_PERMITTED);
+	CHECK_EQUAL(ring(&beside_its_guest, 0), VTPM_E_NOT_PERMITTED);
+	CHECK_EQUAL(ring(&secure, 0), VTPM_E_NOT_PERMITTED);
 }
 
 PROMISE(gate_lets_guests_reach_guest_calls_and_smccc_only)
@@ -89,6 +97,11 @@ PROMISE(gate_lets_guests_reach_guest_calls_and_smccc_only)
 	for (size_t i = 0; i < COUNT(management); i++) {
 		CHECK(!vtpm_gate_allows((uint32_t)management[i]));
 	}
+}
+
+static void lose_entropy(void)
+{
+	host.entropy = HOST_ENTROPY_FAILS;
 }
 
 /* Zero in x1-x3, and from x4 on what the caller had there: SMCCC 1.1 callers do not save x4-x17. */
@@ -121,6 +134,63 @@ PROMISE(registers_hold_documented_results_and_nothing_else)
 	CHECK_EQUAL(call_from(&hypervisor, VTPM_FID_INFO, arguments, &answer), VTPM_OK);
 	CHECK_EQUAL(answer.x[6], 0);
 	CHECK_EQUAL(answer.x[7], arguments[6]);
+}
+
+/* Refused late, when a handle and a queue were at hand already. */
+PROMISE(a_create_that_fails_has_no_results)
+{
+	const struct vtpm_caller hypervisor = {.origin = VTPM_FROM_HYPERVISOR};
+	const uint64_t wanted[7] = {1, 0, VTPM_MAX_SLOTS, 0, 0, 0, 0};
+	const uint64_t unwanted[7] = {2, 0, VTPM_MAX_SLOTS, 0, 5, 6, 7};
+	uint64_t another[7] = {2, 0, VTPM_MAX_SLOTS, 0, 0, 0, 0};
+	struct vtpm_answer answer;
+
+	CHECK_EQUAL(call_from(&hypervisor, VTPM_FID_CREATE, wanted, &answer), VTPM_OK);
+	CHECK_EQUAL(call_from(&hypervisor, VTPM_FID_CREATE, wanted, &answer), VTPM_E_EXISTS);
+	check_no_results(&answer, wanted);
+	CHECK_EQUAL(call_from(&hypervisor, VTPM_FID_CREATE, unwanted, &answer), VTPM_E_BAD_REQUIREMENT);
+	check_no_results(&answer, unwanted);
+	host.while_engine_runs = lose_entropy;
+	CHECK_EQUAL(call_from(&hypervisor, VTPM_FID_CREATE, another, &answer), VTPM_E_NO_ENTROPY);
+	check_no_results(&answer, another);
+	host.while_engine_runs = NULL;
+	host.entropy = HOST_ENTROPY_GOOD;
+	for (; call_from(&hypervisor, VTPM_FID_CREATE, another, &answer) == VTPM_OK; another[0]++) {
+	}
+	CHECK_EQUAL(answer.x[0], VTPM_E_NO_SPACE);
+	check_no_results(&answer, another);
+}
+
+#define STATE_PAGES (VTPM_POOL_PAGES - VTPM_STATE_PAGES)
+
+/* LIMITS against what the platform header says, and not against itself. */
+PROMISE(limits_tell_what_there_is_and_what_is_left)
+{
+	const struct engine_header engine = host_engine_header();
+	struct instance instances[VTPM_WINDOW_COUNT + 1];
+	uint64_t empty = STATE_PAGES * VTPM_PAGE_BYTES + VTPM_WINDOW_COUNT * (uint64_t)ENGINE_WINDOW_BYTES;
+
+	CHECK_EQUAL(limit(VTPM_LIMITS_INSTANCES, 1), STATE_PAGES / VTPM_IMAGE_RESERVED_PAGES);
+	CHECK_EQUAL(limit(VTPM_LIMITS_INSTANCES, 3), VTPM_SECURE_POOL_BYTES);
+	CHECK_EQUAL(limit(VTPM_LIMITS_INSTANCES, 4), empty);
+	CHECK_EQUAL(limit(VTPM_LIMITS_INSTANCES, 5), (1 + VTPM_MAX_SLOTS) * VTPM_PAGE_BYTES);
+	CHECK_EQUAL(limit(VTPM_LIMITS_INSTANCES, 6), VTPM_QUEUE_POOL_PA);
+	CHECK_EQUAL(limit(VTPM_LIMITS_INSTANCES, 7), VTPM_QUEUE_POOL_BYTES);
+	CHECK_EQUAL(limit(VTPM_LIMITS_MEMORY, 1), VTPM_WINDOW_COUNT);
+	CHECK_EQUAL(limit(VTPM_LIMITS_MEMORY, 3), ENGINE_WINDOW_BYTES);
+	CHECK_EQUAL(limit(VTPM_LIMITS_MEMORY, 6), engine.text_bytes + engine.rodata_bytes);
+	CHECK_EQUAL(limit(VTPM_LIMITS_MEMORY, 7), VTPM_SECURE_POOL_PA);
+	for (uint64_t i = 0; i <= VTPM_WINDOW_COUNT; i++) {
+		uint64_t windows = i < VTPM_WINDOW_COUNT ? i : VTPM_WINDOW_COUNT;
+
+		CHECK_EQUAL(limit(VTPM_LIMITS_INSTANCES, 2), i);
+		CHECK_EQUAL(limit(VTPM_LIMITS_MEMORY, 2), windows);
+		CHECK_EQUAL(limit(VTPM_LIMITS_INSTANCES, 4),
+			    empty - i * VTPM_IMAGE_RESERVED_PAGES * VTPM_PAGE_BYTES - windows * ENGINE_WINDOW_BYTES);
+		CHECK_EQUAL(create(1 + i, 0, 1, 0, &instances[i]), VTPM_OK);
+	}
+	CHECK_EQUAL(limit(VTPM_LIMITS_MEMORY, 5), 1);
+	CHECK(limit(VTPM_LIMITS_MEMORY, 4) > 0);
 }
 
 PROMISE(malformed_selectors_are_refused)
@@ -174,4 +244,16 @@ PROMISE(entropy_that_fails_or_repeats_is_refused)
 	CHECK_EQUAL(vtpm_entropy_fill(out, sizeof(out)), 1);
 	host.entropy = HOST_ENTROPY_FAILS;
 	CHECK_EQUAL(vtpm_entropy_fill(out, sizeof(out)), 1);
+}
+
+/* A request of a few words must not end with some of them and an error, for someone to use all the same. */
+PROMISE(entropy_that_fails_half_way_hands_out_none_of_it)
+{
+	static const uint8_t nothing_at_all[64];
+	uint8_t out[sizeof(nothing_at_all)];
+
+	memset(out, 0, sizeof(out));
+	host.words_left = 3;
+	CHECK_EQUAL(vtpm_entropy_fill(out, sizeof(out)), 1);
+	CHECK_EQUAL(memcmp(out, nothing_at_all, sizeof(out)), 0);
 }

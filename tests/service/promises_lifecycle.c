@@ -123,6 +123,23 @@ PROMISE(full_table_says_no_space_and_recovers)
 	CHECK_EQUAL(create(99, 0, 1, 0, &extra), VTPM_OK);
 }
 
+/* One page is left, and whoever asks for two must not get the one behind the pool as well. */
+PROMISE(no_queue_reaches_beyond_the_pool)
+{
+	struct instance out;
+	uint32_t left = VTPM_QUEUE_POOL_BYTES / VTPM_PAGE_BYTES - 1;
+
+	for (uint64_t vm = 1; left != 0; vm++) {
+		uint32_t pages = left < 1 + VTPM_MAX_SLOTS ? left : 1 + VTPM_MAX_SLOTS;
+
+		CHECK_EQUAL(create(vm, 0, pages - 1, 0, &out), VTPM_OK);
+		CHECK(out.queue >= VTPM_QUEUE_POOL_PA);
+		CHECK(out.queue + out.bytes <= VTPM_QUEUE_POOL_PA + VTPM_QUEUE_POOL_BYTES);
+		left -= pages;
+	}
+	CHECK_EQUAL(create(99, 0, 1, 0, &out), VTPM_E_NO_SPACE);
+}
+
 PROMISE(full_queue_pool_says_no_space)
 {
 	struct instance out;
@@ -134,6 +151,35 @@ PROMISE(full_queue_pool_says_no_space)
 	free_before = limit(VTPM_LIMITS_INSTANCES, 4);
 	CHECK_EQUAL(create(5, 0, 1, 0, &out), VTPM_E_NO_SPACE);
 	CHECK_EQUAL(limit(VTPM_LIMITS_INSTANCES, 4), free_before);
+}
+
+PROMISE(a_queue_that_is_given_back_can_be_had_again)
+{
+	struct instance instance;
+
+	for (uint64_t round = 0; round < 2 * VTPM_QUEUE_POOL_BYTES / VTPM_PAGE_BYTES; round++) {
+		CHECK_EQUAL(create(1, 0, VTPM_MAX_SLOTS, 0, &instance), VTPM_OK);
+		CHECK_EQUAL(destroy(&instance), VTPM_OK);
+	}
+}
+
+static struct instance newcomer;
+
+static void create_on_another_cpu(void)
+{
+	CHECK_EQUAL(create(77, 0, 1, 0, &newcomer), VTPM_OK);
+}
+
+/* Pages that are free before they are zero could be another instance's queue by then. */
+PROMISE(a_queue_is_scrubbed_before_anybody_else_can_have_it)
+{
+	struct instance old;
+
+	CHECK_EQUAL(create(1, 0, 1, 0, &old), VTPM_OK);
+	host.before_queue_zero = create_on_another_cpu;
+	CHECK_EQUAL(destroy(&old), VTPM_OK);
+	CHECK(newcomer.queue >= old.queue + old.bytes);
+	CHECK_EQUAL(control_read(&newcomer, VTPM_RING_MAGIC), VTPM_RING_MAGIC_VALUE);
 }
 
 PROMISE(an_engine_failure_stops_and_scrubs_that_instance_only)

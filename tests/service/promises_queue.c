@@ -4,6 +4,7 @@
 
 #include "calls.h"
 #include "promise.h"
+#include "state.h"
 
 #define ANY_COMMAND 0x17b
 #define IPA 0x80100000
@@ -123,6 +124,63 @@ PROMISE(lengths_and_states_out_of_range_get_a_tpm_error)
 	CHECK_EQUAL(seen.engine_calls, calls);
 }
 
+/* Of all values of a slot's state only one asks for anything. */
+PROMISE(a_slot_that_was_not_submitted_is_refused)
+{
+	static const uint32_t states[] = {VTPM_SLOT_FREE, VTPM_SLOT_DONE,    VTPM_SLOT_REFUSED, 4,
+					  0x10001,        UINT32_C(1) << 31, UINT32_MAX};
+	struct instance instance;
+	uint64_t calls;
+
+	CHECK_EQUAL(create(1, 0, 1, 0, &instance), VTPM_OK);
+	calls = seen.engine_calls;
+	for (uint32_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
+		submit(&instance, ANY_COMMAND, VTPM_TPM_HEADER_BYTES);
+		control_write(&instance, VTPM_RING_ENTRIES + VTPM_ENTRY_STATE, states[i]);
+		CHECK_EQUAL(forward(&instance), VTPM_OK);
+		CHECK_EQUAL(entry_read(&instance, 0, VTPM_ENTRY_STATE), VTPM_SLOT_REFUSED);
+		CHECK_EQUAL(slot_of(&instance, 0)[9], VTPM_TPM_RC_COMMAND_SIZE & 0xff);
+	}
+	CHECK_EQUAL(seen.engine_calls, calls);
+}
+
+/* HEAD and TAIL count modulo 2^32, which a guest that rings 1000 times a second reaches in seven weeks. */
+PROMISE(counters_wrap_at_their_last_value_and_nowhere_else)
+{
+	static const uint32_t tails[] = {0x7ffffffe, 0xfffffffe};
+	struct vtpm_instance *secret = &state_get()->instances[0];
+	struct instance instance;
+	struct toy_answer answer;
+
+	CHECK_EQUAL(create(1, 0, 2, 0, &instance), VTPM_OK);
+	for (uint32_t i = 0; i < 2; i++) {
+		secret->tail = tails[i];
+		instance.head = tails[i];
+		control_write(&instance, VTPM_RING_HEAD, tails[i]);
+		CHECK_EQUAL(forward(&instance), VTPM_OK);
+		for (uint32_t done = 1; done <= 4; done++) {
+			CHECK_EQUAL(run(&instance, ANY_COMMAND, &answer), VTPM_OK);
+			CHECK_EQUAL(control_read(&instance, VTPM_RING_TAIL), tails[i] + done);
+		}
+		CHECK_EQUAL(answer.commands, 4 * (i + 1));
+		control_write(&instance, VTPM_RING_HEAD, instance.head + 3);
+		CHECK_EQUAL(forward(&instance), VTPM_E_BAD_QUEUE);
+	}
+}
+
+/* A CPU may read a slot early; if that was before the guest wrote it, EL3 would run what stood there before. */
+PROMISE(what_head_and_start_announce_is_read_after_them)
+{
+	struct instance instance;
+
+	CHECK_EQUAL(create(1, 0, 2, 0, &instance), VTPM_OK);
+	submit(&instance, ANY_COMMAND, VTPM_TPM_HEADER_BYTES);
+	CHECK_EQUAL(forward(&instance), VTPM_OK);
+	control_write(&instance, VTPM_CRB_CTRL_START, 1);
+	CHECK_EQUAL(forward(&instance), VTPM_OK);
+	CHECK_EQUAL(seen.unordered_reads, 0);
+}
+
 PROMISE(the_largest_command_fits_and_arrives_whole)
 {
 	struct instance instance;
@@ -230,6 +288,12 @@ PROMISE(reset_starts_the_ring_anew)
 	}
 	CHECK_EQUAL(manage(VTPM_FID_RESET, instance.handle, 0, 0, 0, 0, NULL), VTPM_OK);
 	CHECK_EQUAL(control_read(&instance, VTPM_RING_TAIL), 0);
+	for (uint32_t slot = 0; slot < 2; slot++) {
+		CHECK_EQUAL(entry_read(&instance, slot, VTPM_ENTRY_STATE), VTPM_SLOT_FREE);
+		for (uint32_t i = 0; i < VTPM_SLOT_BYTES; i++) {
+			CHECK_EQUAL(slot_of(&instance, slot)[i], 0);
+		}
+	}
 	CHECK_EQUAL(control_read(&instance, VTPM_CRB_CMD_LADDR), IPA + VTPM_PAGE_BYTES);
 	instance.head = 0;
 	CHECK_EQUAL(run(&instance, ANY_COMMAND, &answer), VTPM_OK);
@@ -311,6 +375,10 @@ PROMISE(queue_check_accepts_only_a_va_that_maps_the_whole_queue_writably)
 	writable = true;
 	mapped_pa += VTPM_PAGE_BYTES;
 	CHECK_EQUAL(check_queue(va), VTPM_E_BAD_ADDRESS);
+	for (uint32_t bit = 12; bit < 48; bit++) {
+		mapped_pa = instance.queue ^ UINT64_C(1) << bit;
+		CHECK_EQUAL(check_queue(va), VTPM_E_BAD_ADDRESS);
+	}
 	mapped_pa = instance.queue;
 	mapped_va = UINT64_MAX - 2 * VTPM_PAGE_BYTES + 1;
 	CHECK_EQUAL(check_queue(mapped_va), VTPM_E_BAD_ADDRESS);

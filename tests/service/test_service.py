@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from filelock import FileLock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).resolve().parent
+OUT = HERE.parents[1] / "build" / "tests" / "service"
 PROMISES = [
     name
     for source in sorted(HERE.glob("promises_*.c"))
@@ -24,16 +26,17 @@ FUZZ_RUNS = 20_000
 
 
 @pytest.fixture(scope="session")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+def program() -> Callable[[str], Path]:
     """Return a test program by its name, built with sanitizers when it is first needed."""
-    out = tmp_path_factory.mktemp("service")
+    OUT.mkdir(parents=True, exist_ok=True)
 
     @cache
     def build(name: str) -> Path:
-        command = ["make", "-s", "-C", str(HERE), f"OUT={out}", str(out / name)]
-        made = subprocess.run(command, capture_output=True, text=True, timeout=300)
+        with FileLock(OUT / ".lock"):  # other runs of these tests use the same objects
+            command = ["make", "-s", "-j2", "-C", str(HERE), f"OUT={OUT}", str(OUT / name)]
+            made = subprocess.run(command, capture_output=True, text=True, timeout=300)
         assert made.returncode == 0, made.stderr
-        return out / name
+        return OUT / name
 
     return build
 

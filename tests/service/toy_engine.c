@@ -16,7 +16,9 @@
 struct toy_state {
 	uint32_t mark; /* .data: proves that the window was prepared */
 	uint32_t grown;
-	uint32_t breaks_image;
+	uint32_t misplaced; /* the next image lies outside of the window */
+	uint32_t claimed;   /* the next image says that it has one byte less than this */
+	uint32_t spoiled;   /* the next image cannot be resumed */
 	struct toy_answer answer;
 };
 
@@ -79,7 +81,19 @@ static enum engine_status execute(struct engine_mailbox *mailbox, struct toy_sta
 		state->grown = 1;
 		break;
 	case TOY_BREAKS_IMAGE:
-		state->breaks_image = 1;
+		state->misplaced = 1;
+		break;
+	case TOY_EMPTIES_IMAGE:
+		state->claimed = 1;
+		break;
+	case TOY_FILLS_STAGING:
+		state->claimed = 1 + STAGING_BYTES;
+		break;
+	case TOY_OVERFLOWS_STAGING:
+		state->claimed = 1 + STAGING_BYTES + 1;
+		break;
+	case TOY_SPOILS_IMAGE:
+		state->spoiled = 1;
 		break;
 	default:
 		break;
@@ -95,8 +109,14 @@ static enum engine_status suspend(struct engine_mailbox *mailbox, struct toy_sta
 	memcpy(window + IMAGE_OFFSET, state, sizeof(*state));
 	mailbox->image_va = ENGINE_WINDOW_VA + IMAGE_OFFSET;
 	mailbox->image_bytes = state->grown ? GROWN_IMAGE_BYTES : sizeof(*state);
-	if (state->breaks_image) {
+	if (state->misplaced) {
 		mailbox->image_va = ENGINE_WINDOW_VA + ENGINE_WINDOW_BYTES - 1;
+	}
+	if (state->claimed) {
+		mailbox->image_bytes = state->claimed - 1;
+	}
+	if (state->spoiled) {
+		memset(window + IMAGE_OFFSET, 0, sizeof(state->mark));
 	}
 	return ENGINE_OK;
 }

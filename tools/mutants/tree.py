@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,12 +29,12 @@ class Tree:
         self.path = scratch / "tree"
         self.outside = scratch / "t"  # short: sockets live below it, and their paths are limited to 107 bytes
         self.outside.mkdir()
-        self._writes = 0
+        self._newest = 0
 
     @contextmanager
     def mutated(self, mutant: Mutant) -> Iterator[None]:
         """Keep the tree changed as the mutant says for as long as the block runs. Raises `StaleMutant`."""
-        originals: dict[Path, tuple[str, os.stat_result]] = {}
+        originals: dict[Path, str] = {}
         try:
             for change in mutant.changes:
                 path = self.path / change.file
@@ -42,23 +43,22 @@ class Tree:
                 text = path.read_text()
                 if (count := text.count(change.old)) != 1:
                     raise StaleMutant(f"{change.file} has {count} times: {_first_line(change.old)}")
-                originals.setdefault(path, (text, path.stat()))
-                path.write_text(text.replace(change.old, change.new))
-                self._make_newer(path, originals[path][1])
+                originals.setdefault(path, text)
+                self._write(path, text.replace(change.old, change.new))
             yield
         finally:
-            for path, (text, before) in originals.items():
-                path.write_text(text)
-                os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+            for path, text in originals.items():
+                self._write(path, text)
 
-    def _make_newer(self, path: Path, before: os.stat_result) -> None:
-        """Give every version of a file a time of its own.
+    def _write(self, path: Path, text: str) -> None:
+        """Write a file, and give it a time that it has not had yet, in whole seconds.
 
-        Python takes a cached module for up to date if the source has the same size and the same second, which two
-        mutants of one file, written quickly after each other, can have.
+        Python takes a cached module for up to date if the source has the same size and the same second, and make takes
+        an object for up to date if it is not older than the source. Both would mistake one mutant for another.
         """
-        self._writes += 1
-        os.utime(path, (before.st_atime, int(before.st_mtime) + self._writes))
+        path.write_text(text)
+        self._newest = max(self._newest, int(time.time())) + 1  # never older than an object
+        os.utime(path, (self._newest, self._newest))
 
 
 def _first_line(text: str) -> str:

@@ -30,7 +30,7 @@ class Pages:
     def of(cls, root: Path) -> Pages:
         """Find the pages beside the code that they describe."""
         found = {path.relative_to(root).as_posix() for path in root.glob("firmware/**/README.md")}
-        found |= {"CONTRIBUTING.md", "CHANGELOG.md"}
+        found |= {"CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"}
         return cls(root, {path: f"inside/{_page_name(path)}" for path in sorted(found)})
 
     def in_site(self, path: str) -> str | None:

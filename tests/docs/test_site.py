@@ -18,7 +18,7 @@ from tools.site.links import Pages
 if TYPE_CHECKING:
     from pathlib import Path
 
-PARTS = ("docs", "mkdocs.yml", "hil", "tools", "firmware", "CONTRIBUTING.md", "CHANGELOG.md")
+PARTS = ("docs", "mkdocs.yml", "hil", "tools", "firmware", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md")
 FETCHED = re.compile(
     r"""<(?:script|img|iframe|source)\b[^>]*?\bsrc=["']?(?P<src>[^"' >]+)|"""
     r"""<link\b[^>]*?\bhref=["']?(?P<href>[^"' >]+)|url\(["']?(?P<url>[^"')]+)|@import\s+["'](?P<imported>[^"']+)"""

@@ -197,6 +197,12 @@ def test_wrapping_changes_lines_and_never_what_a_page_says(page: str) -> None:
     assert max(map(len, better.splitlines())) <= wrapping.WIDTH + len(" 1.")
 
 
+def test_code_is_not_broken_over_lines() -> None:
+    page = f"{'x' * 110} `hil boards --check` and {'y' * 90} (see ``a ` b``), {LONG}\n"
+    assert "`hil boards --check`" in wrapping.wrapped(page)
+    assert "``a ` b``" in wrapping.wrapped(page)
+
+
 @pytest.mark.parametrize(
     "page",
     [

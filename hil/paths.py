@@ -1,8 +1,9 @@
-"""Where things are: this checkout, what an installed package carries of it, and what is kept outside of both."""
+"""Where things are: this checkout, what an installed package has of it, what is kept outside of both."""
 
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 from platformdirs import user_cache_path, user_state_path
@@ -11,6 +12,9 @@ _PACKAGE = Path(__file__).resolve().parent
 _SHIPPED = _PACKAGE / "_shipped"
 CHECKOUT = _PACKAGE.parent
 """The checkout that this package is in; for an installed package, a directory with nothing of ours in it."""
+
+HIL = (sys.executable, "-m", "hil")
+"""Starts the command line of this very package; `hil` on the PATH may be another one."""
 
 
 def shipped(path: str) -> Path:

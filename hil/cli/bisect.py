@@ -7,7 +7,7 @@ import shlex
 import sys
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from pathlib import Path  # noqa: TC003 - typer reads annotations
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -128,7 +128,8 @@ def _build_command(board: BoardFile) -> str:
     for platform in PLATFORMS:
         linux = linux_directory(platform) in folders
         if linux or build_directory(platform) in folders:
-            hil = [sys.executable, "-c", "from hil.cli import main; main()"]
+            # Old revisions have no `python -m hil`; the installed command takes the code of the worktree by PYTHONPATH.
+            hil = ["env", "PYTHONPATH=.", str(Path(sys.executable).with_name("hil"))]
             return shlex.join([*hil, "build", "--platform", platform, *([] if linux else ["--no-linux"])])
     raise UsageError(f"the images of {board.name} are not built here", hint="--build COMMAND, or give builds")
 

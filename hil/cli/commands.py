@@ -27,7 +27,7 @@ SUMMARIES = {
     "bench": "Measure framework and service: ratios in one run, exact instruction counts, exact counts of traps.",
     "doctor": "Say what this machine lacks for building and testing, and how to get it.",
     "firmware": "Look after the third-party parts of the firmware.",
-    "lab": "Share boards through labgrid: a try-out on this machine, and how a lab is.",
+    "lab": "Share boards through labgrid: a local lab on this machine, and the state of any lab.",
     "new": "Write a commented file to start from: a board, a suite.",
 }
 """Each command with what `hil --help` says of it."""

@@ -41,7 +41,7 @@ def places(incomplete: str) -> list[str]:
     from hil.lab.borrow import status
 
     try:
-        return [place.name for place in status(find(Tree.here())) if place.name.startswith(incomplete)]
+        return [place.name for place in status(find(Tree.here_or_none())) if place.name.startswith(incomplete)]
     except HilError:
         return []
 

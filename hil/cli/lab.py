@@ -21,7 +21,7 @@ from hil.cli.output import console, print_json, print_line
 from hil.cli.tree import Tree
 from hil.deadline import Deadline
 from hil.errors import ExitCode, InfrastructureError, UsageError
-from hil.lab.tags import LIGHT_FILE
+from hil.paths import HIL
 
 if TYPE_CHECKING:
     from hil.lab.address import LabAddress
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
-    help="Share boards through labgrid: a try-out on this machine, and how a lab is.",
+    help="Share boards through labgrid: a local lab on this machine, and the state of any lab.",
 )
 
 EMULATOR = "emulator"
@@ -37,20 +37,22 @@ MOST = 1000
 """Of anything that one machine plays."""
 DETACHED_SECONDS = 270.0
 DOWN_SECONDS = 30.0
-LIGHT_BOARDS = 4
+SIMULATED_BOARDS = 4
 PAUSE_SECONDS = 0.1
 
-Directory = Annotated[Path | None, typer.Option(metavar="DIR", help="Where the try-out lives (default: build/lab).")]
+Directory = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR", help="The files of the local lab (default: build/lab; outside of a tree, in the user's state)."
+    ),
+]
 
 
 @app.command()
 def up(
     boards: Annotated[
-        int | None,
-        typer.Option(
-            min=0, max=MOST, help="Simulated boards that answer as the monitor does (default: 4 in a checkout of hil)."
-        ),
-    ] = None,
+        int, typer.Option(min=0, max=MOST, help="Simulated boards that answer as the monitor does.")
+    ] = SIMULATED_BOARDS,
     emulators: Annotated[
         int | None,
         typer.Option(min=0, max=MOST, help="Seats for each emulated board (default: as many as processors)."),
@@ -67,7 +69,7 @@ def up(
     directory: Directory = None,
     detach: Annotated[bool, typer.Option("--detach", help="Leave it running; `hil lab down` ends it.")] = False,
 ) -> None:
-    """Start a lab on this machine, on loopback only: labgrid's coordinator and exporters, and the keeper of leases.
+    """Start a local lab: labgrid's coordinator and exporters, and the keeper of leases, on loopback only.
 
     Ctrl-C ends all of it. A part that dies is started again.
 
@@ -76,33 +78,34 @@ def up(
 
         hil lab up --boards 64 --exporters 4 --emulators 0
     """
-    tree = Tree.here()
+    tree = Tree.here_or_none()
     where = _where(tree, directory)
-    light = _light_boards(tree, boards)
+    emulated = [name for name in tree.board_names() if tree.board(name).kind == EMULATOR] if tree else []
+    if emulators and not emulated:
+        raise UsageError("no board file here describes an emulated board", hint="--emulators 0, or hil new board NAME")
     if detach:
         _detach(where, sys.argv)
         return
     import asyncio
 
-    from hil.lab.tryout import TryOut, Wanted
+    from hil.lab.local import LocalLab, Wanted
 
-    emulated = [name for name in tree.board_names() if tree.board(name).kind == EMULATOR]
     seats = emulators if emulators is not None else os.cpu_count() or 1
-    wanted = Wanted(light, exporters, seats, emulated, recheck, patience)
-    lab = TryOut(tree.root, where, wanted, print_line)
+    wanted = Wanted(boards, exporters, seats, emulated, recheck, patience)
+    lab = LocalLab(tree.root if tree else where, where, wanted, print_line)
     asyncio.run(lab.run())
 
 
 @app.command()
 def down(directory: Directory = None) -> None:
-    """End a try-out that was left running.
+    """End a local lab that was left running.
 
     Example:
         hil lab down
     """
-    from hil.lab.tryout import supervisor
+    from hil.lab.local import supervisor
 
-    where = _where(Tree.here(), directory)
+    where = _where(Tree.here_or_none(), directory)
     pid = supervisor(where)
     if not pid:
         raise UsageError(f"no lab is up in {where}", hint="hil lab up")
@@ -121,7 +124,7 @@ def status(
 ) -> None:
     """Show the places of the lab: who has them, and which boards are out of the pool for which reason.
 
-    The lab is the one that LG_COORDINATOR names, else the try-out that runs in this tree.
+    The lab is the one that LG_COORDINATOR names, else the local lab that runs in this tree.
 
     Examples:
         hil lab status
@@ -130,7 +133,7 @@ def status(
     """
     from hil.lab.borrow import status as ask
 
-    places = ask(find(Tree.here(), directory))
+    places = ask(find(Tree.here_or_none(), directory))
     if as_json:
         print_json([asdict(place) for place in places])
         return
@@ -153,7 +156,7 @@ def check(
     """
     from hil.lab.borrow import ask_for_check
 
-    ask_for_check(find(Tree.here(), directory), place)
+    ask_for_check(find(Tree.here_or_none(), directory), place)
 
 
 @app.command()
@@ -179,12 +182,10 @@ def trial(
 
     from hil.operations.trial import Plan, Trial
 
-    tree = Tree.here()
-    _light_boards(tree, boards)
     plan = Plan(boards, exporters, cases, seconds, deaths, seed)
     to_people = Console(stderr=True, highlight=False)
     with tempfile.TemporaryDirectory(prefix="hil-trial-") as directory:
-        result = Trial(tree.root, Path(directory), plan, to_people.print).run()
+        result = Trial(Path(directory), plan, to_people.print).run()
     if as_json:
         print_json({**asdict(result), "correct": result.correct})
     else:
@@ -196,42 +197,36 @@ def trial(
         raise typer.Exit(ExitCode.INFRASTRUCTURE)
 
 
-def find(tree: Tree, directory: Path | None = None) -> LabAddress:
-    """Return the lab that `LG_COORDINATOR` names, or the try-out that runs in this tree. Raises `UsageError`."""
+def find(tree: Tree | None, directory: Path | None = None) -> LabAddress:
+    """Return the lab that `LG_COORDINATOR` names, or the local lab that runs in this tree. Raises `UsageError`."""
     from hil.lab.address import LabAddress
-    from hil.lab.tryout import running_lab
+    from hil.lab.local import running_lab
 
     where = _where(tree, directory)
     found = (None if directory else LabAddress.from_environment()) or running_lab(where)
     if found is None:
-        raise UsageError("no lab is up here", hint="hil lab up for a try-out; LG_COORDINATOR=HOST:PORT for your lab")
+        raise UsageError("no lab is up here", hint="hil lab up for a local lab; LG_COORDINATOR=HOST:PORT for yours")
     return found
 
 
-def _where(tree: Tree, directory: Path | None) -> Path:
-    return (directory or tree.root / "build" / "lab").absolute()
+def _where(tree: Tree | None, directory: Path | None) -> Path:
+    """Return where the files of the local lab are: each tree has its own, and each user one outside of all trees."""
+    from hil.paths import state_root
 
-
-def _light_boards(tree: Tree, wanted: int | None) -> int:
-    """How many simulated boards there are to be. Raises `UsageError` for some where their simulator is not."""
-    there = (tree.root / LIGHT_FILE).is_file()
-    if wanted and not there:
-        raise UsageError("there are no simulated boards in this tree", hint="a checkout of hil has them; --boards 0")
-    return (LIGHT_BOARDS if there else 0) if wanted is None else wanted
+    return (directory or (tree.root / "build" / "lab" if tree else state_root() / "lab")).absolute()
 
 
 def _detach(where: Path, arguments: list[str]) -> None:
     """Run the same command in a process of its own, and return when it says that it is ready."""
-    from hil.lab.tryout import running_lab
+    from hil.lab.local import running_lab
 
     if running_lab(where):
         raise UsageError(f"the lab in {where} is up already", hint="hil lab status, hil lab down")
     where.mkdir(parents=True, exist_ok=True)
     output = where / "up.log"
-    main = [sys.executable, "-c", "from hil.cli import main; main()"]
     with output.open("wb") as log:
         lab = subprocess.Popen(
-            [*main, *(word for word in arguments[1:] if word != "--detach")],
+            [*HIL, *(word for word in arguments[1:] if word != "--detach")],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

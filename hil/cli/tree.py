@@ -77,14 +77,21 @@ class Tree:
     @classmethod
     def here(cls) -> Tree:
         """Return the tree around the current directory. Raises `UsageError` outside of one."""
+        if tree := cls.here_or_none():
+            return tree
+        raise UsageError(
+            f"{Path.cwd()} is not inside a tree with boards/ and pyproject.toml",
+            hint="cd to it; in a repository of your own a table [tool.hil] in pyproject.toml makes one",
+        )
+
+    @classmethod
+    def here_or_none(cls) -> Tree | None:
+        """Return the tree around the current directory, for commands that also work outside of one."""
         here = Path.cwd()
         for directory in (here, *here.parents):
             if (directory / FILE).is_file() and (uses_hil(directory) or (directory / "boards").is_dir()):
                 return cls(directory, Settings.of(directory))
-        raise UsageError(
-            f"{here} is not inside a tree with boards/ and pyproject.toml",
-            hint="cd to it; in a repository of your own a table [tool.hil] in pyproject.toml makes one",
-        )
+        return None
 
     @property
     def reports(self) -> Path:

@@ -40,7 +40,7 @@ class KeeperLine:
         except OSError as error:
             raise LabUnreachable(
                 f"there is no keeper at {there}: {error.strerror or error}",
-                hint="hil lab up for a try-out; LG_COORDINATOR=HOST:PORT for your lab",
+                hint="hil lab up for a local lab; LG_COORDINATOR=HOST:PORT for yours",
             ) from error
 
     def send(self, message: Message) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hil.errors import BoardFileError, UsageError
+from hil.lab import simulated
 from hil.lab.borrow import borrow, status
 from hil.lab.errors import NoBoardFree
 from hil.lab.seat import LEASED
@@ -128,6 +129,8 @@ def _here() -> str:
 
 def _board_file(root: Path, place: PlaceStatus) -> Path:
     name = place.tags[BOARD]
+    if name == simulated.BOARD:
+        return simulated.BOARD_FILE
     candidates = (
         [root / place.tags[FILE]]
         if FILE in place.tags

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from hil.paths import HIL
 from hil.record import BoardOfRun, Provenance, Run
-from tests.cli.checkout import HIL, ROOT, Checkout
+from tests.cli.checkout import ROOT, Checkout
 
 if TYPE_CHECKING:
     from pathlib import Path

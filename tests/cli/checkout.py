@@ -6,13 +6,13 @@ import contextlib
 import os
 import pty
 import subprocess
-import sys
 import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
+from hil.paths import HIL
+
 ROOT = Path(__file__).parents[2]
-HIL = [sys.executable, "-c", "from hil.cli import main; main()"]
 
 BOARD = """
 targets:

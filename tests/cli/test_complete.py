@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.cli.checkout import HIL, ROOT
+from hil.paths import HIL
+from tests.cli.checkout import ROOT
 
 if TYPE_CHECKING:
     from tests.cli.checkout import Checkout
@@ -64,7 +66,7 @@ def test_a_tree_with_mistakes_in_it_is_no_obstacle(checkout: Checkout) -> None:
 
 def test_bash_itself_takes_the_script(checkout: Checkout) -> None:
     program = checkout.path / "hil"
-    program.write_text(f"#!/bin/sh\nPYTHONPATH={ROOT} exec {HIL[0]} -c '{HIL[2]}' \"$@\"\n")
+    program.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {shlex.join(HIL)} "$@"\n')
     program.chmod(0o755)
     script = (
         'PATH=$PWD:$PATH; eval "$(hil --show-completion bash)"; '

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hil.paths import HIL
 from hil.record import Verdict, load
-from tests.cli.checkout import BOARD, HIL, ROOT
+from tests.cli.checkout import BOARD, ROOT
 
 if TYPE_CHECKING:
     from tests.cli.checkout import Checkout

@@ -50,7 +50,7 @@ class Repository:
         )
 
     def hil(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return self.python("-c", "from hil.cli import main; main()", *arguments)
+        return self.python("-m", "hil", *arguments)
 
     def write(self, path: str, text: str) -> None:
         file = self.path / path

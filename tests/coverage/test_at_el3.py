@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from hil.coverage.board import counting
 from hil.coverage.image import InstrumentedImage
 from hil.coverage.lines import Lines, add_lines
 from hil.firmware import build, load
+from hil.paths import HIL
 from hil.target.vtpm import Service
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ pytestmark = pytest.mark.emulator
 
 ROOT = Path(__file__).parents[2]
 BOARD = "qemu-virt"
-HIL = [sys.executable, "-c", "from hil.cli import main; main()"]
 SOME, MORE = "suites/service", "suites/queue/test_mapping.py::test_a_closed_queue_is_not_confirmed"
 DISPATCH, QUEUE = "firmware/service/core/dispatch.c", "firmware/service/core/queue.c"
 

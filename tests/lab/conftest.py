@@ -18,7 +18,7 @@ def running_laboratory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab
 
 @pytest.fixture
 def laboratory(running_laboratory: Laboratory) -> Iterator[Laboratory]:
-    """A lab of four light boards with real coordinator, exporters and keeper; all its boards are free and well."""
+    """A lab of four simulated boards with real coordinator, exporters and keeper; all its boards are free and well."""
     running_laboratory.await_all_free()
     yield running_laboratory
     running_laboratory.end_runners()

@@ -20,12 +20,13 @@ from hil.deadline import Deadline
 from hil.lab.address import LabAddress
 from hil.lab.borrow import PlaceStatus, status
 from hil.lab.errors import LabUnreachable
+from hil.paths import HIL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).parents[2]
-HIL = [sys.executable, "-c", "from hil.cli import main; main()"]
+CASES = "hil/operations/trial/cases.py"
 LEASE_SECONDS = 10.0
 """A runner that is silent for so long loses its board."""
 PATIENCE = 120.0
@@ -39,7 +40,7 @@ class Runner:
     process: subprocess.Popen[str]
 
     @classmethod
-    def start(cls, address: LabAddress, tags: str = "board=light", wait: float = PATIENCE) -> Runner:
+    def start(cls, address: LabAddress, tags: str = "board=simulated", wait: float = PATIENCE) -> Runner:
         command = [sys.executable, "-m", "tests.lab.runner", str(address), tags, str(wait)]
         return cls(subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
 
@@ -109,7 +110,7 @@ class Laboratory:
     def place(self, name: str) -> PlaceStatus:
         return self.places()[name]
 
-    def runner(self, tags: str = "board=light", wait: float = PATIENCE) -> Runner:
+    def runner(self, tags: str = "board=simulated", wait: float = PATIENCE) -> Runner:
         runner = Runner.start(self.address, tags, wait)
         self.runners.append(runner)
         return runner
@@ -145,16 +146,16 @@ class Laboratory:
         subprocess.run([program, "-x", str(self.address), *arguments], check=True, timeout=PATIENCE)
 
     def start_cases(self, tags: str, *, cases: int, milliseconds: int) -> subprocess.Popen[bytes]:
-        """Run the cases for light boards on boards with these tags, as a user does."""
+        """Run the cases for simulated boards on boards with these tags, as a user does."""
         variables = {
             "LG_COORDINATOR": str(self.address),
-            "LIGHT_CASES": str(cases),
-            "LIGHT_MILLISECONDS": str(milliseconds),
+            "HIL_TRIAL_CASES": str(cases),
+            "HIL_TRIAL_MILLISECONDS": str(milliseconds),
         }
         reports = f"--hil-reports={self.directory / 'reports'}"
         with (self.directory / "run.log").open("ab") as log:
             run = subprocess.Popen(
-                [*HIL, "run", "--pool", tags, "tests/simulators/light_cases.py", reports],
+                [*HIL, "run", "--pool", tags, CASES, reports],
                 cwd=ROOT,
                 env={**os.environ, **variables},
                 stdout=log,
@@ -180,7 +181,7 @@ class Laboratory:
 
     @contextlib.contextmanager
     def fault(self, board: str, kind: str, text: str = "yes") -> Iterator[None]:
-        """Break a board for a while, in one of the ways of tests.simulators.light."""
+        """Break a board for a while, in one of the ways that hil.lab.simulated.board knows."""
         file = self.directory / f"{board}.{kind}"
         file.write_text(text)
         try:

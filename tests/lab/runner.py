@@ -7,7 +7,6 @@ import os
 import select
 import sys
 import threading
-from pathlib import Path
 from typing import Any
 
 from hil.deadline import Deadline
@@ -59,8 +58,9 @@ def main() -> None:
 
 def _monitor() -> Any:
     from hil.board.file import boardfile
+    from hil.lab.simulated import BOARD_FILE
 
-    environment = boardfile.load(Path("tests/simulators/light.yaml"))
+    environment = boardfile.load(BOARD_FILE)
     strategy = boardfile.target(environment).get_strategy()
     return strategy.fork()
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 
-from tests.lab.laboratory import HIL, PATIENCE, ROOT
+from hil.paths import HIL
+from tests.lab.laboratory import PATIENCE, ROOT
 
 BOARDS = 8
 CASES = 6

@@ -18,39 +18,39 @@ TALKS = "still talks after its power was switched off"
 
 
 def test_a_board_that_fails_its_check_twice_leaves_the_pool_and_comes_back_by_itself(laboratory: Laboratory) -> None:
-    with laboratory.fault("light-3", "dead"):
-        ask_for_check(laboratory.address, "light-3")
-        laboratory.until(lambda: laboratory.place("light-3").health == "sick", "the board is out of the pool")
-        assert laboratory.place("light-3").state.startswith(f"out of the pool: {SILENT}")
-        said = laboratory.runner("board=light name=light-3", wait=3).says()
+    with laboratory.fault("simulated-3", "dead"):
+        ask_for_check(laboratory.address, "simulated-3")
+        laboratory.until(lambda: laboratory.place("simulated-3").health == "sick", "the board is out of the pool")
+        assert laboratory.place("simulated-3").state.startswith(f"out of the pool: {SILENT}")
+        said = laboratory.runner("board=simulated name=simulated-3", wait=3).says()
         assert said["type"] == "NoBoardFree"
         assert SILENT in said["message"]
-    laboratory.until(lambda: laboratory.place("light-3").health == "good", "the board is back")
-    assert laboratory.runner("board=light name=light-3").borrows() == "light-3"
+    laboratory.until(lambda: laboratory.place("simulated-3").health == "good", "the board is back")
+    assert laboratory.runner("board=simulated name=simulated-3").borrows() == "simulated-3"
 
 
 def test_a_power_switch_that_only_says_that_it_switched_is_found_out(laboratory: Laboratory) -> None:
-    runner = laboratory.runner("board=light name=light-1")
+    runner = laboratory.runner("board=simulated name=simulated-1")
     runner.borrows()  # so that the board is on
-    with laboratory.fault("light-1", "stuck"):
+    with laboratory.fault("simulated-1", "stuck"):
         runner.kill()
-        ask_for_check(laboratory.address, "light-1")
-        laboratory.until(lambda: TALKS in laboratory.place("light-1").why, "the switch is found out")
+        ask_for_check(laboratory.address, "simulated-1")
+        laboratory.until(lambda: TALKS in laboratory.place("simulated-1").why, "the switch is found out")
 
 
 def test_swapped_outlets_are_found_out(laboratory: Laboratory) -> None:
-    with laboratory.fault("light-2", "swapped", "light-4"):
-        ask_for_check(laboratory.address, "light-2")
-        laboratory.until(lambda: SILENT in laboratory.place("light-2").why, "the outlets are found out")
+    with laboratory.fault("simulated-2", "swapped", "simulated-4"):
+        ask_for_check(laboratory.address, "simulated-2")
+        laboratory.until(lambda: SILENT in laboratory.place("simulated-2").why, "the outlets are found out")
 
 
 def test_a_board_that_a_runner_could_not_use_is_checked_before_anybody_gets_it(laboratory: Laboratory) -> None:
-    with laboratory.fault("light-4", "dead"):
-        run = laboratory.start_cases("board=light name=light-4", cases=1, milliseconds=50)
+    with laboratory.fault("simulated-4", "dead"):
+        run = laboratory.start_cases("board=simulated name=simulated-4", cases=1, milliseconds=50)
         assert run.wait(PATIENCE) == 3
-        laboratory.until(lambda: laboratory.place("light-4").health == "sick", "the board is out of the pool")
+        laboratory.until(lambda: laboratory.place("simulated-4").health == "sick", "the board is out of the pool")
 
 
 def test_a_board_that_the_lab_does_not_have_cannot_be_checked(laboratory: Laboratory) -> None:
-    with pytest.raises(UsageError, match="there is no board 'light-9' here"):
-        ask_for_check(laboratory.address, "light-9")
+    with pytest.raises(UsageError, match="there is no board 'simulated-9' here"):
+        ask_for_check(laboratory.address, "simulated-9")

@@ -73,7 +73,7 @@ def test_of_fifty_who_want_one_board_at_once_one_gets_it(laboratory: Laboratory)
 
     def acquire() -> str:
         try:
-            loan = borrow(laboratory.address, {"board": "light", "name": "light-1"}, Deadline.after(10))
+            loan = borrow(laboratory.address, {"board": "simulated", "name": "simulated-1"}, Deadline.after(10))
         except NoBoardFree as error:
             decided.wait(PATIENCE)
             return error.message
@@ -86,15 +86,15 @@ def test_of_fifty_who_want_one_board_at_once_one_gets_it(laboratory: Laboratory)
         decided.wait(PATIENCE)
         said = [one.result(PATIENCE) for one in asked]
     assert said.count("leased") == 1
-    assert sum("light-1: held by" in one for one in said) == ACQUIRERS - 1
+    assert sum("simulated-1: held by" in one for one in said) == ACQUIRERS - 1
 
 
 def test_a_waiting_runner_gets_the_board_as_soon_as_it_is_free(laboratory: Laboratory) -> None:
-    first = laboratory.runner("name=light-2 board=light")
+    first = laboratory.runner("name=simulated-2 board=simulated")
     first.borrows()
-    second = laboratory.runner("name=light-2 board=light")
+    second = laboratory.runner("name=simulated-2 board=simulated")
     first.let_go()
-    assert second.borrows() == "light-2"
+    assert second.borrows() == "simulated-2"
 
 
 def test_boards_that_nobody_has_are_not_waited_for_in_silence(laboratory: Laboratory) -> None:
@@ -104,7 +104,7 @@ def test_boards_that_nobody_has_are_not_waited_for_in_silence(laboratory: Labora
 
 
 def test_a_jump_of_the_clock_ends_no_lease(laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch) -> None:
-    loan = borrow(laboratory.address, {"board": "light"}, Deadline.after(PATIENCE))
+    loan = borrow(laboratory.address, {"board": "simulated"}, Deadline.after(PATIENCE))
     now = time.time()
     monkeypatch.setattr(time, "time", lambda: now + 86400)
     assert not select.select([loan.alarm], [], [], 2 * loan.borrowed.patience.beat)[0]

@@ -19,7 +19,7 @@ class Reserved:
     """A coordinator that has reserved its only place for somebody while others ask for it."""
 
     def __init__(self) -> None:
-        self.places = {"light-1": Place("light-1")}
+        self.places = {"simulated-1": Place("simulated-1")}
 
     async def acquire(self, place: str) -> None:
         await asyncio.sleep(0)
@@ -34,12 +34,12 @@ def test_who_was_refused_wakes_those_who_waited_for_him() -> None:
         keeper = Keeper(LabAddress("127.0.0.1", 1))
         coordinator = cast("Coordinator", Reserved())
         keeper._lab = coordinator
-        keeper.health._patients["light-1"] = Patient(due=False)
+        keeper.health._patients["simulated-1"] = Patient(due=False)
         lease = keeper.leases["vm/one"] = Lease("vm/one", "one", {})
         taking = asyncio.create_task(_take(keeper, lease, coordinator))
-        while not keeper.is_touched("light-1"):
+        while not keeper.is_touched("simulated-1"):
             await asyncio.sleep(0)
         assert not taking.done()
-        return await keeper.until(lambda: not keeper.is_touched("light-1"), 30)
+        return await keeper.until(lambda: not keeper.is_touched("simulated-1"), 30)
 
     assert asyncio.run(go())

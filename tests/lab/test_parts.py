@@ -16,26 +16,26 @@ if TYPE_CHECKING:
 
 
 def test_a_coordinator_that_is_killed_ends_leases_and_no_board_has_two_owners(laboratory: Laboratory) -> None:
-    first = laboratory.runner("board=light name=light-1")
+    first = laboratory.runner("board=simulated name=simulated-1")
     first.borrows()
     laboratory.kill("coordinator")
-    second = laboratory.runner("board=light name=light-1")
+    second = laboratory.runner("board=simulated name=simulated-1")
     said = first.says()
     assert (said["type"], "the coordinator is gone" in said["message"]) == ("LeaseLost", True)
-    assert second.borrows() == "light-1"
-    laboratory.until(lambda: len(laboratory.users("light-1")) == 2, "both have used the board")
+    assert second.borrows() == "simulated-1"
+    laboratory.until(lambda: len(laboratory.users("simulated-1")) == 2, "both have used the board")
     laboratory.assert_one_user_at_a_time()
 
 
 def test_a_board_is_not_lent_while_a_runner_that_lost_it_may_still_use_it(laboratory: Laboratory) -> None:
-    first = laboratory.runner("board=light name=light-1")
+    first = laboratory.runner("board=simulated name=simulated-1")
     first.borrows()
-    before = len(laboratory.keeper_says("light-1: "))
+    before = len(laboratory.keeper_says("simulated-1: "))
     os.kill(first.process.pid, signal.SIGSTOP)  # it cannot let go
     laboratory.kill("coordinator")
-    second = laboratory.runner("board=light name=light-1")
+    second = laboratory.runner("board=simulated name=simulated-1")
     second.borrows()
-    said = laboratory.keeper_says("light-1: ")[before:]
+    said = laboratory.keeper_says("simulated-1: ")[before:]
     assert ["the lease of" in said[0], "lent to" in said[-1]] == [True, True], said
     os.kill(first.process.pid, signal.SIGCONT)
     assert first.says()["type"] == "LeaseLost"
@@ -55,10 +55,10 @@ def test_a_coordinator_that_stops_answering_ends_leases(laboratory: Laboratory) 
 
 
 def test_an_exporter_that_is_killed_ends_the_leases_of_its_boards_only(laboratory: Laboratory) -> None:
-    of_first = laboratory.runner("board=light name=light-2")  # light-1 exports those with even numbers
-    of_second = laboratory.runner("board=light name=light-1")
-    assert {of_first.borrows(), of_second.borrows()} == {"light-1", "light-2"}
-    laboratory.kill("light-1")
+    of_first = laboratory.runner("board=simulated name=simulated-2")  # simulated-1 exports those with even numbers
+    of_second = laboratory.runner("board=simulated name=simulated-1")
+    assert {of_first.borrows(), of_second.borrows()} == {"simulated-1", "simulated-2"}
+    laboratory.kill("simulated-1")
     said = of_first.says()
     assert (said["type"], "its exporter is gone" in said["message"]) == ("LeaseLost", True)
     of_second.let_go()
@@ -90,9 +90,9 @@ def test_a_runner_that_dies_while_the_keeper_is_away_loses_its_board_all_the_sam
 
 
 def test_a_run_whose_board_is_kicked_says_that_it_was_the_lab(laboratory: Laboratory) -> None:
-    run = laboratory.start_cases("board=light name=light-3", cases=8, milliseconds=500)
-    laboratory.until(lambda: laboratory.users("light-3"), "a case has run")
-    laboratory.client("-p", "light-3", "release", "--kick")
+    run = laboratory.start_cases("board=simulated name=simulated-3", cases=8, milliseconds=500)
+    laboratory.until(lambda: laboratory.users("simulated-3"), "a case has run")
+    laboratory.client("-p", "simulated-3", "release", "--kick")
     assert run.wait(120) == 3
     record = laboratory.latest_record()
     assert record["verdict"] == "infrastructure"
@@ -100,7 +100,7 @@ def test_a_run_whose_board_is_kicked_says_that_it_was_the_lab(laboratory: Labora
 
 
 def test_a_run_that_is_killed_gives_back_its_boards(laboratory: Laboratory) -> None:
-    run = laboratory.start_cases("board=light", cases=200, milliseconds=200)
+    run = laboratory.start_cases("board=simulated", cases=200, milliseconds=200)
     laboratory.until(lambda: all(place.holder for place in laboratory.places().values()), "the run has all boards")
     laboratory.until(lambda: laboratory.journal(), "a case has run")
     workers = psutil.Process(run.pid).children(recursive=True)

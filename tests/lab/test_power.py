@@ -12,7 +12,7 @@ from labgrid.driver.power import netio_kshell
 from labgrid.driver.powerdriver import NetworkPowerDriver
 from labgrid.resource import NetworkPowerPort
 
-from tests.simulators.power import PowerSwitch
+from tests.simulators.power import FaultySwitch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,7 +26,7 @@ class Bench:
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self._patch = patch
         self.on = {1: False, 2: False}
-        self.switch = PowerSwitch(self.on.__setitem__)
+        self.switch = FaultySwitch(self.on.__setitem__)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import sys
 import tempfile
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from hil.errors import ExitCode, UsageError
 from hil.operations.bisect.child import TIMED_OUT, run_child
+from hil.paths import HIL
 from hil.record import Verdict
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-HIL = (sys.executable, "-c", "from hil.cli import main; main()")
 RUN_SECONDS = 3600.0
 _RAN = frozenset({"passed", "flaky", "xfailed"})
 

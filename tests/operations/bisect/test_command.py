@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.cli.checkout import BOARD, HIL, ROOT, Checkout
+from hil.paths import HIL
+from tests.cli.checkout import BOARD, ROOT, Checkout
 from tests.operations.bisect.history import BUILD, make_history
 
 if TYPE_CHECKING:

@@ -7,8 +7,9 @@ import subprocess
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
+from hil.paths import HIL
 from hil.record import Record, load
-from tests.cli.checkout import HIL, ROOT, Checkout
+from tests.cli.checkout import ROOT, Checkout
 
 if TYPE_CHECKING:
     from hil.record import Case

@@ -1,4 +1,4 @@
-"""A trial of the lab's machinery: a pool run on many simulated boards while runners and an exporter are killed.
+"""One trial: start a local lab, run on all of its boards, kill some of it meanwhile, count what was lost.
 
 A case is work that a board does by itself for a while, so the ideal time is the sum of that, shared by all boards.
 """
@@ -9,35 +9,39 @@ import contextlib
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections import Counter
 from dataclasses import dataclass
 from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
 
 from hil.deadline import Deadline
 from hil.errors import InfrastructureError
+from hil.lab import simulated
 from hil.lab.borrow import status
 from hil.lab.errors import LabUnreachable
-from hil.lab.tags import GOOD
-from hil.lab.tryout import part_of, running_lab
+from hil.lab.local import part_of, running_lab
+from hil.lab.simulated.board import JOURNAL
+from hil.lab.tags import BOARD, GOOD
+from hil.paths import HIL
+from hil.settings import FILE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from hil.lab.address import LabAddress
     from hil.lab.borrow import PlaceStatus
 
-HIL = (sys.executable, "-c", "from hil.cli import main; main()")
-CASES = "tests/simulators/light_cases.py"
-JOURNAL = "journal.jsonl"
-"""What the boards themselves say that they did."""
+CASES = Path(__file__).parent / "cases.py"
+SUITE = "suites/test_cases.py"
+"""Where the trial's own tree has them."""
+SETTINGS = "[tool.hil]\n"
 PAUSE_SECONDS = 0.2
 START_SECONDS = 300.0
 SPARE_SECONDS = 600.0
@@ -88,10 +92,9 @@ class Result:
 
 
 class Trial:
-    """One lab and one run in it, in the tree at `root`, with all its files in `directory`."""
+    """One lab and one run in it, in a tree of its own in `directory`, which has all its files."""
 
-    def __init__(self, root: Path, directory: Path, plan: Plan, say: Callable[[str], None]) -> None:
-        self._root = root
+    def __init__(self, directory: Path, plan: Plan, say: Callable[[str], None]) -> None:
         self._directory = directory
         self._plan = plan
         self._say = say
@@ -100,6 +103,7 @@ class Trial:
     def run(self) -> Result:
         """Start the lab, run, count. Raises `InfrastructureError` when the lab does not start, or the run not end."""
         plan = self._plan
+        self._make_tree()
         self._say(f"starting a lab of {plan.boards} simulated boards")
         sizes = ("--boards", str(plan.boards), "--exporters", str(plan.exporters), "--emulators", "0")
         with self._process("up.log", ["lab", "up", "--directory", str(self._directory), *sizes]) as lab:
@@ -110,18 +114,24 @@ class Trial:
             self._say(f"running {cases} cases of {plan.seconds:g} s: {ideal:g} s if boards did nothing else")
             variables = {
                 "LG_COORDINATOR": str(address),
-                "LIGHT_CASES": str(cases),
-                "LIGHT_MILLISECONDS": str(round(plan.seconds * 1000)),
+                "HIL_TRIAL_CASES": str(cases),
+                "HIL_TRIAL_MILLISECONDS": str(round(plan.seconds * 1000)),
             }
             begun = time.monotonic()
-            reports = f"--hil-reports={self._directory / 'reports'}"
-            with self._process("run.log", ["run", "--pool", "board=light", CASES, reports], **variables) as run:
+            with self._process("run.log", ["run", "--pool", f"{BOARD}={simulated.BOARD}"], **variables) as run:
                 limit = Deadline.after(ideal + SPARE_SECONDS)
                 killed = self._kill_some(run, cases, limit)
                 self._until(lambda: run.poll() is not None, "the run to end", limit.remaining, lab)
             took = time.monotonic() - begun
             lost_leases = self._await_all_free(address, lab)
             return self._count(cases, ideal, took, killed, lost_leases, run.returncode)
+
+    def _make_tree(self) -> None:
+        """Have a tree that the run can be in, whatever directory the user is in."""
+        (self._directory / FILE).write_text(SETTINGS)
+        suite = self._directory / SUITE
+        suite.parent.mkdir(exist_ok=True)
+        shutil.copyfile(CASES, suite)
 
     def _kill_some(self, run: subprocess.Popen[bytes], cases: int, limit: Deadline) -> tuple[str, ...]:
         """Kill an exporter and runners, spread over the run."""
@@ -132,7 +142,7 @@ class Trial:
             due = cases * number // (len(victims) + 2)
             self._until(lambda: self._ended() >= due, f"{due} cases to end", limit.remaining, run)  # noqa: B023
             if victim == "exporter":
-                name = f"light-{self._chance.randint(1, self._plan.exporters)}"
+                name = f"{simulated.BOARD}-{self._chance.randint(1, self._plan.exporters)}"
                 pid = part_of(self._directory, name)
             else:
                 name, pid = "runner", self._chance.choice(runners(run.pid))
@@ -189,7 +199,7 @@ class Trial:
         with (self._directory / log).open("wb") as output:
             process = subprocess.Popen(
                 [*HIL, *arguments],
-                cwd=self._root,
+                cwd=self._directory,
                 env={**os.environ, **variables},
                 stdin=subprocess.DEVNULL,
                 stdout=output,

@@ -1,4 +1,4 @@
-"""labgrid driver: a flasher of boards whose firmware is in a ROM."""
+"""labgrid driver: the flasher of a board whose firmware is in a ROM."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from hil.board.flash import FlashPlan, FlashResult, Payload
 if TYPE_CHECKING:
     from hil.board.flash import Meter
 
+MEDIUM = "a ROM"
 NOTHING = Payload(())
 
 
@@ -23,10 +24,12 @@ class RomDriver(Driver, FlasherProtocol):  # type: ignore[misc]
     """Has nothing to write."""
 
     def plan(self) -> FlashPlan:
-        return FlashPlan("a ROM", NOTHING, ())
+        """Return a plan without files."""
+        return FlashPlan(MEDIUM, NOTHING, ())
 
     def flash(self, *, force: bool = False, meter: Meter | None = None) -> FlashResult:  # noqa: ARG002
-        return FlashResult(NOTHING, "a ROM", written=False)
+        """Write nothing."""
+        return FlashResult(NOTHING, MEDIUM, written=False)
 
     def check(self) -> None:
-        """There is nothing that could be wrong."""
+        """Accept the board: there is nothing that could be wrong."""

@@ -1,4 +1,4 @@
-"""A lab on this machine, for a try-out: coordinator, exporters and keeper as a real lab has them, on loopback only."""
+"""A local lab: coordinator, exporters and keeper as a real lab has them, on one machine and on loopback only."""
 
 from __future__ import annotations
 
@@ -23,11 +23,12 @@ from filelock import FileLock, Timeout
 from hil.deadline import Deadline
 from hil.errors import InfrastructureError, MissingTool, UsageError
 from hil.files import write_atomically
+from hil.lab import simulated
 from hil.lab.address import COORDINATOR_PORT, LabAddress
 from hil.lab.borrow import status
 from hil.lab.coordinator import connected
 from hil.lab.errors import LabUnreachable
-from hil.lab.tags import BOARD, BOOT_SECONDS, FILE, GOOD, LIGHT_FILE, MACHINE
+from hil.lab.tags import BOARD, BOOT_SECONDS, GOOD, MACHINE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -46,18 +47,19 @@ COORDINATOR = "coordinator"
 STATE = "lab.json"
 LOCK = "lab.lock"
 
-LIGHT_BOARD = "light"
+SIMULATED_BOOT_SECONDS = 3
+"""They say something at once; a busy machine may take a moment."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a try-out has: simulated light boards, spread over exporters, and seats for each of the emulated boards.
+    """What a local lab has: simulated boards, spread over exporters, and seats for each of the emulated boards.
 
     `recheck` is how many seconds lie between checks of a sick board, `patience` how many without a word of a runner
     end its lease.
     """
 
-    light_boards: int
+    simulated_boards: int
     exporters: int
     emulators: int
     emulated_boards: Sequence[str]
@@ -76,7 +78,7 @@ class Part:
     ready: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-class TryOut:
+class LocalLab:
     """A lab that runs until it is cancelled; a part that dies is started again, and all end with this process."""
 
     def __init__(self, root: Path, directory: Path, wanted: Wanted, say: Callable[[str], None]) -> None:
@@ -118,10 +120,10 @@ class TryOut:
     async def _start(self) -> None:
         begun = time.monotonic()
         deadline = Deadline.after(START_SECONDS)
-        shutil.rmtree(self._directory / COORDINATOR, ignore_errors=True)  # places of an earlier try-out
-        if self._wanted.light_boards:
-            self._say(f"starting {self._wanted.light_boards} simulated boards")
-            await self._run_light_boards()
+        shutil.rmtree(self._directory / COORDINATOR, ignore_errors=True)  # the places of an earlier lab
+        if self._wanted.simulated_boards:
+            self._say(f"starting {self._wanted.simulated_boards} simulated boards")
+            await self._run_simulated_boards()
         self._say(f"starting the coordinator at {self.address}, the keeper, and the exporters")
         self._run(COORDINATOR, "labgrid-coordinator", "-l", str(self.address))
         times = ("--recheck", str(self._wanted.recheck), "--patience", str(self._wanted.patience))
@@ -134,14 +136,15 @@ class TryOut:
         self._say(f"ready after {time.monotonic() - begun:.1f} s: {self._what_next()}")
 
     def _what_next(self) -> str:
-        if self._wanted.emulators:
-            return f"hil run --pool board={self._wanted.emulated_boards[0]} -n {self._wanted.emulators} suites/service"
+        if self._emulator_seats():
+            return f"hil run --pool board={self._wanted.emulated_boards[0]} -n {self._wanted.emulators}"
         return "hil lab status"
 
-    async def _run_light_boards(self) -> None:
+    async def _run_simulated_boards(self) -> None:
         wanted = self._wanted
-        command = ("--boards", str(wanted.light_boards), "--exporters", str(wanted.exporters))
-        part = self._run("light-boards", sys.executable, "-m", "tests.simulators.light", str(self._directory), *command)
+        sizes = ("--boards", str(wanted.simulated_boards), "--exporters", str(wanted.exporters))
+        module = simulated.__name__
+        part = self._run("simulated-boards", sys.executable, "-m", module, str(self._directory), *sizes)
         await asyncio.wait_for(part.ready.wait(), START_SECONDS)
 
     def _exports(self) -> list[Path]:
@@ -152,8 +155,8 @@ class TryOut:
             for name, _ in self._emulator_seats()
         }
         emulators.write_text(yaml.safe_dump(seats))
-        light = [self._directory / f"light-{n + 1}.yaml" for n in range(self._wanted.exporters)]
-        return [*(light if self._wanted.light_boards else []), *([emulators] if self._wanted.emulators else [])]
+        boards = [self._directory / f"{simulated.BOARD}-{n + 1}.yaml" for n in range(self._wanted.exporters)]
+        return [*(boards if self._wanted.simulated_boards else []), *([emulators] if seats else [])]
 
     def _emulator_seats(self) -> list[tuple[str, str]]:
         """Name and board of every seat for an emulator."""
@@ -164,12 +167,13 @@ class TryOut:
         ]
 
     async def _define_places(self, deadline: Deadline) -> None:
-        light = {BOARD: LIGHT_BOARD, FILE: LIGHT_FILE, BOOT_SECONDS: "3"}
+        tags = {BOARD: simulated.BOARD, BOOT_SECONDS: str(SIMULATED_BOOT_SECONDS)}
         while True:
             try:
                 async with connected(self.address, f"{socket.gethostname()}/lab-up") as lab:
-                    for number in range(1, self._wanted.light_boards + 1):
-                        await lab.add_place(f"light-{number}", light, f"*/light-{number}/*")
+                    for number in range(1, self._wanted.simulated_boards + 1):
+                        place = f"{simulated.BOARD}-{number}"
+                        await lab.add_place(place, tags, f"*/{place}/*")
                     for name, board in self._emulator_seats():
                         await lab.add_place(name, {BOARD: board, MACHINE: socket.gethostname()}, f"emulators/{name}/*")
                 return
@@ -180,7 +184,7 @@ class TryOut:
 
     async def _await_health(self, deadline: Deadline) -> None:
         """Wait until the keeper has taken all boards into the pool."""
-        count = self._wanted.light_boards + len(self._emulator_seats())
+        count = self._wanted.simulated_boards + len(self._emulator_seats())
         self._say(f"checking {count} boards")
         while True:
             with contextlib.suppress(LabUnreachable):
@@ -243,23 +247,23 @@ class TryOut:
 
 
 def running_lab(directory: Path) -> LabAddress | None:
-    """Return the address of the try-out that runs in `directory`, once it is ready; None when there is none."""
+    """Return the address of the local lab in `directory`, once it is ready; None when none runs there."""
     state = _state(directory)
     return LabAddress.parse(state["coordinator"]) if state.get("ready") else None
 
 
 def supervisor(directory: Path) -> int:
-    """Return the process that keeps the try-out in `directory` running; 0 when there is none."""
+    """Return the process that keeps the local lab in `directory` running; 0 when none runs there."""
     return int(_state(directory).get("pid", 0))
 
 
 def part_of(directory: Path, name: str) -> int:
-    """Return the process that is a part of the try-out in `directory`, such as an exporter."""
+    """Return the process that is a part of the local lab in `directory`, such as an exporter."""
     return int(_state(directory)["pids"][name])
 
 
 def _state(directory: Path) -> dict[str, Any]:
-    """What the try-out in `directory` says of itself, as long as it runs."""
+    """Return what the local lab in `directory` says of itself, as long as it runs."""
     try:
         state: dict[str, Any] = json.loads((directory / STATE).read_text())
         with FileLock(directory / LOCK, timeout=0):
@@ -289,10 +293,10 @@ def _program(name: str) -> str:
 
 
 def _free_pair_of_ports() -> int:
-    """Return a port that is free, as the one after it is: one of many, for other labs may be starting right now."""
+    """Return a free port whose successor is free, too. It is a random one: other labs may be starting right now."""
     for port in random.sample(PORTS, len(PORTS)):
         with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
-            for one in (port, port + 1):
-                stack.enter_context(socket.socket()).bind((LOOPBACK, one))
+            for number in (port, port + 1):
+                stack.enter_context(socket.socket()).bind((LOOPBACK, number))
             return port
     raise InfrastructureError("no two ports in a row are free on this machine")

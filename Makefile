@@ -4,6 +4,7 @@
 
 BOARDS ?= $(or $(BOARD),qemu-virt qemu-virt-linux qemu-virt-direct)
 BIN := .venv/bin
+COVERED := $(BIN)/coverage run --rcfile=$(CURDIR)/pyproject.toml
 C_FILES = $(shell git ls-files 'firmware/*.[ch]' 'tests/*.[ch]')
 C_FOLDERS := firmware/service firmware/platform firmware/engine/src firmware/engine/libc firmware/monitor firmware/guest firmware/baremetal firmware/linux/vmm firmware/linux/acpi firmware/linux/virtio firmware/linux/bench firmware/linux/runner
 SHELL := /bin/bash
@@ -23,13 +24,15 @@ setup: ## install what this machine lacks; every other target does so by itself
 run: setup ## build firmware and Linux host, run the suites on BOARDS, write reports/latest
 	@$(BIN)/hil run $(BOARDS:%=--board %)
 
-# Both parts run, whatever fails; the last lines say how each ended.
+# All parts run, whatever fails; the last lines say how each ended. Tests of the framework run side by side, those on the
+# emulator one after the other.
 test: setup build ## run everything that can fail: host C tests, tests of the framework, suites on BOARDS
-	@set -o pipefail; status=0; mkdir -p build/logs; \
-	$(BIN)/python -m pytest tests | tee build/logs/framework.log || status=$$?; \
-	$(BIN)/hil run --no-build $(BOARDS:%=--board %) | tee build/logs/suites.log || status=$$?; \
-	grep -hE '^[0-9]+ of [0-9]+ tests ran on the emulator|^=+ .* in [0-9.]+s|^board .* firmware|^[0-9]+ boards: ' \
-		build/logs/framework.log build/logs/suites.log; exit $$status
+	@set -o pipefail; status=0; rm -rf build/python-coverage; mkdir -p build/logs build/python-coverage; \
+	$(COVERED) -m pytest tests -n 3 --dist loadgroup --durations=10 | tee build/logs/framework.log || status=$$?; \
+	$(COVERED) -m hil run --no-build $(BOARDS:%=--board %) | tee build/logs/suites.log || status=$$?; \
+	$(BIN)/python -m tools.covered | tee build/logs/covered.log || status=$$?; \
+	grep -hE '^[0-9]+ of [0-9]+ tests ran on the emulator|^=+ .* in [0-9.]+s|^board .* firmware|^[0-9]+ boards: |^lines of ' \
+		build/logs/framework.log build/logs/suites.log build/logs/covered.log; exit $$status
 
 test-next: setup ## run the tests around pytest, labgrid and paramiko with the next versions of these; NEXT="pytest==8.4.2" chooses
 	@$(BIN)/python -m tools.nextversions $(NEXT:%=--version %)
@@ -46,14 +49,18 @@ docs: setup ## build the documentation site in build/site
 mutants: setup ## break the project on purpose and count what notices; ONLY="S21 S24" or a list chooses
 	@$(BIN)/python -m tools.mutants $(if $(ONLY),--only "$(ONLY)")
 
-lint: setup ## run formatters, linters and the type checker
+lint: setup ## run formatters, linters, the type checker and the contract of the layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/mypy hil tools tests suites
+	$(BIN)/oxlint --deny-warnings hil
 	$(BIN)/python -m tools.words
 	clang-format-14 --style=file:firmware/.clang-format --dry-run -Werror $(C_FILES)
-	cppcheck --quiet --std=c11 --error-exitcode=1 --enable=warning,portability,performance --inline-suppr \
-		--suppress=comparePointers -Ifirmware/service/include -Ifirmware/engine/include $(C_FOLDERS)
+	@mkdir -p build/cppcheck
+	cppcheck --quiet --std=c11 --error-exitcode=1 --enable=warning,portability,performance --inline-suppr -j 2 \
+		--cppcheck-build-dir=build/cppcheck --suppress=comparePointers \
+		-Ifirmware/service/include -Ifirmware/engine/include $(C_FOLDERS)
 
 hooks: setup ## install the git hooks of .pre-commit-config.yaml
 	@$(BIN)/prek install

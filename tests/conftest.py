@@ -3,8 +3,10 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
-    import pytest
+    from collections.abc import Iterable
 
 pytest_plugins = ["tests.simulators.fixtures"]
 
@@ -14,10 +16,25 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
+    """Group what must not run side by side, for `--dist loadgroup`.
+
+    Tests on the emulator share its snapshots and want a processor each; the tests of a file share its fixtures, which
+    often take longer than the tests.
+    """
+    for item in items:
+        group = "emulator" if item.get_closest_marker("emulator") else item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say how much of this ran on the emulator."""
     calls = [
-        one for reports in terminalreporter.stats.values() for one in reports if getattr(one, "when", "") == "call"
+        report
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if getattr(report, "when", "") == "call"
     ]
-    emulated = sum("emulator" in one.keywords for one in calls)
+    emulated = sum("emulator" in report.keywords for report in calls)
     terminalreporter.write_line(f"{emulated} of {len(calls)} tests ran on the emulator")

@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import re
 import signal
+import sys
 import threading
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, Pipe, wait
@@ -34,16 +35,8 @@ LOG_FILE = "pytest.log"
 LOG_LINES = 12
 
 PRELOADED = (
-    *(
-        "pytest",
-        "labgrid.pytestplugin",
-        "hil.drivers",
-        "hil.strategies",
-        "hil.linux",
-        "hil.target.tpm",
-        "hil.target.vtpm",
-    ),
-    "hil.cli",  # each process imports the main module of the run again
+    *("pytest", "labgrid.pytestplugin", "hil.drivers", "hil.strategies"),
+    *("hil.linux", "hil.target.tpm", "hil.target.vtpm"),
 )
 """What every process needs: imported once, in a process of its own from which the others are forked."""
 PRELOADED_FOR_LABS = ("labgrid.remote.client", "requests")
@@ -237,5 +230,11 @@ class SeatProcess(threading.Thread):
 @functools.cache
 def _nursery(*, lent: bool) -> ForkServerContext:
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([*PRELOADED, *(PRELOADED_FOR_LABS if lent else ())])
+    context.set_forkserver_preload([*PRELOADED, *_imported_by_main(), *(PRELOADED_FOR_LABS if lent else ())])
     return context
+
+
+def _imported_by_main() -> list[str]:
+    """Return our modules that the main module of this process took something from: each process imports it again."""
+    taken = (getattr(value, "__module__", None) for value in vars(sys.modules["__main__"]).values())
+    return sorted({name for name in taken if isinstance(name, str) and name.startswith("hil.")})

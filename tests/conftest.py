@@ -8,7 +8,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-pytest_plugins = ["tests.simulators.fixtures"]
+pytest_plugins = ["tests.docs.built", "tests.simulators.fixtures"]
 
 # A shell that starts a run in the background has it ignore SIGINT, and every child inherits that; tests of what an
 # interrupt does need a signal that arrives.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import html
+import importlib
 import re
 import shutil
 from pathlib import PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 import typer.main
@@ -13,6 +15,7 @@ import typer.main
 from hil.cli import app
 from hil.session.plugin.markers import NEEDS
 from tests.docs.built import ROOT, build
+from tools.site import api
 from tools.site.links import Pages
 
 if TYPE_CHECKING:
@@ -24,15 +27,6 @@ FETCHED = re.compile(
     r"""<link\b[^>]*?\bhref=["']?(?P<href>[^"' >]+)|url\(["']?(?P<url>[^"')]+)|@import\s+["'](?P<imported>[^"']+)"""
 )
 """What a browser fetches of itself for a page or a style sheet."""
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The site of this tree."""
-    made = tmp_path_factory.mktemp("site")
-    done = build(ROOT, made)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return made
 
 
 @pytest.fixture
@@ -74,11 +68,27 @@ def test_what_is_made_from_code_is_there(site: Path) -> None:
     assert "BoardStrategy" in (site / "board-files.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("name", api.MODULES)
+def test_every_public_name_of_a_module_is_in_the_reference(site: Path, name: str) -> None:
+    module = importlib.import_module(name)
+    page = (site / "api" / f"{name}.html").read_text(encoding="utf-8")
+    public = getattr(module, "__all__", None) or [
+        key
+        for key, thing in vars(module).items()
+        if not key.startswith("_") and getattr(thing, "__module__", "") == name and not isinstance(thing, TypeVar)
+    ]
+    assert public
+    assert [key for key in public if not re.search(rf'id="{re.escape(name)}\.{key}"', page)] == []
+    first_line = (module.__doc__ or "").partition("\n")[0].replace("`", "")
+    assert first_line
+    assert first_line in html.unescape(re.sub(r"<[^>]+>", "", page))
+
+
 def test_dead_links_fail_the_build(tree: Path, tmp_path: Path) -> None:
     links = ("nowhere.md", "../firmware/nowhere.c", "suites.md#nowhere")
     with (tree / "docs" / "index.md").open("a", encoding="utf-8") as page:
         page.write("".join(f"\n[dead]({link})" for link in links))
-    done = build(tree, tmp_path / "site")
+    done = build(tree, tmp_path / "site", reference=False)
     assert done.returncode != 0
     assert [link for link in links if f"'{link}'" not in done.stderr] == []
 

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tools.site import boardfile, commandline, plugin
+from tools.site import api, boardfile, commandline, plugin
 from tools.site.links import DOCS, Pages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from mkdocs.config.defaults import MkDocsConfig
     from mkdocs.structure.files import Files
     from mkdocs.structure.pages import Page
 
-MADE = {"command-line.md": commandline.page, "fixtures.md": plugin.page, "board-files.md": boardfile.page}
+MADE: dict[str, Callable[[], str]] = {
+    "command-line.md": commandline.page,
+    "fixtures.md": plugin.page,
+    "board-files.md": boardfile.page,
+    api.OVERVIEW: api.overview,
+    **{api.page_name(module): partial(api.page, module) for module in api.MODULES},
+}
 """Pages that are made from code."""
 LEFTOVERS = "More"
 """Where pages stand that nobody has found a place for."""
@@ -25,11 +32,12 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Put the pages that the navigation does not name at its end, and leave out what needs the site's address."""
     # 404.html and sitemap.xml name other files from the root of a server, which nobody knows here.
     config.theme.static_templates.clear()
+    config.nav = [_with_modules(part) for part in config.nav or []]
     docs = Path(config.docs_dir)
     there = {path.relative_to(docs).as_posix() for path in docs.rglob("*.md")}
     there |= {*MADE, *_pages(config).others.values()}
     if forgotten := sorted(there - set(_named(config.nav))):
-        config.nav = [*(config.nav or []), {LEFTOVERS: forgotten}]
+        config.nav = [*config.nav, {LEFTOVERS: forgotten}]
     return config
 
 
@@ -57,6 +65,13 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
 def _pages(config: MkDocsConfig) -> Pages:
     return Pages.of(Path(config.docs_dir).parent)
+
+
+def _with_modules(part: object) -> object:
+    """Return a part of the navigation, the API's with the pages of the modules."""
+    if not isinstance(part, dict) or api.SECTION not in part:
+        return part
+    return {api.SECTION: [*part[api.SECTION], *({module: api.page_name(module)} for module in api.MODULES)]}
 
 
 def _named(nav: object) -> Iterator[str]:

@@ -24,6 +24,7 @@ const struct command machine_commands[] = {
 	{"map", "", request_map},
 	{"unmap", "", request_unmap},
 	{"trap", "", request_trap},
+	{"cacheable", "", request_cacheable},
 	{"counters", "", request_counters},
 	{"classes", "", request_classes},
 	{"boot", "", request_boot},

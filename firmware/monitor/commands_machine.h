@@ -18,6 +18,7 @@ void request_destroy(const struct words *words, struct reply *reply);
 void request_map(const struct words *words, struct reply *reply);
 void request_unmap(const struct words *words, struct reply *reply);
 void request_trap(const struct words *words, struct reply *reply);
+void request_cacheable(const struct words *words, struct reply *reply);
 void request_counters(const struct words *words, struct reply *reply);
 void request_classes(const struct words *words, struct reply *reply);
 

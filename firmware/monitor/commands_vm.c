@@ -112,6 +112,17 @@ void request_trap(const struct words *words, struct reply *reply)
 	}
 }
 
+/* cacheable <vm> <0 or 1>: whether the guest runs with HCR_EL2.DC and without VM, from its next request on */
+void request_cacheable(const struct words *words, struct reply *reply)
+{
+	uint64_t on;
+	struct vm *vm = vm_and(words, 1, &on, reply);
+
+	if (vm != NULL) {
+		vm->default_cacheable = on != 0U;
+	}
+}
+
 /* counters <vm> -> exceptions to EL2, SMCs among them, interrupts */
 void request_counters(const struct words *words, struct reply *reply)
 {

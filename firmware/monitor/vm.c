@@ -33,6 +33,7 @@
 #define HCR_VM (1ULL << 0)
 #define HCR_INTERRUPTS (1ULL << 5 | 1ULL << 4 | 1ULL << 3)
 #define HCR_BROADCAST (1ULL << 9 | 1ULL << 10)
+#define HCR_DC (1ULL << 12) /* stage 1 is off, memory is cacheable, and VM counts as 1 */
 #define HCR_TSC (1ULL << 19)
 #define HCR_EL1_IS_AARCH64 (1ULL << 31)
 #define HCR_NO_POINTER_AUTH_TRAP (1ULL << 40 | 1ULL << 41)
@@ -64,11 +65,18 @@ static uint64_t vttbr(const struct vm *vm)
 	return (uint64_t)vm->vmid << VTTBR_VMID_SHIFT | (uintptr_t)vm->stage2.root;
 }
 
+static uint64_t hcr(const struct vm *vm)
+{
+	uint64_t usual = vm->default_cacheable ? (HCR_GUEST & ~HCR_VM) | HCR_DC : HCR_GUEST;
+
+	return usual | (vm->trap_smc ? HCR_TSC : 0U);
+}
+
 void vm_enter(const struct vm *vm)
 {
 	WRITE_SYSREG(vtcr_el2, vtcr());
 	WRITE_SYSREG(vttbr_el2, vttbr(vm));
-	WRITE_SYSREG(hcr_el2, HCR_GUEST | (vm->trap_smc ? HCR_TSC : 0U));
+	WRITE_SYSREG(hcr_el2, hcr(vm));
 	isb();
 	if (!has_long_vmids()) { /* more VMs than VMIDs: what this CPU remembers may be another VM's */
 		__asm__ volatile("tlbi vmalls12e1\n\tdsb nsh\n\tisb" ::: "memory");

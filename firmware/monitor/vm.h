@@ -16,7 +16,8 @@ struct linux_guest;
 
 struct vm {
 	bool used;
-	bool trap_smc; /* HCR_EL2.TSC */
+	bool trap_smc;          /* HCR_EL2.TSC */
+	bool default_cacheable; /* HCR_EL2.DC in place of HCR_EL2.VM */
 	uint16_t vmid;
 	unsigned int vcpus;
 	struct page_tables stage2;

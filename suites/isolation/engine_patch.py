@@ -43,19 +43,32 @@ LOAD_FROM_X9 = 0xF9400129  # ldr x9, [x9]
 JUMP_TO_X9 = 0xD61F0120  # br x9
 BREAKPOINT = 0xD4200000  # brk #0
 UNDEFINED = 0x00000000  # udf #0
+WINDOW_MARK = 0x800
+"""An offset in the mailbox, inside its request, where planted code may leave something for the host to look at."""
 _LOOP_WHILE_ZERO = (
     0x18000000 | 3 << 5 | 9,  # ldr w9, .+12: the word behind these
     0x34000000 | 0x7FFFF << 5 | 9,  # cbz w9, .-4
     0x14000002,  # b .+8
 )
-CLAIM_A_LARGE_IMAGE = (
-    0xD2A20009,  # mov x9, #0x10000000: the start of the window
-    0xF9000809,  # str x9, [x0, #16]: image_va
-    0xD2A00089,  # mov x9, #0x40000: all that the service takes
-    0xF9000C09,  # str x9, [x0, #24]: image_bytes
-    0x52800000,  # mov w0, #0: ENGINE_OK
-    0xD65F03C0,  # ret
-)
+
+
+def claim_an_image(size: int) -> tuple[int, ...]:
+    """Return code that says that the image is the first `size` bytes of the window: less than 64 KiB, or n x 64 KiB."""
+    move = 0xD2A00009 | size >> 16 << 5 if size % 0x10000 == 0 else 0xD2800009 | size << 5
+    return (
+        0xD2A20009,  # mov x9, #0x10000000: the start of the window
+        0xF9000809,  # str x9, [x0, #16]: image_va
+        move,  # mov x9, #size
+        0xF9000C09,  # str x9, [x0, #24]: image_bytes
+        0x52800000,  # mov w0, #0: ENGINE_OK
+        0xD65F03C0,  # ret
+    )
+
+
+def store_vector(index: int, offset: int) -> int:
+    """Return `STR Q<index>, [X0, #offset]`: in the engine, X0 is its mailbox. `offset` is a multiple of 16."""
+    return 0x3D800000 | offset // 16 << 10 | index
+
 
 TRIGGER = bytes.fromhex("bad0f00d") + struct.pack("<II", 0x52800000, 0xD65F03C0)  # mov w0, #0; ret
 """A command that starts the misbehaviour; executed as code, it would say that all is well."""
@@ -110,13 +123,18 @@ class EngineLayout:
         return lambda operation: memory.write(expected, struct.pack("<I", _OPERATIONS[operation]))
 
     def plant_pause(self, memory: HostMemory) -> tuple[Callable[[str], None], Callable[[], None]]:
-        """Return what makes the engine stand still when it is asked for an operation, and what ends that for good."""
+        """Return what makes the engine stand still when it is asked for an operation, and what ends that.
+
+        Both can be used again.
+        """
         expected = self._plant(memory, _OPERATION_OFFSET, _OPERATIONS["NONE"], (*_LOOP_WHILE_ZERO, 0))
         released = expected + 4 * (1 + len(_LOOP_WHILE_ZERO))
-        return (
-            lambda operation: memory.write(expected, struct.pack("<I", _OPERATIONS[operation])),
-            lambda: memory.write(released, struct.pack("<I", 1)),
-        )
+
+        def pause_on(operation: str) -> None:
+            memory.write(released, bytes(4))
+            memory.write(expected, struct.pack("<I", _OPERATIONS[operation]))
+
+        return pause_on, lambda: memory.write(released, struct.pack("<I", 1))
 
     def _plant(self, memory: HostMemory, offset: int, expected: int, attack: Sequence[int]) -> int:
         """Let the engine execute `attack` when the word at `offset` of its mailbox is `expected`.

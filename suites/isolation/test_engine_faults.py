@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from hil.board.drivers.hostmemory import HostMemory
     from hil.session.plugin.fixtures import MakeManagedVtpm, MakeVtpm
     from hil.target.vtpm import GuestQueue, Service
-    from suites.isolation.conftest import FindSymbol
+    from suites.conftest import FindSymbol
 
 pytestmark = [pytest.mark.needs_host_memory_access, pytest.mark.threat(10), pytest.mark.element("E3")]
 
@@ -50,6 +50,8 @@ def reach_for_others(kind: str, memory: HostMemory, layout: patch.EngineLayout, 
         "writes-images": (patch.STORE_ZERO_AT_X9, windows - 4096),
         "writes-windows-of-others": (patch.STORE_ZERO_AT_X9, windows + 7 * space.window_bytes),
         "reads-images": (patch.LOAD_FROM_X9, windows - 4096),
+        "writes-queues": (patch.STORE_ZERO_AT_X9, limits.queue_pool + limits.queue_pool_bytes - 4096),
+        "reads-queues": (patch.LOAD_FROM_X9, limits.queue_pool),
     }[kind]
     layout.plant(memory, instruction, address=address)
 
@@ -65,7 +67,14 @@ AGAINST_ITSELF = [
     "breakpoint",
     "undefined-instruction",
 ]
-AGAINST_OTHERS = ["writes-state-of-the-service", "writes-images", "writes-windows-of-others", "reads-images"]
+AGAINST_OTHERS = [
+    "writes-state-of-the-service",
+    "writes-images",
+    "writes-windows-of-others",
+    "reads-images",
+    "writes-queues",
+    "reads-queues",
+]
 
 
 def provoke(vtpm: GuestQueue) -> Reply:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from hil.target.vtpm import ManagedQueue, Service
 
 PATIENCE = 120.0
+LARGEST_IMAGE = 0x40000
+"""As large as the staging area of the engine, and so all that the service takes."""
+ATTEMPTS = 3
 
 pytestmark = [pytest.mark.needs_host_memory_access, pytest.mark.threat(10), pytest.mark.element("E3")]
 
@@ -35,7 +38,7 @@ def fail_on(host_memory: HostMemory, engine_layout: patch.EngineLayout) -> Calla
 @pytest.fixture
 def claim_large_images_on(host_memory: HostMemory, engine_layout: patch.EngineLayout) -> Callable[[str], None]:
     """Let the engine say from now on, when it is asked for an operation, that its image is a large one."""
-    return engine_layout.plant_on_operation(host_memory, *patch.CLAIM_A_LARGE_IMAGE)
+    return engine_layout.plant_on_operation(host_memory, *patch.claim_an_image(LARGEST_IMAGE))
 
 
 def works(vtpm: ManagedQueue) -> bool:
@@ -121,9 +124,23 @@ def test_an_instance_without_room_to_sleep_stays_and_keeps_no_other_from_running
     assert works(make_vtpm())
 
 
+@pytest.mark.parametrize("size", [0, LARGEST_IMAGE + 0x10000], ids=["empty", "beyond-the-staging-area"])
+def test_an_image_of_a_size_that_cannot_be_fails_its_instance_alone(
+    service: Service, host_memory: HostMemory, engine_layout: patch.EngineLayout, make_vtpm: MakeManagedVtpm, size: int
+) -> None:
+    """EL3 would copy what the engine says there is, beyond its own buffer."""
+    claim_on = engine_layout.plant_on_operation(host_memory, *patch.claim_an_image(size))
+    oldest, *others = [make_vtpm() for _ in range(service.memory().windows)]
+    claim_on("SUSPEND")
+    new = make_vtpm()
+    assert oldest.instance.info().state == abi.VTPM_STATE_FAILED
+    claim_on("NONE")
+    assert all(works(vtpm) for vtpm in (*others, new))
+
+
 def ring(vtpm: ManagedQueue) -> Pending:
     """Let the guest ring for a command; right before that it says so in its memory."""
-    vtpm.place(0, commands.startup())
+    vtpm.place(vtpm.control_page().head % vtpm.instance.slots, commands.startup())
     program = Program()
     program.set(r[18], vtpm.va)
     program.load(r[19], r[18], abi.VTPM_RING_HEAD, size=4)
@@ -137,12 +154,14 @@ def ring(vtpm: ManagedQueue) -> Pending:
     return vtpm.agent.start(program, Deadline.after(PATIENCE))
 
 
-def test_a_guest_whose_instance_is_being_moved_out_is_served_all_the_same(
-    service: Service, host_memory: HostMemory, engine_layout: patch.EngineLayout, make_vtpm: MakeManagedVtpm
-) -> None:
-    """When moving takes unusually long, its ring is BUSY, and the next one is answered."""
-    pause_on, go_on = engine_layout.plant_pause(host_memory)
-    outside, leaving, *_ = [make_vtpm() for _ in range(service.memory().windows + 1)]
+def ring_while_moved_out(
+    outside: ManagedQueue,
+    leaving: ManagedQueue,
+    memory: HostMemory,
+    pause: tuple[Callable[[str], None], Callable[[], None]],
+) -> Status:
+    """Return what the guest of `leaving` is told that rings while `outside` waits for its window."""
+    pause_on, go_on = pause
     leaving.agent.write(leaving.vm.free_ipa, bytes(4))
     pause_on("SUSPEND")
     moving, deadline = ring(outside), Deadline.after(PATIENCE)
@@ -150,13 +169,31 @@ def test_a_guest_whose_instance_is_being_moved_out_is_served_all_the_same(
         assert not deadline.expired, "nobody wanted the window of the one that rests longest"
     waiting = ring(leaving)
     said = leaving.vm.ram_pa + leaving.vm.free_ipa - leaving.vm.ram_ipa
-    while not any(host_memory.read(said, 4)):
+    while not any(memory.read(said, 4)):
         assert not deadline.expired, "the guest never came to its doorbell"
     go_on()
     assert moving.wait(Deadline.after(PATIENCE)).require().r[0] == 0
     status = Reply.of(leaving.doorbell, waiting.wait(Deadline.after(PATIENCE)).require().r).status
-    assert status in {Status.OK, Status.BUSY}
-    if status is Status.BUSY:
+    assert isinstance(status, Status)
+    return status
+
+
+def test_a_guest_whose_instance_is_being_moved_out_is_served_all_the_same(
+    service: Service, host_memory: HostMemory, engine_layout: patch.EngineLayout, make_vtpm: MakeManagedVtpm
+) -> None:
+    """EL3 waits for the move, but not for ever: on a slow host one ring may be BUSY, but not three of them."""
+    pause = engine_layout.plant_pause(host_memory)
+    outside, leaving, *others = [make_vtpm() for _ in range(service.memory().windows + 1)]
+    for attempt in range(1, ATTEMPTS + 1):
+        status = ring_while_moved_out(outside, leaving, host_memory, pause)
+        assert leaving.instance.ticks().evictions == attempt
+        if status is Status.OK:
+            break
+        assert status is Status.BUSY
         assert leaving.ring().status is Status.OK
-    assert commands.Response.parse(leaving.response()).code == commands.SUCCESS
-    assert leaving.instance.ticks().evictions == 1
+        outside, *others = *others, outside  # who waits next for the window of `leaving`
+        assert all(works(vtpm) for vtpm in others)
+    else:
+        pytest.fail(f"{ATTEMPTS} rings were BUSY, one after the other")
+    slot = (leaving.control_page().tail - 1) % leaving.instance.slots
+    assert commands.Response.parse(leaving.response(slot)).code in {commands.SUCCESS, commands.RC_INITIALIZE}

@@ -9,6 +9,7 @@ import pytest
 
 from hil.deadline import Deadline
 from hil.target.monitor import Program, Reg, r
+from hil.target.tpm import commands
 from hil.target.vtpm import Reply, Service, Status, abi
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 ALL_ONES = (1 << 64) - 1
 PSCI_VERSION = 0x8400_0000
+SVE_HINT = 1 << 16
 SMCCC_VERSION = 0x8000_0000
 SMCCC_ARCHITECTURE = range(0x8000_0000, 0x8001_0000)
 DOORBELLS = set(map(abi.doorbell, range(abi.VTPM_MAX_INDEX + 1)))
@@ -98,11 +100,22 @@ def test_a_guest_finds_only_the_calls_meant_for_it_in_all_ranges(vtpm: GuestQueu
 
 @pytest.mark.threat(4)
 def test_bits_that_must_be_zero_open_no_back_door(vtpm: GuestQueue) -> None:
-    """Bit 16 is a hint that SMCCC 1.3 lets a caller set; the firmware strips it before it looks at the function."""
     owners = [convention << 30 | owner << 24 for convention in (2, 3) for owner in range(9)]
-    reserved = [owner | 1 << bit for owner in owners for bit in range(16, 24)]
-    answered = {fid & ~(1 << 16) for fid in sweep(vtpm.agent, owners_for(vtpm.vm, reserved), [*range(0x24), 0xFF01])}
-    assert {fid for fid in answered if fid not in SMCCC_ARCHITECTURE} <= calls_for(vtpm.vm)
+    reserved = [owner | 1 << bit for owner in owners for bit in range(17, 24)]
+    assert sweep(vtpm.agent, owners_for(vtpm.vm, reserved), [*range(0x24), 0xFF01]) == set()
+
+
+@pytest.mark.threat(4)
+@pytest.mark.usefixtures("monitor")
+def test_the_hint_that_a_caller_may_give_changes_nothing(vtpm: ManagedQueue) -> None:
+    """Bit 16 says that the caller has no live SVE state (SMCCC 1.3): the same calls answer, and a doorbell rings."""
+    owners = [convention << 30 | owner << 24 | SVE_HINT for convention in (2, 3) for owner in range(9)]
+    answered = {fid & ~SVE_HINT for fid in sweep(vtpm.agent, owners, [*range(0x24), 0xFF01])}
+    assert {fid for fid in answered if fid not in SMCCC_ARCHITECTURE} == calls_for(vtpm.vm)
+    vtpm.place(0, commands.startup())
+    vtpm.write(abi.VTPM_RING_HEAD, vtpm.control_page().head + 1)
+    assert vtpm.agent.smc(vtpm.doorbell | SVE_HINT).x[0] == Status.OK
+    assert commands.Response.parse(vtpm.response()).code == commands.SUCCESS
 
 
 @pytest.mark.threat(4)
@@ -180,6 +193,21 @@ def test_a_guest_cannot_make_management_calls(service: Service, vtpm: ManagedQue
     assert reply.status in NO_GUEST_BUSINESS
     assert not any(reply.values) or reply.values == (*arguments, *(0,) * 7)[:7]
     assert (service.limits(), vtpm.instance.info(), vtpm.control_page()) == before
+
+
+@pytest.mark.threat(5)
+@pytest.mark.element("E6")
+@pytest.mark.usefixtures("monitor")
+def test_a_guest_without_a_translation_of_its_own_is_still_a_guest(vtpm: ManagedQueue) -> None:
+    """HCR_EL2.DC switches stage 1 off and stage 2 on, whatever HCR_EL2.VM says; nobody with it set is a hypervisor."""
+    vtpm.vm.default_cacheable = True
+    for name, fid in MANAGEMENT.items():
+        reply = Reply.of(fid, vtpm.agent.smc(fid, vtpm.instance.handle).x)
+        assert reply.status in NO_GUEST_BUSINESS, name
+    assert vtpm.agent.smc(PSCI_VERSION).x[0] & 0xFFFF_FFFF == 0xFFFF_FFFF
+    assert vtpm.agent.smc(vtpm.doorbell).x[0] == Status.OK
+    vtpm.vm.default_cacheable = False
+    assert vtpm.ring().status == Status.OK
 
 
 @pytest.mark.element("E6")

@@ -7,25 +7,27 @@ from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
+from hil.target.monitor import Program, r
 from hil.target.tpm import commands
 from hil.target.vtpm import GuestQueue, ManagedQueue, Reply, ServiceError, Status, abi
 from hil.target.vtpm.transport import queue_ipa, queue_va
 
 if TYPE_CHECKING:
     from hil.session.plugin.fixtures import MakeManagedVtpm, MakeVtpm
-    from hil.target.monitor import Agent, VirtualMachine
+    from hil.target.monitor import Agent, Monitor, VirtualMachine
     from hil.target.vtpm import Service, Vm
 
 MakeVm = Callable[..., "Vm"]
 MakeMonitorVm = Callable[..., "VirtualMachine"]
 Queue = TypeVar("Queue", bound=GuestQueue)
 EXTEND = commands.pcr_extend(7, b"\xa5" * 32)
+STARTED = (commands.startup(), commands.pcr_extend(7, b"\x01" * 32))
 
 
 def started(vtpm: Queue) -> Queue:
     """Start a TPM and leave a trace in PCR 7."""
-    commands.submit(vtpm, commands.startup())
-    commands.submit(vtpm, commands.pcr_extend(7, b"\x01" * 32))
+    for command in STARTED:
+        commands.submit(vtpm, command)
     return vtpm
 
 
@@ -107,6 +109,28 @@ def test_a_vm_with_the_same_vmid_but_other_tables_inherits_nothing(vtpm: Managed
     assert heir.stage2_base != vtpm.vm.stage2_base
     assert ring(heir.agent(), 0) == Status.NOT_PERMITTED
     assert vtpm.instance.info().commands == executed
+
+
+VMID_BITS = "ID_AA64MMFR1_EL1"
+SIXTEEN = 2
+"""Arm ARM, ID_AA64MMFR1_EL1.VMIDBits in bits 7:4."""
+
+
+@pytest.mark.threat(3)
+def test_all_sixteen_bits_of_a_vmid_count(monitor: Monitor, make_vm: MakeMonitorVm, make_vtpm: MakeManagedVtpm) -> None:
+    """As with many VMs under KVM; the monitor uses long VMIDs (VTCR_EL2.VS) wherever there are some."""
+    program = Program()
+    program.mrs(r[0], VMID_BITS)
+    program.halt()
+    if monitor.run(program).require(f"reading {VMID_BITS}").r[0] >> 4 & 0xF != SIXTEEN:
+        pytest.skip("the processor's VMIDs have 8 bits")
+    low, high = make_vm(vmid=0x42), make_vm(vmid=0x142)
+    long_one = started(make_vtpm(high))
+    assert ring(high.agent(), 0) == Status.OK
+    assert ring(low.agent(), 0) == Status.NOT_PERMITTED
+    short_one = started(make_vtpm(low))
+    assert ring(low.agent(), 0) == Status.OK
+    assert long_one.instance.info().commands == short_one.instance.info().commands == len(STARTED)
 
 
 @pytest.mark.threat(3)

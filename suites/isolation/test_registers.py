@@ -13,9 +13,11 @@ from hil.target.monitor import abi as agent_abi
 from hil.target.tpm import Tpm, commands
 from hil.target.tpm.quote import check_signature
 from hil.target.vtpm import Reply, Service, Status, abi
+from suites.isolation import engine_patch as patch
 
 if TYPE_CHECKING:
-    from hil.session.plugin.fixtures import MakeVtpm
+    from hil.board.drivers.hostmemory import HostMemory
+    from hil.session.plugin.fixtures import MakeManagedVtpm, MakeVtpm
     from hil.target.monitor import Monitor, Runner
     from hil.target.vtpm import GuestQueue, ManagedQueue, Vm
 
@@ -117,6 +119,71 @@ def test_a_doorbell_that_runs_a_command_returns_zero_and_leaves_registers_alone(
     assert vtpm.control_page().tail == 2
 
 
+MARKED = {
+    "PAR_EL1": 0x0000_5A5A_5A5A_5000,
+    "FAR_EL1": 0x0000_1234_5678_9ABC,
+    "TPIDR_EL1": 0xC0FF_EE00_DEAD_BEEF,
+    "TPIDR_EL0": 0x0123_4567_89AB_CDEF,
+    "TPIDRRO_EL0": 0xFEDC_BA98_7654_3210,
+    "CONTEXTIDR_EL1": 0x7654_3210,
+}
+"""Registers that a program may set to anything, PAR_EL1 to what a translation that succeeded leaves in it."""
+
+SYSTEM_REGISTERS = (
+    *MARKED,
+    *("SCTLR_EL1", "CPACR_EL1", "TTBR0_EL1", "TTBR1_EL1", "TCR_EL1", "MAIR_EL1", "VBAR_EL1", "SP_EL0"),
+    *("ESR_EL1", "ELR_EL1", "SPSR_EL1", "S3_0_C10_C3_0", "S3_0_C5_C1_0", "S3_0_C5_C1_1", "S3_0_C14_C1_0"),
+)
+"""State of EL1 and EL0; the last four are AMAIR_EL1, AFSR0_EL1, AFSR1_EL1 and CNTKCTL_EL1."""
+
+
+def system_registers_around(caller: Runner, fid: int, *arguments: int) -> tuple[int, dict[str, tuple[int, int]]]:
+    """Return x0 of a call, and each system register before and after it."""
+    size = 8 * len(SYSTEM_REGISTERS)
+    program = Program()
+    for name, value in MARKED.items():
+        program.set(r[18], value)
+        program.msr(name, r[18])
+    for position in (0, size):
+        program.data(r[19], position)
+        for index, name in enumerate(SYSTEM_REGISTERS):
+            program.mrs(r[18], name)
+            program.store(r[18], r[19], 8 * index)
+        if position == 0:
+            for index, value in enumerate((fid, *arguments)):
+                program.set(r[index], value)
+            program.smc()
+    program.halt()
+    program.want(r[:1], size=2 * size)
+    outcome = caller.run(program, Deadline.after(60)).require("comparing system registers")
+    words = struct.unpack(f"<{2 * len(SYSTEM_REGISTERS)}Q", outcome.data)
+    pairs = zip(words[: len(SYSTEM_REGISTERS)], words[len(SYSTEM_REGISTERS) :], strict=True)
+    return outcome.r[0], dict(zip(SYSTEM_REGISTERS, pairs, strict=True))
+
+
+@pytest.mark.threat(8)
+@pytest.mark.usefixtures("monitor")
+@pytest.mark.parametrize("mapped", [True, False], ids=["mapped", "unmapped"])
+def test_a_check_of_the_queue_leaves_no_address_in_a_system_register(vtpm: ManagedQueue, mapped: bool) -> None:
+    """EL3 walks the guest's tables for it, with an instruction that leaves a physical address in PAR_EL1."""
+    if not mapped:
+        vtpm.agent.unmap(vtpm.va, vtpm.instance.queue_bytes)
+    status, registers = system_registers_around(vtpm.agent, abi.VTPM_FID_QUEUE_CHECK, vtpm.va, 0)
+    assert status == (Status.OK if mapped else Status.BAD_ADDRESS % 2**64)
+    assert {name: after for name, (before, after) in registers.items() if before != after} == {}
+    assert registers["PAR_EL1"] == (MARKED["PAR_EL1"],) * 2
+
+
+@pytest.mark.threat(8)
+@pytest.mark.parametrize("name", EVERY_CALL)
+def test_no_call_of_a_guest_changes_a_system_register(vtpm: GuestQueue, name: str) -> None:
+    commands.submit(vtpm, commands.startup())
+    vtpm.place(0, commands.get_random(32))
+    vtpm.write(abi.VTPM_RING_HEAD, vtpm.control_page().head + 1)
+    _, registers = system_registers_around(vtpm.agent, EVERY_CALL[name], vtpm.va, 0)
+    assert {name: after for name, (before, after) in registers.items() if before != after} == {}
+
+
 FP_BYTES = agent_abi.AGENT_FP_BYTES
 FP_BEFORE, FP_AFTER = 0, 0x1000
 ROUND_TO_ZERO_FLUSH_DEFAULT_NAN = 0x03C0_0000  # FPCR: DN, FZ, RMode = 3; Arm ARM C5.2.8
@@ -184,6 +251,28 @@ def test_floating_point_registers_of_the_hypervisor_survive_management_calls(
         status, after = fp_around(monitor, fid, *arguments)
         assert status == 0
         assert after == fp_state(), abi.call_name(fid)
+
+
+VECTORS = (0, 1, 7, 8, 15, 16, 23, 31)
+
+
+@pytest.mark.threat(7)
+@pytest.mark.needs_host_memory_access
+def test_vector_registers_of_the_caller_do_not_reach_the_engine(
+    service: Service, host_memory: HostMemory, engine_layout: patch.EngineLayout, make_vtpm: MakeManagedVtpm
+) -> None:
+    """Code in the engine stores what it finds in them; seven words of it are all that there is room for."""
+    stores = (patch.store_vector(q, patch.WINDOW_MARK + 16 * place) for place, q in enumerate(VECTORS))
+    engine_layout.plant(host_memory, *stores)
+    vtpm = make_vtpm()
+    space, limits = service.memory(), service.limits()
+    window = space.pool + limits.pool_bytes - space.windows * space.window_bytes
+    host_memory.write(window + patch.WINDOW_MARK, b"\xee" * 16 * len(VECTORS))
+    vtpm.place(0, patch.TRIGGER)
+    vtpm.write(abi.VTPM_RING_HEAD, vtpm.control_page().head + 1)
+    status, _ = fp_around(vtpm.agent, vtpm.doorbell)
+    assert status == 0
+    assert host_memory.read(window + patch.WINDOW_MARK, 16 * len(VECTORS)) == bytes(16 * len(VECTORS))
 
 
 @pytest.mark.threat(7)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from hil.board.drivers.hostmemory import HostMemory
     from hil.target.monitor import Monitor, VirtualMachine
     from hil.target.vtpm import ManagedQueue, Service
-    from suites.isolation.conftest import FindSymbol
+    from suites.conftest import FindSymbol
 
 pytestmark = [pytest.mark.element("E3"), pytest.mark.threat(6)]
 protected = pytest.mark.fails_without("protected_secure_space")

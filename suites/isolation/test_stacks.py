@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hil.board.drivers.hostmemory import HostMemory
     from hil.target.tpm.key import KeyKind
     from hil.target.vtpm import ManagedQueue, Service
-    from suites.isolation.conftest import FindSymbol
+    from suites.conftest import FindSymbol
     from suites.isolation.engine_patch import EngineLayout
 
 pytestmark = [pytest.mark.threat(10), pytest.mark.needs_host_memory_access]

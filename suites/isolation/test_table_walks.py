@@ -13,7 +13,7 @@ from hil.target.vtpm import Status, abi
 if TYPE_CHECKING:
     from hil.target.monitor import Agent, Monitor
     from hil.target.vtpm import ManagedQueue, Service
-    from suites.isolation.conftest import FindSymbol
+    from suites.conftest import FindSymbol
 
 IPA = 0x9000_0000
 TABLE = 300

@@ -97,6 +97,7 @@ def test_random_damage_to_commands_never_stops_the_tpm(started: GuestQueue) -> N
             damaged[source.randrange(len(damaged))] = source.randrange(256)
         struct.pack_into(">I", damaged, 6, struct.unpack_from(">I", damaged, 6)[0] & 0x1FF)
         commands.Response.parse(started.transmit(bytes(damaged)))
+    assert commands.submit(started, GET_RANDOM).code == commands.SUCCESS
 
 
 @pytest.mark.parametrize("scheme", ["RSASSA", "RSAPSS", "ECDSA", "ECDAA", "SM2"])

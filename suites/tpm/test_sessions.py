@@ -33,6 +33,8 @@ def test_commands_before_startup_are_refused_as_the_specification_says(vtpm: Gue
 
 def test_every_algorithm_passes_its_self_test(tpm: Tpm) -> None:
     tpm.self_test()
+    _, result = tpm.esapi.get_test_result()
+    assert result == TPM2_RC.SUCCESS
 
 
 def test_random_bytes_never_repeat(tpm: Tpm) -> None:

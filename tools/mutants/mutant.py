@@ -9,6 +9,7 @@ A list is a TOML file; every entry is a table `[[mutant]]` with these keys:
 | `file`, `old`, `new` | the change: `old`, which stands in `file` exactly once, becomes `new` |
 | `also` | more changes that belong to the same mutant, each with `file`, `old` and `new` |
 | `tests` | what pytest should run in `tests/`, or what `hil run` should run in `suites/`; not both |
+| `rows` | rows of the checklist in docs/threat-model.md that the promise belongs to |
 | `board` | for suites: the board to run them on, with a firmware built from the changed tree |
 | `limit` | seconds after which the tests are stopped, the build of the firmware included |
 | `timeout_kills` | the change makes something wait forever, so a timeout is what proves it was noticed |
@@ -54,6 +55,7 @@ class Mutant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     new: str
     also: tuple[Change, ...] = ()
     tests: tuple[str, ...] = ()
+    rows: tuple[int, ...] = ()
     board: str = "qemu-virt"
     limit: float = 0.0
     timeout_kills: bool = False

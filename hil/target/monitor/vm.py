@@ -40,6 +40,7 @@ class VirtualMachine:
         self.ram_pa = ram_pa
         self.ram_bytes = ram_bytes
         self._traps_smc = False
+        self._default_cacheable = False
 
     def agent(self, vcpu: int = 0) -> Agent:
         """Return the agent on a vCPU. Agents of one VM share memory, not their virtual address spaces."""
@@ -68,6 +69,16 @@ class VirtualMachine:
     def trap_smc(self, on: bool) -> None:
         self._ask(f"trap {self.id:x} {on:x}")
         self._traps_smc = on
+
+    @property
+    def default_cacheable(self) -> bool:
+        """Whether the guest runs with HCR_EL2.DC instead of HCR_EL2.VM: stage 1 is off, stage 2 is on all the same."""
+        return self._default_cacheable
+
+    @default_cacheable.setter
+    def default_cacheable(self, on: bool) -> None:
+        self._ask(f"cacheable {self.id:x} {on:x}")
+        self._default_cacheable = on
 
     def traps(self) -> int:
         """How often the guest has trapped to EL2 so far; the end of a request is not counted."""

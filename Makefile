@@ -35,7 +35,7 @@ test: setup build ## run everything that can fail: host C tests, tests of the fr
 		build/logs/framework.log build/logs/suites.log build/logs/covered.log; exit $$status
 
 test-next: setup ## run the tests around pytest, labgrid and paramiko with the next versions of these; NEXT="pytest==8.4.2" chooses
-	@$(BIN)/python -m tools.nextversions $(NEXT:%=--version %)
+	@$(BIN)/python -m tools.nextversions $(NEXT:%=--version '%')
 
 bench: setup build ## measure, side by side with plain labgrid and the raw socket
 	@$(BIN)/hil bench $(BOARD:%=--board %)

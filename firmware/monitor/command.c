@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-
+/*
+ * Finds and runs the commands of the shell. Each runs under a guard, because a command touches whatever address it is
+ * told to: an exception in it becomes an error reply instead of the end of the monitor.
+ */
 #include "command.h"
 
 #include <stddef.h>
@@ -28,7 +31,10 @@ static void report_fault(const struct guard *guard, struct reply *reply)
 	reply_hex(reply, guard->far);
 }
 
-/* Apart from its caller, so that nothing but the parameters lives across the return from a fault. */
+/*
+ * A function of its own, never inlined: guard_enter() returns twice, and a variable of the caller that is kept in a
+ * register would go back to its old value at the second return.
+ */
 static __attribute__((noinline)) void run_guarded(const struct command *command, const struct words *words,
 						  struct reply *reply)
 {
@@ -41,7 +47,7 @@ static __attribute__((noinline)) void run_guarded(const struct command *command,
 	} else {
 		report_fault(&guard, reply);
 	}
-	cpu->local.guard = NULL;
+	cpu->local.guard = NULL; /* it is on this stack */
 }
 
 void command_run(const struct command *commands, const struct words *words, struct reply *reply)
@@ -52,6 +58,6 @@ void command_run(const struct command *commands, const struct words *words, stru
 		reply_error(reply, "unknown: no such command");
 		return;
 	}
-	reply_text(reply, "ok");
+	reply_text(reply, "ok"); /* reply_error() replaces it */
 	run_guarded(command, words, reply);
 }

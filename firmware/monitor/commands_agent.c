@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Requests about agents: run, start, wait. Agents are named `m<cpu>` at EL2 and `<vm>.<vcpu>` at EL1.
+ * Requests about agents: run, start, wait. An agent is named `m<cpu>` at EL2 and `<vm>.<vcpu>` at EL1, in hexadecimal
+ * like every number of the dialogue.
  */
 #include "codec.h"
 #include "commands_machine.h"
 #include "sysreg.h"
 #include "vm.h"
 
+/* Cuts the name at its dot: the words of a request are the command's to change. */
 static struct agent *agent_of_vcpu(char *name)
 {
 	char *dot = name;
@@ -25,6 +27,7 @@ static struct agent *agent_of_vcpu(char *name)
 		return NULL;
 	}
 	vm = vm_get(number);
+	/* With an operating system in the VM, no agent is in its vCPU. */
 	return vm != NULL && vm->linux_guest == NULL && index < vm->vcpus ? &vm->vcpu[index].agent : NULL;
 }
 
@@ -57,6 +60,7 @@ static struct agent *start_agent(const struct words *words, struct reply *reply)
 	if (agent == NULL || !words_numbers(words, 2, 1, &microseconds, reply)) {
 		return NULL;
 	}
+	/* Not only while it runs: a new program would overwrite the outcome of the last one. */
 	if (__atomic_load_n(&agent->state, __ATOMIC_ACQUIRE) != AGENT_IDLE) {
 		reply_error(reply, "busy: the agent is running, or its outcome has not been fetched");
 		return NULL;
@@ -77,17 +81,18 @@ static void finish(struct agent *agent, struct reply *reply)
 		exchange_outcome(agent->box, &agent->wanted, reply);
 		agent->state = AGENT_IDLE;
 	} else {
+		/* The agent stays busy for as long as EL3 keeps its CPU: it can still write to its mailbox. */
 		exchange_stuck(reply);
 	}
 }
 
-/* start <agent> <microseconds> ...: what is behind is in exchange.h. */
+/* start <agent> <microseconds> ...: the other arguments are listed in exchange.h. */
 void request_start(const struct words *words, struct reply *reply)
 {
 	(void)start_agent(words, reply);
 }
 
-/* wait <agent>: the outcome of what was started, at the latest a little after its deadline. */
+/* wait <agent>: the outcome of the program that was started; answers soon after its deadline at the latest. */
 void request_wait(const struct words *words, struct reply *reply)
 {
 	struct agent *agent = agent_named(words, reply);
@@ -102,7 +107,7 @@ void request_wait(const struct words *words, struct reply *reply)
 	finish(agent, reply);
 }
 
-/* run: start and wait. */
+/* run ...: start, then wait. Takes the arguments of start. */
 void request_run(const struct words *words, struct reply *reply)
 {
 	struct agent *agent = start_agent(words, reply);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What a person can type.
+ * The commands that a person can type: a look at memory, at VMs and at CPUs, and any SMC. `help` lists them.
  */
 #include "agent_abi.h"
 #include "codec.h"
@@ -8,8 +8,8 @@
 #include "cpu.h"
 #include "vm.h"
 
-#define SMC_ARGUMENTS 18U
-#define LARGEST_DUMP 0x400U
+#define SMC_ARGUMENTS 18U   /* SMCCC 1.2 (Arm DEN0028), "Register use in AArch64 SMC and HVC calls": x0 to x17 */
+#define LARGEST_DUMP 0x400U /* bytes: a screenful, far from the size of a reply */
 #define DUMP_COLUMNS 16U
 
 void conduit_smc(uint64_t registers[31]);
@@ -61,6 +61,7 @@ static void read(const struct words *words, struct reply *reply)
 		return;
 	}
 	for (uint64_t i = 0; i < range[1]; i++) {
+		/* Byte by byte, so that any address will do. One where nothing is ends in the command's guard. */
 		uint8_t byte = *(const volatile uint8_t *)(uintptr_t)(range[0] + i);
 
 		if ((i % DUMP_COLUMNS) == 0U) {
@@ -102,6 +103,7 @@ static void cpus(const struct words *words, struct reply *reply)
 {
 	(void)words;
 	for (unsigned int i = 0; i < PLAT_CPUS; i++) {
+		/* The job is read without order: the answer is out of date as soon as it is given. */
 		const struct cpu *cpu = cpu_get(i);
 
 		pair(reply, "\n  cpu ", i);

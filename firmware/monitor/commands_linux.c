@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Requests about a guest with an operating system.
+ * Requests about a guest with an operating system: boot it, exchange bytes with its console, stop it.
  */
 #include "codec.h"
 #include "commands_machine.h"
@@ -9,7 +9,9 @@
 #include "linux_guest.h"
 #include "sysreg.h"
 
-#define ARGUMENTS_BYTES 0x800U
+#define ARGUMENTS_BYTES 0x800U /* COMMAND_LINE_SIZE of Linux on arm64 (arch/arm64/include/uapi/asm/setup.h) */
+
+/* The most that one answer carries of the console and of the log. Both fit into a reply (REPLY_BYTES), in base64. */
 #define LARGEST_SAID 0x6000U
 #define LARGEST_LOG 0x1000U
 
@@ -31,7 +33,10 @@ static bool has_ended(const struct linux_guest *guest)
 	return __atomic_load_n(&guest->vm->vcpu[0].agent.state, __ATOMIC_ACQUIRE) != AGENT_RUNNING;
 }
 
-/* Sleeps until something happens, keeping the console alive. False: the guest has ended, or time is up. */
+/*
+ * Sleeps until an interrupt comes, whatever it is about: the caller looks again at what it waits for. Returns false
+ * without sleeping when the guest has ended or the time is up. Keeps reading the console.
+ */
 static bool sleeps_until(const struct linux_guest *guest, uint64_t until)
 {
 	if (has_ended(guest) || counter_now() >= until) {
@@ -42,10 +47,12 @@ static bool sleeps_until(const struct linux_guest *guest, uint64_t until)
 	return true;
 }
 
-/* boot <vm> <kernel's PA> <bytes> <initrd's PA> <bytes> <queue's IPA, or 0> <bytes> <the kernel's arguments> */
+/*
+ * boot <vm> <kernel's PA> <bytes> <initrd's PA> <bytes> <queue's IPA, or 0> <bytes> <the kernel's arguments, in base64>
+ */
 void request_boot(const struct words *words, struct reply *reply)
 {
-	static char arguments[ARGUMENTS_BYTES + 1U];
+	static char arguments[ARGUMENTS_BYTES + 1U]; /* like all large buffers of CPU 0, not on its stack */
 	uint64_t asked[6];
 	size_t length;
 	struct vm *vm = vm_named(words, reply);
@@ -89,8 +96,8 @@ void request_boot(const struct words *words, struct reply *reply)
 }
 
 /*
- * listen <vm> <microseconds> -> LINUX_*; what it has said on its console; what its kernel has said
- * Answers as soon as there is something, or when the guest has ended, or when time is up.
+ * listen <vm> <microseconds> -> LINUX_*; output of the console, then of the early console, both in base64
+ * Answers as soon as there is any output, when the guest has ended, or when the time is up.
  */
 void request_listen(const struct words *words, struct reply *reply)
 {
@@ -114,10 +121,10 @@ void request_listen(const struct words *words, struct reply *reply)
 	reply_base64(reply, said, ring_take(&guest->said, said, sizeof(said)));
 	reply_text(reply, " =");
 	reply_base64(reply, log, ring_take(&guest->log, log, sizeof(log)));
-	linux_guest_nudge(guest);
+	linux_guest_kick(guest); /* a guest that waits for room in the ring has some now */
 }
 
-/* type <vm> <microseconds> <bytes> -> how many of them the guest, or the room before it, has taken in that time */
+/* type <vm> <microseconds> <bytes in base64> -> how many of them went into the ring to the guest in that time */
 void request_type(const struct words *words, struct reply *reply)
 {
 	static uint8_t bytes[RING_BYTES];
@@ -137,12 +144,12 @@ void request_type(const struct words *words, struct reply *reply)
 	until = counter_now() + counter_ticks(microseconds);
 	do {
 		taken += ring_put(&guest->typed, &bytes[taken], length - taken);
-		linux_guest_nudge(guest);
+		linux_guest_kick(guest); /* takes what is in the ring as soon as its driver has room */
 	} while (taken < length && sleeps_until(guest, until));
 	reply_numbers(reply, &taken, 1);
 }
 
-/* stop <vm>: ends the guest, whatever it does */
+/* stop <vm>: ends the guest, whatever it is doing */
 void request_stop(const struct words *words, struct reply *reply)
 {
 	struct linux_guest *guest = guest_of(words, reply);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-
+/*
+ * The requests that programs can make, by name. Their functions are in commands_agent.c, commands_vm.c and
+ * commands_linux.c. There is no usage text: docs/monitor.md lists arguments and answers, and Python is the only caller.
+ */
 #include "commands_machine.h"
 
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What programs ask for: one function per request. docs/monitor.md lists arguments and answers.
+ * What programs ask the monitor for: one function per request. docs/monitor.md lists arguments and answers.
  */
 #ifndef COMMANDS_MACHINE_H
 #define COMMANDS_MACHINE_H
@@ -27,7 +27,7 @@ void request_listen(const struct words *words, struct reply *reply);
 void request_type(const struct words *words, struct reply *reply);
 void request_stop(const struct words *words, struct reply *reply);
 
-/* The VM that word 1 names, or NULL after an error reply. */
+/* Returns the VM that word 1 names, or NULL after it has written an error reply. */
 struct vm *vm_named(const struct words *words, struct reply *reply);
 
 #endif

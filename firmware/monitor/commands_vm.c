@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Requests about VMs.
+ * Requests about VMs: create, destroy, map and unmap; whether their SMCs are trapped; and how often they came to EL2.
  */
 #include "commands_machine.h"
 #include "vm.h"
@@ -37,7 +37,7 @@ struct vm *vm_named(const struct words *words, struct reply *reply)
 	return vm;
 }
 
-/* Reads `<vm> <number>...`; NULL after an error reply. */
+/* Reads `<vm> <number>...`. Returns NULL after it has written an error reply. */
 static struct vm *vm_and(const struct words *words, unsigned int count, uint64_t *values, struct reply *reply)
 {
 	struct vm *vm = vm_named(words, reply);
@@ -101,7 +101,10 @@ void request_unmap(const struct words *words, struct reply *reply)
 	}
 }
 
-/* trap <vm> <0 or 1>: whether the guest's SMCs go to EL2, from its next request on */
+/*
+ * trap <vm> <0 or 1>: whether the guest's SMCs trap to EL2. It counts from the next program on, because HCR_EL2 is
+ * written when a vCPU gets a CPU.
+ */
 void request_trap(const struct words *words, struct reply *reply)
 {
 	uint64_t on;
@@ -123,7 +126,7 @@ void request_cacheable(const struct words *words, struct reply *reply)
 	}
 }
 
-/* counters <vm> -> exceptions to EL2, SMCs among them, interrupts */
+/* counters <vm> -> exceptions taken to EL2, how many of them were SMCs, interrupts */
 void request_counters(const struct words *words, struct reply *reply)
 {
 	const struct vm *vm = vm_and(words, 0, NULL, reply);
@@ -135,7 +138,9 @@ void request_counters(const struct words *words, struct reply *reply)
 	}
 }
 
-/* classes <vm> -> class (ESR_EL2.EC) and number of the synchronous exceptions among them, for each that there was */
+/*
+ * classes <vm> -> for each exception class (ESR_EL2.EC) that occurred: the class, and how many synchronous exceptions
+ */
 void request_classes(const struct words *words, struct reply *reply)
 {
 	const struct vm *vm = vm_and(words, 0, NULL, reply);

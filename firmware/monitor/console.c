@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-
+/*
+ * The serial line of CPU 0: a PL011 with a large buffer in front of it. The UART's own FIFO overflows within a
+ * millisecond or two, so whatever CPU 0 waits for, it moves input to the buffer meanwhile.
+ */
 #include "console.h"
 
 #include "cpu.h"
 #include "pl011.h"
 #include "platform.h"
 
-/* Holds the longest line and a resent one; a power of two. What does not fit is lost, and the frame check tells. */
+/*
+ * Holds the longest request and a repetition of it; a power of two, so that the counters may wrap around. What does not
+ * fit is dropped: the frame's CRC then does not match, and the other end asks again.
+ */
 #define BUFFER_BYTES 0x40000U
 
 static uint8_t buffer[BUFFER_BYTES];
@@ -29,7 +35,7 @@ void console_poll(void)
 	}
 }
 
-/* Sleeping at once beats polling: under emulation every look at the UART keeps it from receiving. */
+/* Sleeps instead of polling: an emulated UART receives nothing while a CPU keeps reading its registers. */
 uint8_t console_get(void)
 {
 	for (;;) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The serial line of the shell: input is buffered, so that nothing is lost while CPU 0 waits for an agent.
+ * The serial line of the shell. Input is buffered, so that nothing is lost while CPU 0 waits for an agent. Only CPU 0
+ * uses it, except for fault_unguarded().
  */
 #ifndef CONSOLE_H
 #define CONSOLE_H
@@ -13,10 +14,10 @@ void console_start(void);
 /* Moves what the UART has received into the buffer. */
 void console_poll(void);
 
-/* Waits for a byte. */
+/* Returns the next byte; sleeps until there is one. */
 uint8_t console_get(void);
 
-/* Sends text, line feeds with carriage returns. */
+/* Sends text as terminals want it (a carriage return before each line feed), or bytes as they are. */
 void console_put(const char *text);
 void console_put_bytes(const void *bytes, size_t count);
 

@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-
+/*
+ * The CPUs: PSCI brings them up, CPU 0 gives them jobs, and they sleep in between.
+ *
+ * There is no interrupt handler. IRQ stays masked in PSTATE at EL2, so an interrupt does no more than end a WFI or a
+ * guest's turn on the CPU; whoever wakes up asks the GIC what is pending. Hence no code of the monitor is ever
+ * interrupted, and nothing needs a lock against a handler.
+ */
 #include "cpu.h"
 
 #include "agent.h"
@@ -9,13 +15,13 @@
 #include "sysreg.h"
 
 #define SGI_WAKE 0U
-#define INTID_HYPERVISOR_TIMER 26U /* CNTHP, Arm BSA */
-#define TIMER_ENABLE 1U
-#define MPIDR_AFFINITIES 0xFF00FFFFFFULL
+#define INTID_HYPERVISOR_TIMER 26U       /* the EL2 physical timer CNTHP: Arm BSA (DEN0094), PPI assignments */
+#define TIMER_ENABLE 1U                  /* Arm ARM, CNTHP_CTL_EL2 */
+#define MPIDR_AFFINITIES 0xFF00FFFFFFULL /* Arm ARM, MPIDR_EL1: Aff3 in bits 39:32, Aff2 to Aff0 in 23:0 */
 
-/* PSCI (Arm DEN0022), SMC64 CPU_ON: target, entry point, context. */
+/* PSCI (Arm DEN0022), CPU_ON in its SMC64 form: target CPU, entry point, context. */
 #define PSCI_CPU_ON 0xC4000003U
-#define CPU_ON_MICROSECONDS 100000U
+#define CPU_ON_MICROSECONDS 100000U /* a CPU that does not come up must not keep the others from starting */
 
 void cpu_entry(void);
 void cpu_main(struct cpu *cpu);
@@ -24,7 +30,10 @@ void conduit_smc(uint64_t registers[31]);
 static struct cpu cpus[PLAT_CPUS];
 static uint8_t stacks[PLAT_CPUS][CPU_STACK_BYTES] __attribute__((aligned(16)));
 
-/* One at a time: a level-triggered one stays pending until its source has been served. */
+/*
+ * Takes one interrupt at a time: a level-sensitive one would stay pending, and be taken again and again, until its
+ * source has been served. For the timer that is done here; the UART is served by whoever polls the console.
+ */
 void cpu_take_interrupt(void)
 {
 	uint32_t taken;
@@ -38,7 +47,11 @@ void cpu_take_interrupt(void)
 	}
 }
 
-/* IRQ is masked in PSTATE, so WFI ends for an interrupt that came before it, too. */
+/*
+ * No wake-up is lost between a look at some condition and this WFI: since IRQ is masked, an interrupt that came in
+ * between is still pending, and WFI returns at once (Arm ARM, "Wait for Interrupt"). The DSB makes this CPU's stores
+ * visible to the others before it sleeps.
+ */
 static void wait_for_interrupt(void)
 {
 	dsb_sy();
@@ -54,17 +67,18 @@ void cpu_sleep(uint64_t until)
 		isb();
 	}
 	wait_for_interrupt();
-	WRITE_SYSREG(cnthp_ctl_el2, 0U);
+	WRITE_SYSREG(cnthp_ctl_el2, 0U); /* else it would end a later sleep, or a guest's turn */
 	isb();
 }
 
+/* What every CPU does for itself. `online` is set last, and by a release: from then on others kick it by `target`. */
 static void start_this(struct cpu *cpu)
 {
 	mmu_enable();
 	WRITE_SYSREG(tpidr_el2, (uintptr_t)&cpu->local);
 	cpu->target = gic_start_cpu(cpu->index);
 	gic_enable_private(cpu->index, INTID_HYPERVISOR_TIMER);
-	__asm__ volatile("msr daifclr, #4"); /* SError: taken where it happens */
+	__asm__ volatile("msr daifclr, #4"); /* unmasks SError: it is reported against the program that caused it */
 	__atomic_store_n(&cpu->online, true, __ATOMIC_RELEASE);
 }
 
@@ -80,12 +94,14 @@ void cpu_main(struct cpu *cpu)
 			continue;
 		}
 		agent_execute(job, cpu);
+		/* The job first: once CPU 0 sees that the agent has finished, it may give this CPU the next one. */
 		__atomic_store_n(&cpu->job, NULL, __ATOMIC_RELEASE);
 		agent_finished(job);
 		cpu_kick(&cpus[0]);
 	}
 }
 
+/* The new CPU reads its stack pointer with its MMU and caches off, so what was written for it must be in memory. */
 static void turn_on(struct cpu *cpu)
 {
 	uint64_t registers[31] = {PSCI_CPU_ON, cpu->mpidr, (uintptr_t)cpu_entry, (uintptr_t)cpu};
@@ -97,7 +113,10 @@ static void turn_on(struct cpu *cpu)
 	}
 }
 
-/* The CPU that the board booted on, whichever it is, is number 0. */
+/*
+ * CPU 0 is the one that the board booted on, wherever that one stands in the platform's list; the others keep their
+ * order. A platform may list one CPU too few (a Juno that boots on a large core): the last one is then left out.
+ */
 static void number_cpus(void)
 {
 	unsigned int next = 1;
@@ -117,7 +136,7 @@ void cpu_start_all(void)
 	number_cpus();
 	gic_start();
 	start_this(&cpus[0]);
-	gic_enable_shared(PLAT_UART_INTID, cpus[0].target);
+	gic_enable_shared(PLAT_UART_INTID, cpus[0].target); /* which runs the shell */
 	for (unsigned int i = 1; i < PLAT_CPUS; i++) {
 		turn_on(&cpus[i]);
 	}
@@ -130,6 +149,7 @@ struct cpu *cpu_get(unsigned int index)
 
 struct cpu *cpu_idle(void)
 {
+	/* Not CPU 0: while it ran a guest, nobody would read the console. */
 	for (unsigned int i = 1; i < PLAT_CPUS; i++) {
 		struct cpu *cpu = cpu_get(i);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The CPUs: CPU 0 runs the shell, the others sleep until they are given an agent's request.
+ * The CPUs of the board. CPU 0 runs the shell; the others sleep until they are given an agent to run.
  */
 #ifndef CPU_H
 #define CPU_H
@@ -16,36 +16,39 @@ struct agent;
 #define CPU_STACK_BYTES 0x4000U
 
 struct cpu {
-	uint64_t stack_top; /* first: cpu_entry reads it */
+	uint64_t stack_top; /* first: cpu_entry in entry.S reads it */
 	struct cpu_local local;
 	unsigned int index;
 	uint64_t mpidr;
-	uint64_t target; /* its name to the interrupt controller */
+	uint64_t target; /* its name to the interrupt controller, from gic_start_cpu() */
 	bool online;
 	struct agent *job; /* set by CPU 0, cleared by this CPU */
 };
 
-/* Brings up this CPU as CPU 0, then the others, each with a bound. */
+/* Makes this CPU number 0, then brings up the others. Returns within a bounded time, also if some do not come up. */
 void cpu_start_all(void);
 
-/* NULL: no such CPU, or it did not come up. */
+/* Returns the CPU of that index, or NULL if it does not exist or did not come up. */
 struct cpu *cpu_get(unsigned int index);
 
-/* An online CPU other than 0 without a job, or NULL. */
+/* Returns an online CPU other than 0 that has no job, or NULL. */
 struct cpu *cpu_idle(void);
 
-/* Gives an idle CPU a job and wakes it. */
+/* CPU 0: gives an idle CPU a job and wakes it. What was written before is visible to that CPU when it starts. */
 void cpu_give(struct cpu *cpu, struct agent *job);
 
-/* Makes a CPU leave its guest, so that it looks at its agent's `stop`. */
+/* Sends an interrupt that wakes the CPU, or makes it leave its guest, so that it looks around. */
 void cpu_kick(const struct cpu *cpu);
 
 #define CPU_SLEEP_FOREVER UINT64_MAX
 
-/* CPU 0: sleeps until an interrupt comes, at most until counter value `until`; one that is pending is then taken. */
+/*
+ * CPU 0: sleeps until an interrupt comes, or until CNTPCT_EL0 reaches `until`. It may return early. Takes one pending
+ * interrupt.
+ */
 void cpu_sleep(uint64_t until);
 
-/* Takes and ends the next interrupt that is pending on this CPU, if any. */
+/* Takes and ends the next interrupt that is pending on this CPU, if there is one. */
 void cpu_take_interrupt(void);
 
 #endif

@@ -6,10 +6,12 @@
 	.section .text.entry, "ax"
 	.global monitor_entry
 monitor_entry:
+	/* The monitor uses EL2's registers: entered anywhere else, it could only fail later and worse. */
 	mrs	x1, CurrentEL
 	cmp	x1, #(2 << 2)
 	b.ne	park
 	msr	daifset, #0xf
+	/* Memory is whatever the loader left there. Both bounds are multiples of 16 (monitor.ld). */
 	ldr	x1, =__bss_start
 	ldr	x2, =__bss_end
 1:	stp	xzr, xzr, [x1], #16
@@ -34,5 +36,5 @@ cpu_entry:
 
 	.bss
 	.balign	16
-	.space	0x8000
+	.space	0x8000 /* CPU 0 runs the shell on it */
 boot_stack_top:

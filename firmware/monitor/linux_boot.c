@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What a Linux kernel finds when it starts: itself, its initial file system, and tables that describe its machine.
+ * What a Linux kernel finds when it starts in a VM: itself and its initial file system in RAM, tables that describe its
+ * machine, and registers as Linux's booting protocol wants them (Documentation/arch/arm64/booting.rst).
  */
 #include "cache.h"
 #include "guest_map.h"
@@ -11,6 +12,7 @@
 
 _Static_assert(RAM_ADDRESS == GUEST_RAM_IPA, "all VMs have their RAM at the same place");
 
+/* An IPA below RAM makes `offset` wrap around to a huge number, which is refused like one behind its end. */
 void *linux_memory(const struct vm *vm, struct ipa ipa, uint64_t bytes)
 {
 	uint64_t offset = ipa.value - RAM_ADDRESS;
@@ -18,6 +20,7 @@ void *linux_memory(const struct vm *vm, struct ipa ipa, uint64_t bytes)
 	return offset < vm->ram_bytes && bytes <= vm->ram_bytes - offset ? pa_pointer(pa_add(vm->ram, offset)) : NULL;
 }
 
+/* Copies to guest memory, and through the cache: the guest starts with its caches off and reads memory directly. */
 static bool place(const struct vm *vm, struct ipa ipa, struct pa from, uint64_t bytes)
 {
 	void *to = linux_memory(vm, ipa, bytes);
@@ -63,6 +66,7 @@ enum linux_status linux_boot(struct vm *vm, const struct linux_images *images)
 	    !place(vm, ipa_make(layout.initrd), images->initrd, images->initrd_bytes) || vgic_map(vm) != VM_OK) {
 		return LINUX_TOO_LARGE;
 	}
+	/* A reset vCPU is set up for an agent. Linux wants the device tree in x0, and zero in x1 to x3. */
 	vcpu_reset(vcpu);
 	memset(vcpu->x, 0, sizeof(vcpu->x));
 	vcpu->pc = layout.kernel;

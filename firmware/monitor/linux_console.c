@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The guest's consoles: bytes between its vCPU's CPU and CPU 0.
+ * The consoles of a guest with an operating system: bytes between the CPU that runs its vCPU and CPU 0, which speaks
+ * with the outside. Each direction is a ring with one CPU at either end. Either side kicks the other when it has moved
+ * something.
  */
 #include "cpu.h"
 #include "guest_map.h"
@@ -19,7 +21,10 @@ static void *console_memory(void *context, uint64_t address, uint64_t bytes)
 	return linux_memory(guest->vm, ipa_make(address), bytes);
 }
 
-/* While there is no room the guest stands still. */
+/*
+ * Takes all of it, so while the ring is full the guest stands still. It waits in WFI for the kick of CPU 0 that says
+ * that there is room, and keeps for later what other interrupts wake it.
+ */
 static void console_say(void *context, const void *bytes, uint32_t length)
 {
 	struct linux_guest *guest = context;
@@ -40,6 +45,10 @@ static void console_say(void *context, const void *bytes, uint32_t length)
 	}
 }
 
+/*
+ * The virtual interrupt controller knows pending or not pending, so a level that falls is not passed on. At worst the
+ * driver is interrupted once more, and finds nothing to do in the device's interrupt status.
+ */
 static void console_interrupt(void *context, bool level)
 {
 	struct linux_guest *guest = context;
@@ -51,7 +60,7 @@ static void console_interrupt(void *context, bool level)
 
 void linux_log_byte(struct linux_guest *guest, uint8_t byte)
 {
-	ring_put(&guest->log, &byte, 1);
+	ring_put(&guest->log, &byte, 1); /* if there is no room it is lost: a log must not stop the guest */
 	wake_cpu0();
 }
 

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-
+/*
+ * The life of a guest with an operating system: how it starts, the loop that runs it, and how it ends. Unlike an agent,
+ * which has a CPU for one program, such a guest keeps its CPU from start to end.
+ */
 #include "linux_guest.h"
 
 #include "cpu.h"
 #include "memory.h"
 #include "sysreg.h"
 
-#define VMPIDR_FIRST_CPU (1ULL << 31) /* RES1, and affinity 0 */
+#define VMPIDR_FIRST_CPU (1ULL << 31) /* Arm ARM, VMPIDR_EL2: bit 31 is RES1; affinity 0, as in the guest's MADT */
 
-static struct linux_guest the_guest;
+static struct linux_guest the_guest; /* its rings are large, so there is one */
 
 bool linux_told_to_stop(const struct linux_guest *guest)
 {
@@ -16,8 +19,8 @@ bool linux_told_to_stop(const struct linux_guest *guest)
 }
 
 /*
- * Whoever says `stop` then kicks this CPU. So a `stop` from before the guest goes on is seen here, and a later one ends
- * its turn.
+ * Runs the guest until it ends. No `stop` is missed: CPU 0 sets it, then kicks this CPU. If it was set before the check
+ * it is seen there; if it is set later, the kick is still pending when the guest is entered, and takes it out at once.
  */
 static void serve(struct linux_guest *guest, struct vcpu *vcpu)
 {
@@ -48,6 +51,7 @@ void linux_guest_run(struct vcpu *vcpu, struct cpu *cpu)
 {
 	struct linux_guest *guest = vcpu->vm->linux_guest;
 
+	/* The guest chooses no address that EL2 touches unchecked, so a fault in here is a defect of the monitor. */
 	cpu->local.guard = NULL;
 	cpu->local.vcpu = vcpu;
 	vcpu_load(vcpu);
@@ -57,7 +61,7 @@ void linux_guest_run(struct vcpu *vcpu, struct cpu *cpu)
 	serve(guest, vcpu);
 	vm_leave();
 	vgic_stop(&guest->vgic);
-	WRITE_SYSREG(vmpidr_el2, READ_SYSREG(mpidr_el1));
+	WRITE_SYSREG(vmpidr_el2, READ_SYSREG(mpidr_el1)); /* agents see the CPU that they run on */
 	cpu->local.vcpu = NULL;
 }
 
@@ -88,7 +92,7 @@ enum linux_status linux_guest_start(struct vm *vm, const struct linux_images *im
 	return LINUX_OK;
 }
 
-void linux_guest_nudge(const struct linux_guest *guest)
+void linux_guest_kick(const struct linux_guest *guest)
 {
 	cpu_kick(guest->vm->vcpu[0].agent.cpu);
 }

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What the guest does that EL2 has to do for it: accesses to devices that are not there, PSCI.
+ * What EL2 does for a guest with an operating system when it traps: accesses to emulated devices, software-generated
+ * interrupts by system register, and PSCI.
  */
 #include "guest_map.h"
 #include "linux_guest.h"
 #include "sysreg.h"
 
-/* Arm DDI 0183: the one register of a PL011 that output needs. */
+/* PL011 (Arm DDI 0183): UARTDR, the one register that output needs. */
 #define UART_DATA 0x00U
 #define UART_BYTES 0x1000U
 
-/* ESR_EL2.ISS of a data abort, Arm ARM D19.2.37. */
+/* Arm ARM, ESR_EL2, "ISS encoding for an exception from a Data Abort": ISV, SAS, SRT, WnR, DFSC. */
 #define ABORT_SYNDROME_VALID (1ULL << 24)
 #define ABORT_SIZE_SHIFT 22U
 #define ABORT_REGISTER_SHIFT 16U
@@ -18,22 +19,27 @@
 #define ABORT_EXTERNAL 0x10U /* synchronous external abort, not on a translation table walk */
 #define ZERO_REGISTER 31U
 
-/* ESR_EL2.ISS of a trapped MSR or MRS: Op0, Op2, Op1, CRn, CRm and direction; Rt from bit 5 on. */
+/*
+ * Arm ARM, ESR_EL2, "ISS encoding for an exception from MSR, MRS, or System instruction execution in AArch64 state":
+ * Op0, Op2, Op1, CRn, CRm and the direction name the register, Rt stands from bit 5 on.
+ */
 #define REGISTER_MASK 0x3FFC1FU
 #define REGISTER_SHIFT 5U
 #define WRITE_ICC_SGI1R_EL1 (3U << 20 | 5U << 17 | 0U << 14 | 12U << 10 | 11U << 1)
 
 #define ESR_IL (1ULL << 25) /* an instruction of 32 bits */
-#define EC_CURRENT_LEVEL 1U /* what makes an abort at a lower level one at the current level */
+#define EC_CURRENT_LEVEL 1U /* bit 0 of EC tells an abort from the current level from one from a lower level */
 
-/* Arm DEN0022, besides those in vcpu.h. */
+/* PSCI (Arm DEN0022), besides the functions in vcpu.h. */
 #define PSCI_MIGRATE_INFO_TYPE 0x84000006U
-#define PSCI_MIGRATE_NOT_NEEDED 2U
+#define PSCI_MIGRATE_NOT_NEEDED 2U /* no Trusted OS that would have to migrate */
 #define PSCI_SYSTEM_OFF 0x84000008U
 #define PSCI_SYSTEM_RESET 0x84000009U
 #define PSCI_FEATURES 0x8400000AU
 
-/* Devices do not care how wide an access is, and read as zero where they have nothing to say. False: nothing is there.
+/*
+ * Returns false where no device is. Registers that a device does not have read as zero. The width of an access is not
+ * checked: Linux's drivers use the right ones, and a wrong one harms only the guest itself.
  */
 static bool read_device(const struct linux_guest *guest, uint64_t ipa, uint64_t *value)
 {
@@ -43,7 +49,7 @@ static bool read_device(const struct linux_guest *guest, uint64_t ipa, uint64_t 
 	if (ipa - CONSOLE_ADDRESS < VIRTIO_CONSOLE_BYTES) {
 		*value = virtio_console_read(&guest->console, ipa - CONSOLE_ADDRESS);
 	} else if (ipa - UART_ADDRESS < UART_BYTES) {
-		*value = 0; /* its flags, too: not busy, not full */
+		*value = 0; /* this includes UARTFR, whose zero means: not busy, not full */
 	} else {
 		return false;
 	}
@@ -65,7 +71,10 @@ static bool write_device(struct linux_guest *guest, uint64_t ipa, uint32_t value
 	return true;
 }
 
-/* An abort that EL2 has taken is to EL1 what a bus answers on which there is nothing. */
+/*
+ * Gives the guest the external abort that a bus answers with where no device is. The exception class says whether the
+ * abort came from the level that takes it: EL2 saw a lower level, EL1 sees its own or EL0.
+ */
 static void refuse_access(struct vcpu *vcpu, uint64_t esr)
 {
 	bool from_el0 = (vcpu->pstate & PSTATE_MODE_MASK) == 0U;
@@ -74,11 +83,17 @@ static void refuse_access(struct vcpu *vcpu, uint64_t esr)
 	vcpu_take_exception(vcpu, VECTOR_SYNCHRONOUS, class << ESR_EC_SHIFT | ESR_IL | ABORT_EXTERNAL);
 }
 
+/* An undefined instruction, as on a CPU that lacks what was asked for: exception class 0, "Unknown reason". */
 static void refuse_instruction(struct vcpu *vcpu)
 {
-	vcpu_take_exception(vcpu, VECTOR_SYNCHRONOUS, ESR_IL); /* class 0: unknown reason */
+	vcpu_take_exception(vcpu, VECTOR_SYNCHRONOUS, ESR_IL);
 }
 
+/*
+ * Emulates one load or store. The address comes from two registers: HPFAR_EL2 has the page, FAR_EL2 the offset in it. A
+ * load or store that the syndrome does not describe (ISV is 0: a pair, or one with writeback) is refused: nobody says
+ * which registers it is about, and no driver uses one on device memory.
+ */
 static void access_device(struct linux_guest *guest, struct vcpu *vcpu, uint64_t esr)
 {
 	unsigned int number = (esr >> ABORT_REGISTER_SHIFT) & 0x1FU;
@@ -97,9 +112,13 @@ static void access_device(struct linux_guest *guest, struct vcpu *vcpu, uint64_t
 	if (!write && number != ZERO_REGISTER) {
 		vcpu->x[number] = value & mask;
 	}
-	vcpu->pc += sizeof(uint32_t);
+	vcpu->pc += sizeof(uint32_t); /* it has been executed; an abort returns to the instruction itself */
 }
 
+/*
+ * SGIs have no virtual register: with HCR_EL2.IMO set, a guest's write to ICC_SGI1R_EL1 traps (Arm IHI 0069), while the
+ * rest of its CPU interface is the hardware's. Any other register that comes here does not exist in this machine.
+ */
 static void access_register(struct linux_guest *guest, struct vcpu *vcpu, uint64_t esr)
 {
 	unsigned int number = (esr >> REGISTER_SHIFT) & 0x1FU;
@@ -112,7 +131,10 @@ static void access_register(struct linux_guest *guest, struct vcpu *vcpu, uint64
 	vcpu->pc += sizeof(uint32_t);
 }
 
-/* PSCI by HVC: the guest's power is its own, not the board's. */
+/*
+ * PSCI by HVC. SYSTEM_OFF and SYSTEM_RESET end the guest and leave the board alone. With one vCPU there is nothing to
+ * turn on, so CPU_ON and the like are not offered.
+ */
 static uint64_t call(struct linux_guest *guest, uint64_t function, uint64_t argument)
 {
 	switch ((uint32_t)function) {
@@ -149,6 +171,10 @@ void linux_trap(struct linux_guest *guest, struct vcpu *vcpu)
 
 	vm_count_trap(vcpu->vm, class);
 	switch (class) {
+	/*
+	 * An HVC returns to the instruction behind it, a trapped SMC to the SMC itself (Arm ARM, "Preferred exception
+	 * return address"), so only the latter has to be stepped over.
+	 */
 	case EC_HVC:
 		vcpu->x[0] = call(guest, vcpu->x[0], vcpu->x[1]);
 		break;

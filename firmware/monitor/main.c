@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-
+/*
+ * Where CPU 0 begins in C, and where a CPU ends whose monitor code has failed.
+ */
 #include "codec.h"
 #include "console.h"
 #include "cpu.h"
@@ -10,7 +12,10 @@
 void monitor_main(void);
 _Noreturn void fault_unguarded(uint64_t class, uint64_t esr, uint64_t elr, uint64_t far);
 
-/* CPU 0, from entry.S: EL2, MMU off, stack and bss ready. */
+/*
+ * CPU 0, from entry.S: EL2, MMU off, stack and .bss ready. The tables are written first, since every CPU turns its MMU
+ * on with them; then the console, so that a failure further on can be seen.
+ */
 void monitor_main(void)
 {
 	mmu_prepare();
@@ -20,7 +25,10 @@ void monitor_main(void)
 	shell_run();
 }
 
-/* An exception of the monitor outside any command: this CPU cannot go on. */
+/*
+ * An exception in the monitor while no guard is armed: this CPU cannot go on. The line is what `PANIC` in a board file
+ * looks for. The text is static because the stack may be what failed.
+ */
 _Noreturn void fault_unguarded(uint64_t class, uint64_t esr, uint64_t elr, uint64_t far)
 {
 	static struct reply text;

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-
+/*
+ * A ring of bytes from one CPU to another, without a lock. Each counter has one writer: `written` the CPU that puts,
+ * `taken` the one that takes. They only grow, modulo 2^32, and RING_BYTES is a power of two, so their difference is
+ * what the ring holds. A counter is published by a release after the bytes that it is about, and read with an acquire
+ * before them.
+ */
 #include "ring.h"
 
 bool ring_is_empty(const struct ring *ring)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Bytes on their way from one CPU to another: one writes, one reads, without a lock.
+ * A ring of bytes on their way from one CPU to another: one CPU writes, one reads, and neither waits.
  */
 #ifndef RING_H
 #define RING_H
@@ -17,9 +17,10 @@ struct ring {
 	uint8_t bytes[RING_BYTES];
 };
 
+/* On either CPU. What was put before is seen. */
 bool ring_is_empty(const struct ring *ring);
 
-/* Both return how many bytes were moved: as many as there is room for, or as there are. */
+/* Both move as many bytes as there is room for, or as there are, and return how many that was. */
 size_t ring_put(struct ring *ring, const void *bytes, size_t count);
 size_t ring_take(struct ring *ring, void *bytes, size_t count);
 

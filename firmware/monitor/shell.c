@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * One request per line. A line that begins with ':' comes from a program (dialogue.h), any other from a person.
+ * The shell: one request per line. A line that begins with ':' comes from a program (dialogue.h), any other from a
+ * person.
  */
 #include "shell.h"
 
@@ -11,7 +12,7 @@
 #include "console.h"
 #include "dialogue.h"
 
-#define LINE_BYTES 0x18000U
+#define LINE_BYTES 0x18000U /* the longest request: a program of full length with all of its data, in base64 */
 #define PROMPT "monitor> "
 #define BACKSPACE 0x08U
 #define DELETE 0x7FU
@@ -41,6 +42,7 @@ static void add(uint8_t byte)
 	}
 }
 
+/* A person sees what was typed, and can take back the last character. Other control characters are ignored. */
 static void edit(uint8_t byte)
 {
 	if (byte == BACKSPACE || byte == DELETE) {
@@ -54,7 +56,10 @@ static void edit(uint8_t byte)
 	}
 }
 
-/* A ':' always begins a request: what was there before was noise. */
+/*
+ * A ':' always begins a request and drops what the line had before: noise, or the start of a request whose sender has
+ * given up. Neither base64 nor a command's name contains one.
+ */
 static void read_line(void)
 {
 	clear(false);
@@ -82,6 +87,7 @@ static void execute(const struct words *words, struct reply *reply)
 
 static void serve_program(void)
 {
+	/* A line that was too long is passed on as empty, which no frame check accepts. */
 	const struct reply *answer = dialogue_answer(line.text, line.overflow ? 0U : line.length, execute);
 
 	console_put_bytes(answer->text, answer->length);

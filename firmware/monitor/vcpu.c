@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-
+/*
+ * A vCPU that belongs to an agent: its registers, the loop that runs it, the exits that EL2 handles, and how it is
+ * stopped.
+ */
 #include "vcpu.h"
 
 #include "cache.h"
@@ -8,11 +11,11 @@
 #include "sysreg.h"
 #include "vm.h"
 
-/* PSTATE of a guest that takes or starts with an exception: EL1h, debug, SError, IRQ and FIQ masked. */
+/* PSTATE at reset and after an exception to EL1 (Arm ARM, SPSR_EL2): EL1h; D, A, I and F masked. */
 #define PSTATE_EL1H_MASKED 0x3C5U
 
-#define SCTLR_EL1_RES1 0x30D00800U
-#define CPACR_FP_FREE (3U << 20)
+#define SCTLR_EL1_RES1 0x30D00800U /* Arm ARM, SCTLR_EL1: the RES1 bits, with MMU and caches off */
+#define CPACR_FP_FREE (3U << 20)   /* Arm ARM, CPACR_EL1: FPEN, no trap of floating point */
 
 void fp_load(const void *state);
 void fp_store(void *state);
@@ -32,6 +35,10 @@ void vcpu_load(const struct vcpu *vcpu)
 	fp_load(vcpu->fp);
 }
 
+/*
+ * Does what the CPU would do to take an exception to EL1 (Arm ARM, "Exception entry"). The guest's EL1 registers are
+ * the CPU's own at this moment; its PC and PSTATE are in `vcpu`.
+ */
 void vcpu_take_exception(struct vcpu *vcpu, uint64_t vector, uint64_t esr)
 {
 	bool from_el0 = (vcpu->pstate & PSTATE_MODE_MASK) == 0U;
@@ -44,7 +51,10 @@ void vcpu_take_exception(struct vcpu *vcpu, uint64_t vector, uint64_t esr)
 	vcpu->pstate = PSTATE_EL1H_MASKED;
 }
 
-/* Lets the agent report an exception that EL2 took as one of its guest's. */
+/*
+ * Turns an exception that EL2 has taken into one that the agent takes. The mailbox says that it went through EL2, and
+ * for an abort which IPA it was about, since EL1 cannot see HPFAR_EL2.
+ */
 static void pass_on(struct vcpu *vcpu, uint64_t vector)
 {
 	uint64_t esr = READ_SYSREG(esr_el2);
@@ -56,7 +66,10 @@ static void pass_on(struct vcpu *vcpu, uint64_t vector)
 	vcpu_take_exception(vcpu, vector, esr);
 }
 
-/* Returns whether the guest has finished its request. */
+/*
+ * Returns true when the agent has finished its program. That HVC is part of how agents work, so it is not counted as a
+ * trap. A trapped SMC returns to the SMC itself, an HVC behind it, so only the former is stepped over.
+ */
 static bool synchronous(struct vcpu *vcpu)
 {
 	uint64_t class = READ_SYSREG(esr_el2) >> ESR_EC_SHIFT;
@@ -79,7 +92,7 @@ static bool synchronous(struct vcpu *vcpu)
 	}
 }
 
-/* What is left of the guest goes into the fault record; the next request starts it afresh. */
+/* Says where the program was when it was stopped. Class 0: no exception has happened. */
 static void record_stop(struct vcpu *vcpu)
 {
 	struct mailbox *box = vcpu->agent.box;
@@ -92,6 +105,7 @@ static void record_stop(struct vcpu *vcpu)
 	box->fault.el = 1;
 }
 
+/* The registers are those that guest/entry.S expects. */
 void vcpu_reset(struct vcpu *vcpu)
 {
 	uint64_t block = GUEST_RAM_IPA + GUEST_IMAGE_BYTES + vcpu->index * GUEST_BLOCK_BYTES;
@@ -108,7 +122,7 @@ void vcpu_reset(struct vcpu *vcpu)
 	vcpu->x[2] = vcpu->vm->ram_bytes;
 }
 
-/* Returns false when the guest was told to stop; whoever says so then kicks this CPU. */
+/* Returns false when the agent was told to stop. CPU 0 sets `stop` and then kicks this CPU, so it is always seen. */
 static bool run_until_done(struct vcpu *vcpu)
 {
 	while (!__atomic_load_n(&vcpu->agent.stop, __ATOMIC_ACQUIRE)) {
@@ -133,7 +147,7 @@ static bool run_until_done(struct vcpu *vcpu)
 
 void vcpu_run(struct vcpu *vcpu, struct cpu *cpu)
 {
-	cpu->local.guard = NULL;
+	cpu->local.guard = NULL; /* no program chooses an address for EL2 in here, so a fault is the monitor's */
 	cpu->local.vcpu = vcpu;
 	vcpu_load(vcpu);
 	vm_enter(vcpu->vm);
@@ -141,6 +155,7 @@ void vcpu_run(struct vcpu *vcpu, struct cpu *cpu)
 		save(vcpu);
 	} else {
 		record_stop(vcpu);
+		/* The program may have overwritten the agent itself, and the agent starts again with its caches off. */
 		vm_load_image(vcpu->vm);
 		cache_flush(vcpu->agent.box, GUEST_BLOCK_BYTES);
 		vcpu_reset(vcpu);

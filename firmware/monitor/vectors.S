@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * EL2's vector table. Exceptions of the monitor itself return to a guard; those of a guest return from vcpu_enter().
+ * EL2's vector table (Arm ARM, "Exception vectors": 16 entries of 128 bytes). Exceptions of the monitor itself return to a
+ * guard; those of a guest make vcpu_enter() return.
  */
 #include "vectors.inc"
 
@@ -13,6 +14,7 @@
 #define EXIT_INTERRUPT 1
 #define EXIT_SERROR 2
 
+/* The guest has all registers, so two go to EL2's stack, where vcpu_enter() has left it. */
 	.macro leave_guest exit
 	vector_entry
 	stp	x0, x1, [sp, #-16]!
@@ -29,7 +31,7 @@
 	.balign	0x800
 	.global monitor_vectors
 monitor_vectors:
-	/* Current level with SP_EL0: never used. */
+	/* Current level with SP_EL0: the monitor never selects it, but a program may. */
 	take_fault el2, FAULT_SYNCHRONOUS
 	unexpected
 	unexpected
@@ -39,7 +41,7 @@ monitor_vectors:
 	unexpected
 	unexpected
 	take_fault el2, FAULT_SERROR
-	/* Lower level, AArch64. */
+	/* Lower level, AArch64. FIQ counts as an interrupt: the group of an interrupt decides which of the two it is. */
 	leave_guest EXIT_SYNCHRONOUS
 	leave_guest EXIT_INTERRUPT
 	leave_guest EXIT_INTERRUPT

@@ -1,11 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-
+/*
+ * The part of a guest's interrupt controller that GICv2 and GICv3 have in common: which interrupts are pending and
+ * enabled, and how pending ones get into the list registers, from which the hardware presents them to the guest.
+ *
+ * The guest's virtual timer is the one interrupt that comes from hardware. It is level-sensitive, and its level falls
+ * only when the guest serves the timer, so it must not be taken again before. The monitor therefore separates the two
+ * halves of the end of an interrupt (EOImode 1): it drops the priority, and the interrupt stays active until the guest
+ * deactivates its virtual counterpart, which the hardware passes on (the HW bit of the list register). All other
+ * interrupts are the monitor's own, and it deactivates them at once.
+ */
 #include "vgic.h"
 
 #include "gic.h"
 #include "sysreg.h"
 
-/* Arm IHI 0048 and 0069: the same in a GICv2's distributor, a GICv3's, and a redistributor's second frame. */
+/* Offsets that GICv2 (Arm IHI 0048) and GICv3 (Arm IHI 0069) share: distributor, and SGI frame of a redistributor. */
 #define GIC_ISENABLER 0x0100U
 #define GIC_ICENABLER 0x0180U
 #define GIC_ISPENDR 0x0200U
@@ -24,10 +33,10 @@ void vgic_start(struct vgic *vgic, unsigned int cpu)
 
 void vgic_stop(const struct vgic *vgic)
 {
-	WRITE_SYSREG(cntv_ctl_el0, 0U);
+	WRITE_SYSREG(cntv_ctl_el0, 0U); /* else it would be pending for the next guest on this CPU */
 	gic_disable_private(vgic->cpu, INTID_VIRTUAL_TIMER);
 	gic_disable_private(vgic->cpu, INTID_MAINTENANCE);
-	interface_deactivate(INTID_VIRTUAL_TIMER);
+	interface_deactivate(INTID_VIRTUAL_TIMER); /* the guest may have ended in the middle of serving it */
 	interface_split_end(false);
 	interface_clear();
 }
@@ -52,7 +61,10 @@ void vgic_take_interrupt(struct vgic *vgic)
 	}
 }
 
-/* False: every list register is in use. One that the guest is handling becomes pending again. */
+/*
+ * Puts an interrupt into a list register; returns false when all are in use. An interrupt must not be in two of them
+ * (Arm IHI 0048 and 0069: unpredictable), so one that the guest is still handling becomes pending again in its place.
+ */
 static bool present(uint32_t intid)
 {
 	uint64_t empty = list_empty();
@@ -91,7 +103,7 @@ void vgic_deliver(struct vgic *vgic)
 			}
 		}
 	}
-	interface_set(left_over);
+	interface_set(left_over); /* the maintenance interrupt brings the guest back here when registers are free */
 }
 
 uint32_t vgic_read_bitmap(const struct vgic *vgic, uint64_t offset)

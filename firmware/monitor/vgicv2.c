@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * GICv2: the guest's CPU interface is a frame of the hardware (GICV), list registers are in another (GICH).
+ * A guest's interrupt controller on GICv2: the guest reaches its CPU interface in a frame of the hardware (GICV) that
+ * is mapped into the VM; the monitor reaches the list registers in another one (GICH). The distributor is emulated
+ * here.
  */
 #include "gic.h"
 #include "guest_map.h"
@@ -8,7 +10,7 @@
 #include "platform.h"
 #include "vgic.h"
 
-/* Arm IHI 0048, chapter 4: registers of the distributor. */
+/* Arm IHI 0048, "Distributor register descriptions". */
 #define GICD_CTLR 0x000U
 #define GICD_TYPER 0x004U
 #define GICD_ITARGETSR 0x800U
@@ -20,13 +22,13 @@
 #define GICD_TYPER_LINES (VGIC_WORDS - 1U)
 #define PIDR2_GICV2 0x20U
 #define ITARGETSR_BYTES 0x400U
-#define FIRST_CPU_EACH 0x01010101U
+#define FIRST_CPU_EACH 0x01010101U /* four interrupts per register, each for CPU interface 0 */
 #define SGIR_FILTER_SHIFT 24U
 #define SGIR_TO_LISTED 0U
 #define SGIR_TO_SELF 2U
 #define SGIR_FIRST_LISTED (1U << 16)
 
-/* The physical CPU interface, non-secure view; chapter 5: the virtual one. */
+/* "CPU interface register descriptions", in the Non-secure view; "Virtual interface control registers". */
 #define GICC_CTLR (PLAT_GICC_BASE + 0x0000U)
 #define GICC_DIR (PLAT_GICC_BASE + 0x1000U)
 #define GICH_HCR (PLAT_GICH_BASE + 0x000U)
@@ -43,10 +45,11 @@
 #define LR_HARDWARE (1U << 31)
 #define LR_PENDING (1U << 28)
 #define LR_PRIORITY_SHIFT 23U
-#define PRIORITY_LOW_BITS 3U /* that a list register has not */
+#define PRIORITY_LOW_BITS 3U /* a list register has only the upper five bits of a priority */
 #define LR_PHYSICAL_SHIFT 10U
-#define MOST_LIST_REGISTERS 32U /* GICH_ELRSR0 */
+#define MOST_LIST_REGISTERS 32U /* as many as GICH_ELRSR0 has bits; no known GIC has more than 4 */
 
+/* Every GICv2 of an Armv8-A board has the Virtualization Extensions. */
 bool vgic_possible(void)
 {
 	return true;
@@ -113,12 +116,14 @@ void list_pend(unsigned int number)
 	mmio_write(GICH_LR(number), mmio_read(GICH_LR(number)) | LR_PENDING);
 }
 
+/* Not called: no system register of a GICv2 can trap. */
 void vgic_send_sgi(struct vgic *vgic, uint64_t value)
 {
 	(void)vgic;
 	(void)value;
 }
 
+/* GICD_SGIR. With one vCPU, an SGI is for itself or for nobody. */
 static void send_sgi(struct vgic *vgic, uint32_t value)
 {
 	uint32_t filter = (value >> SGIR_FILTER_SHIFT) & 3U;

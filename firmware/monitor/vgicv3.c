@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * GICv3: CPU interface and list registers are system registers.
+ * A guest's interrupt controller on GICv3: CPU interface and list registers are system registers, so nothing is mapped
+ * into the VM. Distributor and redistributor are emulated here.
  */
 #include "guest_map.h"
 #include "sysreg.h"
 #include "vgic.h"
 
-/* Arm IHI 0069, chapter 12: registers of the distributor and of the redistributor. */
+/* Arm IHI 0069, "The GIC Distributor register descriptions" and "The GIC Redistributor register descriptions". */
 #define GICD_CTLR 0x0000U
 #define GICD_TYPER 0x0004U
 #define GIC_PIDR2 0xFFE8U
@@ -19,7 +20,7 @@
 #define GICD_CTLR_ARE (1U << 4)
 #define GICD_CTLR_ONE_SECURITY_STATE (1U << 6)
 #define GICD_TYPER_LINES (VGIC_WORDS - 1U)
-#define GICD_TYPER_ID_BITS (15U << 19) /* 16 */
+#define GICD_TYPER_ID_BITS (15U << 19) /* IDbits: 16 bits of interrupt number */
 #define GICR_TYPER_LAST (1U << 4)
 #define PIDR2_GICV3 0x30U
 
@@ -44,7 +45,7 @@
 #define LR_GROUP1 (1ULL << 60)
 #define LR_PRIORITY_SHIFT 48U
 #define LR_PHYSICAL_SHIFT 32U
-#define MOST_LIST_REGISTERS 4U
+#define MOST_LIST_REGISTERS 4U /* of 16 at most: more need a case each below, and one vCPU does not need them */
 
 /* ID_AA64PFR0_EL1.GIC: system registers of the CPU interface. */
 #define PFR0_GIC_SHIFT 24U
@@ -54,6 +55,7 @@
 #define SGI_TO_ALL_OTHERS (1ULL << 40)
 #define SGI_TO_FIRST 1ULL
 
+/* A system register's number is part of the instruction, so that it cannot be an index. */
 static uint64_t read_list(unsigned int number)
 {
 	switch (number) {
@@ -102,7 +104,7 @@ void interface_clear(void)
 	for (unsigned int i = 0; i < list_count(); i++) {
 		write_list(i, 0);
 	}
-	WRITE_SYSREG(ICH_AP1R0_EL2, 0U);
+	WRITE_SYSREG(ICH_AP1R0_EL2, 0U); /* no active priority of the guest before */
 	WRITE_SYSREG(ICH_VMCR_EL2, 0U);
 	WRITE_SYSREG(ICH_HCR_EL2, 0U);
 	isb();
@@ -160,6 +162,7 @@ void list_pend(unsigned int number)
 	write_list(number, read_list(number) | LR_PENDING);
 }
 
+/* With one vCPU, an SGI is for itself (target list, affinity 0) or for nobody ("all but self"). */
 void vgic_send_sgi(struct vgic *vgic, uint64_t value)
 {
 	if ((value & SGI_TO_ALL_OTHERS) == 0U && (value & SGI_TO_FIRST) != 0U) {
@@ -170,6 +173,7 @@ void vgic_send_sgi(struct vgic *vgic, uint64_t value)
 static uint64_t read_distributor(const struct vgic *vgic, uint64_t offset)
 {
 	switch (offset) {
+	/* One security state and affinity routing, both fixed: what Linux expects of a GICv3 in a VM. */
 	case GICD_CTLR:
 		return GICD_CTLR_ONE_SECURITY_STATE | GICD_CTLR_ARE |
 		       (vgic->distributing ? GICD_CTLR_ENABLE_GROUP1 : 0U);
@@ -218,6 +222,10 @@ bool vgic_write(struct vgic *vgic, uint64_t ipa, uint32_t value)
 		return true;
 	}
 	if (ipa - GIC_V3_REDISTRIBUTORS < REDISTRIBUTOR_BYTES) {
+		/*
+		 * The first frame has only power management and LPIs, which are not emulated: GICR_WAKER reads as
+		 * awake.
+		 */
 		if (ipa - GIC_V3_REDISTRIBUTORS >= GICR_SGI_FRAME) {
 			vgic_write_bitmap(vgic, ipa - GIC_V3_REDISTRIBUTORS - GICR_SGI_FRAME, value);
 		}

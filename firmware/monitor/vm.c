@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-
+/*
+ * Virtual machines: their RAM, their stage-2 tables and VMIDs, and what a CPU needs to run one. Only CPU 0 creates,
+ * maps and destroys, so none of this has a lock; the CPUs that run vCPUs only read it, and count.
+ */
 #include "vm.h"
 
 #include "cache.h"
@@ -21,15 +24,18 @@
 #define VTCR (1ULL << 31 | 3ULL << 12 | 1ULL << 10 | 1ULL << 8 | 1ULL << 6 | 25ULL)
 #define VTCR_VMID_16_BITS (1ULL << 19)
 #define VTCR_PS_SHIFT 16U
-#define PARANGE_48_BITS 5ULL
-#define MMFR1_VMID_SHIFT 4U
+#define PARANGE_48_BITS 5ULL /* ID_AA64MMFR0_EL1.PARange; larger values need FEAT_LPA */
+#define MMFR1_VMID_SHIFT 4U  /* ID_AA64MMFR1_EL1.VMIDBits */
 #define MMFR1_VMID_16_BITS 2U
-#define SHORT_VMIDS 255U
+#define SHORT_VMIDS 255U /* 8 bits, without 0 */
 
 #define VTTBR_VMID_SHIFT 48U
 
-/* HCR_EL2, Arm ARM D19.2.48: VM, and physical interrupts and SErrors to EL2; TLB and cache maintenance of a guest
- * reaches all CPUs (FB, BSU inner shareable); pointer authentication is not trapped. */
+/*
+ * HCR_EL2, Arm ARM D19.2.48: VM turns stage 2 on; AMO, IMO and FMO take SErrors and interrupts to EL2. FB and BSU make
+ * a guest's TLB, cache and barrier instructions reach all CPUs: its vCPU may run on another one the next time. APK and
+ * API leave pointer authentication to the guest.
+ */
 #define HCR_VM (1ULL << 0)
 #define HCR_INTERRUPTS (1ULL << 5 | 1ULL << 4 | 1ULL << 3)
 #define HCR_BROADCAST (1ULL << 9 | 1ULL << 10)
@@ -52,6 +58,7 @@ static bool has_long_vmids(void)
 	return ((READ_SYSREG(id_aa64mmfr1_el1) >> MMFR1_VMID_SHIFT) & 0xFU) == MMFR1_VMID_16_BITS;
 }
 
+/* The output size is the CPU's, at most the 48 bits that our descriptors hold. */
 static uint64_t vtcr(void)
 {
 	uint64_t range = READ_SYSREG(id_aa64mmfr0_el1) & 0xFU;
@@ -78,7 +85,7 @@ void vm_enter(const struct vm *vm)
 	WRITE_SYSREG(vttbr_el2, vttbr(vm));
 	WRITE_SYSREG(hcr_el2, hcr(vm));
 	isb();
-	if (!has_long_vmids()) { /* more VMs than VMIDs: what this CPU remembers may be another VM's */
+	if (!has_long_vmids()) { /* more VMs than VMIDs: what this CPU's TLB holds may belong to another VM */
 		__asm__ volatile("tlbi vmalls12e1\n\tdsb nsh\n\tisb" ::: "memory");
 	}
 }
@@ -89,7 +96,10 @@ void vm_leave(void)
 	isb();
 }
 
-/* Forgets all translations of the VM's VMID, on all CPUs. */
+/*
+ * Invalidates all translations of the VM's VMID, on all CPUs. TLBI takes the VMID from VTTBR_EL2, so that it has to be
+ * in there meanwhile; EL2 itself does not use it.
+ */
 static void forget_translations(const struct vm *vm)
 {
 	uint64_t before = READ_SYSREG(vttbr_el2);
@@ -102,6 +112,7 @@ static void forget_translations(const struct vm *vm)
 	isb();
 }
 
+/* First fit over a few hundred units, which is quick enough for a request. */
 static bool take_ram(uint64_t bytes, struct pa *ram)
 {
 	uint64_t units = bytes / GUEST_RAM_UNIT;
@@ -123,6 +134,7 @@ static void give_ram(struct pa ram, uint64_t bytes)
 	memset(&unit_used[(ram.value - PLAT_VM_RAM_BASE) / GUEST_RAM_UNIT], false, bytes / GUEST_RAM_UNIT);
 }
 
+/* code_written() cleans the data cache: guests start with theirs off and fetch the image from memory. */
 void vm_load_image(const struct vm *vm)
 {
 	memcpy(pa_pointer(vm->ram), guest_image, guest_image_bytes);
@@ -161,7 +173,7 @@ static void release(struct vm *vm)
 	vm->used = false;
 }
 
-/* VMID 0 is nobody's. */
+/* Without VMID 0, so that a VTTBR_EL2 that nobody has set names no VM. */
 static uint16_t own_vmid(const struct vm *vm)
 {
 	uint64_t number = vm_number(vm);
@@ -188,6 +200,7 @@ enum vm_status vm_create(uint64_t ram_bytes, unsigned int vcpus, uint16_t vmid, 
 		release(vm);
 		return VM_NO_SPACE;
 	}
+	/* The VM before may have left something there, and this guest starts with its caches off. */
 	memset(pa_pointer(ram), 0, ram_bytes);
 	cache_flush(pa_pointer(ram), ram_bytes);
 	vm_load_image(vm);
@@ -206,6 +219,7 @@ enum vm_status vm_destroy(struct vm *vm)
 		}
 	}
 	linux_guest_forget(vm);
+	/* Before the tables and the RAM go to somebody else. */
 	forget_translations(vm);
 	release(vm);
 	return VM_OK;
@@ -233,11 +247,14 @@ enum vm_status vm_map(struct vm *vm, struct ipa ipa, struct pa pa, uint64_t byte
 	}
 	page |= S2_READ | ((attributes & STAGE2_WRITABLE) != 0U ? S2_WRITE : 0U);
 	status = status_of(tables_map(&vm->stage2, ipa.value, pa.value, bytes, page));
-	dsb_ish();
+	dsb_ish(); /* other CPUs' table walks see the entries before the caller goes on */
 	return status;
 }
 
-/* Break before make, Arm ARM D8.16.1: also the first half of vm_map(). */
+/*
+ * Also the first half of vm_map(): an entry must be invalid, and no TLB hold it, before it gets another output address
+ * (break-before-make, Arm ARM D8.16.1).
+ */
 enum vm_status vm_unmap(struct vm *vm, struct ipa ipa, uint64_t bytes)
 {
 	enum vm_status status = status_of(tables_unmap(&vm->stage2, ipa.value, bytes));
@@ -246,6 +263,9 @@ enum vm_status vm_unmap(struct vm *vm, struct ipa ipa, uint64_t bytes)
 	return status;
 }
 
+/*
+ * Without atomics: the counters are exact for VMs whose vCPUs run one at a time, as those of tests that read them do.
+ */
 void vm_count_trap(struct vm *vm, uint64_t class)
 {
 	vm->traps++;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Virtual machines: a slice of RAM, stage-2 tables, a VMID, vCPUs.
+ * Virtual machines: a slice of RAM, stage-2 tables, a VMID, and vCPUs.
  */
 #ifndef VM_H
 #define VM_H
@@ -9,8 +9,10 @@
 #include "pagetable.h"
 #include "vcpu.h"
 
+/* More than 8 bits of VMID can tell apart, and more than the service has instances: tests exhaust both. */
 #define VM_MAX 320U
-#define ESR_CLASSES 64U
+
+#define ESR_CLASSES 64U /* ESR_EL2.EC has six bits */
 
 struct linux_guest;
 
@@ -37,22 +39,37 @@ enum vm_status {
 	VM_BUSY, /* one of its agents is running */
 };
 
-/* `vmid` 0 chooses one. A VMID that another VM has is allowed: hypervisors make that mistake. */
+/*
+ * Creates a VM with zeroed RAM at GUEST_RAM_IPA and an agent in each vCPU. `vmid` 0 chooses one. A VMID that another VM
+ * has is allowed: a test must be able to make the mistakes that hypervisors make.
+ */
 enum vm_status vm_create(uint64_t ram_bytes, unsigned int vcpus, uint16_t vmid, struct vm **created);
+
+/* Gives back all that the VM has. VM_BUSY, and nothing has changed, while one of its agents runs. */
 enum vm_status vm_destroy(struct vm *vm);
+
+/*
+ * Maps whole pages of physical memory, whatever they are, and replaces what was mapped there. `attributes`: STAGE2_*.
+ * After VM_NO_SPACE a part of the range may be mapped.
+ */
 enum vm_status vm_map(struct vm *vm, struct ipa ipa, struct pa pa, uint64_t bytes, uint32_t attributes);
+
+/* Unmaps whole pages. When it returns, no CPU uses the old translations any more. */
 enum vm_status vm_unmap(struct vm *vm, struct ipa ipa, uint64_t bytes);
 
+/* Counts a synchronous exception of the guest; `class` is ESR_EL2.EC. */
 void vm_count_trap(struct vm *vm, uint64_t class);
 
-/* VMs are numbered from 1. NULL: there is none of this number. */
+/* VMs are numbered from 1. vm_get() returns NULL if no VM has this number. */
 struct vm *vm_get(uint64_t number);
 uint64_t vm_number(const struct vm *vm);
 
-/* Puts the guest image into the VM's RAM. */
+/* Copies the agent's image to the start of the VM's RAM, ready to be executed with caches off. */
 void vm_load_image(const struct vm *vm);
 
-/* On the CPU that is about to run, or has just run, one of the VM's vCPUs. */
+/*
+ * On the CPU that runs a vCPU: turns stage 2 and the guest's traps on before the first entry, and off after the last.
+ */
 void vm_enter(const struct vm *vm);
 void vm_leave(void);
 

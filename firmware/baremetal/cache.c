@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-
+/*
+ * Cache maintenance by address, a line at a time. EL0 may do it as well (SCTLR_EL1.UCI), which the VMM relies on.
+ */
 #include "cache.h"
 
 #include <stdint.h>
 
 #include "sysreg.h"
 
-/* The smallest line of any cache in the system: Arm ARM D19.2 (CTR_EL0). */
+/* Arm ARM, CTR_EL0: DminLine and IminLine, log2 of the words in the smallest line of all data or instruction caches. */
 static size_t line_bytes(unsigned int field)
 {
 	return (size_t)4U << ((READ_SYSREG(ctr_el0) >> field) & 0xFU);
@@ -26,7 +28,11 @@ void cache_flush(const void *start, size_t bytes)
 	dsb_sy();
 }
 
-/* The sequence of Arm ARM B2.2.5 (concurrent modification and execution of instructions). */
+/*
+ * The sequence of Arm ARM B2.2.5, "Concurrent modification and execution of instructions": clean the data to where
+ * instructions are fetched from, then invalidate what the instruction caches have of it; each step must have ended
+ * before the next.
+ */
 void code_written(const void *start, size_t bytes)
 {
 	size_t line = line_bytes(CTR_DMINLINE);

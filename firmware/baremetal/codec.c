@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-
+/*
+ * How bytes and numbers travel on the line. CRC and base64 go by tables, because requests are tens of kilobytes and an
+ * emulated CPU is slow.
+ */
 #include "codec.h"
 
-#define CRC_POLYNOMIAL 0xEDB88320U
+#define CRC_POLYNOMIAL 0xEDB88320U /* of CRC-32 (IEEE 802.3), its bits reversed: the least significant comes first */
 #define NOT_A_DIGIT 0xFFU
 #define PAD '='
 
+/* RFC 4648, table 1. */
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 static uint8_t digits[256];
 static uint32_t crc_table[256];

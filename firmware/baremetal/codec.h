@@ -9,16 +9,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Fills the tables. Before any other function here. */
 void codec_start(void);
+
+/* The same as zlib's crc32(), which Python uses. */
 uint32_t crc32(const void *bytes, size_t count);
 
-/* Number of characters, without a terminator. */
+/* Encodes with padding. Writes 4 characters per 3 bytes begun and no terminator; returns the number of characters. */
 size_t base64_encode(const void *bytes, size_t count, char *text);
 
-/* Decodes a whole word into at most `capacity` bytes. False: malformed, or too long. */
+/* Decodes a whole word, with its padding, into at most `capacity` bytes. False: malformed, or too long. */
 bool base64_decode(const char *word, void *bytes, size_t capacity, size_t *count);
 
-/* A whole word, hexadecimal, with or without 0x. */
+/* Reads a whole word as a hexadecimal number of at most 64 bits, with or without 0x. False: it is not one. */
 bool parse_hex(const char *word, uint64_t *value);
 
 /* Writes at most 16 digits, no leading zeros; returns their number. */

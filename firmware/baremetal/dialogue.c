@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-
+/*
+ * Frames of the dialogue, and requests that are executed once. The line can lose or change bytes, so the other end
+ * repeats a request that it got no good answer to; the sequence number says that it is the same one. Its answer is kept
+ * until the next request comes.
+ */
 #include "dialogue.h"
 
 #include "codec.h"
@@ -9,7 +13,7 @@
 static struct reply answer;
 static uint64_t last_sequence; /* 0: none yet */
 
-/* Checks and cuts off " *<crc>". */
+/* Checks the CRC at the end of the line, and cuts " *<crc>" off. */
 static bool frame_is_good(char *line, size_t length)
 {
 	uint64_t crc;
@@ -43,7 +47,10 @@ static void end(struct reply *reply)
 	reply_text(reply, tail);
 }
 
-/* Without a good frame there is no telling what was asked: sequence 0 belongs to no request. */
+/*
+ * The answer to a damaged frame. Nobody knows which request it was, so it carries sequence number 0, which no request
+ * has. It has a buffer of its own: the kept answer may be asked for next.
+ */
 static const struct reply *refusal(void)
 {
 	static struct reply refused;
@@ -64,7 +71,7 @@ const struct reply *dialogue_answer(char *line, size_t length,
 	    !parse_hex(words.word[0], &sequence) || sequence == 0U) {
 		return refusal();
 	}
-	if (sequence != last_sequence) {
+	if (sequence != last_sequence) { /* else it is a repetition: the answer is there, and must not change */
 		begin(&answer, sequence);
 		words.count--;
 		for (unsigned int i = 0; i < words.count; i++) {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-
+/*
+ * Programs and outcomes between a line of the dialogue and a mailbox. Instructions travel packed, and registers that
+ * are zero do not travel at all: the serial line is what limits a test.
+ */
 #include "exchange.h"
 
 #include "codec.h"
@@ -16,7 +19,7 @@ struct outcome {
 
 _Static_assert(offsetof(struct outcome, rest) == AGENT_OUTCOME_BYTES, "as Python reads it");
 
-static struct outcome outcome;
+static struct outcome outcome; /* too large for a stack */
 
 static uint64_t little_endian(const uint8_t *bytes, size_t count)
 {
@@ -28,7 +31,7 @@ static uint64_t little_endian(const uint8_t *bytes, size_t count)
 	return value;
 }
 
-/* Returns the number of instructions, or 0 when there is none or one is cut short. */
+/* Returns the number of instructions, or 0 if there are none, or if one is incomplete. */
 static uint32_t unpack(const uint8_t *bytes, size_t count, struct instruction *program)
 {
 	uint32_t done = 0;
@@ -80,6 +83,7 @@ bool exchange_load(const struct words *words, struct mailbox *box, struct wanted
 		.length_register = (uint32_t)numbers[2],
 		.registers = (uint32_t)numbers[3],
 	};
+	/* "-": the program leaves the data area as the one before it has left it. */
 	if (words->word[8][0] != '-' && !base64_decode(words->word[8], box->data, sizeof(box->data), &bytes)) {
 		reply_error(reply, "program: data malformed, or too long");
 		return false;
@@ -93,6 +97,7 @@ static size_t append(size_t at, const void *bytes, size_t count)
 	return at + count;
 }
 
+/* A guest can write anything to its registers: the length only ever makes the data shorter. */
 static size_t data_bytes(const struct mailbox *box, const struct wanted *wanted)
 {
 	uint64_t length = wanted->data_bytes;
@@ -133,7 +138,7 @@ void exchange_outcome(const struct mailbox *box, const struct wanted *wanted, st
 
 void exchange_stuck(struct reply *reply)
 {
-	memset(&outcome, 0, AGENT_OUTCOME_BYTES);
+	memset(&outcome, 0, AGENT_OUTCOME_BYTES); /* the mailbox is still being written to */
 	outcome.ended = AGENT_STUCK;
 	send(0, reply);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The interrupts that the monitor uses, as non-secure group 1. No handler runs: a CPU is woken from WFI, or leaves a
- * guest, and then asks what is pending. gicv2.c and gicv3.c implement it; the platform has one of them.
+ * The interrupts that the monitor itself uses, as Non-secure Group 1. No handler runs: a CPU wakes up from WFI, or
+ * leaves a guest, and then asks here what is pending. gicv2.c and gicv3.c implement it; a platform has one of them.
  */
 #ifndef GIC_H
 #define GIC_H
@@ -9,25 +9,31 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Once, on CPU 0, before gic_start_cpu(). */
+/* Switches the distributor on. Once, on CPU 0, before any gic_start_cpu(). */
 void gic_start(void);
 
-/* On every CPU; `cpu` is its place in the platform's order. Returns how other CPUs name it to the functions below. */
+/*
+ * Switches this CPU's interface and its SGIs on. On every CPU; `cpu` is its place in the platform's order. Returns the
+ * name of this CPU as a target for the functions below, which depends on the GIC.
+ */
 uint64_t gic_start_cpu(unsigned int cpu);
 
-/* Enables a shared interrupt, to be taken by the CPU that is named so. */
+/* Enables a shared interrupt (SPI), and routes it to one CPU. */
 void gic_enable_shared(uint32_t intid, uint64_t target);
 
-/* Private interrupts of this CPU. */
+/* Enables or disables a private interrupt (PPI) of this CPU. */
 void gic_enable_private(unsigned int cpu, uint32_t intid);
 void gic_disable_private(unsigned int cpu, uint32_t intid);
 
+/* Sends a software-generated interrupt. Stores before it are visible to the target when it arrives. */
 void gic_send_sgi(uint32_t sgi, uint64_t target);
 
 #define GIC_INTID_MASK 0x3FFU
 
-/* Takes the next pending interrupt, if there is one: GIC_INTID_MASK of `taken`. Each must be ended, with all of
- * `taken`. */
+/*
+ * Takes the next pending interrupt of this CPU; returns false if there is none. Its number is GIC_INTID_MASK of
+ * `taken`. Each must be ended by gic_end(), with all bits of `taken`.
+ */
 bool gic_acknowledge(uint32_t *taken);
 void gic_end(uint32_t taken);
 

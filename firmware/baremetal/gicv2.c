@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-
+/*
+ * The monitor's interrupts on a GICv2 (Arm IHI 0048): distributor and CPU interface are registers in memory.
+ */
 #include "gic.h"
 #include "mmio.h"
 #include "platform.h"
 #include "sysreg.h"
 
-/* Arm IHI 0048, chapter 4: the non-secure view, in which group 1 is all there is. */
+/* "Distributor register map" and "CPU interface register map", in the Non-secure view: it only knows Group 1. */
 #define GICD_CTLR (PLAT_GICD_BASE + 0x000U)
 #define GICD_ISENABLER (PLAT_GICD_BASE + 0x100U)
 #define GICD_ICENABLER (PLAT_GICD_BASE + 0x180U)
@@ -16,10 +18,10 @@
 #define GICC_IAR (PLAT_GICC_BASE + 0x00CU)
 #define GICC_EOIR (PLAT_GICC_BASE + 0x010U)
 #define CTLR_ENABLE 1U
-#define LOWEST_PRIORITY 0xFFU
+#define LOWEST_PRIORITY 0xFFU /* as a mask it lets all interrupts pass; none has a reason to be masked */
 #define ALL_SGIS 0xFFFFU
 #define SGIR_TARGETS_SHIFT 16U
-#define FIRST_SPECIAL_INTID 1020U
+#define FIRST_SPECIAL_INTID 1020U /* 1020 to 1023: nothing is pending, or it is not for this Security state */
 
 static void enable(uint32_t intid)
 {
@@ -31,7 +33,7 @@ void gic_start(void)
 	mmio_write(GICD_CTLR, CTLR_ENABLE);
 }
 
-/* The targets of a private interrupt read as this CPU's own bit. */
+/* GICD_ITARGETSR0 to 7 are read-only, and their bytes read as the bit of the CPU that reads them. */
 uint64_t gic_start_cpu(unsigned int cpu)
 {
 	(void)cpu;
@@ -64,11 +66,11 @@ void gic_disable_private(unsigned int cpu, uint32_t intid)
 
 void gic_send_sgi(uint32_t sgi, uint64_t target)
 {
-	dsb_sy();
+	dsb_sy(); /* the target looks at memory, whose stores must not come later than the interrupt */
 	mmio_write(GICD_SGIR, (uint32_t)target << SGIR_TARGETS_SHIFT | sgi);
 }
 
-/* Of an SGI, the CPU that sent it is part of what must be ended. */
+/* For an SGI, GICC_IAR also has the CPU that sent it, and GICC_EOIR wants both back. */
 bool gic_acknowledge(uint32_t *taken)
 {
 	*taken = mmio_read(GICC_IAR);

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-
+/*
+ * Arms a guard (guard.h). The other half, the jump back to it, is return_to_guard of vectors.inc: the two share the
+ * layout of struct guard.
+ */
 	.section .text.guard_enter, "ax"
 	.global guard_enter
-/* x0 = guard. Saves what a C caller may rely on; returns 0. */
+/* In: x0 -> struct guard. Saves what AAPCS64 lets a caller rely on: x19-x30 and SP. Returns 0. Clobbers x1. */
 guard_enter:
 	stp	x19, x20, [x0]
 	stp	x21, x22, [x0, #16]

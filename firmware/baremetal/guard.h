@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Guards: an exception at the current level does not end the world but returns to where a guard was armed, with a
- * record of what happened. Works like setjmp and longjmp, the vectors doing the jump.
+ * Guards: an exception at the current level returns to where a guard was armed, with a record of what happened. They
+ * work like setjmp and longjmp, where the exception vectors jump. That is how a program can touch any address.
  */
 #ifndef GUARD_H
 #define GUARD_H
@@ -28,8 +28,9 @@ _Static_assert(offsetof(struct guard, elr) == 120, "GUARD_ELR of vectors.inc");
 _Static_assert(offsetof(struct cpu_local, vcpu) == 8, "CPU_LOCAL_VCPU of the monitor's vectors");
 
 /*
- * Returns 0 at once, and 1 again for every later exception while `guard` is the one of this CPU. The caller must still
- * be on the stack then.
+ * Returns 0 at once, and returns again, with 1, for every exception that this CPU takes from its current level while
+ * its cpu_local points to `guard`. Its caller must not have returned by then. Local variables that it changes in
+ * between must be volatile, as with setjmp.
  */
 int guard_enter(struct guard *guard) __attribute__((returns_twice));
 

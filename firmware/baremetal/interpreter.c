@@ -1,14 +1,21 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-
+/*
+ * Runs the program in a mailbox. All of a program's state is in the mailbox and nothing of it in local variables, so
+ * that an exception in the middle of an instruction, which comes back through the guard, finds it as the instruction
+ * has left it.
+ */
 #include "interpreter.h"
 
 #include "machine.h"
 #include "memory.h"
 #include "sysreg.h"
 
-/* Between two looks at the clock; a power of two. */
+/* Steps between two looks at the clock, whose ISB is slow; a power of two. */
 #define STEPS_PER_CLOCK 64U
 
+/*
+ * A fault that went through EL2 (a stage-2 abort) is reported as EL2's, with the IPA that EL2 has put in the mailbox.
+ */
 static void record_fault(const struct interpreter_host *host, struct mailbox *box, const struct guard *guard)
 {
 	box->fault.class = guard->class;
@@ -33,6 +40,7 @@ static void start(struct mailbox *box)
 	memset(box->r, 0, sizeof(box->r));
 }
 
+/* The checks of register numbers are here, once for all instructions. Opcodes are ordered by group (agent_abi.h). */
 static enum step_result step(const struct interpreter_host *host, struct mailbox *box)
 {
 	const struct instruction *instruction = &box->program[box->pc];
@@ -89,7 +97,7 @@ void interpreter_run(const struct interpreter_host *host, struct mailbox *box)
 			host->cpu->guard = NULL;
 			return;
 		}
-		box->pc = box->on_fault;
+		box->pc = box->on_fault; /* the guard stays armed: the handler may fault, too */
 	}
 	box->ended = run(host, box);
 	host->cpu->guard = NULL;

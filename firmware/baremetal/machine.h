@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Inside the interpreter: one function per group of instructions. All state is in the mailbox, so that a fault in the
- * middle of an instruction leaves it consistent.
+ * middle of an instruction leaves it consistent. agent_abi.h defines what each instruction does.
  */
 #ifndef MACHINE_H
 #define MACHINE_H
@@ -22,7 +22,7 @@ enum step_result step_branch(struct mailbox *box, const struct instruction *inst
 enum step_result step_system(const struct interpreter_host *host, struct mailbox *box,
 			     const struct instruction *instruction);
 
-/* "rc or imm". */
+/* The operand that agent_abi.h calls "rc or imm". */
 static inline uint64_t operand(const struct mailbox *box, const struct instruction *instruction)
 {
 	return instruction->c == AGENT_IMMEDIATE ? instruction->imm : box->r[instruction->c];

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-
+/*
+ * Instructions that only change registers: constants, moves, arithmetic. Where C leaves a result undefined, agent_abi.h
+ * defines it: division by zero, and shifts by 64 or more.
+ */
 #include "machine.h"
 
 #define WORD_BITS 64U

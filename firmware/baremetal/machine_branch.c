@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-
+/*
+ * Jumps, conditional branches and loops. A target outside of the program is found when it is executed.
+ */
 #include "machine.h"
 
 static enum step_result go_if(struct mailbox *box, const struct instruction *instruction, bool taken)

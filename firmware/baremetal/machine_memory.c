@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Loads, stores and block operations. Accesses are volatile and of exactly the width asked for, so that they also mean
- * something on device memory and to another observer.
+ * Loads, stores and block operations. Every access is volatile and has exactly the width that was asked for, so that
+ * programs can use devices, and watch memory that another observer changes.
  */
 #include "machine.h"
 
@@ -43,6 +43,7 @@ static void store(uint64_t address, uint32_t width, uint64_t value)
 	}
 }
 
+/* The rest that is no whole unit goes byte by byte. */
 static void copy(uint64_t to, uint64_t from, uint64_t bytes, uint32_t width)
 {
 	uint64_t unit = 1ULL << width;

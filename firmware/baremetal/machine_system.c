@@ -1,20 +1,23 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Instructions that leave the interpreter: calls, raw code, translation tables, FP state, other agents, faults.
+ * Instructions that leave the interpreter: calls, machine code, translation tables, FP state, other agents, faults.
  */
 #include "cache.h"
 #include "machine.h"
 #include "memory.h"
 #include "sysreg.h"
 
-#define A64_RET 0xD65F03C0U
+#define A64_RET 0xD65F03C0U /* Arm ARM, RET: to x30 */
 
 void conduit_smc(uint64_t registers[31]);
 void conduit_hvc(uint64_t registers[31]);
 void fp_load(const void *state);
 void fp_store(void *state);
 
-/* Code is written at most once per instruction word: writing it again would cost every CPU its decoded copy. */
+/*
+ * Runs one instruction word, in a slot with a RET behind it. A hash chooses the slot, and a word stays there until
+ * another one needs the place: new code costs cache maintenance on every CPU, and an emulator its translation of it.
+ */
 static uint64_t execute(struct mailbox *box, uint32_t word, uint64_t x0, uint64_t x1)
 {
 	struct code_slot *slot = &box->slots[(word ^ (word >> 9U)) % CODE_SLOTS];
@@ -27,6 +30,7 @@ static uint64_t execute(struct mailbox *box, uint32_t word, uint64_t x0, uint64_
 	return ((uint64_t(*)(uint64_t, uint64_t))(uintptr_t)slot)(x0, x1);
 }
 
+/* The program has written the code as data, some time ago: all of the instruction cache must go. */
 static uint64_t call(uint64_t address, const uint64_t *r)
 {
 	uint64_t (*function)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t) =
@@ -37,7 +41,10 @@ static uint64_t call(uint64_t address, const uint64_t *r)
 	return function(r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[7]);
 }
 
-/* The other agent's program may fault or end early: bounded by `ticks` and by the program's own deadline. */
+/*
+ * Bounded twice, by the instruction's own limit and by the program's deadline, because the agent that is waited for may
+ * have ended early.
+ */
 static enum step_result await(struct mailbox *box, const struct instruction *instruction)
 {
 	const volatile uint32_t *word = (const volatile uint32_t *)(uintptr_t)box->r[instruction->a];

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The mailbox of an agent: program and data in, outcome out. Written by the monitor while the agent is idle, by the
- * agent while it runs.
+ * The mailbox of an agent: program and data in, outcome out. Whoever starts the agent writes to it while the agent is
+ * idle, the agent writes to it while it runs. A guest's mailbox lies in the guest's own RAM, so nothing in it can be
+ * trusted.
  */
 #ifndef MAILBOX_H
 #define MAILBOX_H
@@ -50,10 +51,10 @@ struct mailbox {
 	uint64_t r[AGENT_REGISTERS];
 
 	/* Request. */
-	uint64_t deadline; /* CNTPCT_EL0 */
+	uint64_t deadline; /* a value of CNTPCT_EL0 */
 	uint32_t instructions;
 
-	/* Set by EL2 when it passes an exception that it took on to the guest. */
+	/* Set by EL2 when it gives the guest an exception that EL2 has taken. */
 	uint32_t taken_at_el2;
 	uint64_t taken_ipa;
 

@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-
+/*
+ * The memory functions that a freestanding compiler may call. -fno-tree-loop-distribute-patterns keeps it from turning
+ * these loops into calls of themselves.
+ */
 #include "memory.h"
 
 #include <stdint.h>
 
-/* Words where both sides allow it: with -mstrict-align the compiler would copy bytes. */
+/*
+ * Words where both sides are aligned: the code may run with its MMU off, where an unaligned access faults (hence
+ * -mstrict-align), and byte by byte it would be slow.
+ */
 void *memcpy(void *restrict to, const void *restrict from, size_t bytes)
 {
 	uint8_t *target = to;

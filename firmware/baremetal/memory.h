@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The memory functions that a freestanding compiler may call.
+ * The memory functions that a freestanding compiler may call, as C defines them.
  */
 #ifndef MEMORY_H
 #define MEMORY_H

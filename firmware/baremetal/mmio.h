@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Device registers. An access is volatile, so that it happens once and with the width of its type.
+ */
 #ifndef MMIO_H
 #define MMIO_H
 

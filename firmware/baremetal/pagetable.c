@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-
+/*
+ * Translation tables of any stage. Only pages, no blocks: a test can unmap any page of what it has mapped, and never
+ * has to split an entry. A walker on another CPU may read an entry at any time, so entries are written by one release
+ * store, after the table that they lead to is complete.
+ */
 #include "pagetable.h"
 
 #include <stddef.h>
@@ -7,14 +11,16 @@
 #define ENTRIES 512U
 #define LAST_LEVEL 3U
 #define FIRST_LEVEL 1U
-#define LARGEST_RANGE (1ULL << 30) /* keeps one request short */
+#define LARGEST_RANGE (1ULL << 30) /* bounds the time of one request, in which CPU 0 does nothing else */
 #define ADDRESS_MASK (((1ULL << ADDRESS_BITS) - 1U) & ~(uint64_t)(PAGE_BYTES - 1U))
 
+/* Arm ARM, "Translation granules": with 4 KiB, each level resolves 9 bits above the 12 of the page. */
 static uint64_t *entry_of(uint64_t *table, uint64_t input, unsigned int level)
 {
 	return &table[(input >> (12U + 9U * (LAST_LEVEL - level))) % ENTRIES];
 }
 
+/* Table and page descriptors have the address in the same bits (Arm ARM D8.3). */
 static uint64_t *table_in(uint64_t entry)
 {
 	return pa_pointer(pa_make(entry & ADDRESS_MASK));
@@ -28,7 +34,10 @@ static bool range_ok(uint64_t input, uint64_t output, uint64_t bytes)
 	       input <= reach - bytes && (output & ~ADDRESS_MASK) == 0U;
 }
 
-/* The entry of the last level, or NULL: there is no table and `create` is false, or no page for it. */
+/*
+ * Returns the entry of the last level for an input address; NULL if a table on the way does not exist, and `create` is
+ * false or the source has no page left.
+ */
 static uint64_t *walk(struct page_tables *tables, uint64_t input, bool create)
 {
 	uint64_t *table = tables->root;

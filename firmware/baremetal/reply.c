@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-
+/*
+ * The text of an answer, while a command writes it. Text that does not fit is cut off. No answer that a program relies
+ * on may come to that, and the assertion below covers the largest one.
+ */
 #include "reply.h"
 
 #include "agent_abi.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The answer to the request in progress. There is one; it is kept, so that a repeated request gets the same answer.
+ * The answer to the request in progress. It is kept, so that a repeated request gets the same answer.
  */
 #ifndef REPLY_H
 #define REPLY_H
@@ -19,17 +19,17 @@ struct reply {
 
 void reply_begin(struct reply *reply);
 
-/* What was written so far is the frame's, not the command's. */
+/* Protects what was written so far, the start of the frame, from reply_error(). */
 void reply_keep(struct reply *reply);
 void reply_text(struct reply *reply, const char *text);
 void reply_hex(struct reply *reply, uint64_t value);
 
-/* Each with a blank before it. */
+/* Each in hexadecimal, with a blank before it. */
 void reply_numbers(struct reply *reply, const uint64_t *values, unsigned int count);
 
 void reply_base64(struct reply *reply, const void *bytes, size_t count);
 
-/* Replaces what the command has written by `err <reason>`. */
+/* Replaces what the command has written so far by `err <reason>`. */
 void reply_error(struct reply *reply, const char *reason);
 
 #endif

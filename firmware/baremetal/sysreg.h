@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-/* A name may itself be a macro, for registers that the assembler does not know. */
+/* A name may itself be a macro, for registers that the assembler does not know. "memory" keeps accesses in order. */
 #define SYSREG_TEXT(name) #name
 #define READ_SYSREG(name)                                                                                              \
 	({                                                                                                             \
@@ -33,12 +33,14 @@ static inline void dsb_sy(void)
 	__asm__ volatile("dsb sy" ::: "memory");
 }
 
+/* CNTPCT_EL0, the physical counter. Without the ISB it could be read before what stands in front of the call. */
 static inline uint64_t counter_now(void)
 {
 	isb();
 	return READ_SYSREG(cntpct_el0);
 }
 
+/* Microseconds as ticks of the counter; a time that would overflow becomes a very long one. */
 static inline uint64_t counter_ticks(uint64_t microseconds)
 {
 	uint64_t frequency = READ_SYSREG(cntfrq_el0);

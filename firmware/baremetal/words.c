@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-
+/*
+ * A line as words: splitting it, and reading its numbers.
+ */
 #include "words.h"
 
 #include "codec.h"

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Where a vCPU enters the guest image: EL1, MMU off, x0 -> this vCPU's block, x1 = its number, x2 = bytes of RAM.
+ * Where a vCPU of the guest agent starts, and its exception vectors.
+ *
+ * In: EL1, MMU off, x0 -> this vCPU's block, x1 = its number, x2 = bytes of RAM. These go on to guest_main as they are.
  */
 #include "vectors.inc"
 
-#define BLOCK_STACK_TOP 0x10000
+#define BLOCK_STACK_TOP 0x10000 /* GUEST_BLOCK_STACK_TOP of agent_abi.h */
 
 	.section .text.entry, "ax"
 	.global guest_entry

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The guest agent: sets up its stage 1, then runs one program after the other. Between programs the vCPU has left its
- * CPU; the monitor enters it again when a new program is in the mailbox.
+ * The guest agent: sets up its stage 1, then runs one program after the other. Between two programs the vCPU does not
+ * run: it has left its CPU by an HVC, and the monitor (or the VMM) enters it again when a new program is in the
+ * mailbox.
  */
 #include "interpreter.h"
 #include "stage1.h"
@@ -12,6 +13,7 @@ _Noreturn void guest_main(struct mailbox *box, unsigned int index, uint64_t ram_
 
 extern const char guest_vectors[];
 
+/* On the vCPU's own stack: several vCPUs run this image at once, and it has no writable data (guest.ld). */
 struct guest {
 	struct interpreter_host host; /* first: the hooks get a pointer to it */
 	struct cpu_local cpu;
@@ -42,7 +44,7 @@ _Noreturn void guest_main(struct mailbox *box, unsigned int index, uint64_t ram_
 	WRITE_SYSREG(vbar_el1, (uintptr_t)guest_vectors);
 	WRITE_SYSREG(tpidr_el1, (uintptr_t)&guest.cpu);
 	stage1_start(&guest.stage1, pa_make((uintptr_t)box + GUEST_BLOCK_TABLES), index, ram_bytes);
-	__asm__ volatile("msr daifclr, #4"); /* SError: taken where it happens */
+	__asm__ volatile("msr daifclr, #4"); /* unmasks SError: it is reported against the program that caused it */
 	for (;;) {
 		interpreter_run(&guest.host, box);
 		done();

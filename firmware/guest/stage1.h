@@ -16,11 +16,15 @@ struct stage1 {
 	uint64_t asid;
 };
 
-/* Turns the MMU on. `tables` is the address of GUEST_BLOCK_TABLE_PAGES pages. */
+/*
+ * Builds the tables and turns the MMU on. `tables`: GUEST_BLOCK_TABLE_PAGES pages, which the guest takes for physical.
+ */
 void stage1_start(struct stage1 *stage1, struct pa tables, unsigned int vcpu, uint64_t ram_bytes);
 
-/* Replaces what was mapped there. False: malformed, or no table page left. */
+/* Maps whole pages and replaces what was mapped there. `attributes`: AGENT_MAP_*. False: malformed, or no page left. */
 bool stage1_map(struct stage1 *stage1, struct va va, struct ipa ipa, uint64_t bytes, uint32_t attributes);
+
+/* Unmaps whole pages, on all CPUs when it returns. */
 bool stage1_unmap(struct stage1 *stage1, struct va va, uint64_t bytes);
 
 #endif

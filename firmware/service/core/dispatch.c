@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * One function per call: it checks its arguments, does its work elsewhere, and fills in the documented results.
- * Who may call is checked here, before any argument is looked at.
+ * One function per call: it checks its arguments, does its work in another file, and fills in the documented results.
+ * Who may make a call is checked here, before any argument is looked at.
  */
 #include "instances.h"
 #include "pool.h"
 #include "queue.h"
 #include "windows.h"
 
-/* SMCCC section 6.2: how many functions there are. Ten management calls less SAVE and RESTORE, the doorbells, one check
- * and the three general queries. */
+/*
+ * SMCCC (Arm DEN0028) section 6.2, "Call Count": how many functions there are. Ten management calls less SAVE and
+ * RESTORE, the doorbells, QUEUE_CHECK and the three general queries.
+ */
 #define CALL_COUNT (10 - 2 + (VTPM_MAX_INDEX + 1) + 1 + 3)
 
-/* SMCCC 1.1 and later: from X4 on, a register that holds no result comes back as the caller left it. */
+/* SMCCC 1.1 and later: from X4 on, a register that holds no result must come back as the caller left it. */
 #define SMCCC_FIRST_PRESERVED 4
 
 static vtpm_status call_limits(const struct vtpm_call *call, struct vtpm_answer *answer)
@@ -76,6 +78,7 @@ static vtpm_status call_bind(const struct vtpm_call *call)
 	return instance_bind(call->x[1], &binding);
 }
 
+/* The states of vtpm_abi.h are what a hypervisor can act on; an instance that is being created has no handle yet. */
 static uint64_t shown_state(const struct vtpm_instance *instance)
 {
 	if (instance->life == VTPM_FAILED) {
@@ -149,7 +152,7 @@ static vtpm_status call_queue_check(const struct vtpm_call *call)
 	return status == VTPM_OK ? queue_check(queue, bytes, va_make(call->x[1])) : status;
 }
 
-/* Calls that anyone may make: they have no status, x0 is their first result. */
+/* Calls that anyone may make. They cannot fail, so x0 is their first result and not a status. */
 static bool answer_query(const struct vtpm_call *call, struct vtpm_answer *answer)
 {
 	uint64_t *x = answer->x;
@@ -236,6 +239,7 @@ void vtpm_service_init(const struct engine_header *header)
 	state->engine = *header;
 	pool_init();
 	windows_init();
+	/* Every instance keeps its reserve of pages, so that it can always be moved out of its window. */
 	state->capacity = state->free_pages / VTPM_IMAGE_RESERVED_PAGES;
 	if (state->capacity > VTPM_MAX_INSTANCES) {
 		state->capacity = VTPM_MAX_INSTANCES;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Is the engine image one that this service can run? Everything else trusts the header after this. */
+/*
+ * Decides whether an engine image is one that this service can run. Everything else trusts the image's header after
+ * this, so every address and size in it is checked here.
+ */
 #include <stddef.h>
 
 #include "state.h"
@@ -7,6 +10,7 @@
 #define ENGINE_LAST (VTPM_ENGINE_PA + VTPM_ENGINE_MAX_BYTES)
 #define WINDOW_LAST (ENGINE_WINDOW_VA + ENGINE_WINDOW_BYTES)
 
+/* True if [start, start + bytes) lies in [first, last). No argument makes it overflow. */
 static bool inside(uint64_t start, uint64_t bytes, uint64_t first, uint64_t last)
 {
 	return start >= first && start <= last && bytes <= last - start;
@@ -59,7 +63,7 @@ static const char *check_window(const struct engine_header *header)
 	    !inside(header->guard_va, VTPM_PAGE_BYTES, ENGINE_WINDOW_VA, header->stack_top)) {
 		return "engine guard page is not below its stack";
 	}
-	/* AAPCS64 section 6.4.5.1: the stack pointer is a multiple of 16. */
+	/* AAPCS64 section 6.4.5.1: the stack pointer must be a multiple of 16. */
 	if (header->stack_top > WINDOW_LAST || header->stack_top % 16 != 0 ||
 	    header->stack_top <= header->guard_va + VTPM_PAGE_BYTES) {
 		return "engine stack is outside the window";

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The one function through which all entropy comes. It fails closed: a source that fails, or that repeats a word
- * (NIST SP 800-90B section 4.4.1, repetition count test; with 64 bits per word one repetition is a defect), makes the
- * whole request fail.
+ * The one function through which all entropy comes. It fails closed: if the source fails, or repeats a word, the whole
+ * request fails. The second is the repetition count test of NIST SP 800-90B, section 4.4.1; in 64 bits of full entropy
+ * a repetition is so rare that a single one counts as a defect.
  */
 #include <string.h>
 
@@ -13,6 +13,7 @@ uint32_t vtpm_entropy_fill(uint8_t *out, uint32_t bytes)
 {
 	uint64_t previous;
 
+	/* A first word to compare with, which is not given out. */
 	if (!port_entropy_word(&previous)) {
 		return 1;
 	}

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A hypervisor that lets its guests' SMCs through (HCR_EL2.TSC = 0) must not thereby let them power off the board. A
- * guest reaches only this service's guest calls and the SMCCC architecture calls; PSCI it does by HVC.
+ * The gate between guests and EL3. A hypervisor that lets its guests' SMCs through (HCR_EL2.TSC = 0) must not thereby
+ * let them power off the board, so a guest reaches only the guest calls of this service and the SMCCC architecture
+ * calls. PSCI it does by HVC, which the hypervisor answers.
  */
 #include "vtpm_service.h"
 
-/* Arm DEN0028 (SMCCC) section 6.1: owner 0, fast calls, 32-bit convention. */
+/* SMCCC (Arm DEN0028) section 6.1: owner 0, fast calls, 32-bit convention. */
 #define SMCCC_ARCH_FIRST 0x80000000
 #define SMCCC_ARCH_LAST 0x8000FFFF
 

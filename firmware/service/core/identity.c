@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Which VM an instance serves: the VMID and stage-2 base that EL3 will find in VTTBR_EL2 when that VM rings. VMIDs are
- * recycled, so an identity has an owner and an epoch, not more.
+ * Which VM an instance serves: the VMID and stage-2 base that EL3 will find in VTTBR_EL2 when that VM rings.
+ * Hypervisors reuse VMIDs, so an identity has one owner at a time, and an epoch that says which binding is the newer
+ * one.
  */
 #include "instances.h"
 #include "queue.h"
@@ -9,7 +10,7 @@
 /* Arm DDI 0487, VTTBR_EL2: the VMID has at most 16 bits. */
 #define VMID_MAX 0xffff
 
-/* A hypervisor that forwards its guests' calls has no identity to bind: it only says where the queue is. */
+/* A hypervisor that uses FORWARD has no identity to bind: it only says where the guest finds the queue. */
 static bool names_identity(const struct vtpm_binding *binding)
 {
 	return binding->vmid != 0 || binding->stage2_base != 0 || binding->epoch != 0;
@@ -45,7 +46,10 @@ static bool holds(const struct vtpm_instance *instance, const struct vtpm_bindin
 	       instance->stage2_base.value == binding->stage2_base;
 }
 
-/* Under the table lock. An identity belongs to one VM at a time; only a later epoch takes it from another VM. */
+/*
+ * Under the table lock. An identity belongs to one VM at a time, and only a later epoch takes it from another one. All
+ * owners are checked before the first is unbound, so that a refused call changes nothing.
+ */
 static vtpm_status take_identity(struct vtpm_instance *instance, const struct vtpm_binding *binding)
 {
 	struct vtpm_state *state = state_get();

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A handle is generation << 16 | (number + 1): a handle of a destroyed instance never leads to the entry's next owner.
- * The state an instance shows (created, bound, failed) follows from `life` and `bound`.
+ * The instance table: finding an instance by its handle or by the guest that rings, and claiming it.
+ *
+ * A handle is generation << 16 | (number + 1), so a handle of a destroyed instance never leads to the next one in its
+ * entry. The state that INFO shows (created, bound, failed) follows from `life` and `bound`.
  */
 #include "instances.h"
 
@@ -9,9 +11,9 @@
 #define HANDLE_NUMBER_MASK ((UINT64_C(1) << HANDLE_NUMBER_BITS) - 1)
 
 /*
- * An instance that another one's CPU is moving out of its window will be free in a moment. Its own guest must not see
- * BUSY for that, since an unmodified driver takes it for a broken TPM. So a claim waits, far longer than a move takes,
- * but not for ever, and tries again, in case it is moved once more.
+ * An instance whose lock another CPU holds to move it out of its window will be free in a moment. Its guest must not
+ * see BUSY for that, because an unmodified driver takes BUSY for a broken TPM. So a claim waits, far longer than a move
+ * takes but not without a bound, and tries again a few times, in case the instance is moved once more.
  */
 #define NOT_YET 1
 #define MOVING_OUT_TURNS (1U << 22)
@@ -39,7 +41,7 @@ static struct vtpm_instance *find(uint64_t handle)
 	return instance;
 }
 
-/* Under the table lock. A guest is whom VTTBR_EL2 says it is, never what it says itself. */
+/* Under the table lock. VTTBR_EL2, which a guest cannot write, says which one it is; no argument of the call does. */
 static struct vtpm_instance *find_as_guest(const struct vtpm_caller *caller, uint64_t index)
 {
 	struct vtpm_state *state = state_get();
@@ -58,7 +60,10 @@ static struct vtpm_instance *find_as_guest(const struct vtpm_caller *caller, uin
 	return NULL;
 }
 
-/* Under the table lock. BUSY; or, while the instance is only being moved out of its window, NOT_YET. */
+/*
+ * Under the table lock. Never waits. NOT_YET, which no caller sees, while the instance is being moved out of its
+ * window.
+ */
 static vtpm_status try_claim(struct vtpm_instance *instance)
 {
 	if (lock_try(&instance->lock)) {
@@ -91,7 +96,7 @@ static vtpm_status claim_once_as_guest(const struct vtpm_caller *caller, uint64_
 	return status;
 }
 
-/* Waits until the instance may have been moved out; false when that took too long. */
+/* Waits, without any lock, until the instance may have been moved out. False: that took too long. */
 static bool wait_until_moved(const struct vtpm_instance *instance)
 {
 	for (uint32_t turns = 0; turns < MOVING_OUT_TURNS; turns++) {

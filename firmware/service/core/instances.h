@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The instance table (instances.c), its life cycle (lifecycle.c), and which instance serves whom (identity.c). */
+/*
+ * The instance table (instances.c), the life cycle of instances (lifecycle.c), and which VM each serves (identity.c).
+ */
 #ifndef VTPM_INSTANCES_H
 #define VTPM_INSTANCES_H
 
 #include "state.h"
 
-/* What CREATE asks for. */
+/* The arguments of CREATE, unchecked. */
 struct vtpm_requirements {
 	uint64_t vm_id;
 	uint64_t flags;
@@ -13,7 +15,7 @@ struct vtpm_requirements {
 	uint64_t index;
 };
 
-/* What BIND says. */
+/* The arguments of BIND, unchecked. */
 struct vtpm_binding {
 	uint64_t vmid;
 	uint64_t stage2_base;
@@ -22,21 +24,24 @@ struct vtpm_binding {
 };
 
 /*
- * The instance behind a handle, or behind index `index` of the calling guest, with its lock held: BAD_HANDLE,
- * NOT_PERMITTED, or BUSY when another CPU works on it. A claim ends with instance_release.
+ * Claims the instance of a handle, or the one with index `index` of the calling guest: on VTPM_OK the caller holds its
+ * lock until instance_release. VTPM_E_BAD_HANDLE or VTPM_E_NOT_PERMITTED: it does not exist; VTPM_E_BUSY: another CPU
+ * works on it. `*out` may be set in either case.
  */
 vtpm_status instance_claim(uint64_t handle, struct vtpm_instance **out);
 vtpm_status instance_claim_as_guest(const struct vtpm_caller *caller, uint64_t index, struct vtpm_instance **out);
 void instance_release(struct vtpm_instance *instance);
 
-/* Copies of one instance's entry, without its lock. */
+/*
+ * Copies from an entry, under the table lock but without the instance's: fields marked I in state.h may be in motion.
+ */
 vtpm_status instance_read(uint64_t handle, struct vtpm_instance *out);
 vtpm_status instance_queue_of_guest(const struct vtpm_caller *caller, uint64_t index, struct pa *queue,
 				    uint32_t *bytes);
 
 uint64_t instance_handle(const struct vtpm_instance *instance);
 
-/* All return a status and keep no lock. */
+/* The calls of the same name. All claim the instance themselves and hold no lock when they return. */
 vtpm_status instance_create(const struct vtpm_requirements *wanted, uint64_t *handle, struct vtpm_instance *copy);
 vtpm_status instance_bind(uint64_t handle, const struct vtpm_binding *binding);
 vtpm_status instance_reset(uint64_t handle);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* How instances come to be, start anew and end. All they are made of is taken together, or not at all. */
+/*
+ * How instances are created, reset and destroyed. Whatever an instance consists of is taken all together or not at all,
+ * and is zero before anybody else can have it.
+ */
 #include "instances.h"
 #include "pool.h"
 #include "queue.h"
@@ -12,7 +15,7 @@ static bool requirements_valid(const struct vtpm_requirements *wanted)
 	       wanted->slots <= VTPM_MAX_SLOTS && wanted->index <= VTPM_MAX_INDEX;
 }
 
-/* Under the table lock: a free entry, or why there is none. */
+/* Under the table lock: finds an entry that is not in use, the lowest first, so that `highest` stays low. */
 static vtpm_status find_vacancy(const struct vtpm_requirements *wanted, uint32_t *out)
 {
 	struct vtpm_state *state = state_get();
@@ -34,7 +37,10 @@ static vtpm_status find_vacancy(const struct vtpm_requirements *wanted, uint32_t
 	return state->used < state->capacity ? VTPM_OK : VTPM_E_NO_SPACE;
 }
 
-/* Takes an entry, its lock, its queue and its reserve of image pages, or nothing. */
+/*
+ * Takes an entry, its lock, its queue and its reserve of image pages; or nothing, and says why. The new instance's VM
+ * id and index are taken from here on, though no handle leads to it before it is VTPM_LIVE.
+ */
 static vtpm_status reserve(const struct vtpm_requirements *wanted, struct vtpm_instance **out)
 {
 	struct vtpm_state *state = state_get();
@@ -79,7 +85,10 @@ static vtpm_status reserve(const struct vtpm_requirements *wanted, struct vtpm_i
 	return status;
 }
 
-/* Scrubs and frees everything the instance has, and its entry. Ends the claim. */
+/*
+ * Scrubs and frees everything the instance has, and its entry; ends the claim. Scrubbing comes first and takes no table
+ * lock: until then nobody else can get the memory.
+ */
 static void dissolve(struct vtpm_instance *instance)
 {
 	struct vtpm_state *state = state_get();
@@ -127,6 +136,7 @@ vtpm_status instance_create(const struct vtpm_requirements *wanted, uint64_t *ha
 	if (!requirements_valid(wanted)) {
 		return VTPM_E_BAD_REQUIREMENT;
 	}
+	/* Without entropy nothing is created. Asked here, so that the failure costs no window of another instance. */
 	if (vtpm_entropy_fill(sample, sizeof(sample)) != 0) {
 		return VTPM_E_NO_ENTROPY;
 	}
@@ -150,7 +160,7 @@ vtpm_status instance_create(const struct vtpm_requirements *wanted, uint64_t *ha
 	return VTPM_OK;
 }
 
-/* Ephemeral: a new TPM, which also brings a failed instance back. */
+/* An ephemeral instance gets a newly manufactured TPM, which also brings a failed one back. */
 static vtpm_status reset_ephemeral(struct vtpm_instance *instance)
 {
 	vtpm_status status = window_renew(instance);
@@ -167,7 +177,10 @@ static vtpm_status reset_ephemeral(struct vtpm_instance *instance)
 	return status;
 }
 
-/* Persistent: _TPM_Init (TPM 2.0 Library part 1, section 12.2.2): volatile state is gone, the rest stays. */
+/*
+ * A persistent one gets _TPM_Init (TPM 2.0 Library part 1, "TPM Operational States"): volatile state is lost, the rest
+ * stays.
+ */
 static vtpm_status reset_persistent(struct vtpm_instance *instance)
 {
 	vtpm_status status;

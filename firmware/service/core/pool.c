@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Secure pages are kept as chains through page_next, so that taking and giving need no search and images need no
- * contiguous memory. A free page is always zero: whoever gives pages back has scrubbed them. Queue pages must be
- * contiguous, because a VM maps its queue as one region; there, a search by first fit is good enough for CREATE.
+ * Pages for state images and for queues.
+ *
+ * Secure pages form chains through page_next, so that taking and giving need no search, and images need no contiguous
+ * memory. A free page is always zero: whoever gives pages back has scrubbed them. Queue pages must be contiguous,
+ * because a VM maps its queue as one region; a first-fit search is quick enough for CREATE.
  */
 #include <string.h>
 
@@ -19,6 +21,7 @@ void pool_init(void)
 
 	state->free_first = VTPM_NO_PAGE;
 	state->free_pages = 0;
+	/* The service's own state lies in the first pages. From the end, so that the lowest page is taken first. */
 	for (uint32_t page = VTPM_POOL_PAGES; page-- > VTPM_STATE_PAGES;) {
 		state->page_next[page] = state->free_first;
 		state->free_first = (uint16_t)page;

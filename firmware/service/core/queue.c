@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The guest can change every byte of the queue at any moment. So each field it writes is read once into a local or into
- * the engine's mailbox, checked there, and used from there. What we need to know (tail, slots, addresses) is kept in
- * secure memory; the copies in the control page are for the guest only.
+ * The queue of one instance: its CRB registers, its ring, and running what the guest has submitted.
+ *
+ * The guest can change every byte of the queue at any moment. So each field that it writes is read once, into a local
+ * variable or into the engine's mailbox, checked there, and used from there. What the service itself needs (tail,
+ * number of slots, addresses) is kept in secure memory; the copies in the control page are for the guest only and never
+ * read back.
  */
 #include <string.h>
 
@@ -10,13 +13,13 @@
 #include "windows.h"
 
 /* TCG PC Client Platform TPM Profile 1.05, tables 22-27: the CRB register values. */
-#define LOC_STATE_ASSIGNED_VALID 0x82 /* tpmRegValidSts, locAssigned, locality 0 */
-#define LOC_STS_GRANTED 0x1
-#define INTF_ID_LOW 0x000A4011 /* CRB, version 1; CRB supported, selected and locked */
-#define CTRL_STS_ERROR 0x1
-#define CTRL_START 0x1
+#define LOC_STATE_ASSIGNED_VALID 0x82 /* TPM_LOC_STATE_0: tpmRegValidSts, locAssigned, active locality 0 */
+#define LOC_STS_GRANTED 0x1           /* TPM_LOC_STS_0: Granted, since locality 0 is the only one */
+#define INTF_ID_LOW 0x000A4011        /* TPM_CRB_INTF_ID_0: CRB, version 1; CRB supported, selected and locked */
+#define CTRL_STS_ERROR 0x1            /* TPM_CRB_CTRL_STS_0: tpmSts, a fatal error */
+#define CTRL_START 0x1                /* TPM_CRB_CTRL_START_0: Start */
 
-/* TPM 2.0 Library part 1, table 24: where the header keeps the size. */
+/* TPM 2.0 Library part 1, table 24: commandSize, behind the tag. */
 #define TPM_SIZE_OFFSET 2
 
 static struct pa control(const struct vtpm_instance *instance, uint32_t offset)
@@ -39,6 +42,7 @@ static void put(const struct vtpm_instance *instance, uint32_t offset, uint32_t 
 	port_queue_write32(control(instance, offset), value);
 }
 
+/* A driver takes the first slot's buffer from these registers. Without an IPA they say that there is none yet: zero. */
 void queue_write_addresses(const struct vtpm_instance *instance)
 {
 	uint64_t ipa = instance->queue_ipa.value;
@@ -70,12 +74,13 @@ static uint32_t big_endian32(const uint8_t *bytes)
 	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
 }
 
+/* Shorter than a header is no command; longer than a slot was not read. */
 static bool length_valid(uint32_t bytes)
 {
 	return bytes >= VTPM_TPM_HEADER_BYTES && bytes <= VTPM_SLOT_BYTES;
 }
 
-/* A response that is nothing but a header. Returns its length. */
+/* Writes a response that is only a header, as TPM 2.0 Library part 1 has it for errors. Returns its length. */
 static uint32_t respond_error(const struct vtpm_instance *instance, uint32_t slot, uint32_t code)
 {
 	const uint8_t response[VTPM_TPM_HEADER_BYTES] = {
@@ -95,8 +100,11 @@ static uint32_t respond_error(const struct vtpm_instance *instance, uint32_t slo
 	return sizeof(response);
 }
 
-/* The engine executes the request in its mailbox; the response goes to `slot`. `length`: of the response, also on
- * failure, when the slot holds an error response. */
+/*
+ * Has the engine execute the request in its mailbox, and writes the response to `slot`. `*length` is that of the
+ * response, also on failure: the slot then holds an error response, so that a driver that ignores x0 is not left with
+ * its own request.
+ */
 static vtpm_status execute(struct vtpm_instance *instance, uint32_t slot, uint32_t request_bytes, uint32_t *length)
 {
 	struct engine_mailbox *mailbox = window_mailbox(instance);
@@ -115,7 +123,11 @@ static vtpm_status execute(struct vtpm_instance *instance, uint32_t slot, uint32
 	return VTPM_OK;
 }
 
-/* One command by the CRB registers: slot 0, its size taken from the TPM header. */
+/*
+ * Runs one command that was started by the CRB registers: it is in slot 0, and the size in its header is its length.
+ * The two words that hold the header are read once, and the rest behind them, so that the size that was checked is the
+ * size that the engine sees.
+ */
 static vtpm_status run_crb(struct vtpm_instance *instance)
 {
 	uint8_t *request = window_mailbox(instance)->request;
@@ -137,12 +149,16 @@ static vtpm_status run_crb(struct vtpm_instance *instance)
 		status = execute(instance, 0, size, &length);
 	}
 	put(instance, VTPM_CRB_CTRL_STS, status == VTPM_OK ? 0 : CTRL_STS_ERROR);
+	/* Start going back to 0 is what the driver polls for: the response must be there first. */
 	port_queue_barrier();
 	put(instance, VTPM_CRB_CTRL_START, 0);
 	return status;
 }
 
-/* The command in the ring's tail slot. */
+/*
+ * Runs the command in the ring's tail slot. A slot that is not as it should be is refused with an error response, and
+ * the ring goes on: one bad slot must not block those behind it.
+ */
 static vtpm_status run_slot(struct vtpm_instance *instance)
 {
 	uint32_t slot = instance->tail % instance->slots;
@@ -158,6 +174,7 @@ static vtpm_status run_slot(struct vtpm_instance *instance)
 		status = execute(instance, slot, length, &length);
 		state = VTPM_SLOT_DONE;
 	}
+	/* Response and length before the state, and the state before the tail: a guest may poll either of the two. */
 	port_queue_write32(entry(instance, slot, VTPM_ENTRY_LENGTH), length);
 	port_queue_barrier();
 	port_queue_write32(entry(instance, slot, VTPM_ENTRY_STATE), state);
@@ -167,6 +184,10 @@ static vtpm_status run_slot(struct vtpm_instance *instance)
 	return status;
 }
 
+/*
+ * HEAD is read once: commands that the guest submits from now on wait for its next doorbell, so that a guest cannot
+ * keep EL3 busy by submitting as fast as it is served.
+ */
 static vtpm_status run_all(struct vtpm_instance *instance)
 {
 	bool start = (port_queue_read32(control(instance, VTPM_CRB_CTRL_START)) & CTRL_START) != 0;
@@ -179,6 +200,7 @@ static vtpm_status run_all(struct vtpm_instance *instance)
 	if (!start && pending == 0) {
 		return VTPM_OK;
 	}
+	/* What HEAD announces is read after HEAD. */
 	port_queue_barrier();
 	status = window_acquire(instance);
 	if (status == VTPM_OK && start) {

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Random words from one seed (seeded.h says how and when). Each 32 bytes of state give the next state and 32 bytes of
+ * output, by SHA-256 with a label in front, so that none of the three can be computed from another.
+ */
 #include "seeded.h"
 
 #include <string.h>
 
-/* What the state is hashed for; it keeps the three uses apart. */
+/* The label: what a hash is for. */
 enum purpose { FROM_SEED = 1, NEXT_STATE, OUTPUT };
 
 static void derive(enum purpose purpose, const uint8_t *from, size_t bytes, uint8_t to[SHA256_BYTES])
@@ -19,6 +23,7 @@ static void derive(enum purpose purpose, const uint8_t *from, size_t bytes, uint
 
 bool seeded_start(struct seeded *generator, const uint8_t *seed, size_t bytes)
 {
+	/* Equal bytes: a loader that filled the property with zeros, or a pattern, in the place of a seed. */
 	if (bytes < SEEDED_MINIMUM_BYTES || memcmp(seed, seed + 1, bytes - 1) == 0) {
 		return false;
 	}

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * SHA-256, as FIPS 180-4 describes it; the names are the standard's.
+ */
 #include "sha256.h"
 
 #include <string.h>

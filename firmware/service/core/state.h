@@ -3,6 +3,7 @@
  * All state of the service: one structure at the start of the image pool, in secure memory.
  *
  * Who may touch what:
+ *
  *   T  under the table lock
  *   I  by the CPU that holds the instance's lock
  *   -  never changes after vtpm_service_init
@@ -19,7 +20,10 @@
 #define VTPM_NO_INSTANCE 0xffff
 #define VTPM_NO_PAGE 0xffff
 
-/* Pages that every instance keeps for its state image, so that it can always be moved out of its window. */
+/*
+ * Pages that every instance keeps for its state image, so that it can always be moved out of its window. A new TPM's
+ * image takes three (firmware/engine/README.md, "Figures"); NV data makes it grow.
+ */
 #define VTPM_IMAGE_RESERVED_PAGES 4
 
 #define VTPM_POOL_PAGES (VTPM_IMAGE_POOL_BYTES / VTPM_PAGE_BYTES)
@@ -36,7 +40,7 @@ _Static_assert(VTPM_PAGE_BYTES == PAGE_BYTES, "a page of the ABI is a page of th
 
 enum vtpm_life {
 	VTPM_FREE = 0,
-	VTPM_CREATING, /* its number, VM id and index are taken; no handle leads to it yet */
+	VTPM_CREATING, /* its entry, VM id and index are taken; no handle leads to it yet */
 	VTPM_LIVE,
 	VTPM_FAILED,
 };
@@ -110,16 +114,19 @@ struct vtpm_state {
 
 _Static_assert(VTPM_STATE_PAGES < VTPM_POOL_PAGES, "the pool has room for images behind the state");
 
+/* On any CPU, but not in the middle of an engine call, when the pool is unmapped on this CPU. */
 static inline struct vtpm_state *state_get(void)
 {
 	return (struct vtpm_state *)port_secure(pa_make(VTPM_IMAGE_POOL_PA));
 }
 
+/* The instance's place in the table. */
 static inline uint16_t state_number(const struct vtpm_instance *instance)
 {
 	return (uint16_t)(instance - state_get()->instances);
 }
 
+/* One control page and a page per slot. */
 static inline uint32_t instance_queue_bytes(const struct vtpm_instance *instance)
 {
 	return (1U + instance->slots) * VTPM_PAGE_BYTES;

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A free window is always zero. A window belongs to one instance at a time; whoever moves an instance out of its window
- * holds that instance's lock, which it only ever tries for, so that no two CPUs can wait for each other.
+ * Windows: which instances are resident, and moving them between windows and state images. A window belongs to one
+ * instance at a time, and a free window is always zero.
+ *
+ * To move an instance out, a CPU needs that instance's lock besides the one that it holds. It only ever tries for it,
+ * so no two CPUs can wait for each other.
  */
 #include "windows.h"
 #include "pool.h"
@@ -11,7 +14,7 @@ static struct pa window_pa(uint32_t window)
 	return pa_make(VTPM_WINDOWS_PA + (uint64_t)window * ENGINE_WINDOW_BYTES);
 }
 
-/* Where the service finds, in window `window`, what the engine finds at `va`. */
+/* Returns where the service finds, in window `window`, what the engine finds at `va`. */
 static uint8_t *window_memory(uint32_t window, struct va va)
 {
 	return port_secure(pa_add(window_pa(window), va.value - ENGINE_WINDOW_VA));
@@ -47,6 +50,7 @@ enum engine_status window_run(struct vtpm_instance *instance, enum engine_op op)
 	instance->switches++;
 	instance->measuring.engine += inside;
 	instance->measuring.windows += port_ticks() - started - inside;
+	/* The engine is not trusted with the value either: anything unknown is a failure. */
 	return status <= ENGINE_FATAL ? status : ENGINE_FATAL;
 }
 
@@ -56,6 +60,7 @@ static void scrub_window(const struct vtpm_instance *instance)
 	port_zero_pages(window_memory(instance->window, va_make(ENGINE_WINDOW_VA)), ENGINE_WINDOW_BYTES);
 }
 
+/* Gives a zero window the engine's initial data, as a loader would. */
 static void prepare_window(const struct vtpm_instance *instance)
 {
 	const struct engine_header *engine = &state_get()->engine;
@@ -64,7 +69,7 @@ static void prepare_window(const struct vtpm_instance *instance)
 		  port_engine_memory(va_make(engine->data_init_va)), engine->data_bytes);
 }
 
-/* Scrubs the image and gives back all but the first `keep` of its pages. */
+/* Scrubs the image and gives back all but `keep` of its pages. Scrubbing is slow, so it takes no lock. */
 static void drop_image(struct vtpm_instance *instance, uint32_t keep)
 {
 	struct vtpm_state *state = state_get();
@@ -105,7 +110,7 @@ void window_fail(struct vtpm_instance *instance, const char *what)
 	table_unlock(&state->table);
 }
 
-/* Reserves pool pages for an image of `bytes` and counts it. */
+/* Makes room for an image of `bytes`, with the reserved pages first, and counts it. False: the pool is exhausted. */
 static bool take_image(struct vtpm_instance *instance, uint32_t bytes)
 {
 	struct vtpm_state *state = state_get();
@@ -125,8 +130,8 @@ static bool take_image(struct vtpm_instance *instance, uint32_t bytes)
 }
 
 /*
- * Moves a resident instance into the pool; its window is zero afterwards, but not yet anybody else's. The image's
- * place is the engine's word, so it is checked. An instance whose engine fails here is stopped; its window is free.
+ * Writes the image of a resident instance into the pool. Where the image lies and how long it is, the engine says, so
+ * both are checked against the window and against the staging area, into which RESUME has to put it.
  */
 static vtpm_status suspend(struct vtpm_instance *instance)
 {
@@ -151,7 +156,10 @@ static vtpm_status suspend(struct vtpm_instance *instance)
 	return VTPM_OK;
 }
 
-/* Takes the lock of an instance in order to move it out. Under the table lock. */
+/*
+ * Under the table lock: takes the lock of an instance to move it out. `leaving` tells its own guest's CPU to wait
+ * instead of answering BUSY.
+ */
 static bool seize(struct vtpm_instance *victim)
 {
 	bool seized = lock_try(&victim->lock);
@@ -162,7 +170,10 @@ static bool seize(struct vtpm_instance *victim)
 	return seized;
 }
 
-/* The window whose owner rests longest and is not in use now; its owner's lock is then held. Under the table lock. */
+/*
+ * Under the table lock: finds the window that was used least recently among those whose owner is idle, and takes that
+ * owner's lock. An owner that is at work is passed over, and the next one tried; each window is tried once.
+ */
 static uint32_t pick_victim(void)
 {
 	struct vtpm_state *state = state_get();
@@ -199,7 +210,7 @@ static uint32_t find_free(void)
 	return VTPM_NO_WINDOW;
 }
 
-/* Gives `window` to the instance. Under the table lock. */
+/* Under the table lock: gives `window` to the instance. */
 static void settle(struct vtpm_instance *instance, uint32_t window)
 {
 	struct vtpm_state *state = state_get();
@@ -209,12 +220,13 @@ static void settle(struct vtpm_instance *instance, uint32_t window)
 	instance->window = (uint8_t)window;
 }
 
+/* Ends what seize() began. */
 static void let_go(struct vtpm_instance *victim)
 {
 	struct vtpm_state *state = state_get();
 
 	table_lock(&state->table);
-	if (victim->window != VTPM_NO_WINDOW) { /* it has to stay: the next to go is another one */
+	if (victim->window != VTPM_NO_WINDOW) { /* it has to stay, so the next to be tried is another one */
 		state->windows[victim->window].last_used = ++state->clock;
 	}
 	victim->leaving = false;
@@ -222,7 +234,11 @@ static void let_go(struct vtpm_instance *victim)
 	table_unlock(&state->table);
 }
 
-/* Moves the owner of `window` out and hands the window to the instance. The owner's lock is held and released here. */
+/*
+ * Moves the owner of `window` out and gives the window to the instance. The owner's lock is held and is released here.
+ * If its engine fails, the owner is stopped, and the window is free all the same. The window has been scrubbed before
+ * it has a new owner.
+ */
 static vtpm_status take_over(struct vtpm_instance *instance, uint32_t window)
 {
 	struct vtpm_state *state = state_get();
@@ -245,7 +261,10 @@ static vtpm_status take_over(struct vtpm_instance *instance, uint32_t window)
 	return VTPM_OK;
 }
 
-/* A zero window for the instance; NO_SPACE: whoever was to leave one has no room to sleep, and stays. */
+/*
+ * Finds a zero window for the instance, a free one or somebody else's. VTPM_E_NO_SPACE: the image of the one that was
+ * to leave does not fit into the pool, so it stays.
+ */
 static vtpm_status try_for_window(struct vtpm_instance *instance)
 {
 	struct vtpm_state *state = state_get();
@@ -267,7 +286,10 @@ static vtpm_status try_for_window(struct vtpm_instance *instance)
 	return window == VTPM_NO_WINDOW ? VTPM_E_BUSY : take_over(instance, window);
 }
 
-/* A zero window for the instance. One VM's TPM that cannot be moved out must not keep another's from running. */
+/*
+ * Finds a zero window for the instance. An instance that cannot be moved out must not keep others from running, so the
+ * next one is tried, each window once.
+ */
 static vtpm_status find_window(struct vtpm_instance *instance)
 {
 	vtpm_status status = VTPM_E_NO_SPACE;
@@ -278,7 +300,7 @@ static vtpm_status find_window(struct vtpm_instance *instance)
 	return status;
 }
 
-/* Brings a suspended instance back from its image into its new window. */
+/* Brings a suspended instance back from its image into its new, zero window. Its image is then of no more use. */
 static vtpm_status resume(struct vtpm_instance *instance)
 {
 	prepare_window(instance);

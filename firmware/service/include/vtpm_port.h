@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What the core needs from below it. tfa/ provides it for BL31, tests/service/ for the host.
- * The core never touches a system register or dereferences a normal-world address by any other way.
+ * The port: what the core needs from below it. tfa/ implements it for BL31, tests/service/ for the host. The core
+ * touches no system register, and reaches memory of the normal world by these functions only.
  */
 #ifndef VTPM_PORT_H
 #define VTPM_PORT_H
@@ -14,53 +14,62 @@
 #include "engine_abi.h"
 #include "vtpm_abi.h"
 
-/* The secure pool at `pa`, as memory that the core may read and write while no engine runs on this CPU. */
+/*
+ * Returns memory of the secure pool. The core may use it while no engine runs on this CPU, which then has it unmapped.
+ */
 void *port_secure(struct pa pa);
 
-/* The engine's header, data and read-only memory at the virtual address `va` (outside the window). */
+/* Returns the engine's constants at its virtual address `va`, which is not in the window. */
 const void *port_engine_memory(struct va va);
 
 /*
- * Queue memory: normal world, mapped non-cacheable, changed by guests at any time. Each call reads or writes each byte
- * exactly once. `pa` is aligned to the access; for copies, to 8 bytes.
+ * Queue memory: it belongs to the normal world, is mapped non-cacheable, and guests may change it at any time. Each
+ * call reads or writes each byte exactly once, so that what was checked is what is used. `pa` is aligned to the access;
+ * for copies, to 8 bytes.
  */
 uint32_t port_queue_read32(struct pa pa);
 void port_queue_write32(struct pa pa, uint32_t value);
 void port_queue_copy_in(void *to, struct pa from, size_t bytes);
 void port_queue_copy_out(struct pa to, const void *from, size_t bytes);
 void port_queue_zero(struct pa pa, size_t bytes);
-void port_queue_barrier(void); /* orders accesses to queue memory as a guest sees them */
 
-/* Copies secure memory; fast when everything is aligned to 8 bytes, as it mostly is. */
+/* Accesses to queue memory before it are seen by every observer before those after it. */
+void port_queue_barrier(void);
+
+/* Copies secure memory; quickly if both sides are aligned to 8 bytes. */
 void port_copy(void *to, const void *from, size_t bytes);
 
-/* Zeroes secure memory; page aligned, whole pages. */
+/* Zeroes whole pages of secure memory. */
 void port_zero_pages(void *memory, size_t bytes);
 
-/* Translates `va` as the calling EL1 guest would for a read or a write (stages 1 and 2). False: it would fault. */
+/*
+ * Translates `va` through stages 1 and 2 as a read or a write of the calling guest at EL1 would be. Returns false if
+ * that would fault; `out` then means nothing. Leaves no trace in the caller's registers, PAR_EL1 included.
+ */
 bool port_translate(struct va va, bool write, struct pa *out);
 
 /*
- * Maps window `window` at ENGINE_WINDOW_VA on this CPU and calls the engine's entry with its mailbox. FP registers of
- * the normal world are kept. Any exception in the engine ends the call with ENGINE_FATAL. `ticks`: time in the engine.
+ * Maps window `window` at ENGINE_WINDOW_VA on this CPU and calls the engine's entry with its mailbox. The normal
+ * world's FP registers survive, and the engine sees none of them. Any exception in the engine ends the call with
+ * ENGINE_FATAL. `ticks`: how long the engine ran.
  */
 enum engine_status port_engine_enter(unsigned int window, uint64_t *ticks);
 
-/* The engine's callbacks; they run in the middle of port_engine_enter. */
+/* Callbacks of the engine, in the middle of port_engine_enter. The first one does not return, but ends that call. */
 void port_engine_fatal(uint32_t line);
 void port_engine_log(const char *text);
 
-/* One word of entropy; false if the source failed or there is none. */
+/* Draws 64 bits of entropy. Returns false if the source failed or there is none; never waits without a bound. */
 bool port_entropy_word(uint64_t *out);
 uint64_t port_entropy_features(void); /* VTPM_FEATURE_ENTROPY_* */
 
-/* Called in every turn of a loop that waits for another CPU. */
+/* Called in every turn of a loop that waits for another CPU, so that an emulator can run that one. */
 void port_relax(void);
 
-/* CNTPCT_EL0. */
+/* CNTPCT_EL0, the physical counter. */
 uint64_t port_ticks(void);
 
-/* One line for the firmware console. */
+/* Writes one line to the firmware's console: which instance failed, and how. */
 void port_report_failure(uint64_t vm_id, unsigned int index, const char *what);
 
 #endif

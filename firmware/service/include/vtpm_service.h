@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The service's core as its glue sees it: initialise once, then hand every call of the OEM range to vtpm_dispatch.
+ * The core of the service as its glue sees it: initialise it once, then hand every call of the OEM range to
+ * vtpm_dispatch.
  */
 #ifndef VTPM_SERVICE_H
 #define VTPM_SERVICE_H
@@ -16,12 +17,12 @@
 typedef int64_t vtpm_status;
 
 enum vtpm_origin {
-	VTPM_FROM_OTHER,      /* secure state */
+	VTPM_FROM_OTHER,      /* the secure world */
 	VTPM_FROM_HYPERVISOR, /* non-secure EL2, or an EL1 that is nobody's guest */
 	VTPM_FROM_GUEST,      /* non-secure EL1 under stage 2 (HCR_EL2.VM or DC) */
 };
 
-/* Who called. vmid and stage2_base come from VTTBR_EL2 and mean something only for a guest. */
+/* Who called. vmid and stage2_base are those of VTTBR_EL2; they mean something only if a guest has called. */
 struct vtpm_caller {
 	enum vtpm_origin origin;
 	uint16_t vmid;
@@ -34,23 +35,31 @@ struct vtpm_call {
 	struct vtpm_caller caller;
 };
 
-/* x0-x7 of the answer. What is not a documented result is zero in x1-x3, and as the caller left it from x4 on. */
+/*
+ * x0-x7 of the answer. A register without a documented result is zero up to x3, and as the caller left it from x4 on.
+ */
 struct vtpm_answer {
 	uint64_t x[8];
 };
 
-/* NULL if the engine image is one this service can run; else the reason, for people. */
+/* Returns NULL if this service can run the engine image with that header; else the reason, for people. */
 const char *vtpm_engine_check(const struct engine_header *header);
 
-/* Takes the engine and the secure memory that the platform header gives into use. All of it is zero. */
+/*
+ * Starts using an engine that vtpm_engine_check has accepted, and the secure memory that vtpm_platform.h names. All of
+ * that memory must be zero. Once, before any other CPU runs.
+ */
 void vtpm_service_init(const struct engine_header *header);
 
+/* Executes one call of the OEM range, on any CPU, and always fills in the answer. */
 void vtpm_dispatch(const struct vtpm_call *call, struct vtpm_answer *answer);
 
-/* The gate: may a guest reach this function identifier at EL3 at all? */
+/* The gate: whether a guest may reach this function identifier at EL3 at all. */
 bool vtpm_gate_allows(uint32_t fid);
 
-/* Fills `out` with entropy; 0, or 1 if the source failed or repeats itself (then nothing in `out` may be used). */
+/*
+ * Fills `out` with entropy. Returns 0, or 1 if the source failed or repeated a word; `out` then holds nothing usable.
+ */
 uint32_t vtpm_entropy_fill(uint8_t *out, uint32_t bytes);
 
 #endif

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the glue needs of the platform that it runs on: firmware/platform/<name>/tfa/ implements it. */
+/*
+ * What the glue needs of the platform that it runs on. firmware/platform/<name>/tfa/board.c implements it.
+ */
 #ifndef VTPM_BOARD_H
 #define VTPM_BOARD_H
 
@@ -11,26 +13,26 @@ struct entropy_source {
 	uint64_t feature; /* VTPM_FEATURE_ENTROPY_* */
 
 	/*
-	 * One word; false if there is none. One CPU at a time, also in the middle of an engine call, when the CPU sees
-	 * only VTPM_ENGINE_SEES_GIBS.
+	 * Draws 64 bits; returns false if the source failed. Called by one CPU at a time, and also in the middle of an
+	 * engine call, when the CPU has only VTPM_ENGINE_SEES_GIBS mapped.
 	 */
 	bool (*word)(uint64_t *out);
 };
 
 /*
- * The device tree that an operating system will get, mapped writable, with VTPM_DEVICETREE_MAX_BYTES of room; NULL if
- * there is none.
+ * Returns the device tree that an operating system will get, mapped writable, with VTPM_DEVICETREE_MAX_BYTES of room;
+ * NULL if it does not exist. board_devicetree_close takes the mapping away again.
  */
 void *board_devicetree_open(void);
 void board_devicetree_close(void *tree);
 
 /*
- * The source of all randomness, or NULL. Called once. `tree` is the open device tree, which may hold a seed; what is
- * taken from it is taken out of it.
+ * Chooses the source of all randomness, once; NULL if the board has none. `tree` is the open device tree, which may
+ * hold a seed. A seed that is used is removed from it, or replaced.
  */
 const struct entropy_source *board_entropy(void *tree);
 
-/* The CPU's own generator (FEAT_RNG), for platforms whose CPUs have it; else NULL. */
+/* Returns the CPU's own generator (FEAT_RNG), or NULL if the CPU has none. For platforms that may use it. */
 const struct entropy_source *entropy_cpu(void);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Tells the normal world about the service: its memory as reserved, so that nobody else uses it, and a
- * /firmware/vtpm node by which an operating system finds the service.
+ * Tells the normal world about the service, in the device tree: its memory is reserved, so that nobody else uses it,
+ * and a node /firmware/vtpm lets an operating system find it.
  */
 #include <arch_helpers.h>
 #include <common/fdt_fixup.h>
@@ -40,7 +40,7 @@ static int reserve(void *tree, const char *what, uint32_t start, uint32_t bytes)
 	return fdt_add_reserved_memory(tree, name, start, bytes);
 }
 
-/* Memory that the hardware protects is not in the tree; what it does not protect would be taken for free memory. */
+/* Memory that the hardware protects is not in the tree. Memory that it does not protect would be taken for free. */
 static int reserve_unprotected_space(void *tree)
 {
 	if (VTPM_SPACE_PROTECTED != 0) {
@@ -75,6 +75,7 @@ void *glue_devicetree_open(void)
 void glue_devicetree_close(void *tree)
 {
 	(void)fdt_pack(tree);
+	/* The next image reads the tree with its caches off. */
 	flush_dcache_range((uintptr_t)tree, fdt_totalsize(tree));
 	board_devicetree_close(tree);
 }

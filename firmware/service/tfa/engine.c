@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The engine image at EL3: mapping it, calling it, and surviving it. */
+/*
+ * The engine image at EL3: accepting it, mapping it, calling it, and surviving its failures.
+ */
 #include <stddef.h>
 #include <string.h>
 
@@ -15,6 +17,7 @@
 #include "vtpm_port.h"
 #include "vtpm_service.h"
 
+/* What engine_switch.S keeps of the service while the engine runs. glue.h gives it the offsets. */
 struct switch_frame {
 	uint64_t callee_saved[12];
 	uint64_t sp_el0;
@@ -48,16 +51,19 @@ uint32_t engine_switch(struct switch_frame *frame, uint64_t entry, uint64_t mail
 		       uint64_t ttbr0);
 void engine_abandon(void) __attribute__((noreturn));
 
-/* SP_EL3 must be a multiple of 16; a frame per cache line keeps CPUs apart. */
+/*
+ * SP_EL3 points at the frame, so it must be a multiple of 16; cache lines of its own keep CPUs from slowing each other.
+ */
 static struct switch_frame frames[PLATFORM_CORE_COUNT] __attribute__((aligned(64)));
 static struct engine_header engine;
 
+/* One to one. TF-A's dynamic regions, because what to map stands in the engine's header. */
 static int map(uint64_t va, uint64_t bytes, unsigned int attributes)
 {
 	return mmap_add_dynamic_region(va, va, bytes, attributes);
 }
 
-/* Where no boot loader has judged the image, BL31 knows the one that it was built with. */
+/* Where no boot loader has authenticated the image, BL31 accepts only the one that it was built with. */
 static const char *authenticate(void)
 {
 	static const uint8_t expected[SHA256_BYTES] = VTPM_ENGINE_SHA256;
@@ -73,8 +79,8 @@ static const char *authenticate(void)
 	return memcmp(digest, expected, sizeof(digest)) == 0 ? NULL : "engine is not the one of this firmware";
 }
 
-/* The header lies at the start of whatever was loaded; it is judged before anything is mapped for good. */
-static const char *judge(void)
+/* The header lies at the start of whatever was loaded, so it is checked before anything is mapped to stay. */
+static const char *check_image(void)
 {
 	const char *reason;
 
@@ -90,7 +96,7 @@ static const char *read_header(void)
 	if (map(VTPM_ENGINE_PA, VTPM_ENGINE_MAX_BYTES, MT_RO_DATA | MT_SECURE) != 0) {
 		return "cannot map the engine's image";
 	}
-	reason = judge();
+	reason = check_image();
 	(void)mmap_remove_dynamic_region(VTPM_ENGINE_PA, VTPM_ENGINE_MAX_BYTES);
 	return reason;
 }
@@ -109,6 +115,7 @@ const char *glue_engine_map(void)
 	if (map(VTPM_QUEUE_POOL_PA, VTPM_QUEUE_POOL_BYTES, MT_NON_CACHEABLE | MT_RW | MT_NS | MT_EXECUTE_NEVER) != 0) {
 		return "cannot map the queue pool";
 	}
+	/* The core relies on it: a free page is a zero page. */
 	zeromem((void *)VTPM_SECURE_POOL_PA, VTPM_SECURE_POOL_BYTES);
 	tables_build(&engine);
 	vtpm_service_init(&engine);

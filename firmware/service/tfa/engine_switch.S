@@ -67,6 +67,7 @@ func engine_switch
 	mov	x22, x3
 	mov	x23, x4
 
+	/* BL31 itself uses no FP registers, so they are the normal world's; CPTR_EL3.TFP keeps it from doing so. */
 	mrs	x5, cptr_el3
 	str	x5, [x0, #FRAME_CPTR]
 	bic	x5, x5, #TFP_BIT
@@ -86,6 +87,7 @@ func engine_switch
 	movi	v\n\().2d, #0
 	.endr
 
+	/* BL31 runs C on SP_EL0 and keeps SP_EL3 for exceptions; here the frame takes SP_EL3's place. */
 	mov	x5, sp
 	str	x5, [x0, #FRAME_SP_EL0]
 	msr	spsel, #MODE_SP_ELX
@@ -102,7 +104,7 @@ func engine_switch
 	msr	vbar_el3, x5
 	mrs	x5, sctlr_el3
 	str	x5, [x0, #FRAME_SCTLR]
-	bic	x5, x5, #SCTLR_A_BIT
+	bic	x5, x5, #SCTLR_A_BIT /* libraries make unaligned accesses */
 	msr	sctlr_el3, x5
 	mrs	x5, ttbr0_el3
 	str	x5, [x0, #FRAME_TTBR0]
@@ -112,7 +114,7 @@ func engine_switch
 	mrs	x5, cntpct_el0
 	str	x5, [x19, #FRAME_STARTED]
 	mov	x0, x21
-	mov	x29, xzr
+	mov	x29, xzr /* the end of the chain of frame records, for whoever unwinds */
 	blr	x20
 	msr	spsel, #MODE_SP_ELX
 	b	leave

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The core's entropy: the platform's source, used by one CPU at a time. */
+/*
+ * The core's entropy: the platform's source, which one CPU at a time may use.
+ */
 #include <arch_features.h>
 #include <arch_helpers.h>
 
@@ -8,16 +10,19 @@
 #include "lock.h"
 #include "vtpm_port.h"
 
-/* A failing RNDRRS is tried again this often; the ARM ARM promises success "in a reasonable time". */
+/* How often a failing RNDRRS is tried again; the Arm ARM promises success "in a reasonable time". */
 #define RNDRRS_TRIES 64
 
-/* A word takes well under a millisecond. Whoever does not get a turn in this long finds the source broken. */
+/* A word takes well under a millisecond, so a CPU that gets no turn in this time takes the source for broken. */
 #define TURN_MICROSECONDS 100000
 
 static const struct entropy_source *source;
 static struct vtpm_lock turn;
 
-/* Arm DDI 0487, RNDRRS: S3_3_C2_C4_1, reseeded for every word; PSTATE.Z says that none could be had. */
+/*
+ * Arm DDI 0487, RNDRRS: encoded S3_3_C2_C4_1, which every assembler knows. Unlike RNDR it is reseeded for every word.
+ * PSTATE.Z says that no number could be returned.
+ */
 static bool draw_rndrrs(uint64_t *out)
 {
 	uint64_t word;

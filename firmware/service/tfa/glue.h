@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the parts of the glue to TF-A need from each other. */
+/*
+ * What the parts of the glue to TF-A need from each other; engine_switch.S and translate.S include it, too.
+ */
 #ifndef VTPM_GLUE_H
 #define VTPM_GLUE_H
 
@@ -10,36 +12,42 @@
 
 #include "engine_abi.h"
 
-/* Checks and maps the engine, builds the tables and initialises the core. NULL, or why the service stays off. */
+/*
+ * Checks and maps the engine, builds its translation tables, and initialises the core. Returns NULL, or why the service
+ * stays off. Once, on the CPU that boots.
+ */
 const char *glue_engine_map(void);
 
-/* Builds the translation tables that a CPU uses while it runs the engine. */
+/* Builds the translation tables that CPUs use while they run the engine. Once, after everything of BL31 is mapped. */
 void tables_build(const struct engine_header *engine);
 
-/* The value of TTBR0_EL3 under which this CPU sees window `window` at ENGINE_WINDOW_VA, and no other secret. */
+/*
+ * Prepares this CPU's engine tables for a window. Returns the value of TTBR0_EL3 under which it sees that window at
+ * ENGINE_WINDOW_VA, and no other memory of the secure pool.
+ */
 uint64_t tables_select(unsigned int window);
 
-/* PAR_EL1 after translating `va` as EL1 would; only PAR_F_BIT if the bus refused the walk. See translate.S. */
+/* translate.S: PAR_EL1 after translating `va` as EL1 would; only PAR_F_BIT if the walk met an external abort. */
 uint64_t translate_el1(uint64_t va, bool write);
 
-/* The device tree for the operating system, with room to grow, or NULL; and its end, when it is as it shall be. */
+/*
+ * Opens the device tree for the operating system, with room to grow, or returns NULL; closes it after the last change.
+ */
 void *glue_devicetree_open(void);
 void glue_devicetree_close(void *tree);
 
-/* Tells the operating system about the service. NULL, or what failed. */
+/* Announces the service in the tree. Returns NULL, or what failed. */
 const char *glue_devicetree_announce(void *tree);
 
-/* Chooses the source of entropy, which may be a seed in the device tree. */
+/* Chooses the source of entropy, which may be a seed in the tree. */
 void glue_entropy_start(void *tree);
 
-/* For the banner. */
+/* Returns the name of the source, for the banner. */
 const char *glue_entropy_name(void);
 
 #endif
 
-/*
- * struct switch_frame: what engine_switch.S keeps of the service while the engine runs, one per CPU.
- */
+/* Offsets in struct switch_frame. engine.c has the struct, and asserts that the two agree. */
 #define FRAME_CALLEE_SAVED 0x000 /* x19-x30 */
 #define FRAME_SP_EL0 0x060
 #define FRAME_SP_EL3 0x068

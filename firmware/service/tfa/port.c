@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The core's port to BL31: secure and queue memory, address translation, time. */
+/*
+ * The core's port to BL31: secure memory and queues, address translation, time. BL31 maps the secure pool and the queue
+ * pool at their physical addresses.
+ */
 #include <string.h>
 
 #include <arch_helpers.h>
@@ -34,6 +37,7 @@ void port_queue_write32(struct pa pa, uint32_t value)
 	*(volatile uint32_t *)pa_pointer(pa) = value;
 }
 
+/* Not memcpy: each byte must be read once, and BL31's goes byte by byte, which is slow on uncached memory. */
 void port_queue_copy_in(void *to, struct pa from, size_t bytes)
 {
 	const volatile uint64_t *words = pa_pointer(from);
@@ -50,6 +54,7 @@ void port_queue_copy_in(void *to, struct pa from, size_t bytes)
 	}
 }
 
+/* Words only if the source allows it; queue memory is aligned by the contract of the port. */
 void port_queue_copy_out(struct pa to, const void *from, size_t bytes)
 {
 	volatile uint8_t *out = pa_pointer(to);
@@ -67,8 +72,8 @@ void port_queue_copy_out(struct pa to, const void *from, size_t bytes)
 }
 
 /*
- * Whoever used these pages before may have done so through a cache. Its dirty lines go first, else they would be
- * written back later over the zeros and over what the next owner writes (Arm DDI 0487, B2.16: mismatched memory
+ * Whoever used these pages before may have done so through a cache. Its dirty lines are written back first; otherwise
+ * that would happen later, over the zeros and over what the next owner writes (Arm DDI 0487, B2.16: mismatched memory
  * attributes).
  */
 void port_queue_zero(struct pa pa, size_t bytes)
@@ -86,7 +91,7 @@ void port_queue_barrier(void)
 	dmbsy();
 }
 
-/* BL31's memcpy goes byte by byte. */
+/* Word by word where it can, because BL31's memcpy goes byte by byte. */
 void port_copy(void *to, const void *from, size_t bytes)
 {
 	uint64_t *out = to;
@@ -106,9 +111,9 @@ void port_zero_pages(void *memory, size_t bytes)
 
 #if ERRATA_SPECULATIVE_AT
 /*
- * On processors that may walk tables speculatively for AT, BL31 forbids all walks of stage 1 as long as it runs,
- * because it may be in the middle of changing from one world's registers to another's. It is not while it serves a
- * call: all of the caller's registers are in place, and with the two that BL31 changed they are complete again.
+ * On processors that may walk tables speculatively for AT, BL31 forbids all walks of stage 1 while it runs, because it
+ * may be in the middle of changing from the registers of one world to those of the other. In the middle of a call it is
+ * not: the caller's registers are in place, and together with the two that BL31 changed they are complete again.
  */
 static void allow_walks(void)
 {
@@ -139,7 +144,7 @@ static void forbid_walks(void)
 
 bool port_translate(struct va va, bool write, struct pa *out)
 {
-	uint64_t kept = read_par_el1();
+	uint64_t kept = read_par_el1(); /* it is the caller's, and the result would tell it a physical address */
 	uint64_t par;
 
 	allow_walks();
@@ -150,7 +155,7 @@ bool port_translate(struct va va, bool write, struct pa *out)
 	return (par & PAR_F_BIT) == 0;
 }
 
-/* A hint (Arm DDI 0487, C6.2: YIELD); an emulator then runs another CPU. */
+/* YIELD is a hint (Arm DDI 0487, C6.2). An emulator takes it as leave to run another CPU. */
 void port_relax(void)
 {
 	__asm__ volatile("yield");

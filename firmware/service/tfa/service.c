@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The service as TF-A sees it: a runtime service of the OEM range, which after all services are initialised places
- * itself in front of every other one, so that guests pass the gate first.
+ * The service as TF-A sees it: a runtime service of the OEM range. After all services have been initialised it puts
+ * itself in front of every other one, so that calls of guests pass the gate first.
  */
 #include <string.h>
 
@@ -17,10 +17,10 @@
 
 /* Arm DDI 0487, VTTBR_EL2: VMID in bits 63:48, the table's address in 47:1, CnP in bit 0. */
 #define VTTBR_CNP UINT64_C(1)
-/* Arm DDI 0487, VTCR_EL2: VS; if it is 0, only the low eight bits of the VMID count. */
+/* Arm DDI 0487, VTCR_EL2: VS; if it is 0, the upper eight bits of the VMID are ignored. */
 #define VTCR_VS (UINT64_C(1) << 19)
 #define VMID_8_BITS 0xff
-/* Arm DDI 0487, HCR_EL2: VM, stage 2 translation is on; DC, and then VM counts as 1. */
+/* Arm DDI 0487, HCR_EL2: VM turns stage 2 on; with DC set, VM counts as 1. */
 #define HCR_VM UINT64_C(1)
 #define HCR_DC (UINT64_C(1) << 12)
 
@@ -42,8 +42,8 @@ static unsigned int caller_level(uint64_t spsr)
 }
 
 /*
- * An EL1 without stage 2 is a hypervisor, too: all memory is its own, so there is nobody above it to keep it from
- * anything. It is how Linux runs as KVM host on processors without FEAT_VHE.
+ * An EL1 without stage 2 counts as a hypervisor, too: all memory is its own, so nobody above it could keep it from
+ * anything by having EL3 refuse it. That is how Linux runs as a KVM host on processors without FEAT_VHE.
  */
 static enum vtpm_origin caller_origin(const cpu_context_t *context, u_register_t flags)
 {
@@ -73,7 +73,10 @@ static struct vtpm_caller identify(enum vtpm_origin origin)
 	};
 }
 
-/* x0 is taken from `fid`: TF-A has removed the SVE hint (SMCCC section 2.5) from it, which Linux may set. */
+/*
+ * Executes a call of ours and writes x0 to x7 into the caller's saved registers. x0 is taken from `fid`: TF-A has
+ * removed the SVE hint (SMCCC section 2.5) from it, which Linux may set.
+ */
 static uintptr_t serve(uint32_t fid, enum vtpm_origin origin, cpu_context_t *context)
 {
 	gp_regs_t *registers = get_gpregs_ctx(context);
@@ -93,6 +96,7 @@ static uintptr_t serve(uint32_t fid, enum vtpm_origin origin, cpu_context_t *con
 	return (uintptr_t)context;
 }
 
+/* Hands a call to the service that TF-A would have chosen for it. */
 static uintptr_t forward(uint32_t fid, u_register_t x1, u_register_t x2, u_register_t x3, u_register_t x4, void *cookie,
 			 void *handle, u_register_t flags)
 {
@@ -129,6 +133,7 @@ static uintptr_t handle_call(uint32_t fid, u_register_t x1, u_register_t x2, u_r
 
 static int32_t start(void);
 
+/* TF-A starts runtime services one by one; what it takes for BL32's start comes after the last of them. */
 static int32_t setup(void)
 {
 	bl31_register_bl32_init(start);
@@ -137,6 +142,9 @@ static int32_t setup(void)
 
 DECLARE_RT_SVC(vtpm, OEN_OEM_START, OEN_OEM_END, SMC_TYPE_FAST, setup, handle_call);
 
+/*
+ * From now on TF-A's dispatcher finds this service for every owner, of which the table from before knows the real one.
+ */
 static void close_gate(void)
 {
 	const rt_svc_desc_t *first = (const rt_svc_desc_t *)RT_SVC_DESCS_START;
@@ -159,7 +167,10 @@ static const char *begin(void *tree)
 	return glue_devicetree_announce(tree);
 }
 
-/* Runs once, after every runtime service is initialised. Without an engine the gate still closes. */
+/*
+ * Runs once, after every runtime service has been initialised. The gate closes even if the service stays off:
+ * hypervisors may count on it. Returns 1, which tells TF-A that all is well: without vTPMs the machine still boots.
+ */
 static int32_t start(void)
 {
 	void *tree = glue_devicetree_open();

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Translation tables for running the engine. BL31's own tables stay as TF-A made them and map the whole secure pool and
- * the queues. Each CPU has a second root for the engine, which differs in three things: the secure pool and the queue
- * pool are absent, every GiB that is not in VTPM_ENGINE_SEES_GIBS is absent, and ENGINE_WINDOW_VA shows one window.
- * Both have the same translations for everything else, so changing TTBR0_EL3 between them is safe in the middle of
- * BL31's code.
+ * Translation tables for running the engine.
+ *
+ * BL31's own tables stay as TF-A made them, and map the whole secure pool and the queues. Each CPU has a second root
+ * for the engine, which differs in three things: the secure pool and the queue pool are absent, every GiB that is not
+ * in VTPM_ENGINE_SEES_GIBS is absent, and ENGINE_WINDOW_VA shows one window. Everything else translates alike, so
+ * TTBR0_EL3 can be switched from one to the other in the middle of BL31's code.
  *
  *   root (level 1, 4 entries) -> level 2 of GiB 0 (per CPU) -> level 3 of BL31, of the engine's code   (shared)
  *                                                           -> level 3 of a window                     (one per window)
@@ -74,6 +75,7 @@ static uint64_t table_descriptor(const void *table)
 	return (uint64_t)(uintptr_t)table | TABLE_DESC;
 }
 
+/* The guard page below the engine's stack stays unmapped in every window, so that an overflow is an exception. */
 static void build_window(unsigned int window, const struct engine_header *engine)
 {
 	for (uint64_t offset = 0; offset < ENGINE_WINDOW_BYTES; offset += PAGE_SIZE) {
@@ -84,6 +86,7 @@ static void build_window(unsigned int window, const struct engine_header *engine
 	}
 }
 
+/* In BL31's own tables nothing changes: these are the copies that the engine runs under. */
 static void hide(uint64_t start, uint64_t bytes)
 {
 	for (uint64_t pa = start; pa < start + bytes; pa += UINT64_C(1) << TWO_MB_SHIFT) {
@@ -96,7 +99,7 @@ static bool is_seen(unsigned int gib)
 	return (VTPM_ENGINE_SEES_GIBS >> gib & 1) != 0;
 }
 
-/* A null pointer must be a fault, wherever BL31 lies. */
+/* A null pointer of the engine must fault, also where BL31 lies at address 0 (Raspberry Pi). */
 static void hide_page_zero(void)
 {
 	uint64_t *block = &tables->shared[0][0];
@@ -146,6 +149,6 @@ uint64_t tables_select(unsigned int window)
 	unsigned int cpu = plat_my_core_pos();
 
 	tables->level2[cpu][TWO_MB_INDEX(ENGINE_WINDOW_VA) % ENTRIES] = table_descriptor(tables->window[window]);
-	dsbishst();
+	dsbishst(); /* the walker sees the store; engine_switch.S then invalidates the TLB */
 	return (uint64_t)(uintptr_t)&tables->root[cpu];
 }

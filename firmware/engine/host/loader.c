@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Runs the very engine.bin that the service runs, as a Linux program (natively or under qemu-aarch64), for tests and
- * fuzzing. It stands in for the EL3 service: maps the image and one of several windows at their addresses, calls the
- * entry on the window's stack, and serves the callbacks.
+ * fuzzing. It stands in for the service at EL3: it maps the image and one of several windows at their addresses, calls
+ * the entry on the window's stack, and serves the callbacks.
  *
- * Usage: engine-host ENGINE.BIN. Requests on standard input and replies on standard output, see struct request and
- * struct reply; each is followed by payload_bytes of payload. The engine's log goes to standard error.
+ * Usage: engine-host ENGINE.BIN. It reads requests on standard input and writes replies to standard output, see struct
+ * request and struct reply; each is followed by payload_bytes of payload. The engine's log goes to standard error.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -28,7 +28,7 @@
 
 enum { WINDOWS = 16, SIGNAL_STACK_BYTES = 65536 };
 
-/* What the loader does itself; other operations are enum engine_op. */
+/* Operations of the loader itself; the others are those of enum engine_op. */
 enum host_op {
 	HOST_FRESH = 100,   /* make the window as a new instance finds it */
 	HOST_ENTROPY = 101, /* argument: calls to the entropy callback that still succeed, or HOST_ENDLESS */
@@ -95,7 +95,7 @@ static void log_line(const char *text)
 	fprintf(stderr, "engine: %s\n", text);
 }
 
-/* Linux gives programs the virtual counter only; at EL3 the engine reads the physical one, so stand in for it. */
+/* The engine reads the physical counter, which Linux keeps from programs: returns the virtual one in its place. */
 static bool emulate_counter(ucontext_t *context)
 {
 	const uint32_t mrs_cntpct = 0xD53BE020; /* MRS X0, CNTPCT_EL0; the register is in bits 4:0 */
@@ -126,6 +126,7 @@ static void on_signal(int number, siginfo_t *information, void *context)
 	siglongjmp(left, HOST_CRASHED);
 }
 
+/* On a stack of their own, because the fault may be that the engine's stack is exhausted. */
 static void catch_signals(void)
 {
 	static uint8_t stack[SIGNAL_STACK_BYTES];
@@ -172,6 +173,7 @@ static void map_image(const char *path)
 	close(file);
 }
 
+/* One file for all windows, so that a window keeps its pages while another one is mapped. */
 static void make_windows(void)
 {
 	windows_file = memfd_create("windows", 0);
@@ -198,6 +200,7 @@ static uint64_t stack_bottom(void)
 	return header->guard_va + 4096;
 }
 
+/* Stacks are zero at first, and the lowest byte that is not zero any more tells how deep it went. */
 static uint64_t stack_peak(void)
 {
 	const uint64_t *at = (const uint64_t *)(uintptr_t)stack_bottom();

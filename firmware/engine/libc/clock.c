@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Time since the system counter started. There is no calendar clock at EL3: every clock id shows the counter.
+ * Time since the system counter started. At EL3 there is no calendar clock, so every clock id shows the counter. It is
+ * the physical one, which no hypervisor can shift; a TPM's clock must not go backwards.
  */
 #include <stdint.h>
 #include <time.h>
 
 enum { NANOSECONDS = 1000000000 };
 
+/* Without the ISB the counter could be read before what stands in front of the call. */
 static uint64_t counter_ticks(void)
 {
 	uint64_t ticks;
@@ -44,7 +46,7 @@ time_t time(time_t *out)
 	return seconds;
 }
 
-/* Only for libtpms' debugTime, which nothing reads. */
+/* Only for debugTime of libtpms, which nothing reads. */
 clock_t clock(void)
 {
 	return (clock_t)counter_ticks();

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Formatted text into memory: what libtpms' and OpenSSL's messages use of printf. Flags '-' and '0', width and
- * precision, lengths h (of values in range), l, ll, z and j, conversions d i u x X p c s %. No floating point, no %n.
+ * Formatted text into memory: the part of printf that messages of libtpms and OpenSSL use. Flags '-' and '0', width and
+ * precision, lengths h (of values in range), l, ll, z and j, conversions d i u x X p c s %. No floating point, and no
+ * %n, which writes to memory.
  */
 #include <limits.h>
 #include <stdarg.h>

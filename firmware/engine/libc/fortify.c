@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What Debian's compiler makes of libtpms' calls under _FORTIFY_SOURCE: the same functions, with the size of the
- * destination as far as the compiler knew it.
+ * The checked functions into which _FORTIFY_SOURCE of Debian's compiler has turned calls in libtpms: the same
+ * functions, with the size of the destination as far as the compiler knew it.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,6 +13,7 @@
 
 #include "leave.h"
 
+/* A copy that does not fit would have been an overflow: the engine ends, as a process would. */
 static void require(size_t bytes, size_t room)
 {
 	if (bytes > room) {

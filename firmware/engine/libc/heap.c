@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * malloc: two-level segregated fit (Masmano et al., "TLSF: a new dynamic memory allocator for real-time systems",
- * ECRTS 2004). Allocation and release take bounded time, and neighbours that are free are always one block, so that
- * the few very large buffers of state serialisation still fit after many small allocations.
+ * malloc: two-level segregated fit (Masmano et al., "TLSF: a new dynamic memory allocator for real-time systems", ECRTS
+ * 2004). Allocation and release take bounded time, and neighbours that are free are always one block, so that the few
+ * very large buffers of state serialisation still fit after many small allocations.
  *
- * A request that does not fit ends the engine: libtpms and OpenSSL need a bounded amount, see README.md.
+ * A request that does not fit ends the engine instead of returning NULL: libtpms and OpenSSL need a bounded amount
+ * (README.md, "Figures"), and neither is trusted to survive a failed allocation.
  */
 #include "heap.h"
 
@@ -102,7 +103,10 @@ static void list_add(struct block *block)
 	heap.filled_rows |= 1U << at.row;
 }
 
-/* Ends the engine if a header cannot be what this file wrote there. */
+/*
+ * Ends the engine if a header cannot be what this file wrote there. The heap is an attacker's first target after an
+ * overflow in a library, so headers are checked each time before they are used.
+ */
 static void check(struct block *block, size_t use)
 {
 	size_t reach = (uintptr_t)heap.last - (uintptr_t)block;
@@ -275,7 +279,7 @@ void *realloc(void *payload, size_t bytes)
 
 	void *moved = malloc(bytes);
 
-	memcpy(moved, payload, old_size - HEADER_BYTES);
+	memcpy(moved, payload, old_size - HEADER_BYTES); /* it grows, so the old size is the smaller one */
 	free(payload);
 	return moved;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What libtpms and OpenSSL refer to but never need here: with the engine's callbacks libtpms opens no file, and no TPM
- * command makes OpenSSL open one. Getting here means that this is no longer true, so it ends the engine.
+ * Functions that libtpms and OpenSSL refer to and never call here: with the engine's callbacks libtpms opens no file,
+ * and no TPM command makes OpenSSL open one. If one is called after all, that is no longer true, so it ends the engine.
  *
- * Declared without their headers: only the symbols matter, none of these returns.
+ * They are declared without their headers, because only the symbols matter: none of them returns.
  */
 #include "leave.h"
 
@@ -14,7 +14,7 @@
 		engine_fatal(ENGINE_FAULT_NO_SYSTEM);                                                                  \
 	}
 
-/* libtpms, NVMem.c: the NV memory as a file. */
+/* libtpms, NVMem.c: NV memory in a file. */
 NO_SYSTEM(fopen)
 NO_SYSTEM(fclose)
 NO_SYSTEM(fread)
@@ -23,7 +23,7 @@ NO_SYSTEM(ftell)
 NO_SYSTEM(fflush)
 NO_SYSTEM(remove)
 
-/* libtpms, Helpers.c and NVMarshal.c: debugging output that release builds leave out. */
+/* libtpms, Helpers.c and NVMarshal.c: debugging output, left out of release builds. */
 NO_SYSTEM(fwrite)
 void *const stderr;
 

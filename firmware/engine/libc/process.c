@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What C expects of the process it runs in: ends, errno, environment, standard error.
+ * What C expects of the process that it runs in: ways to end it, errno, environment, standard error.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -41,6 +41,7 @@ _Noreturn void __stack_chk_fail(void)
 	engine_fatal(ENGINE_FAULT_STACK_SMASH);
 }
 
+/* The environment would let somebody configure OpenSSL; it is empty. */
 char *getenv(const char *name)
 {
 	(void)name;
@@ -62,8 +63,8 @@ int __xpg_strerror_r(int number, char *out, size_t room)
 }
 
 /*
- * libtpms' log; the descriptor says nothing. libtpms marks each message with its name. What it writes without are the
- * bytes of the command that led to failure mode: they may hold the guest's secrets, and stay here.
+ * libtpms' log; the descriptor does not matter. libtpms begins each message with its name. Text without it is the bytes
+ * of the command that led to failure mode: they may hold secrets of the guest, so they are dropped.
  */
 int __vdprintf_chk(int descriptor, int flag, const char *format, va_list arguments)
 {

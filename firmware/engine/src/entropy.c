@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Every random bit of the engine comes through engine_entropy(): the seeds of OpenSSL's generators (see
- * openssl/overlay/) and libtpms' own platform entropy. libtpms' version of the latter, which this file replaces,
- * falls back to rand() when OpenSSL fails; here failure ends the call, so no key is ever made from less.
+ * Entropy from the service, by the mailbox's callback. Every random bit of the engine comes through engine_entropy():
+ * the seeds of OpenSSL's generators (openssl/overlay/) and libtpms' own platform entropy. libtpms' version of the
+ * latter, which this file replaces, falls back to rand() when OpenSSL fails; here a failure ends the call, so that no
+ * key is made from less.
  */
 #include "entropy.h"
 
@@ -16,7 +17,7 @@ void engine_entropy(uint8_t *out, size_t bytes)
 	}
 }
 
-/* libtpms, Platform_fp.h. Returns the bytes delivered. Amount 0 asks for a reseed of the source: nothing to do here. */
+/* libtpms, Platform_fp.h. Returns the bytes delivered. Amount 0 asks the source to reseed, which the service's does. */
 int32_t _plat__GetEntropy(unsigned char *entropy, uint32_t amount)
 {
 	if (amount > 0) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The engine's only entry: takes the operation out of the mailbox, runs it, and returns its status. Also the ways
- * out that do not return.
+ * The engine's only entry: takes the operation out of the mailbox, runs it, and returns its status. Also the ways out
+ * of a call that do not return through its callers.
  */
 #include <setjmp.h>
 #include <stdbool.h>
@@ -16,6 +16,7 @@
 #include "tpm.h"
 #include "window.h"
 
+/* The state image: this header, then libtpms' permanent state, then its volatile state. */
 #define IMAGE_MAGIC 0x4D495456 /* "VTIM" */
 #define IMAGE_VERSION 1
 
@@ -28,9 +29,10 @@ struct image_header {
 
 __attribute__((section(".mailbox"))) struct engine_mailbox engine_mailbox;
 
-/* Compared by every protected function; new in each fresh window. */
+/* The stack protector's canary, a new one in each fresh window. */
 uintptr_t __stack_chk_guard;
 
+/* In the window, whose memory is zero at first, so FRESH must be 0. SPENT: no call is possible any more. */
 static enum { WINDOW_FRESH, WINDOW_RUNNING, WINDOW_SPENT } window;
 static jmp_buf way_out;
 static uint8_t *suspended_image;
@@ -98,7 +100,10 @@ static enum engine_status suspend(struct engine_mailbox *mailbox)
 	return ENGINE_OK;
 }
 
-/* Whether a staged image's header fits its length; fills the parts that libtpms then judges by itself. */
+/*
+ * Finds the parts of a staged image. Returns false if its header is not ours, or does not match its length; what is in
+ * the parts, libtpms checks itself.
+ */
 static bool parse_image(const uint8_t *image, uint64_t bytes, struct tpm_state *state)
 {
 	struct image_header header;
@@ -125,11 +130,12 @@ static enum engine_status resume(uint64_t image_bytes)
 	if (window != WINDOW_FRESH || image_bytes > (uintptr_t)engine_heap_end - (uintptr_t)engine_staging_start) {
 		return ENGINE_BAD_ARGUMENT;
 	}
+	/* The heap ends below the staged image until libtpms has read it. */
 	open_window(engine_staging_start);
 	if (!parse_image(engine_staging_start, image_bytes, &state) || !tpm_resume(&state)) {
 		return ENGINE_BAD_STATE;
 	}
-	memset(engine_staging_start, 0, image_bytes);
+	memset(engine_staging_start, 0, image_bytes); /* secrets must not turn up in heap blocks */
 	heap_extend(engine_heap_end);
 	window = WINDOW_RUNNING;
 	return ENGINE_OK;
@@ -173,7 +179,7 @@ uint32_t engine_entry(struct engine_mailbox *mailbox);
 
 uint32_t engine_entry(struct engine_mailbox *mailbox)
 {
-	int left_with = setjmp(way_out);
+	int left_with = setjmp(way_out); /* where engine_no_entropy() comes back to */
 
 	if (left_with != 0) {
 		return (uint32_t)left_with;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The header at the start of the image: where the linker script put everything.
+ * The header at the start of the image: it tells the service where the linker script has put everything.
  */
 #include <stddef.h>
 #include <stdint.h>

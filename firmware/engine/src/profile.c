@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Profiles: which PCR banks a new TPM has. TPM2_PCR_Allocate needs platform authorisation, which is empty between
- * manufacture and the guest's first command.
+ * Profiles: which PCR banks a new TPM has. They are set by a TPM command, TPM2_PCR_Allocate. It needs platform
+ * authorisation, whose value is empty between manufacture and the guest's first command.
  */
 #include "profile.h"
 
@@ -63,7 +63,7 @@ static const uint8_t allocate[VTPM_PROFILE_COUNT][ALLOCATE_BYTES] = {
 	[VTPM_PROFILE_SHA384] = ALLOCATE_COMMAND(false, false, true, false),
 };
 
-/* Executes a command; response has room for ENGINE_BUFFER_BYTES. Returns whether it answered TPM_RC_SUCCESS. */
+/* Executes a command; `response` has room for ENGINE_BUFFER_BYTES. Returns whether the answer is TPM_RC_SUCCESS. */
 static bool succeeds(const uint8_t *command, uint32_t bytes, uint8_t *response)
 {
 	static const uint8_t success[] = {BE32(0)};

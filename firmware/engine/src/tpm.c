@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * libtpms' life cycle: manufacture, execution, and state in and out. libtpms is a library for one TPM in one process,
+ * which keeps its state in global variables and asks for storage by callbacks. The window stands in for the process,
+ * and nothing is stored: all state lives in the window, and leaves it only by tpm_serialise().
+ */
 #include "tpm.h"
 
 #include <stdlib.h>
@@ -11,13 +16,12 @@
 #include "leave.h"
 #include "profile.h"
 
-/* libtpms logs to a file descriptor; ours is the service's log, whatever the number (libc/process.c). */
+/* libtpms logs to a file descriptor; whatever its number, here it is the service's log (libc/process.c). */
 enum { LOG_DESCRIPTOR = 2, LOG_ERRORS = 1 };
 
 /*
- * libtpms offers its NV memory for storage after each change and asks for it by name when it starts. The memory lives
- * in the window, like everything else, and leaves it only by tpm_serialise(), so nothing needs storing, with one
- * exception: manufacture stores the new TPM and the start that follows at once loads it.
+ * libtpms offers its NV memory for storage after each change, and asks for it by name when it starts. Only one pair of
+ * these matters here: manufacture stores the new TPM, and the start that follows at once loads it.
  */
 static struct {
 	bool wanted;
@@ -116,6 +120,7 @@ bool tpm_resume(const struct tpm_state *state)
 	return TPMLIB_MainInit() == TPM_SUCCESS;
 }
 
+/* libtpms restarts a TPM by Terminate and MainInit, in between it forgets everything: the state goes around it. */
 bool tpm_init(void)
 {
 	unsigned char *permanent;
@@ -157,7 +162,9 @@ bool tpm_serialise(size_t prefix_bytes, uint8_t **out, uint32_t *permanent_bytes
 	unsigned char *image;
 	unsigned char *volatile_state;
 
-	/* libtpms hands out buffers for the worst case, a third of the heap each: cut the first before the second. */
+	/*
+	 * libtpms hands out buffers for the worst case, a third of the heap each: shrink the first before the second.
+	 */
 	if (TPMLIB_GetState(TPMLIB_STATE_PERMANENT, &image, permanent_bytes) != TPM_SUCCESS) {
 		return false;
 	}

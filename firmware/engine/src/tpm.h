@@ -17,19 +17,22 @@ struct tpm_state {
 	uint32_t volatile_bytes; /* 0: none, the TPM comes up as after _TPM_Init */
 };
 
-/* Makes a TPM with new seeds and only these PCR banks, ready for the guest's TPM2_Startup. */
+/* Makes a TPM with new seeds and the PCR banks of the profile, ready for the guest's TPM2_Startup. */
 bool tpm_manufacture(uint32_t profile);
 
 /* Brings up the TPM that tpm_serialise() saved. The state is copied. */
 bool tpm_resume(const struct tpm_state *state);
 
-/* _TPM_Init: TPM 2.0 Library part 1, 11.2.3. Volatile state is gone, permanent state kept. */
+/* _TPM_Init (TPM 2.0 Library part 1, "TPM Operational States"): volatile state is lost, permanent state kept. */
 bool tpm_init(void);
 
-/* Executes a command of any content. response has room for ENGINE_BUFFER_BYTES; returns the bytes written. */
+/*
+ * Executes a command of any content, which it may overwrite. `response` has room for ENGINE_BUFFER_BYTES; returns its
+ * length. Does not return if libtpms fails.
+ */
 uint32_t tpm_execute(uint8_t *command, uint32_t command_bytes, uint8_t *response);
 
-/* Serialises everything after `prefix_bytes` left free, into one buffer from the heap. */
+/* Writes all state into one buffer from the heap, which the caller frees, behind `prefix_bytes` left for the caller. */
 bool tpm_serialise(size_t prefix_bytes, uint8_t **out, uint32_t *permanent_bytes, uint32_t *volatile_bytes);
 
 #endif

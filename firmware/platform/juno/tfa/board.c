@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Juno for the service's glue: the device tree that BL2 loaded, and the SoC's generator, whose driver TF-A has. */
+/*
+ * Juno, for the service's glue: the device tree that BL2 loaded, and the SoC's generator, for which TF-A has a driver.
+ */
 #include <stdbool.h>
 
 #include <plat/common/plat_trng.h>
@@ -8,7 +10,7 @@
 #include "vtpm_abi.h"
 #include "vtpm_platform.h"
 
-/* BL31 has it mapped, always. */
+/* BL31 has it mapped all the time (platform_def.h). */
 void *board_devicetree_open(void)
 {
 	return (void *)VTPM_DEVICETREE_PA;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* QEMU's `virt` for the service's glue: a device tree at a fixed place, and CPUs with FEAT_RNG. */
+/*
+ * QEMU's `virt`, for the service's glue: a device tree at a fixed address, and CPUs with FEAT_RNG.
+ */
 #include <stddef.h>
 
 #include <lib/xlat_tables/xlat_tables_v2.h>

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The Raspberry Pi 4 for the service's glue: the VideoCore's device tree, and where randomness comes from. */
+/*
+ * The Raspberry Pi 4, for the service's glue: the VideoCore's device tree, and where randomness comes from.
+ */
 #include <stddef.h>
 #include <string.h>
 
@@ -31,7 +33,7 @@ static bool read_address(const void *tree, int node, const char *name, uint64_t 
 	return true;
 }
 
-/* In place, as wide as it was: the tree has no room yet. */
+/* In place, and as wide as it was, because the tree has no room to grow yet. */
 static void write_address(void *tree, int node, const char *name, uint64_t address)
 {
 	int bytes = 0;
@@ -44,7 +46,10 @@ static void write_address(void *tree, int node, const char *name, uint64_t addre
 	}
 }
 
-/* The VideoCore knows one initramfs, which begins with the engine. What follows the engine is the system's. */
+/*
+ * The VideoCore loads one initramfs, which begins with the engine. The operating system must find only what follows the
+ * engine, if anything does.
+ */
 static void take_engine_off_initrd(void *tree)
 {
 	int chosen = fdt_path_offset(tree, "/chosen");
@@ -64,7 +69,7 @@ static void take_engine_off_initrd(void *tree)
 	}
 }
 
-/* BL31 has mapped it, if the VideoCore said where it is, and TF-A has written to it. */
+/* BL31 has mapped it if the VideoCore said where it is. */
 void *board_devicetree_open(void)
 {
 	void *tree = (void *)rpi4_get_dtb_address();
@@ -87,7 +92,7 @@ static bool seeded_source_word(uint64_t *out)
 	return true;
 }
 
-/* Takes the seed out of the tree; an operating system that looks for one finds another. */
+/* Starts from the tree's seed, and puts another one in its place: an operating system must not get the same. */
 static bool take_seed(void *tree)
 {
 	int chosen = fdt_path_offset(tree, "/chosen");
@@ -106,7 +111,7 @@ static bool take_seed(void *tree)
 	return true;
 }
 
-/* Touching a device that is not there would be an external abort. Devicetree Specification v0.4, 2.3.4: status. */
+/* Asks the tree, since touching a missing device is an external abort. Devicetree Specification v0.4, 2.3.4: status. */
 static bool has_rng200(const void *tree)
 {
 	int node = fdt_node_offset_by_compatible(tree, -1, "brcm,bcm2711-rng200");
@@ -116,8 +121,8 @@ static bool has_rng200(const void *tree)
 }
 
 /*
- * Emulators have no RNG200, and say so. There the seed stands in for it, and the service says so. If a generator that
- * is there does not work, nothing stands in for it.
+ * Emulators have no RNG200, and their tree says so. There the seed takes its place, and VERSION and the banner say
+ * that. A generator that exists and does not work is never replaced by the seed.
  */
 const struct entropy_source *board_entropy(void *tree)
 {

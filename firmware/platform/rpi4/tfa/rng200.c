@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * There is no public manual. Registers and the way to start are those that Linux uses (iproc-rng200, BCM2711). The
- * hardware tests what it gives (FIPS 140-2 statistics) and locks itself when that goes wrong repeatedly.
+ * The BCM2711's random number generator. It has no public manual; registers and start-up are those of Linux
+ * (iproc-rng200, BCM2711). The hardware tests what it produces (FIPS 140-2 statistics), and locks itself when that
+ * fails repeatedly.
  */
 #include "rng200.h"
 
@@ -20,11 +21,11 @@
 
 #define CTRL_STOP 0U
 #define CTRL_RUN (3U << 13 | 0x1fffU)      /* samples at 1 MHz; all generators on */
-#define STATUS_FAILED (1U << 31 | 1U << 5) /* locked itself; failed a statistical test */
+#define STATUS_FAILED (1U << 31 | 1U << 5) /* it has locked itself; it has failed a statistical test */
 #define STATUS_ALL 0xffffffffU
 #define FIFO_WORDS_MASK 0xffU
 
-/* The first bits after a start are thrown away by the hardware: 0.26 s. Without hardware nothing counts. */
+/* The hardware discards the first bits after a start, for 0.26 s. If no bits are counted, the device is not there. */
 #define DISCARDED_BITS 0x40000U
 #define SIGN_OF_LIFE_BITS 16U
 #define SIGN_OF_LIFE_MICROSECONDS 10000U
@@ -54,6 +55,7 @@ static bool failed(void)
 	return (mmio_read_32(INT_STATUS) & STATUS_FAILED) != 0U;
 }
 
+/* Bounded by the time that the device needs after a start. A failure while the words were read spoils them. */
 static bool draw(uint64_t *out)
 {
 	uint64_t end = in_microseconds(WARM_UP_MICROSECONDS);
@@ -83,7 +85,7 @@ bool rng200_start(void)
 	return draw(&word);
 }
 
-/* True randomness fails a statistical test now and then: one more try, from the start. */
+/* True randomness fails a statistical test now and then, so it gets one more try, from the start. */
 bool rng200_word(uint64_t *out)
 {
 	if (draw(out)) {

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Calls as hypervisors and guests make them, and a guest's side of the queue.
+ */
 #include <assert.h>
 #include <string.h>
 

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Runs the promise that the command line names, on a machine that was just started.
+ */
 #include <string.h>
 
 #include "promise.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The port of the service's core on the host. Memory is plain arrays; every access to a queue is checked and recorded,
+ * and switches make hardware fail.
+ */
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>

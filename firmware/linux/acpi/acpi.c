@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The ACPI tables of a virtual machine: RSDP, XSDT, FADT, MADT, GTDT, DSDT, and TPM2 if it has a vTPM. Fields are
+ * written in the order of the specification (ACPI 6.4; TCG ACPI specification 1.3 for TPM2), so the code reads beside
+ * its tables.
+ */
 #include "acpi.h"
 
 #include <stddef.h>
@@ -49,6 +54,7 @@
 #define RSDP_EXTENDED_CHECKSUM 32
 #define RSDP_BYTES 36
 
+/* Starts a table with its header, and returns what end() takes. */
 static size_t begin(struct writer *writer, const char *signature, uint8_t revision)
 {
 	writer_align(writer, 8);
@@ -67,6 +73,7 @@ static size_t begin(struct writer *writer, const char *signature, uint8_t revisi
 	return start;
 }
 
+/* Completes the header of a table, and returns the guest's address of it. */
 static uint64_t end(struct writer *writer, size_t start)
 {
 	writer_patch_u32(writer, start + HEADER_LENGTH, (uint32_t)(writer->used - start));
@@ -74,6 +81,10 @@ static uint64_t end(struct writer *writer, size_t start)
 	return writer->address + start;
 }
 
+/*
+ * Devices: processors, virtio devices, and the TPM. The TPM's resource is its queue, from which Linux's tpm_crb driver
+ * takes how much it may map.
+ */
 static uint64_t dsdt(struct writer *writer, const struct machine *machine)
 {
 	size_t table = begin(writer, "DSDT", 2);
@@ -173,6 +184,10 @@ static uint64_t gtdt(struct writer *writer)
 	return end(writer, table);
 }
 
+/*
+ * TCG ACPI specification 1.3, table 7: the control area, and start method 11, which names the function identifier of
+ * the doorbell.
+ */
 static uint64_t tpm2(struct writer *writer, const struct machine *machine)
 {
 	size_t table = begin(writer, "TPM2", 4);

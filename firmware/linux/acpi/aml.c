@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * ACPI Machine Language (ACPI 6.4, chapter 20): the encoding of scopes, devices, names and resource descriptors. A
+ * package carries its own length in front, so a place is left for it and filled in when the package ends.
+ */
 #include "aml.h"
 
 #include <stddef.h>
@@ -13,7 +17,9 @@
 #define AML_DEVICE 0x82
 #define AML_ONE 0x01
 
-/* 20.2.4: a package length of three bytes: 4 bits in the first, whose top says that two follow, and 8 in each. */
+/*
+ * 20.2.4: a package length of three bytes. The first has the low 4 bits, and says that two follow; these have 8 each.
+ */
 #define PACKAGE_LENGTH_BYTES 3
 #define PACKAGE_TWO_FOLLOW 0x80
 

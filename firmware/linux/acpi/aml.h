@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The little of ACPI's machine language (ACPI 6.4, chapter 20) that describing devices takes.
+ * As much of ACPI's machine language (ACPI 6.4, chapter 20) as describing devices takes.
  */
 #ifndef ACPI_AML_H
 #define ACPI_AML_H
@@ -11,7 +11,7 @@
 
 #define AML_NO_INTERRUPT 0
 
-/* Begins \_SB, or a device in it with a hardware id and `number` as its _UID; returns what aml_end() takes. */
+/* Begin \_SB, or a device in it with a hardware id and `number` as its _UID. Both return what aml_end() takes. */
 size_t aml_begin_system_bus(struct writer *writer);
 size_t aml_begin_device(struct writer *writer, const char *prefix, unsigned int number, const char *hardware_id);
 void aml_end(struct writer *writer, size_t package);

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * An EFI system table and memory map, without any EFI behind them. Linux on Arm finds ACPI tables only by way of the
+ * system table, and RAM, when there is ACPI, only in the memory map.
+ */
 #include "efi.h"
 
 #include "vtpm_abi.h"
@@ -7,7 +11,7 @@
 #define SYSTEM_TABLE_SIGNATURE 0x5453595320494249
 #define SYSTEM_TABLE_REVISION ((2u << 16) | 100u)
 #define SYSTEM_TABLE_BYTES 120
-#define CONSOLES_AND_SERVICES 8 /* three consoles with their handles, runtime and boot services: none is here */
+#define CONSOLES_AND_SERVICES 8 /* three consoles with their handles, runtime and boot services: all absent */
 
 /* 7.2: types and attributes of memory. */
 #define RESERVED_MEMORY 0

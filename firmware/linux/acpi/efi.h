@@ -22,8 +22,8 @@ struct efi_tables {
 };
 
 /*
- * Writes system table and memory map. The first `reserved_bytes` of RAM are kept as they are for ever: the tables
- * themselves have to lie there.
+ * Writes system table and memory map. The first `reserved_bytes` of RAM, in which the tables themselves must lie, are
+ * marked as not to be reused.
  */
 struct efi_tables efi_write(struct writer *writer, const struct machine *machine, uint64_t rsdp,
 			    uint64_t reserved_bytes);

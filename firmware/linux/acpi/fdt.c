@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A device tree with nothing but /chosen: initial file system, command line, and where the EFI tables are. The property
+ * names are those by which Linux's EFI stub passes these things on to the kernel.
+ */
 #include "fdt.h"
 
 #include <stddef.h>
@@ -14,7 +18,7 @@
 #define FDT_PROPERTY 3
 #define FDT_END 9
 
-/* enum efi_secureboot_mode of Linux */
+/* enum efi_secureboot_mode of Linux. */
 #define SECURE_BOOT_OFF 2
 
 /* The names of the properties, one after the other: the strings block. */
@@ -44,6 +48,7 @@ static const struct names names = {
 
 #define NAME(member) ((uint32_t)offsetof(struct names, member))
 
+/* A device tree is big endian; the writer is not. */
 static void cell(struct writer *writer, uint32_t value)
 {
 	writer_u32(writer, __builtin_bswap32(value));

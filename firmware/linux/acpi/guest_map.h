@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What a guest with an operating system finds where in its physical address space, whatever runs it.
+ * The physical address space of a guest with an operating system. It is the same under the monitor and under the VMM.
  */
 #ifndef GUEST_MAP_H
 #define GUEST_MAP_H

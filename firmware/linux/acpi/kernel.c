@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Where kernel, tables and initial file system go in a guest's RAM, from the header of the kernel.
+ */
 #include "kernel.h"
 
 #include "acpi.h"
@@ -24,6 +27,7 @@ bool kernel_layout(const void *header, uint64_t ram, struct kernel_layout *layou
 {
 	const struct header *image = header;
 
+	/* Kernels since 5.8 have no text_offset any more: they run from any 2 MiB boundary. */
 	if (image->magic != MAGIC || image->text_offset != 0)
 		return false;
 	layout->kernel = ram + TABLES_BYTES;

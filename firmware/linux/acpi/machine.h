@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A virtual machine as its ACPI tables describe it. Addresses are the guest's.
+ * A virtual machine as its ACPI tables describe it. All addresses are intermediate physical ones, which the guest takes
+ * for physical; no other kind occurs here, so they are plain numbers.
  */
 #ifndef ACPI_MACHINE_H
 #define ACPI_MACHINE_H
@@ -10,7 +11,7 @@
 
 enum gic_version { GIC_V2 = 2, GIC_V3 = 3 };
 
-/* A virtio device behind registers in memory. `interrupt` is the GIC's number of it, level-sensitive. */
+/* A virtio device with registers in memory. `interrupt`: its INTID, level-sensitive. */
 struct virtio_device {
 	uint64_t address;
 	uint32_t interrupt;
@@ -29,7 +30,7 @@ struct machine {
 	const char *arguments; /* the kernel's command line */
 	const struct virtio_device *devices;
 	unsigned int device_count;
-	uint64_t queue;       /* of the vTPM; 0: there is none */
+	uint64_t queue;       /* of the vTPM; 0: it has none */
 	uint64_t queue_bytes; /* whole pages */
 };
 

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Little-endian numbers and bytes into a buffer of fixed size. An overflow is remembered, so that writing tables needs
+ * one check at the end instead of one per field.
+ */
 #include "writer.h"
 
 uint64_t writer_here(const struct writer *writer)

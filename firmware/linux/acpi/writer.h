@@ -18,7 +18,7 @@ struct writer {
 	bool overflow;
 };
 
-/* The guest's address of what is written next. */
+/* Returns the guest's address of what is written next. */
 uint64_t writer_here(const struct writer *writer);
 
 void writer_align(struct writer *writer, size_t alignment);
@@ -32,7 +32,7 @@ void writer_u64(struct writer *writer, uint64_t value);
 /* Overwrites what was written at an offset from the start of the memory. */
 void writer_patch_u32(struct writer *writer, size_t offset, uint32_t value);
 
-/* Makes the bytes from `start` up to here sum to zero, modulo 256, by the byte at `checksum`. */
+/* Sets the byte at `checksum` so that the bytes from `start` up to here sum to zero, modulo 256. */
 void writer_checksum(struct writer *writer, size_t start, size_t checksum);
 
 #endif

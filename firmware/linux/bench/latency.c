@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /*
- * tpm-latency COUNT COMMAND [AFTER]: sends one TPM command COUNT times and says how long each took.
+ * tpm-latency COUNT COMMAND [AFTER]: sends one TPM command COUNT times, and tells how long each took.
  *
- * A command is in hexadecimal digits. AFTER, if given, is sent after each, untimed, with the handle that the response
- * began with as its last four bytes: it flushes what the command has made. The output is the counter's frequency in Hz,
+ * A command is given in hexadecimal digits. AFTER is sent after each, untimed, with the handle that the response began
+ * with as its last four bytes: it flushes what the command has created. The output is the counter's frequency in Hz,
  * the last response, and the ticks of each command, a line each.
  */
 #include <errno.h>
@@ -37,6 +37,7 @@ static _Noreturn void fail(const char *doing, const char *why)
 	exit(EXIT_FAILURE);
 }
 
+/* An ISB on either side: the counter is not read before the last command is done, nor the next begun before that. */
 static uint64_t counter(void)
 {
 	uint64_t value;

@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
+/*
+ * Persistent instances of VMs that are not running. A VM that has a name owns an estate; it claims it with its name,
+ * takes instances out of it, and leaves them in it when it ends. An estate without instances and without a VM is freed.
+ */
 #include <linux/err.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
@@ -8,13 +12,13 @@
 
 #include "estate.h"
 
-/* `claimed` and the list are guarded by `lock`; the instances belong to the VM that has claimed the estate. */
+/* `lock` below guards `claimed` and the list. The instances belong to the VM that has claimed the estate. */
 struct estate {
 	struct list_head list;
 	struct vtpm_name name;
 	u64 vm_id;
 	bool claimed;
-	struct mutex lock; /* of the instances: a VM may take several at a time */
+	struct mutex lock; /* guards the instances, since a VM may take several at once */
 	struct service_instance instances[VTPM_MAX_INDEX + 1];
 };
 
@@ -53,6 +57,7 @@ struct estate *estate_claim(const struct vtpm_name *name, u64 vm_id)
 	if (memchr_inv(name, 0, sizeof(*name)) == NULL)
 		return ERR_PTR(-EINVAL);
 	mutex_lock(&lock);
+	/* Found and claimed under one lock: two VMs with one name must not both get it. */
 	estate = find(name);
 	if (estate == NULL)
 		estate = found(name, vm_id);
@@ -110,6 +115,7 @@ void estate_release(struct estate *estate)
 	mutex_unlock(&lock);
 }
 
+/* When the module is unloaded: no file is open any more, so nobody holds a lock. */
 void estates_end(void)
 {
 	struct estate *estate, *next;

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
+/*
+ * A list of instances in debugfs, for whoever has to find out why the pool is full.
+ */
 #include <linux/debugfs.h>
 #include <linux/seq_file.h>
 
@@ -11,7 +14,7 @@ static void show(void *file, u64 handle)
 {
 	struct vtpm_info info;
 
-	if (service_info(handle, &info) == 0) /* else it has ended meanwhile */
+	if (service_info(handle, &info) == 0) /* else the instance has been destroyed meanwhile */
 		seq_printf(file, "%llx %llx %llx %llu %llu\n", info.vm, info.queue, info.queue_bytes, info.requirements,
 			   info.commands);
 }

@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
+/*
+ * /dev/vtpm: the requests of vtpm_ioctl.h. This file only copies arguments in and results out, and checks what the
+ * kernel must not believe of user space; vm.c does the work.
+ */
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
@@ -38,6 +42,7 @@ static long create(struct file *file, struct vtpm_create __user *argument)
 	if (copy_from_user(&wanted, argument, sizeof(wanted)) != 0)
 		return -EFAULT;
 	error = instance_create(file->private_data, &wanted);
+	/* Whoever cannot be told about the instance cannot use it either. */
 	if (error == 0 && copy_to_user(argument, &wanted, sizeof(wanted)) != 0) {
 		instance_destroy(vm_instance(file->private_data, wanted.index), file->f_mapping);
 		error = -EFAULT;
@@ -75,7 +80,7 @@ static long info(struct file *file, struct vtpm_info __user *argument)
 	return error;
 }
 
-/* What was taken stays taken when the answer cannot be given; the end of the file leaves it behind again. */
+/* An instance that was taken stays taken even if the answer cannot be written: the end of the file leaves it again. */
 static long take(struct file *file, struct vtpm_create __user *argument)
 {
 	struct vtpm_create wanted;

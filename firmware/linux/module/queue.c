@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /*
- * Queues in address spaces. The pages are reserved memory that the kernel does not map. EL3 reaches them uncached, so
- * user space gets them as Normal Non-cacheable, and KVM makes Device memory of what the kernel does not map.
+ * Queues in address spaces. The pages are reserved memory that the kernel does not map. EL3 accesses them uncached, so
+ * user space gets them as Normal Non-cacheable, and KVM makes Device memory of pages that the kernel does not map.
  *
- * Pages enter an address space by page fault only, and only while their instance lives. An area's offset becomes the
- * queue's page frame number, so that the queue can be found in every address space when its instance ends.
+ * Pages enter an address space by page fault only, and only while their instance lives. The offset of an area is the
+ * queue's page frame number, so that unmap_mapping_range() finds the queue in every address space when its instance
+ * ends.
  */
 #include <linux/mm.h>
 
@@ -48,6 +49,7 @@ int queue_map(struct instance *instance, struct vm_area_struct *area, u64 offset
 	mutex_unlock(&instance->queue_lock);
 	if (error != 0)
 		return error;
+	/* Not to grow by mremap(), not in a core dump, and never made executable by mprotect(). */
 	vm_flags_mod(area, VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP, VM_MAYEXEC);
 	area->vm_page_prot = pgprot_writecombine(area->vm_page_prot);
 	area->vm_private_data = instance;

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
+/*
+ * The management calls of the service at EL3 (vtpm_abi.h), and what their statuses are as errno.
+ */
 #include <linux/arm-smccc.h>
 #include <linux/delay.h>
 #include <linux/errno.h>
@@ -6,8 +9,9 @@
 #include "service.h"
 
 /*
- * Our own callers never meet in one instance, so BUSY means that an engine window is being given from one instance to
- * another, or that every window is at work. An unmodified guest takes BUSY for a broken TPM, so we try again a while.
+ * This module makes one call at a time per instance, so BUSY means that an engine window is being given from one
+ * instance to another, or that every window is at work. An unmodified guest takes BUSY for a broken TPM, so a call is
+ * repeated for at least half a second, and asleep in between.
  */
 #define BUSY_TRIES 5000
 #define BUSY_WAIT_US 100
@@ -17,7 +21,7 @@ static s64 call(struct arm_smccc_1_2_regs *regs)
 	const struct arm_smccc_1_2_regs asked = *regs;
 	s64 status;
 
-	/* What a VM has written to its queue, from whichever processor, is there before EL3 looks. */
+	/* What a VM has written to its queue, on whichever processor, must be visible before EL3 reads it. */
 	mb();
 	arm_smccc_1_2_smc(&asked, regs);
 	status = (s64)regs->a0;
@@ -76,7 +80,7 @@ int service_find(void)
 	struct arm_smccc_1_2_regs revision = {.a0 = VTPM_FID_REVISION};
 
 	if (arm_smccc_1_1_get_conduit() != SMCCC_CONDUIT_SMC)
-		return -ENODEV; /* we are a guest, or below EL3 is nothing */
+		return -ENODEV; /* this kernel is a guest, or nothing runs at EL3 */
 	call(&uid);
 	if ((u32)uid.a0 != VTPM_UID_W0 || (u32)uid.a1 != VTPM_UID_W1 || (u32)uid.a2 != VTPM_UID_W2 ||
 	    (u32)uid.a3 != VTPM_UID_W3)

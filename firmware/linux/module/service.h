@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The EL3 service's management calls. All return 0 or a negative errno. */
+/*
+ * The management calls of the service at EL3. All return 0 or a negative errno.
+ */
 #ifndef VTPM_MODULE_SERVICE_H
 #define VTPM_MODULE_SERVICE_H
 
@@ -15,10 +17,11 @@ struct service_instance {
 	u64 queue_bytes;
 };
 
-/* -ENODEV unless there is a service of a version that we know. */
+/* -ENODEV unless EL3 has the service, in a major version that this module knows. */
 int service_find(void);
 
 int service_create(u64 vm_id, u64 requirements, u64 slots, u64 index, struct service_instance *out);
+/* BIND with an IPA and without an identity: guests of KVM never ring themselves. */
 int service_place(u64 handle, struct ipa ipa);
 int service_info(u64 handle, struct vtpm_info *out);
 int service_forward(u64 handle);

@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
+/*
+ * VMs, each an open file, and their instances by index. An instance is created, taken or destroyed under its `calls`,
+ * which also keeps calls to EL3 about it apart.
+ */
 #include <linux/atomic.h>
 #include <linux/err.h>
 #include <linux/nospec.h>
@@ -13,8 +17,8 @@ static LIST_HEAD(vms);
 static DEFINE_MUTEX(vms_lock);
 
 /*
- * VM ids never come back while the machine runs, not even when the module is loaded again: they start at the nanosecond
- * of loading, and VMs are made more slowly than time passes.
+ * VM ids are never used twice while the machine runs, not even after the module was loaded again: they start at the
+ * nanosecond of the first open, and VMs are created more slowly than nanoseconds pass.
  */
 static atomic64_t last_id;
 
@@ -76,7 +80,7 @@ int vm_name(struct vm *vm, const struct vtpm_name *name)
 	return error;
 }
 
-/* From now on the VM is who it is. */
+/* From now on the VM cannot get a name any more: its instances have been created under the id that it has. */
 static void begin(struct vm *vm)
 {
 	mutex_lock(&vm->identity);
@@ -105,6 +109,7 @@ struct instance *vm_instance(struct vm *vm, u64 index)
 {
 	if (index >= ARRAY_SIZE(vm->instances))
 		return NULL;
+	/* The index comes from user space: no speculation beyond the array (Spectre variant 1). */
 	return &vm->instances[array_index_nospec(index, ARRAY_SIZE(vm->instances))];
 }
 
@@ -145,7 +150,10 @@ int instance_create(struct vm *vm, struct vtpm_create *wanted)
 	return error;
 }
 
-/* What was left behind is switched off: it starts as a TPM does that was given power. */
+/*
+ * An instance that was left behind counts as a TPM without power, so RESET starts it as power would. What the VMM needs
+ * to know of it, EL3 is asked: it may have been created by another process.
+ */
 static int power_on(const struct service_instance *service, struct vtpm_create *wanted)
 {
 	struct vtpm_info info;
@@ -248,6 +256,10 @@ int instance_destroy(struct instance *instance, struct address_space *mapping)
 	if (error != 0)
 		return error;
 	service = instance->service;
+	/*
+	 * In this order: no page fault brings the queue back after it was unmapped, and all of it comes before EL3 may
+	 * give the pages to another VM.
+	 */
 	set_service(instance, &none);
 	queue_unmap(&service, mapping);
 	error = service_destroy(service.handle);

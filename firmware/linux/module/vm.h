@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* One VM, as an open file of /dev/vtpm: its instances by index. */
+/*
+ * One VM, as an open file of /dev/vtpm: its instances by index.
+ */
 #ifndef VTPM_MODULE_VM_H
 #define VTPM_MODULE_VM_H
 
@@ -13,8 +15,9 @@
 struct address_space;
 
 /*
- * `calls` is held over calls to EL3, of which there is one at a time per instance. `queue_lock` is held by page faults,
- * so never over a call or a copy from user space. `service` is changed under both; its handle is 0 if there is none.
+ * `calls` is held during calls to EL3, of which there is one at a time per instance. Page faults take `queue_lock`, so
+ * it is never held during a call, or a copy from or to user space, which may fault. `service` changes under both; its
+ * handle is 0 if the instance does not exist.
  */
 struct instance {
 	struct mutex calls;
@@ -25,7 +28,7 @@ struct instance {
 
 struct estate;
 
-/* `identity` guards what is above the instances. */
+/* `identity` guards id, estate and begun. */
 struct vm {
 	struct list_head list;
 	struct mutex identity;
@@ -37,14 +40,16 @@ struct vm {
 
 struct vm *vm_new(void);
 
-/* Destroys ephemeral instances, and leaves persistent ones to its name. Nobody uses the VM any more, and nothing of it
- * is mapped. */
+/*
+ * Destroys ephemeral instances, and leaves persistent ones to its name. Nobody uses the VM any more, and nothing of it
+ * is mapped.
+ */
 void vm_end(struct vm *vm);
 
-/* NULL if there can be none of that index. */
+/* Returns NULL if no instance can have that index. */
 struct instance *vm_instance(struct vm *vm, u64 index);
 
-/* Gives a VM that has not begun a name, and with it what was left behind under that. */
+/* Gives the VM a name, and with it what was left behind under that name. -EBUSY: it has begun, or has a name. */
 int vm_name(struct vm *vm, const struct vtpm_name *name);
 
 /* Calls `show` for each instance that belongs to an open file. */
@@ -57,13 +62,13 @@ int instance_info(struct instance *instance, struct vtpm_info *out);
 int instance_ring(struct instance *instance);
 int instance_reset(struct instance *instance);
 
-/* `mapping` is that of the file; whoever has the queue mapped loses it before EL3 may give it to somebody else. */
+/* `mapping`: that of the file. Every address space loses the queue before EL3 may give it to another VM. */
 int instance_destroy(struct instance *instance, struct address_space *mapping);
 
-/* Maps part of a queue, starting `offset` bytes into it. */
+/* Maps a part of a queue, starting `offset` bytes into it, for pages to be faulted in. */
 int queue_map(struct instance *instance, struct vm_area_struct *area, u64 offset);
 
-/* Takes a queue away from everybody who has it mapped. */
+/* Takes a queue out of every address space, those of VMs included. */
 void queue_unmap(const struct service_instance *service, struct address_space *mapping);
 
 #endif

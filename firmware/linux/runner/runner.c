@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /*
- * Runs one command after the other for whoever is at the other end of its standard input and output, usually a channel
- * of an SSH server: on a slow processor that takes several times as long to start a command as this does. Each command
- * has a shell of its own, which was started when the command before it had ended, and waits.
+ * Runs one command after the other for the program at the other end of its standard input and output, usually a channel
+ * of an SSH server: on a slow processor an SSH server takes several times as long to start a command as this does. Each
+ * command has a shell of its own, which was started when the command before it ended, and is waiting.
  *
- * A request is a struct request, the command, and what it gets as its input. While a command runs, a request whose
- * command is empty kills it, with all of its process group. An answer is any number of struct answer, each with its
- * bytes behind it: output and errors in the order in which they came, and at last the status. Numbers are in network
- * order. A command has ended when its shell has; what it leaves running has no output any more. The end of the input
- * kills what runs, and ends this.
+ * A request is a struct request, then the command, then its input. While a command runs, a request with an empty
+ * command kills it, with all of its process group. An answer is any number of struct answer, each followed by its
+ * bytes: output and errors in the order in which they came, and the status at the end. Numbers are in network order. A
+ * command has ended when its shell has; processes that it leaves running have no output any more. The end of the input
+ * kills what runs, and ends this program.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -24,7 +24,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PIPE_BYTES (64 * 1024) /* what Linux's pipes hold: what a request brings, and what a command leaves behind */
+#define PIPE_BYTES (64 * 1024) /* the capacity of a pipe (Linux, pipe(7)): input and output wait in there */
 #define MAX_COMMAND (32 * 1024)
 #define MAX_INPUT (32 * 1024)
 #define MAX_ANSWER (64 * 1024)
@@ -44,14 +44,16 @@ struct answer {
 
 #define ENDED_BY_SIGNAL (-1)
 
-/* The shell executes what comes over SCRIPT, which begins with a line of ours: commands do not get that descriptor. */
+/*
+ * The shell executes the script that comes by descriptor SCRIPT. Its first line closes it, so commands do not get it.
+ */
 #define DEFAULT_SHELL "/bin/sh"
 #define SCRIPT 3
 #define EXECUTE_SCRIPT ". /proc/self/fd/3"
 #define FIRST_LINE "exec 3<&-\n"
 #define PIPES (SCRIPT + 1)
 
-/* A shell that waits for its command, or runs it: its process, and our ends of its pipes, -1 once they are closed. */
+/* A shell that waits for its command, or runs it: its process, and this end of its pipes, -1 once it is closed. */
 struct shell {
 	pid_t pid;
 	int process;
@@ -63,7 +65,7 @@ extern char **environ;
 static uint8_t collected[MAX_ANSWER];
 static size_t collected_bytes;
 
-/* What fails here fails for lack of memory, processes or a reader; the reader sees the end of our output. */
+/* For calls that only fail for lack of memory, processes or a reader. The other end sees that the output has ended. */
 static void require(bool done)
 {
 	if (!done)
@@ -107,7 +109,7 @@ static void flush(void)
 	collected_bytes = 0;
 }
 
-/* Nobody waits for a part of an answer, so it leaves as a whole if it is short. */
+/* Collects answers, so that a short one is sent as a whole: each write is a packet of SSH. */
 static void answer(enum kind kind, const void *data, size_t bytes)
 {
 	struct answer header = {htonl(kind), htonl((uint32_t)bytes)};
@@ -131,7 +133,7 @@ static bool is_output(int number)
 	return number == STDOUT_FILENO || number == STDERR_FILENO;
 }
 
-/* SCRIPT, whose number one of our own ends may have, is the last that the shell's process takes. */
+/* The shell takes SCRIPT last: one of our ends of the pipes may have that number in the new process until then. */
 static struct shell start_shell(void)
 {
 	const char *program = getenv("SHELL");
@@ -167,7 +169,7 @@ static struct shell start_shell(void)
 	return shell;
 }
 
-/* Lets a shell run the command of a request; returns false if that shell was not there any more. */
+/* Has a shell run the command of a request; returns false if that shell has ended already. */
 static bool give(struct shell *shell, const struct request *request, const uint8_t *command, const uint8_t *input)
 {
 	struct pollfd ended = {.fd = shell->process, .events = POLLIN};
@@ -183,7 +185,7 @@ static bool give(struct shell *shell, const struct request *request, const uint8
 	return true;
 }
 
-/* Passes on what is there of output or errors; returns false when there is nothing. */
+/* Passes on output or errors that can be read; returns false if there are none. */
 static bool pass_on(struct shell *shell, int number)
 {
 	uint8_t data[READ_BYTES];
@@ -200,8 +202,8 @@ static bool pass_on(struct shell *shell, int number)
 	return true;
 }
 
-/* Buries a shell that has ended, and returns its status. */
-static int bury(struct shell *shell)
+/* Reaps a shell that has ended, and returns its status. */
+static int reap(struct shell *shell)
 {
 	int status;
 
@@ -212,8 +214,8 @@ static int bury(struct shell *shell)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : ENDED_BY_SIGNAL;
 }
 
-/* Attends to a shell until its command has ended. */
-static void attend(struct shell *shell)
+/* Passes on output of a shell until its command has ended, and kills it on request. */
+static void serve(struct shell *shell)
 {
 	for (;;) {
 		struct pollfd polled[] = {
@@ -251,15 +253,15 @@ int main(void)
 	signal(SIGPIPE, SIG_IGN);
 	while (read_request(&request)) {
 		if (request.command_bytes == 0)
-			continue; /* what it was to kill has just ended */
+			continue; /* the command that it was to kill has just ended */
 		require(read_all(command, request.command_bytes) && read_all(input, request.input_bytes));
 		if (!give(&shell, &request, command, input)) {
-			bury(&shell);
+			reap(&shell);
 			shell = start_shell();
 			require(give(&shell, &request, command, input));
 		}
-		attend(&shell);
-		uint32_t status = htonl((uint32_t)bury(&shell));
+		serve(&shell);
+		uint32_t status = htonl((uint32_t)reap(&shell));
 		answer(STATUS, &status, sizeof(status));
 		flush();
 		shell = start_shell();

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A virtio console with registers in memory (virtio 1.2, 4.2 and 5.3). The guest's driver writes everything that is
+ * read here, at any time and from other CPUs: lengths, addresses and indices are checked each time, and a driver that
+ * breaks the rules finds its device reset.
+ */
 #include "virtio_console.h"
 
 #include <stddef.h>
@@ -32,7 +37,7 @@
 
 #define QUEUE_SIZE_MAX 128u
 
-/* 2.7: split virtqueues, all little endian, and how their parts are aligned. */
+/* 2.7: split virtqueues, all little endian, and the alignment of their parts. */
 struct virtio_descriptor {
 	uint64_t address;
 	uint32_t length;
@@ -79,6 +84,7 @@ static void refuse(struct virtio_console *console, const char *how)
 	console->host->broken(console->context, how);
 }
 
+/* Acquire: the ring entry and the descriptors that the index announces are read after it. */
 static bool offers(const struct virtio_queue *queue)
 {
 	return queue->used != NULL && __atomic_load_n(&queue->available->index, __ATOMIC_ACQUIRE) != queue->seen;
@@ -90,6 +96,7 @@ static uint16_t take(struct virtio_queue *queue)
 	return queue->available->ring[queue->seen++ % queue->size];
 }
 
+/* Release: the driver sees the entry, and what is in its buffer, before the index that announces it. */
 static void give_back(struct virtio_queue *queue, uint16_t head, uint32_t length)
 {
 	uint16_t index = queue->used->index;
@@ -99,7 +106,10 @@ static void give_back(struct virtio_queue *queue, uint16_t head, uint32_t length
 	__atomic_store_n(&queue->used->index, (uint16_t)(index + 1), __ATOMIC_RELEASE);
 }
 
-/* The memory of one descriptor, which the guest can have made up: NULL then. */
+/*
+ * Returns the memory of one descriptor, or NULL after it has reset the device, if the descriptor is not in the table or
+ * its memory not in RAM. The descriptor is copied first, because the guest may change it.
+ */
 static void *buffer(struct virtio_console *console, const struct virtio_queue *queue, uint16_t number,
 		    struct virtio_descriptor *descriptor)
 {
@@ -123,6 +133,7 @@ static void transmit(struct virtio_console *console)
 		uint16_t head = take(queue);
 		struct virtio_descriptor descriptor = {.flags = DESCRIPTOR_NEXT, .next = head};
 
+		/* At most as many as the table has: a chain can lead back to itself. */
 		for (uint32_t i = 0; i < queue->size && descriptor.flags & DESCRIPTOR_NEXT; i++) {
 			const void *memory = buffer(console, queue, descriptor.next, &descriptor);
 
@@ -131,7 +142,7 @@ static void transmit(struct virtio_console *console)
 			console->host->say(console->context, memory, descriptor.length);
 		}
 		if (queue->used == NULL)
-			return; /* another processor has reset the device meanwhile */
+			return; /* say() lets go of the lock, and another processor has reset the device meanwhile */
 		give_back(queue, head, 0);
 	}
 	if (any)
@@ -163,7 +174,7 @@ void virtio_console_filled(struct virtio_console *console, const struct virtio_r
 	set_interrupts(console, console->interrupts | INTERRUPT_USED);
 }
 
-/* A part of a queue, or NULL if it is not where a driver may put it. */
+/* Returns the memory of a part of a queue, or NULL if it is unaligned or not in RAM. */
 static void *part(const struct virtio_console *console, uint64_t address, uint64_t bytes, uint64_t alignment)
 {
 	return address % alignment == 0 ? console->host->memory(console->context, address, bytes) : NULL;
@@ -225,7 +236,7 @@ static void set_half(uint64_t *address, bool high, uint32_t value)
 	*address = high ? (*address & UINT32_MAX) | (uint64_t)value << 32 : (*address & ~(uint64_t)UINT32_MAX) | value;
 }
 
-/* A queue that is ready stays what it was checked to be. */
+/* While a queue is ready its size and addresses cannot change: they have been checked. */
 static void write_queue(struct virtio_console *console, struct virtio_queue *queue, uint64_t offset, uint32_t value)
 {
 	bool high = offset & sizeof(uint32_t);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A virtio console (virtio 1.2, 5.3) whose registers lie in memory (4.2), for whatever runs the guest. It knows neither
- * locks nor libc: its functions are called by one processor at a time.
+ * A virtio console (virtio 1.2, 5.3) with registers in memory (4.2), for whatever runs the guest. It has no locks and
+ * needs no libc; its functions must be called by one processor at a time.
  */
 #ifndef VIRTIO_CONSOLE_H
 #define VIRTIO_CONSOLE_H
@@ -11,15 +11,15 @@
 
 #define VIRTIO_CONSOLE_BYTES 0x200u
 
-/* What the console needs of the one who runs the guest; `context` is his. */
+/* What the console needs of the program that runs the guest. `context` belongs to that program. */
 struct virtio_host {
-	/* The guest's memory from `address`, or NULL if not all of it is RAM. */
+	/* Returns the guest's memory from `address`, an IPA, or NULL unless all of the bytes are RAM. */
 	void *(*memory)(void *context, uint64_t address, uint64_t bytes);
-	/* Takes what the guest says, all of it. Meanwhile, other functions of the console may be called. */
+	/* Takes all of the guest's output. It may let other processors call functions of the console meanwhile. */
 	void (*say)(void *context, const void *bytes, uint32_t length);
-	/* Drives a level-sensitive interrupt. */
+	/* Drives a level-sensitive interrupt; may be called with the level that it has already. */
 	void (*interrupt)(void *context, bool level);
-	/* The guest's driver has broken the rules, and the device is as after a reset. */
+	/* Told when the guest's driver has broken the rules. The device has been reset. */
 	void (*broken)(void *context, const char *how);
 };
 
@@ -47,16 +47,16 @@ struct virtio_console {
 	uint32_t status;
 };
 
-/* The guest's accesses to registers. */
+/* The guest's accesses to registers. Those that do not exist read as zero, and ignore writes. */
 uint32_t virtio_console_read(const struct virtio_console *console, uint64_t offset);
 void virtio_console_write(struct virtio_console *console, uint64_t offset, uint32_t value);
 
-/* Whether the guest has given room for input. */
+/* Whether the guest has a buffer ready for input. */
 bool virtio_console_wants_input(const struct virtio_console *console);
 
 /*
- * Takes the room for input that the guest gave first; NULL: there is none. It is given back, with as much as came, by
- * virtio_console_filled() before any other is taken.
+ * A buffer for input. virtio_console_room() takes the first one that the guest has offered; `memory` is NULL if there
+ * is none. virtio_console_filled() gives it back, with as many bytes as were put in, before another one is taken.
  */
 struct virtio_room {
 	void *memory;

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Our agents under KVM: a thread per processor, which runs the vCPU while its agent has a program, and sleeps
+ * otherwise. The counterpart in the monitor is monitor/vcpu.c; agents cannot tell which of the two runs them.
+ */
 #include "agent.h"
 
 #include <errno.h>
@@ -22,10 +26,10 @@
 #include "vtpm.h"
 #include "vtpm_abi.h"
 
-#define KICK SIGUSR1 /* ends KVM_RUN, and does nothing else */
-#define GRACE_MS 250 /* to notice the deadline */
+#define KICK SIGUSR1 /* its handler does nothing: a signal ends KVM_RUN */
+#define GRACE_MS 250 /* what an agent may take beyond its deadline to notice it */
 
-/* System registers by their encoding, Arm ARM D19. */
+/* System registers by their encoding (Arm ARM D19); CPACR_EL1.FPEN: no trap of floating point. */
 #define CPACR_EL1 ARM64_SYS_REG(3, 0, 1, 0, 2)
 #define ESR_EL1 ARM64_SYS_REG(3, 0, 5, 2, 0)
 #define FAR_EL1 ARM64_SYS_REG(3, 0, 6, 0, 0)
@@ -35,12 +39,12 @@ struct agent {
 	struct vcpu vcpu;
 	unsigned int number;
 	struct mailbox *box;
-	int go;
-	int finished;
-	struct timespec noticed; /* when it should have noticed that its time is up */
+	int go;                  /* event: there is a program */
+	int finished;            /* event: it has ended */
+	struct timespec noticed; /* when it must have noticed its deadline */
 	pthread_t thread;
 	atomic_bool stop;
-	bool afresh;
+	bool afresh; /* it must start from the image the next time */
 };
 
 static struct agent agents[GUEST_MAX_VCPUS];
@@ -52,7 +56,9 @@ static struct ipa block_ipa(unsigned int number)
 	return ipa_make(GUEST_RAM_IPA + GUEST_IMAGE_BYTES + number * GUEST_BLOCK_BYTES);
 }
 
-/* The agent starts with its caches off, so that it must find what it needs in memory. */
+/*
+ * The image is copied anew, since the program may have overwritten it; and flushed, since agents start with caches off.
+ */
 static void reset(struct agent *agent)
 {
 	memcpy(machine->ram, image, sizeof(image));
@@ -67,7 +73,7 @@ static void reset(struct agent *agent)
 	agent->afresh = false;
 }
 
-/* Nothing is at this address: the agent sees an abort that was taken at EL2, as under any hypervisor. */
+/* For an access to an address where nothing is: the agent sees an abort that EL2 has taken, as under the monitor. */
 static void abort_access(const struct agent *agent, struct ipa ipa)
 {
 	struct kvm_vcpu_events events = {.exception.ext_dabt_pending = 1};
@@ -77,7 +83,10 @@ static void abort_access(const struct agent *agent, struct ipa ipa)
 	must(ioctl(agent->vcpu.fd, KVM_SET_VCPU_EVENTS, &events), "aborting an access");
 }
 
-/* Returns whether the agent has finished. */
+/*
+ * Returns true when the agent has finished its program, which it says by HVC. Any other call that KVM forwards is a
+ * doorbell.
+ */
 static bool hypercall(const struct agent *agent)
 {
 	const struct kvm_run *run = agent->vcpu.run;
@@ -92,7 +101,7 @@ static bool hypercall(const struct agent *agent)
 	return false;
 }
 
-/* Returns whether the agent has finished. */
+/* Handles an exit of KVM_RUN. Returns true when the agent has finished its program. */
 static bool leave(const struct agent *agent)
 {
 	const struct kvm_run *run = agent->vcpu.run;
@@ -107,7 +116,7 @@ static bool leave(const struct agent *agent)
 		abort_access(agent, ipa_make(run->arm_nisv.fault_ipa));
 		return false;
 	case KVM_EXIT_SYSTEM_EVENT:
-		exit(EXIT_SUCCESS); /* by PSCI: the VM has switched itself off, or wants to start again */
+		exit(EXIT_SUCCESS); /* by PSCI: the VM has switched itself off, or asks for a restart */
 	default:
 		refuse("KVM stopped an agent for reason %u", run->exit_reason);
 	}
@@ -121,7 +130,7 @@ static bool run(struct agent *agent)
 			if (leave(agent))
 				return true;
 		} else if (errno == EFAULT) {
-			abort_access(agent, ipa_make(0)); /* a queue whose instance is gone; KVM does not say which */
+			abort_access(agent, ipa_make(0)); /* a queue whose instance is gone; KVM does not say where */
 		} else if (errno != EINTR && errno != EAGAIN) {
 			fail("running an agent");
 		}
@@ -204,7 +213,10 @@ struct mailbox *agent_box(unsigned int number)
 	return agents[number].box;
 }
 
-/* The agents' clock is CNTPCT_EL0: on a host that runs at EL1 or EL2 itself it is what EL0 sees as CNTVCT_EL0. */
+/*
+ * Deadlines of agents are in CNTPCT_EL0, which Linux keeps from programs. On a host that is not a guest itself its
+ * CNTVCT_EL0 is the same.
+ */
 void agent_start(unsigned int number, uint64_t microseconds)
 {
 	struct agent *agent = &agents[number];
@@ -224,7 +236,7 @@ int agent_finished(unsigned int number)
 	return agents[number].finished;
 }
 
-int agent_patience(unsigned int number)
+int agent_timeout_ms(unsigned int number)
 {
 	const struct timespec *end = &agents[number].noticed;
 	struct timespec now;
@@ -240,6 +252,7 @@ void agent_stop(unsigned int number)
 {
 	struct agent *agent = &agents[number];
 
+	/* The flag first. immediate_exit covers a signal that comes just before KVM_RUN (Linux, kvm/api.rst). */
 	atomic_store(&agent->stop, true);
 	agent->vcpu.run->immediate_exit = 1;
 	errno = pthread_kill(agent->thread, KICK);

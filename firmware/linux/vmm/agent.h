@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Our agents at EL1 (firmware/guest), one on each processor of the VM. Between two programs a processor does not run:
- * it stops at the HVC by which its agent says that it has finished.
+ * it stands still at the HVC by which its agent has said that it is done.
  */
 #ifndef VMM_AGENT_H
 #define VMM_AGENT_H
@@ -12,19 +12,23 @@
 /* Loads the image and creates the processors. */
 void agents_create(struct vm *vm, const char *image);
 
-/* Where a program goes before the agent starts, and its outcome is when it has finished. */
+/*
+ * Returns the mailbox: the program goes there before the agent starts, and the outcome is there when it has finished.
+ */
 struct mailbox *agent_box(unsigned int number);
 
-/* Starts the program in the mailbox, to end within so many microseconds. */
+/* Starts the program in the mailbox, with a deadline so many microseconds from now. */
 void agent_start(unsigned int number, uint64_t microseconds);
 
-/* Becomes readable when the agent has finished: read it once for each start. */
+/* Returns a descriptor that becomes readable when the agent has finished. Read it once for each start. */
 int agent_finished(unsigned int number);
 
-/* How many milliseconds the agent may still take to notice that its time is up. */
-int agent_patience(unsigned int number);
+/* Returns how many milliseconds to wait for agent_finished() before agent_stop(). */
+int agent_timeout_ms(unsigned int number);
 
-/* Takes the processor away from an agent that has not noticed. It finishes soon, and starts afresh the next time. */
+/*
+ * Takes the processor from an agent that has not noticed its deadline. It finishes soon, and starts afresh next time.
+ */
 void agent_stop(unsigned int number);
 
 #endif

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The dialogue with agents (docs/monitor.md) on standard input and output: the same requests as on the monitor's serial
+ * line, as far as they make sense for one VM, and requests about its vTPMs.
+ */
 #include "agent_shell.h"
 
 #include <poll.h>
@@ -15,14 +19,16 @@
 #include "vtpm_requests.h"
 
 #define LINE_BYTES 0x18000u
-#define STOP_MS 3000 /* to leave the guest when told to stop */
+#define STOP_MS 3000 /* what an agent that is stopped may take to leave its guest */
 
 static unsigned int agent_count;
 static int signals;
 static bool busy[GUEST_MAX_VCPUS];
 static struct wanted wanted[GUEST_MAX_VCPUS];
 
-/* Waits for input of a descriptor, or returns false when so many milliseconds have passed; -1: without end. */
+/*
+ * Waits until a descriptor is readable; returns false after so many milliseconds, -1: never. A signal ends the process.
+ */
 static bool await(int descriptor, int milliseconds)
 {
 	struct pollfd wait[] = {{.fd = descriptor, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
@@ -35,7 +41,7 @@ static bool await(int descriptor, int milliseconds)
 	return ready > 0;
 }
 
-/* The agent that word 1 names, `<vm>.<vcpu>`: we have one VM, whatever its name. */
+/* Finds the agent that word 1 names, `<vm>.<vcpu>`. The VM's number does not matter: this process has one. */
 static bool named(const struct words *words, unsigned int *number, struct reply *reply)
 {
 	const char *dot = words->count > 1 ? strchr(words->word[1], '.') : NULL;
@@ -68,7 +74,7 @@ static bool start(const struct words *words, unsigned int *number, struct reply 
 
 static bool finished(unsigned int number)
 {
-	if (await(agent_finished(number), agent_patience(number)))
+	if (await(agent_finished(number), agent_timeout_ms(number)))
 		return true;
 	agent_stop(number);
 	return await(agent_finished(number), STOP_MS);
@@ -163,7 +169,7 @@ static void answer(char *line, size_t length)
 	}
 }
 
-/* Answers the lines that are whole; returns how much is left at the start of the buffer. */
+/* Answers the complete lines; returns how many bytes of the next one are left, at the start of the buffer. */
 static size_t serve_lines(char *buffer, size_t length)
 {
 	char *line = buffer;

@@ -5,7 +5,7 @@
 #ifndef VMM_AGENT_SHELL_H
 #define VMM_AGENT_SHELL_H
 
-/* Ends with its input, or on a signal that comes by this descriptor. */
+/* Serves requests until its input ends, or a signal comes by the descriptor `signals`; then ends the process. */
 _Noreturn void agent_shell_serve(unsigned int agents, int signals);
 
 #endif

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The client of a background guest's console: it carries bytes both ways between standard input and output and a
+ * socket.
+ */
 #include "attach.h"
 
 #include <poll.h>
@@ -12,7 +16,7 @@
 
 #define CHUNK 4096
 
-/* Passes on what there is. False: no more will come. */
+/* Passes on what can be read. False: no more will come. */
 static bool carry(int from, int to)
 {
 	char bytes[CHUNK];
@@ -22,13 +26,16 @@ static bool carry(int from, int to)
 		ssize_t written = write(to, bytes + done, (size_t)(length - done));
 
 		if (written < 0)
-			break; /* a guest that ended shows that on its side, too */
+			break; /* the end of a guest is seen on the other descriptor */
 		done += written;
 	}
 	return length > 0;
 }
 
-/* The VMM closes one half of a socket when it hands the console to somebody else; its own end closes both. */
+/*
+ * Tells a guest that ended from a client that was replaced: the VMM shuts one half of the socket when it gives the
+ * console to another client, while its own end closes both.
+ */
 static bool guest_ended(int console)
 {
 	struct pollfd both = {.fd = console};

@@ -1,4 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Guests in the background: their files below /run/guest, and who knows how they ended.
+ *
+ * Two processes belong to such a guest. The inner one is the VM. The outer one, its keeper, waits for it and writes
+ * down how it ended, also if it was killed. The keeper holds a lock on the status file, so that everybody else can tell
+ * whether the guest runs, and wait for its end, without asking any process.
+ */
 #include "background.h"
 
 #include <errno.h>
@@ -24,7 +31,9 @@
 
 static int ready = -1;
 
-/* The path of one of a guest's files, in storage that the next call uses again. */
+/*
+ * Returns the path of one of a guest's files, valid until the next call. The name comes from a user: no slash, no dot.
+ */
 static const char *path(const char *name, const char *file)
 {
 	static char text[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
@@ -50,7 +59,7 @@ static int open_file(const char *name, const char *file, int flags)
 	return must(open(at, flags | O_CREAT | O_CLOEXEC, 0600), at);
 }
 
-/* Takes a name: its file of status is locked as long as it is in use. */
+/* Takes a name, by locking its status file; returns that file. The lock is the descriptor's, and survives fork. */
 static int take(const char *name)
 {
 	make_directory(GUESTS);
@@ -95,7 +104,7 @@ static void say_log(const char *name)
 		fwrite(said, 1, (size_t)length, stderr);
 }
 
-/* Waits for the guest's process to end, and writes down how. */
+/* The keeper: waits for the guest's process to end, and writes down how, as a shell would say it. */
 static _Noreturn void keep_status(pid_t guest, int status)
 {
 	int how;
@@ -106,7 +115,7 @@ static _Noreturn void keep_status(pid_t guest, int status)
 	exit(EXIT_SUCCESS);
 }
 
-/* Lets go of the terminal, or whatever else the caller has for its input and output. */
+/* Detaches from the terminal, or whatever else the caller has for its input and output. */
 static void leave(const char *name)
 {
 	int nothing = must(open("/dev/null", O_RDONLY | O_CLOEXEC), "opening /dev/null");
@@ -118,7 +127,7 @@ static void leave(const char *name)
 	must(dup2(log, STDERR_FILENO), "leaving standard error");
 }
 
-/* The guest's process ends with the one that keeps its status, or nobody would know how. */
+/* The guest ends with its keeper: without one, nobody could find out that it runs, or how it ended. */
 static void become_guest(const char *name)
 {
 	int pid = open_file(name, "pid", O_WRONLY | O_TRUNC);
@@ -128,7 +137,7 @@ static void become_guest(const char *name)
 	close(pid);
 }
 
-/* Ends the process that was called as soon as the guest runs, or will not. */
+/* The process that the user has started: ends as soon as the guest runs, or has failed to start. */
 static _Noreturn void await_ready(const char *name, int from)
 {
 	char byte;
@@ -196,7 +205,7 @@ int background_attach(const char *name)
 
 	if (connect(console, (struct sockaddr *)&there, sizeof(there)) == 0)
 		attach(console);
-	else if (errno != ECONNREFUSED) /* nobody listens any more */
+	else if (errno != ECONNREFUSED) /* that is: the guest has ended already, and has a status */
 		fail("attaching to the guest %s", name);
 	return status_of(name);
 }

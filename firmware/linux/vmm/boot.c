@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Puts a Linux kernel, its initial file system and the tables that describe the machine into the guest's RAM.
+ */
 #include "boot.h"
 
 #include <fcntl.h>
@@ -9,7 +12,7 @@
 #include "failure.h"
 #include "kernel.h"
 
-/* Reads a whole file into RAM; returns its size. */
+/* Reads a whole file into the guest's RAM; returns its size. */
 static size_t load(struct vm *vm, const char *path, struct ipa ipa)
 {
 	int fd = must(open(path, O_RDONLY | O_CLOEXEC), path);

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The virtio console of the guest. Its registers are written by the threads of processors, its input comes on the main
+ * thread, so one lock guards the device.
+ */
 #include "console.h"
 
 #include <pthread.h>
@@ -19,7 +23,7 @@ static void *memory(void *vm, uint64_t address, uint64_t bytes)
 	return vm_memory(vm, ipa_make(address), bytes);
 }
 
-/* Nobody waits for the console meanwhile: who reads what the guest says may take his time. */
+/* Without the lock, because the reader at the other end may be slow, and nothing else should have to wait for it. */
 static void say(void *vm, const void *bytes, uint32_t length)
 {
 	(void)vm;
@@ -92,6 +96,6 @@ void console_write(uint64_t offset, uint32_t value)
 {
 	pthread_mutex_lock(&console.lock);
 	virtio_console_write(&console.device, offset, value);
-	eventfd_write(console.event, 1);
+	eventfd_write(console.event, 1); /* any write may have made room for input */
 	pthread_mutex_unlock(&console.lock);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A virtio console (virtio 1.2, sections 4.2 and 5.3) between the guest and the line.
+ * The virtio console (virtio 1.2, sections 4.2 and 5.3) between the guest and the line.
  */
 #ifndef VMM_CONSOLE_H
 #define VMM_CONSOLE_H
@@ -14,17 +14,17 @@
 
 void console_create(struct vm *vm);
 
-/* On the thread of a processor. */
+/* The guest's accesses to its registers, on the thread of any processor. */
 uint32_t console_read(uint64_t offset);
 void console_write(uint64_t offset, uint32_t value);
 
-/* Whether the guest waits for input and has taken what there was. */
+/* Whether the guest has a buffer ready for input. */
 bool console_wants_input(void);
 
-/* Passes on what the line has. False: that has ended. */
+/* Passes on input of the line, which must have some. False: its input has ended. */
 bool console_input(void);
 
-/* Becomes readable when console_wants_input() may have changed. */
+/* Returns a descriptor that becomes readable when console_wants_input() may have changed. */
 int console_event(void);
 
 #endif

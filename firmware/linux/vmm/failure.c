@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * How the VMM fails: one line on standard error, and the end of the process. Its vTPMs end with it, since /dev/vtpm is
+ * closed.
+ */
 #include "failure.h"
 
 #include <errno.h>

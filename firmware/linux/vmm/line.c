@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The other end of the guest's console: standard input and output, or one client at a time of a socket. Processors
+ * write on their own threads while the main thread accepts clients, and a write can block for as long as a client does
+ * not read.
+ */
 #include "line.h"
 
 #include <errno.h>
@@ -11,7 +16,11 @@
 
 #define KEPT_BYTES 0x8000u
 
-/* A client's socket is always descriptor `out`, so that no other file can be what a waiting writer goes on with. */
+/*
+ * A client's socket is always descriptor `out`. A new client is put there by dup3, so a thread that is about to write
+ * never finds the descriptor closed, or reused for another file. `former` keeps the client before open, or it could not
+ * tell being replaced from the end of the guest.
+ */
 static struct {
 	pthread_mutex_t lock;
 	int listener; /* -1: standard input and output */
@@ -20,7 +29,7 @@ static struct {
 	int former;
 	bool present;
 	unsigned int visitors;
-	uint64_t said; /* bytes since nobody was there */
+	uint64_t said; /* bytes of output since the last client went away */
 	uint8_t kept[KEPT_BYTES];
 } line = {
 	.lock = PTHREAD_MUTEX_INITIALIZER,
@@ -39,7 +48,7 @@ void line_listen(int listener)
 	line.present = false;
 }
 
-/* Keeps what is said if nobody is there. False: somebody is, the visitor of that number. */
+/* Keeps output if no client is there. False: one is, and `*visitor` is its number. */
 static bool keep(const uint8_t *bytes, size_t length, unsigned int *visitor)
 {
 	pthread_mutex_lock(&line.lock);
@@ -53,7 +62,7 @@ static bool keep(const uint8_t *bytes, size_t length, unsigned int *visitor)
 	return alone;
 }
 
-/* `visitor` is gone, unless another one has come already. */
+/* Forgets a client that is gone, unless another one has taken its place already. */
 static void forget(unsigned int visitor)
 {
 	pthread_mutex_lock(&line.lock);
@@ -106,7 +115,7 @@ static void tell_what_was_kept(void)
 		uint64_t more = line.said - at;
 		uint64_t piece = more < KEPT_BYTES - start ? more : KEPT_BYTES - start;
 
-		/* All of it fits into the socket; a client that is gone already has lost it. */
+		/* The socket's buffer holds all of it. If the client is gone already, this output is lost. */
 		if (send(line.out, line.kept + start, piece, MSG_DONTWAIT) < 0)
 			break;
 		at += piece;
@@ -119,7 +128,7 @@ void line_take_newcomer(void)
 	int client = accept4(line.listener, NULL, NULL, SOCK_CLOEXEC);
 
 	if (client < 0)
-		return; /* gone already */
+		return; /* the client is gone already */
 	pthread_mutex_lock(&line.lock);
 	if (line.present) {
 		must(dup3(line.out, line.former, O_CLOEXEC), "keeping a client apart");

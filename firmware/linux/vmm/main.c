@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Runs one Linux guest under KVM, with vTPMs of its own if asked for. Its console hvc0 is standard input and output, or
- * a socket; what its kernel says goes to standard error, or a log. Ends with the guest, on SIGTERM, and, when it is not
- * in the background, with who talks to it. Or runs our agents: then standard input and output are a dialogue with them.
+ * vmm runs one Linux guest under KVM, with vTPMs of its own if asked for; README.md has the options. The guest's
+ * console hvc0 is standard input and output, or a socket; its kernel's early console is standard error, or a log. It
+ * ends with the guest, on SIGTERM, and, when it is not in the background, with whoever reads its console. With --agent
+ * it runs our agents instead, and standard input and output are a dialogue with them.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -65,10 +66,10 @@ static uint32_t number(const char *text, uint32_t low, uint32_t high)
 	return (uint32_t)value;
 }
 
-/* `text`: requirements and slots, or nothing. */
+/* Reads "REQUIREMENTS,SLOTS", both optional; `text` may be NULL. */
 static struct wanted_vtpm wanted_vtpm(char *text)
 {
-	struct wanted_vtpm wanted = {.slots = 1}; /* tpm_crb knows of one command at a time */
+	struct wanted_vtpm wanted = {.slots = 1}; /* Linux's tpm_crb sends one command at a time */
 	char *slots = text != NULL ? strchr(text, ',') : NULL;
 
 	if (slots != NULL) {
@@ -150,7 +151,10 @@ static struct options parse(int count, char **words)
 	return options;
 }
 
-/* Passes input on to the guest until something ends the process. */
+/*
+ * The main thread: passes input on to the guest until something ends the process. It polls for input only while the
+ * guest has room, and for a hang-up always.
+ */
 static _Noreturn void serve(int signals)
 {
 	enum { SIGNALS, EVENT, INPUT, NEWCOMERS, COUNT };
@@ -180,7 +184,7 @@ static _Noreturn void serve(int signals)
 	}
 }
 
-/* A persistent vTPM is the one that the VM had before, if it had one. */
+/* A persistent vTPM is the one that a VM of this UUID has left behind, if it has; else a new one. */
 static void create_vtpm(const struct options *options, uint32_t index)
 {
 	const struct wanted_vtpm *wanted = &options->vtpms[index];
@@ -203,7 +207,7 @@ static void create_vtpms(struct vm *vm, const struct options *options)
 		create_vtpm(options, index);
 }
 
-/* Our agents instead of Linux; they get vTPMs as they are told. */
+/* Our agents instead of Linux; vTPMs are created by request. */
 static _Noreturn void run_agents(struct vm *vm, const char *image, int signals)
 {
 	vtpm_open(vm);

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The processors of a Linux guest: a thread for each, which runs the vCPU and serves its exits. PSCI and the interrupt
+ * controller are KVM's business; what is left are accesses to two devices, and the doorbells of vTPMs.
+ */
 #include "processor.h"
 
 #include <errno.h>
@@ -43,6 +47,7 @@ static void device_write(uint64_t address, uint32_t value)
 		refuse("the guest writes at 0x%llx, where nothing is", (unsigned long long)address);
 }
 
+/* Registers have 32 bits; a wider access reads zeros above, and loses what it writes there. */
 static void device_access(struct kvm_run *run)
 {
 	uint32_t value = 0;
@@ -86,6 +91,7 @@ static void *execute(void *argument)
 			device_access(run);
 			break;
 		case KVM_EXIT_HYPERCALL:
+			/* On this thread, so commands of different processors run at once. */
 			vcpu_set(processor, VCPU_CORE(regs[0]), (uint64_t)vtpm_doorbell((uint32_t)run->hypercall.nr));
 			break;
 		case KVM_EXIT_SYSTEM_EVENT:

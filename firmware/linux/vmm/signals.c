@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Signals that end the process, as a descriptor: they are blocked and read, so that no handler interrupts a thread.
+ */
 #include "signals.h"
 
 #include <errno.h>
@@ -9,7 +12,7 @@
 
 #include "failure.h"
 
-#define SIGNAL_STATUS 128 /* and the signal's number: as shells have it */
+#define SIGNAL_STATUS 128 /* shells report death by a signal as 128 + its number */
 
 int signals_watch(void)
 {
@@ -21,7 +24,7 @@ int signals_watch(void)
 	errno = pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	if (errno != 0)
 		fail("blocking signals");
-	signal(SIGPIPE, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN); /* a client that goes away is an error of write() */
 	return must(signalfd(-1, &signals, SFD_CLOEXEC), "watching for signals");
 }
 

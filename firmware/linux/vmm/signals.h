@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Signals that end the process.
+ */
 #ifndef VMM_SIGNALS_H
 #define VMM_SIGNALS_H
 
-/* Has SIGTERM and SIGINT come as something to read, on whatever thread; returns where. Before there are threads. */
+/* Returns a descriptor that becomes readable on SIGTERM or SIGINT. To be called before any thread is started. */
 int signals_watch(void);
 
-/* One has come: ends the process, with the status that shells have for it. */
+/* Ends the process after one has come, with the status that shells have for it. */
 _Noreturn void signals_end(int signals);
 
 #endif

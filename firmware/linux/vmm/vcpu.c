@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A processor of the VM, as KVM has it: creating it, and its registers.
+ */
 #include "vcpu.h"
 
 #include <sys/ioctl.h>

@@ -21,9 +21,10 @@ struct vcpu {
 /* Creates a processor. All but the first wait for PSCI, unless they are `awake`. */
 void vcpu_create(struct vcpu *vcpu, const struct vm *vm, unsigned int number, bool awake);
 
-/* Gives it the registers of a processor that was just switched on. Not while it runs. */
+/* Gives it the registers of a processor that was just switched on. It must not run. */
 void vcpu_reset(struct vcpu *vcpu);
 
+/* Read and set one register. It must not run. */
 uint64_t vcpu_get(const struct vcpu *vcpu, uint64_t id);
 void vcpu_set(const struct vcpu *vcpu, uint64_t id, uint64_t value);
 

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The virtual machine: memory, interrupt controller, and the SMCCC calls that KVM forwards.
+ */
 #include "vm.h"
 
 #include <fcntl.h>
@@ -9,7 +12,7 @@
 #include "failure.h"
 #include "smccc_filter.h"
 
-#define INTERRUPTS 64 /* of the controller: 32 private ones, 32 of devices */
+#define INTERRUPTS 64 /* of the controller: SGIs and PPIs, and 32 of devices */
 
 void vm_create(struct vm *vm, size_t ram_bytes, unsigned int cpus)
 {
@@ -49,6 +52,7 @@ void vm_create_gic(struct vm *vm)
 	uint64_t cpus = GIC_V3_REDISTRIBUTORS;
 
 	vm->gic = GIC_V3;
+	/* KVM offers a GICv3 only where the host has one; not every GICv3 host offers a GICv2. */
 	if (ioctl(vm->fd, KVM_CREATE_DEVICE, &device) < 0) {
 		device.type = KVM_DEV_TYPE_ARM_VGIC_V2;
 		vm->gic = GIC_V2;

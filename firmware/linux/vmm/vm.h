@@ -29,24 +29,24 @@ struct vm {
 void vm_create(struct vm *vm, size_t ram_bytes, unsigned int cpus);
 
 /*
- * Maps memory of this process, `slot` by `slot`, into the guest's physical address space; no bytes: takes the slot's
- * memory out of it. Returns 0 or -1 with errno.
+ * Maps memory of this process into the guest's physical address space, as memory slot `slot`; with 0 bytes, removes the
+ * slot. Returns 0, or -1 with errno.
  */
 int vm_map(const struct vm *vm, uint32_t slot, struct ipa ipa, void *memory, size_t bytes);
 
-/* Creates the interrupt controller: version 3 where the host has it, else 2. Before there are processors. */
+/* Creates the interrupt controller: version 3 where the host has it, else 2. Before any processor is created. */
 void vm_create_gic(struct vm *vm);
 
-/* Once all processors are there. */
+/* After all processors have been created. */
 void vm_start_gic(struct vm *vm);
 
-/* Drives a level-sensitive interrupt. */
+/* Drives a level-sensitive interrupt. On any thread. */
 void vm_interrupt(struct vm *vm, uint32_t interrupt, bool level);
 
 /* Lets KVM hand the guest's SMCs and HVCs of `count` function identifiers to this process. Before any runs. */
 void vm_forward_calls(struct vm *vm, uint32_t first, uint32_t count);
 
-/* The guest's memory from `ipa`, or NULL if not all of it is RAM. */
+/* Returns the guest's memory from `ipa` on, or NULL unless all of the bytes are its RAM. */
 void *vm_memory(const struct vm *vm, struct ipa ipa, size_t bytes);
 
 #endif

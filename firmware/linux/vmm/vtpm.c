@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The guest's vTPMs, by way of /dev/vtpm. Each queue is mapped into this process, and from there into the guest as a
+ * memory slot of its own.
+ */
 #include "vtpm.h"
 
 #include <errno.h>
@@ -25,7 +29,7 @@ static struct vm *machine;
 static int device;
 static struct queue queues[INSTANCES];
 
-/* What an errno of /dev/vtpm stands for: firmware/linux/module/README.md. */
+/* The status that an errno of /dev/vtpm stands for, as listed in firmware/linux/module/README.md. */
 static int64_t status_of(int result)
 {
 	if (result >= 0)
@@ -67,6 +71,7 @@ void vtpm_open(struct vm *vm)
 	vm_forward_calls(vm, VTPM_FID_DOORBELL, INSTANCES);
 }
 
+/* Makes the guest see the queue at `ipa`, or nowhere. A slot cannot be moved, so it is removed and made again. */
 static int show(uint32_t index, struct ipa ipa)
 {
 	struct queue *queue = &queues[index];
@@ -90,7 +95,7 @@ int64_t vtpm_place(uint32_t index, struct ipa ipa)
 	return status_of(show(index, ipa));
 }
 
-/* Gives the guest the queue of an instance that the VM has got. */
+/* Maps the queue of an instance that was created or taken, and gives it to the guest. */
 static int64_t give(uint32_t index, uint64_t bytes, struct ipa ipa)
 {
 	int64_t status;
@@ -145,7 +150,7 @@ int64_t vtpm_reset(uint32_t index)
 	return status_of(ioctl(device, VTPM_IOC_RESET, index));
 }
 
-/* The kernel has taken the queue away from everybody before the slot and the mapping go. */
+/* The instance first: the kernel takes the queue out of every address space before EL3 can reuse it. */
 int64_t vtpm_destroy(uint32_t index)
 {
 	int64_t status = status_of(ioctl(device, VTPM_IOC_DESTROY, index));
@@ -180,5 +185,6 @@ int64_t vtpm_doorbell(uint32_t function)
 
 	if (status == VTPM_E_ENGINE_FAILED)
 		fprintf(stderr, "vmm: ringing a vTPM: %s\n", strerror(errno));
+	/* What EL3 answers a guest that rings for an instance that it does not have. */
 	return status == VTPM_E_BAD_HANDLE ? VTPM_E_NOT_PERMITTED : status;
 }

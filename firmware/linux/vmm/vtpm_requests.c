@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Requests of the dialogue about the VM's vTPMs. README.md lists their arguments and answers.
+ */
 #include "vtpm_requests.h"
 
 #include "agent_abi.h"
@@ -15,7 +18,7 @@ static void conclude(int64_t status, const uint64_t *values, unsigned int count,
 		reply_numbers(reply, values, count);
 }
 
-/* Reads index and more numbers; an index that no instance can have is refused as the service does. */
+/* Reads an index and more numbers. An index that no instance can have is refused here, as the service would. */
 static bool numbers(const struct words *words, unsigned int count, uint64_t *values, struct reply *reply)
 {
 	if (!words_numbers(words, 1, count, values, reply))

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What Python and the interpreters at EL2 (monitor) and EL1 (guest agent) must agree on: instructions, mailbox,
- * outcomes. This is the only definition; hil.target.monitor.abi reads the same file, so every line is `#define NAME value`,
- * where value is an integer expression over names defined above it.
+ * outcomes. This is the only definition; hil.target.monitor.abi reads the same file, so every line is `#define NAME
+ * value`, where value is an integer expression over names defined above it.
  */
 #ifndef AGENT_ABI_H
 #define AGENT_ABI_H

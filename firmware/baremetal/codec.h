@@ -12,7 +12,7 @@
 /* Fills the tables. Before any other function here. */
 void codec_start(void);
 
-/* The same as zlib's crc32(), which Python uses. */
+/* The same as Python's `zlib.crc32`. */
 uint32_t crc32(const void *bytes, size_t count);
 
 /* Encodes with padding. Writes 4 characters per 3 bytes begun and no terminator; returns the number of characters. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The memory functions that a freestanding compiler may call. -fno-tree-loop-distribute-patterns keeps it from turning
- * these loops into calls of themselves.
+ * The memory functions that a freestanding compiler may call. `-fno-tree-loop-distribute-patterns` keeps it from
+ * turning these loops into calls of themselves.
  */
 #include "memory.h"
 

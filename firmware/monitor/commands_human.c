@@ -9,7 +9,7 @@
 #include "vm.h"
 
 #define SMC_ARGUMENTS 18U   /* SMCCC 1.2 (Arm DEN0028), "Register use in AArch64 SMC and HVC calls": x0 to x17 */
-#define LARGEST_DUMP 0x400U /* bytes: a screenful, far from the size of a reply */
+#define LARGEST_DUMP 0x400U /* bytes: one screen, far from the size of a reply */
 #define DUMP_COLUMNS 16U
 
 void conduit_smc(uint64_t registers[31]);

@@ -91,8 +91,8 @@ static void refuse_instruction(struct vcpu *vcpu)
 
 /*
  * Emulates one load or store. The address comes from two registers: HPFAR_EL2 has the page, FAR_EL2 the offset in it. A
- * load or store that the syndrome does not describe (ISV is 0: a pair, or one with writeback) is refused: nobody says
- * which registers it is about, and no driver uses one on device memory.
+ * load or store that the syndrome does not describe (ISV is 0: a pair, or one that changes its base register) is
+ * refused: nobody says which registers it is about, and no driver uses one on device memory.
  */
 static void access_device(struct linux_guest *guest, struct vcpu *vcpu, uint64_t esr)
 {

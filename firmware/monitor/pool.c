@@ -17,7 +17,7 @@ struct free_page {
 };
 
 /*
- * The assembler reads what follows the section's name: it makes the section one without content (nobits), so that the
+ * The assembler reads what follows the section's name: it makes the section one without content (`nobits`), so that the
  * pages are not in the image; `//` hides what the compiler appends.
  */
 static uint8_t pages[POOL_PAGES][PAGE_BYTES] __attribute__((aligned(4096), section(".pool,\"aw\",@nobits//")));

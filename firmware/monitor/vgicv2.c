@@ -49,7 +49,7 @@
 #define LR_PHYSICAL_SHIFT 10U
 #define MOST_LIST_REGISTERS 32U /* as many as GICH_ELRSR0 has bits; no known GIC has more than 4 */
 
-/* Every GICv2 of an Armv8-A board has the Virtualization Extensions. */
+/* Every GICv2 of an Armv8-A board has the virtual interface. */
 bool vgic_possible(void)
 {
 	return true;

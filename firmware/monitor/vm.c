@@ -264,7 +264,7 @@ enum vm_status vm_unmap(struct vm *vm, struct ipa ipa, uint64_t bytes)
 }
 
 /*
- * Without atomics: the counters are exact for VMs whose vCPUs run one at a time, as those of tests that read them do.
+ * Plain additions: the counters are exact for VMs whose vCPUs run one at a time, as those of tests that read them do.
  */
 void vm_count_trap(struct vm *vm, uint64_t class)
 {

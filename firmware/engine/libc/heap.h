@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The engine's heap. malloc, free and realloc have their usual headers; heap.c says what they promise beyond the
+ * The engine's heap. `malloc`, `free` and `realloc` have their usual headers; heap.c says what they promise beyond the
  * standard.
  */
 #ifndef ENGINE_HEAP_H

@@ -49,7 +49,7 @@ int queue_map(struct instance *instance, struct vm_area_struct *area, u64 offset
 	mutex_unlock(&instance->queue_lock);
 	if (error != 0)
 		return error;
-	/* Not to grow by mremap(), not in a core dump, and never made executable by mprotect(). */
+	/* Not to grow by `mremap`, not in a core dump, and never made executable by `mprotect`. */
 	vm_flags_mod(area, VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP, VM_MAYEXEC);
 	area->vm_page_prot = pgprot_writecombine(area->vm_page_prot);
 	area->vm_private_data = instance;

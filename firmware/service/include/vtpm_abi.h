@@ -2,8 +2,8 @@
 /*
  * The vTPM service ABI: everything that two exception levels, or C and Python, must agree on.
  *
- * This is the only definition. C includes it; hil.target.vtpm.abi reads the same file. To keep that possible, every line
- * is `#define NAME value`, where value is an integer literal or an integer expression over names defined above it.
+ * This is the only definition. C includes it; hil.target.vtpm.abi reads the same file. To keep that possible, every
+ * line is `#define NAME value`, where value is an integer literal or an integer expression over names defined above it.
  */
 #ifndef VTPM_ABI_H
 #define VTPM_ABI_H

@@ -115,7 +115,7 @@ void request_trap(const struct words *words, struct reply *reply)
 	}
 }
 
-/* cacheable <vm> <0 or 1>: whether the guest runs with HCR_EL2.DC and without VM, from its next request on */
+/* cacheable <vm> <0 or 1>: whether the guest runs with HCR_EL2.DC and without VM, from its next program on */
 void request_cacheable(const struct words *words, struct reply *reply)
 {
 	uint64_t on;

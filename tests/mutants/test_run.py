@@ -57,6 +57,15 @@ def test_mutants_of_one_file_are_told_apart_by_python_too(toy: Toy) -> None:
     assert [judged["verdict"] for judged in toy.result()["mutants"]] == ["killed", "survived", "killed"]
 
 
+def test_a_process_with_an_environment_of_its_own_runs_the_broken_code(tmp_path: Path) -> None:
+    """The package is installed into the environment from the checkout, as `pip install --editable` does."""
+    toy = Toy.make(tmp_path / "project")
+    (toy.path / "tests" / "test_thing.py").write_text(PROCESS_TEST)
+    toy.write_list(CAUGHT | {"tests": ["tests"]})
+    assert toy.run(editable=tmp_path / "environment").returncode == 0
+    assert toy.result()["mutants"][0]["detail"] == "test_in_a_process"
+
+
 def test_ids_and_lists_choose_mutants(toy: Toy) -> None:
     toy.write_list(CAUGHT, CAUGHT | {"id": "second"}, name="one")
     toy.write_list(CAUGHT | {"id": "third"}, name="two")
@@ -86,6 +95,15 @@ def test_a_list_that_cannot_be_used_is_refused_with_the_reason(
     assert "Traceback" not in ended.stderr
 
 
+PROCESS_TEST = """
+import subprocess, sys
+
+def test_in_a_process(tmp_path):
+    code = "from thing import double; print(double(3))"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=tmp_path, env={}, capture_output=True, text=True, check=True)
+    assert done.stdout == "6\\n"
+"""
 SLOW_TEST = """
 import subprocess, sys, time
 from thing import double

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tools.mutants.environment import make_environment
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 CODE = """
@@ -100,16 +102,23 @@ class Toy:
         ]
         (self.path / "lists" / f"{name}.toml").write_text("\n".join(tables))
 
-    def command(self, *options: str) -> list[str]:
+    def command(self, *options: str, python: str = sys.executable) -> list[str]:
         return [
-            *(sys.executable, "-m", "tools.mutants"),
+            *(python, "-m", "tools.mutants"),
             *("--checkout", str(self.path), "--lists", str(self.path / "lists"), *options),
         ]
 
-    def run(self, *options: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            self.command(*options), cwd=CHECKOUT, check=False, capture_output=True, text=True, timeout=240
-        )
+    def run(self, *options: str, editable: Path | None = None) -> subprocess.CompletedProcess[str]:
+        """Run the runner; with `editable`, from a virtual environment there into which this project is installed."""
+        python = self._installed(editable) if editable else sys.executable
+        command = self.command(*options, python=python)
+        return subprocess.run(command, cwd=CHECKOUT, check=False, capture_output=True, text=True, timeout=240)
+
+    def _installed(self, environment: Path) -> str:
+        make_environment(environment, CHECKOUT, CHECKOUT)
+        (packages,) = environment.glob("lib/*/site-packages")
+        (packages / "toy.pth").write_text(f"{self.path}\n")
+        return str(environment / "bin" / "python")
 
     def result(self) -> dict[str, Any]:
         content: dict[str, Any] = json.loads((self.path / "build" / "mutants.json").read_text())

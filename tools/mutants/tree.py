@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from tools.mutants.environment import make_environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +31,10 @@ class Tree:
         self.outside = scratch / "t"  # short: sockets live below it, and their paths are limited to 107 bytes
         self.outside.mkdir()
         self._newest = 0
+
+    def program(self, name: str) -> str:
+        """Return the path of a program of the tree's virtual environment, such as `python`."""
+        return str(self.path / ".venv" / "bin" / name)
 
     @contextmanager
     def mutated(self, mutant: Mutant) -> Iterator[None]:
@@ -83,7 +88,7 @@ def scratch_copy(checkout: Path) -> Iterator[Tree]:
                 shutil.copy2(source, target)
             else:
                 target.unlink(missing_ok=True)
-        (tree.path / ".venv").symlink_to(sys.prefix)
+        make_environment(tree.path / ".venv", checkout, tree.path)
         yield tree
 
 

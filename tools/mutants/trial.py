@@ -5,10 +5,8 @@ from __future__ import annotations
 import ctypes
 import os
 import subprocess
-import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
@@ -16,6 +14,7 @@ from junitparser import Error, Failure, JUnitXml, Skipped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from tools.mutants.tree import Tree
 
@@ -56,7 +55,7 @@ def run_tests(tree: Tree, tests: Sequence[str], seconds: float, log: Path) -> Tr
     """Run a pytest selection of `tests/` in the tree until the first failure."""
     junit = tree.outside / "junit.xml"
     junit.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
+    command = [tree.program("python"), "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
     command += [f"--junitxml={junit}", f"--basetemp={tree.outside / 'tmp'}", *tests]
     return _run(tree, command, seconds, log, junit)
 
@@ -65,7 +64,7 @@ def run_suites(tree: Tree, board: str, suites: Sequence[str], seconds: float, lo
     """Build the firmware of the tree and run suites on a board until the first failure."""
     latest = tree.path / "reports" / "latest"
     latest.unlink(missing_ok=True)  # a link to the record of the run before; without a new one, nothing ran
-    command = [str(Path(sys.executable).with_name("hil")), "run", "--board", board, "-x", *suites]
+    command = [tree.program("hil"), "run", "--board", board, "-x", *suites]
     return _run(tree, command, seconds, log, latest / "junit.xml")
 
 
@@ -76,7 +75,7 @@ def _run(tree: Tree, command: Sequence[str], seconds: float, log: Path, junit: P
         process = subprocess.Popen(
             command,
             cwd=tree.path,
-            env=os.environ | {"PYTHONPATH": str(tree.path), "COLUMNS": "120"},
+            env=os.environ | {"COLUMNS": "120"},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -170,11 +170,11 @@ _TALKATIVE = re.compile(r"-[a-zA-Z]*[svq][a-zA-Z]*|--(capture|verbose|quiet|setu
 
 def _as_pytest_shows(arguments: list[str], *, as_json: bool) -> bool:
     """Whether a run on one board is shown by pytest itself: in logs, and where its own options ask for it."""
-    from hil.session.scheduler.progress import draws
+    from hil.session.scheduler.progress import is_interactive
     from hil.session.scheduler.run import FOR_ONE_BOARD
 
     asked = any(one in FOR_ONE_BOARD or _TALKATIVE.match(one) for one in arguments)
-    return asked or as_json or not draws(console())
+    return asked or as_json or not is_interactive(console())
 
 
 def _counting(tree: Tree, board: BoardFile) -> BoardFile:

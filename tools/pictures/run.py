@@ -17,8 +17,8 @@ from rich.text import Text
 
 from hil.record import load
 from hil.report.summary import summary
-from hil.session.scheduler.expected import Outlook
-from hil.session.scheduler.picture import Picture
+from hil.session.scheduler.display import LiveDisplay
+from hil.session.scheduler.estimate import Estimate
 
 OUTPUT = Path("docs/pictures/run.svg")
 COLUMNS, LINES = 104, 40
@@ -34,10 +34,14 @@ def main(directory: Path) -> None:
         record=True, width=COLUMNS, height=LINES, force_terminal=True, file=io.StringIO(), highlight=False
     )
     console.print(Text("$ hil run " + " ".join(f"--board {board.name}" for board in record.boards), "bold"))
-    outlook = Outlook()
-    outlook.learn({(case.board, case.id): case.duration for case in record.cases})
-    picture = Picture(
-        console, {board.name: board.name for board in record.boards}, outlook, parallel=2, spent=record.duration * SHARE
+    estimate = Estimate()
+    estimate.learn({(case.board, case.id): case.duration for case in record.cases})
+    picture = LiveDisplay(
+        console,
+        {board.name: board.name for board in record.boards},
+        estimate,
+        parallel=2,
+        spent=record.duration * SHARE,
     )
     cases = {
         board.name: [case for case in record.cases if case.board == board.name and not case.unfit]

@@ -1,4 +1,4 @@
-"""Runs suites on several boards at once, one process per board, with one record of it all."""
+"""Runs suites on several boards at once: one process per board, one record for all of them."""
 
 from hil.lab.seat import Lease, LocalSeat, Seat
 

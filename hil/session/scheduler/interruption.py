@@ -1,4 +1,4 @@
-"""What ends a run from outside: Ctrl-C and SIGTERM."""
+"""Ends a run on Ctrl-C and SIGTERM."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextlib.contextmanager
-def interruptions(tell: Callable[[], None]) -> Iterator[None]:
-    """Call `tell` in a thread, once per signal.
+def interruptions(notify: Callable[[], None]) -> Iterator[None]:
+    """Call `notify` in a thread, once per signal.
 
-    A handler runs when the main thread gets to it, which waits, and need not be the thread that a signal wakes. What is
-    written to the wakeup descriptor is there at once.
+    A Python handler would come too late: it runs in the main thread, which waits in a queue, and the kernel may wake
+    another thread with the signal. The wakeup descriptor is written in the C handler, whichever thread that is.
     """
     numbers, wakeup = socket.socketpair()
     wakeup.setblocking(False)
@@ -28,7 +28,7 @@ def interruptions(tell: Callable[[], None]) -> Iterator[None]:
         while received := numbers.recv(64):
             for number in received:
                 if number in ENDING:
-                    tell()
+                    notify()
 
     thread = threading.Thread(target=listen, name="signals", daemon=True)
     before = {number: signal.signal(number, lambda *_: None) for number in ENDING}

@@ -1,4 +1,4 @@
-"""What a run and the process at each of its seats tell each other. Both are this program, on this machine."""
+"""The messages between a run and the process at each of its seats, both of this version and on this machine."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
+class StartSession:
     """To the process: the directory of the run, the name of its seat, and the arguments of its pytest."""
 
     path: Path
@@ -23,38 +23,38 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True)
-class Take:
+class RunTests:
     """To the process: run these tests next."""
 
     ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class End:
-    """To the process: there is nothing more to do; also between two tests of one `Take`."""
+class EndSession:
+    """To the process: end the session, also between two tests of one `RunTests`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What the tests run on."""
+    """The session is open; `provenance` says what its tests run on."""
 
     provenance: Provenance
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """All tests, in groups that must stay together because they share fixtures."""
+    """The tests are collected; those of one group stay together because they share fixtures."""
 
     groups: tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The process has nothing to do."""
+    """The process is idle."""
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
+class Started:
     """A test starts."""
 
     id: str
@@ -90,7 +90,7 @@ class Staged:
 
 
 @dataclass(frozen=True, slots=True)
-class Happened:
+class TimelineEvent:
     """An event for the timeline."""
 
     name: str
@@ -99,17 +99,17 @@ class Happened:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """The board cannot be used any more; `fault` is what every further test would have said."""
+    """The board cannot be used any more; `fault` is the one that every further test would have."""
 
     fault: Fault
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """pytest has ended; the last message of a process."""
+    """pytest has ended. This is the last message of a process."""
 
     code: ExitCode
 
 
-Message = Opened | Planned | Ready | Begun | Retried | Done | Faulted | Staged | Happened | Broken | Finished
-"""What comes from the process at a seat."""
+Message = Opened | Planned | Ready | Started | Retried | Done | Faulted | Staged | TimelineEvent | Broken | Finished
+"""A message from the process at a seat."""

@@ -1,4 +1,4 @@
-"""The thread that looks after one seat: gets hold of the board, starts the process that drives it, sees it end."""
+"""The process at one seat, and the thread that supervises it: acquires the board, starts the process, sees it end."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from hil.deadline import Deadline
 from hil.errors import HilError, InfrastructureError, RunnerDied
 from hil.session.scheduler import worker
-from hil.session.scheduler.messages import End, Finished, Message, Planned, Start, Take
+from hil.session.scheduler.messages import EndSession, Finished, Message, Planned, RunTests, StartSession
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,61 +27,65 @@ if TYPE_CHECKING:
     from hil.lab.seat import Lease, Seat
 
 ACQUIRE_SECONDS = 600.0
-"""How long a seat may take until its board is ours; somebody else may be using it."""
+"""How long a seat may take to acquire its board, which somebody else may be using."""
 END_SECONDS = 10.0
-"""Between the last word of a process and its end."""
+"""How long a process may take to exit after its last message."""
 LOG_FILE = "pytest.log"
-"""What pytest itself said at a seat, beside the transcripts of its board."""
+"""The output of pytest at a seat, beside the transcripts of its board."""
 LOG_LINES = 12
 
 PRELOADED = (
     *("pytest", "labgrid.pytestplugin", "hil.drivers", "hil.strategies"),
     *("hil.linux", "hil.target.tpm", "hil.target.vtpm"),
 )
-"""What every process needs: imported once, in a process of its own from which the others are forked."""
+"""Modules that every process needs: imported once, in the fork server from which the others are forked."""
 PRELOADED_FOR_LABS = ("labgrid.remote.client", "requests")
-"""What else drives a board that is lent: the coordinator's client, and most power switches on a network."""
+"""Modules for leased boards: the coordinator's client, and what most power switches on a network are driven by."""
 
 
 @dataclass(frozen=True, slots=True)
 class Acquired:
-    """The board is ours and its process runs; `place` is where labgrid knows it, if it does."""
+    """The board is acquired and its process runs; `place` is its place in the lab, empty for a local board."""
 
     place: str
 
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """The seat cannot go on."""
+    """The seat cannot be used any longer."""
 
     error: HilError
 
 
 @dataclass(frozen=True, slots=True)
-class Gone:
-    """The process has ended and the board is free; nothing more comes."""
+class Ended:
+    """The process has ended and the board is free. This is the last event of a seat."""
 
 
-Event = Acquired | Message | Lost | Gone
+Event = Acquired | Message | Lost | Ended
 
 
 class SeatProcess(threading.Thread):
-    """Tells `post` all that happens at a seat; `tell`, `terminate` and `kill` may be called at any time."""
+    """Passes every event at a seat to `post`; `send`, `terminate` and `kill` may be called from any thread."""
 
     def __init__(
         self,
         seat: Seat,
-        start: Start,
+        start: StartSession,
         post: Callable[[SeatProcess, Event], None],
-        door: threading.Semaphore,
+        start_slots: threading.Semaphore,
     ) -> None:
-        """Processes come through `door` until they know their tests: starting takes a processor, most tests do not."""
+        """Hold one of `start_slots` until the tests are collected.
+
+        Starting a process keeps a processor busy, and most tests do not. If all processes started at once, each would
+        be ready later; this way the first ones run tests while the others start.
+        """
         super().__init__(name=f"seat-{seat.name}", daemon=True)
         self.seat = seat
         self._start = start
         self._post = post
-        self._door = door
-        self._in_door = False
+        self._start_slots = start_slots
+        self._holds_start_slot = False
         self._lock = threading.Lock()
         self._process: ForkServerProcess | None = None
         self._ending = False
@@ -91,7 +95,7 @@ class SeatProcess(threading.Thread):
         self._ours, self._theirs = Pipe()
 
     def run(self) -> None:
-        """Post one `Gone` at the end, whatever happens before."""
+        """Acquire the board, drive it, release it; post one `Ended` at the end, whatever happens before."""
         try:
             self.seat.acquire(Deadline.after(ACQUIRE_SECONDS))
             try:
@@ -101,38 +105,38 @@ class SeatProcess(threading.Thread):
         except HilError as error:
             if not self.given_up:
                 self._post(self, Lost(error))
-        except Exception as error:  # a thread that dies silently would leave the run waiting
+        except Exception as error:  # if this thread died silently, the run would wait forever
             self._post(self, Lost(InfrastructureError(f"seat {self.seat.name} failed: {error!r}")))
         finally:
-            self._post(self, Gone())
+            self._post(self, Ended())
 
-    def tell(self, message: Take | End) -> None:
-        """Give the process something to do; one that is gone has been, or will be, reported."""
+    def send(self, message: RunTests | EndSession) -> None:
+        """Send the process a message. An error is ignored: `_forward` reports a process that is gone."""
         with contextlib.suppress(OSError):
             self._ours.send(message)
 
     def terminate(self) -> None:
-        """Ask the process to end: the test is cut, the board is switched off."""
+        """Ask the process to end: it interrupts the test and switches the board off."""
         self._signal(signal.SIGTERM)
 
     def give_up(self) -> None:
-        """Do not wait for the board any longer."""
+        """Stop waiting for the board: no test is left for it."""
         self.given_up = True
         self.terminate()
         self.seat.cancel()
 
     def kill(self, why: HilError) -> None:
-        """End the process now, without a word to the board; `why` is what the run is told."""
+        """Kill the process, and leave the board as it is; `why`, the first one if several, is reported to the run."""
         self._why = self._why or why
         self._signal(signal.SIGKILL)
 
-    def complaint(self) -> str:
-        """Return why pytest refused or failed, in its own words."""
-        said = [line.removeprefix("INTERNALERROR>").strip() for line in self._said()]
-        complaints = (line for line in reversed(said) if re.search(r"\b(\w*error|exit)\b", line, re.IGNORECASE))
-        return next(complaints, f"pytest ended, see {self._log}")
+    def error_line(self) -> str:
+        """Return the line of the log in which pytest says why it refused or failed."""
+        said = [line.removeprefix("INTERNALERROR>").strip() for line in self._log_lines()]
+        errors = (line for line in reversed(said) if re.search(r"\b(\w*error|exit)\b", line, re.IGNORECASE))
+        return next(errors, f"pytest ended, see {self._log}")
 
-    def _said(self) -> list[str]:
+    def _log_lines(self) -> list[str]:
         return self._log.read_text(errors="replace").strip().splitlines()
 
     def _signal(self, number: signal.Signals) -> None:
@@ -144,8 +148,8 @@ class SeatProcess(threading.Thread):
                         send(self._process.pid, number)
 
     def _drive(self) -> None:
-        self._door.acquire()
-        self._in_door = True
+        self._start_slots.acquire()
+        self._holds_start_slot = True
         try:
             with self._lock:
                 if self._ending:
@@ -155,21 +159,21 @@ class SeatProcess(threading.Thread):
             finished = self._forward()
             self._end()
         finally:
-            self._leave_door()
+            self._free_start_slot()
         if self._why:
             raise self._why
         if not finished:
             raise self._death()
 
-    def _leave_door(self) -> None:
-        if self._in_door:
-            self._in_door = False
-            self._door.release()
+    def _free_start_slot(self) -> None:
+        if self._holds_start_slot:
+            self._holds_start_slot = False
+            self._start_slots.release()
 
     def _spawn(self) -> ForkServerProcess:
         self._log.parent.mkdir(parents=True, exist_ok=True)
         arguments = (self._theirs, self._log, dict(self.seat.environment))
-        process = _nursery(lent=self.seat.lease is not None).Process(
+        process = _fork_server(leased=self.seat.lease is not None).Process(
             target=worker.main, args=arguments, name=self.name, daemon=True
         )
         process.start()
@@ -177,9 +181,10 @@ class SeatProcess(threading.Thread):
         return process
 
     def _forward(self) -> bool:
-        """Post what the process says until it is gone; returns whether it said that it was done.
+        """Post the messages of the process until it is gone; returns whether it announced its end.
 
-        It is killed when the board is not ours any more; what it has said by then counts, lest a test is run again.
+        The process is killed when the lease is lost. Its messages are still read to the end of the pipe: a test that it
+        has already reported must not run again on another board.
         """
         lease = self.seat.lease
         sources: list[Connection | int] = [self._ours, *([lease.fileno()] if lease else [])]
@@ -188,17 +193,17 @@ class SeatProcess(threading.Thread):
             self._ours.send(self._start)
             while True:
                 if self._ours not in wait(sources):
-                    sources.pop()
-                    self._take_away(lease)
+                    sources.pop()  # the lease stays readable once it is lost: from now on only the pipe matters
+                    self._kill_unless_leased(lease)
                     continue
                 message = self._ours.recv()
                 finished |= isinstance(message, Finished)
                 if isinstance(message, Planned):
-                    self._leave_door()
+                    self._free_start_slot()
                 self._post(self, message)
         return finished
 
-    def _take_away(self, lease: Lease | None) -> None:
+    def _kill_unless_leased(self, lease: Lease | None) -> None:
         assert lease
         try:
             lease.check()
@@ -219,7 +224,7 @@ class SeatProcess(threading.Thread):
         assert self._process
         status = self._process.exitcode or 0
         how = f"was killed by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
-        quoted = "".join(f"\n  {line}" for line in self._said()[-LOG_LINES:])
+        quoted = "".join(f"\n  {line}" for line in self._log_lines()[-LOG_LINES:])
         return RunnerDied(f"the process that drives the board {how}{quoted}", hint=f"see {self._log}")
 
     @property
@@ -228,13 +233,13 @@ class SeatProcess(threading.Thread):
 
 
 @functools.cache
-def _nursery(*, lent: bool) -> ForkServerContext:
+def _fork_server(*, leased: bool) -> ForkServerContext:
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([*PRELOADED, *_imported_by_main(), *(PRELOADED_FOR_LABS if lent else ())])
+    context.set_forkserver_preload([*PRELOADED, *_imported_by_main(), *(PRELOADED_FOR_LABS if leased else ())])
     return context
 
 
 def _imported_by_main() -> list[str]:
-    """Return our modules that the main module of this process took something from: each process imports it again."""
+    """Return our modules that `__main__` imported from: each process imports `__main__` anew, and these with it."""
     taken = (getattr(value, "__module__", None) for value in vars(sys.modules["__main__"]).values())
     return sorted({name for name in taken if isinstance(name, str) and name.startswith("hil.")})

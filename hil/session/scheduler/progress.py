@@ -1,4 +1,4 @@
-"""What a person sees of a run on several boards while it goes on: lines in a log, a picture in a terminal."""
+"""Shows the progress of a run on several boards: as lines in a log, as a live display in a terminal."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from hil.record.verdict import count
 from hil.report.headlines import why
 from hil.report.summary import COLUMNS
 from hil.report.text import visible
-from hil.session.scheduler.expected import Outlook, durations
-from hil.session.scheduler.picture import BAD, Picture
+from hil.session.scheduler.display import BAD, LiveDisplay
+from hil.session.scheduler.estimate import Estimate, durations
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -28,27 +28,27 @@ if TYPE_CHECKING:
     from hil.record import Case
 
 CI = "CI"
-"""Set by GitLab, GitHub and others: what looks like a terminal there is a log."""
+"""Set by GitLab, GitHub and others, where a terminal ends up in a log."""
 
 
-class Progress(Protocol):
-    """Is told what happens, in the thread of the run."""
+class RunProgress(Protocol):
+    """Receives what happens in a run, in the thread of the run."""
 
     def seat(self, name: str, state: str) -> None:
-        """A seat is in another state, such as `starting`, or runs the test of that name."""
+        """Show that a seat changed its state, such as to `starting`, or runs the test of that name."""
 
     def stage(self, name: str, stage: str) -> None:
-        """The board at a seat was brought into a state."""
+        """Show that the board at a seat was brought into a state."""
 
     def plan(self, board: str, ids: Iterable[str]) -> None:
-        """It is known what is to run on a board."""
+        """Take the tests that will run on a board."""
 
     def case(self, case: Case) -> None:
-        """A test has ended."""
+        """Show that a test has ended."""
 
 
-class Lines:
-    """A line for each file of tests that is done, and for each failure at once: for logs."""
+class ProgressLog:
+    """Prints a line for each file of tests that is done, and for each failure at once: for logs."""
 
     def __init__(self, console: Console, boards: Iterable[str]) -> None:
         self._console = console
@@ -58,66 +58,67 @@ class Lines:
         self._cases: dict[tuple[str, str], list[Case]] = {}
 
     def seat(self, name: str, state: str) -> None:
-        """Say only what is not about a test."""
+        """Print a change of state, but not each test that starts."""
         if "::" not in state:
             self._say(name, state)
 
     def stage(self, name: str, stage: str) -> None:
-        """Boards boot so often that a log is better off without it; the record has it."""
+        """Print nothing: boards boot often, and the record has it."""
 
     def plan(self, board: str, ids: Iterable[str]) -> None:
-        """Know when a file is done."""
+        """Note how many tests each file has, to print a line when it is done."""
         self._due.update((board, id.partition("::")[0]) for id in ids)
 
     def case(self, case: Case) -> None:
-        """Say what failed, and how a file went when its last test has ended."""
+        """Print a failure, and the outcomes of a file when its last test has ended."""
         if case.outcome in BAD and case.deciding:
             self._say(case.board, f"{case.id} {case.outcome}: {why(case)}")
         file = (case.board, str(case.path))
         done = self._cases.setdefault(file, [])
         done.append(case)
-        if len(done) == self._due[file] and (told := tally(done)):
-            self._say(case.board, f"{case.path}  {told}  {sum(one.duration for one in done):.1f} s")
+        if len(done) == self._due[file] and (outcomes := tally(done)):
+            self._say(case.board, f"{case.path}  {outcomes}  {sum(ended.duration for ended in done):.1f} s")
 
     def _say(self, who: str, what: str) -> None:
         elapsed = time.monotonic() - self._start
         self._console.print(f"[{elapsed:7.1f}] {who:{self._width}}  {visible(what)}", markup=False, soft_wrap=True)
 
 
-def watching(
+def show_progress(
     console: Console, seats: Mapping[str, str], reports: Path, *, parallel: int = 1
-) -> AbstractContextManager[Progress]:
-    """Return what shows the progress of a run until the end of the block.
+) -> AbstractContextManager[RunProgress]:
+    """Show the progress of a run until the end of the block.
 
-    `seats` are given with the board of each; records in `reports` say how long tests take; `parallel` run at once.
+    `seats` maps each seat to its board; the durations of tests come from records in `reports`; `parallel` boards run
+    at once.
     """
-    if draws(console):
-        return _picture(console, seats, reports, parallel)
-    return contextlib.nullcontext(Lines(console, seats))
+    if is_interactive(console):
+        return _live_display(console, seats, reports, parallel)
+    return contextlib.nullcontext(ProgressLog(console, seats))
 
 
-def draws(console: Console) -> bool:
-    """Whether things can be drawn anew there: on a terminal that can do it, and that a person looks at."""
+def is_interactive(console: Console) -> bool:
+    """Whether a person looks at this console, on a terminal that can be redrawn."""
     return console.is_terminal and not console.is_dumb_terminal and not os.environ.get(CI)
 
 
 @contextlib.contextmanager
-def _picture(console: Console, seats: Mapping[str, str], reports: Path, parallel: int) -> Iterator[Progress]:
-    outlook = Outlook()
-    threading.Thread(target=_learn, args=(outlook, reports, set(seats.values())), name="history", daemon=True).start()
-    picture = Picture(console, seats, outlook, parallel=parallel)
-    with Live(picture, console=console, transient=True, refresh_per_second=4):
-        yield picture
+def _live_display(console: Console, seats: Mapping[str, str], reports: Path, parallel: int) -> Iterator[RunProgress]:
+    estimate = Estimate()
+    threading.Thread(target=_learn, args=(estimate, reports, set(seats.values())), name="history", daemon=True).start()
+    display = LiveDisplay(console, seats, estimate, parallel=parallel)
+    with Live(display, console=console, transient=True, refresh_per_second=4):
+        yield display
 
 
-def _learn(outlook: Outlook, reports: Path, boards: set[str]) -> None:
-    """Read what earlier runs say, which may take a while; without it the run goes on all the same."""
+def _learn(estimate: Estimate, reports: Path, boards: set[str]) -> None:
+    """Read the durations from earlier runs. This may take a while, and the run does not depend on it."""
     with contextlib.suppress(OSError):
-        outlook.learn(durations(reports, boards))
+        estimate.learn(durations(reports, boards))
 
 
 def tally(cases: Iterable[Case]) -> str:
-    """Return how many tests ended how, in words, without those that are for other boards."""
+    """Return the counts of outcomes in words, without the tests that this board does not support."""
     counts = count(cases)
     numbers = ((name, getattr(counts, name)) for name in COLUMNS)
     return ", ".join(f"{number} {name}" for name, number in numbers if number)

@@ -1,4 +1,4 @@
-"""What `hil run` does when it has more than one board."""
+"""Runs suites on several boards: what `hil run` does unless pytest itself drives the only board."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from hil.report import write_reports
 from hil.report.headlines import headlines
 from hil.report.summary import CAUSES_SHOWN, summary
 from hil.report.text import visible
-from hil.session.scheduler.expected import durations
-from hil.session.scheduler.pool import Pool
-from hil.session.scheduler.progress import watching
+from hil.session.scheduler.estimate import durations
+from hil.session.scheduler.progress import show_progress
+from hil.session.scheduler.scheduler import Scheduler
 from hil.settings import Settings
 
 if TYPE_CHECKING:
@@ -31,16 +31,16 @@ if TYPE_CHECKING:
     from hil.record import Record
 
 EMULATORS_PER_PROCESSOR = 2
-"""More of them at once are slower than one after the other."""
+"""More emulators at once are slower than one after the other."""
 FOR_ONE_BOARD = {"--pdb", "--trace", "--collect-only", "--co", "--fixtures", "--markers"}
-"""Options of pytest that talk to the terminal."""
+"""Options of pytest that need the terminal."""
 
 
 def local_seats(boards: Sequence[tuple[Path, str]], number: int, *, each: bool) -> list[Seat]:
     """Return `number` seats for each board, given as its file and, unless it is emulated, the name of its hardware.
 
-    Tests are dealt out to seats of the same board, or with `each` all run on all.
-    Raises `UsageError` when there is no such number of boards.
+    Tests are distributed to the seats of the same board; with `each`, every seat runs all of them.
+    Raises `UsageError` if there are not so many boards.
     """
     most = EMULATORS_PER_PROCESSOR * (os.cpu_count() or 1)
     seats: list[Seat] = []
@@ -67,28 +67,29 @@ def run_on(
 ) -> Record:
     """Run pytest with `arguments` at all `seats`, leave one record in the tree at `root`, and show how it went.
 
-    `why` is the reason for these boards when nobody named them. A test that failed for board or lab runs again,
-    `retries` times; with `fail_on_flaky` a run whose only trouble are flaky tests returns 1.
+    `why` is the reason for these boards if the user named none. A test with a fault of board or lab runs again, up to
+    `retries` times; with `fail_on_flaky` the exit code is 1 if tests were flaky and nothing else went wrong.
     """
-    if talkative := FOR_ONE_BOARD.intersection(arguments):
-        raise UsageError(f"{talkative.pop()} is for one board at a time", hint="hil run --board NAME")
-    quarantine.of_tree(root)  # each process reads it, too; a mistake in it is told before any board is taken
+    if refused := FOR_ONE_BOARD.intersection(arguments):
+        raise UsageError(f"{refused.pop()} is for one board at a time", hint="hil run --board NAME")
+    quarantine.of_tree(root)  # each process reads it, too, but a mistake in it is reported before any board is leased
     seats_of = Counter(seat.board for seat in seats)
     boards = [BoardOfRun(board, Provenance(), why) for board in seats_of]
     reports = _reports(arguments, root)
     run = Run(reports, *boards, root=root, fail_on_flaky=fail_on_flaky)
     emulated = max(os.cpu_count() or 1, *seats_of.values())
-    with watching(console, {seat.name: seat.board for seat in seats}, reports, parallel=emulated) as progress:
+    with show_progress(console, {seat.name: seat.board for seat in seats}, reports, parallel=emulated) as progress:
         shared = [board for board, number in seats_of.items() if number > 1]
         expected = durations(reports, shared) if shared else {}
-        record = Pool(run, seats, arguments, progress, emulated=emulated, retries=retries, expected=expected).drive()
+        scheduler = Scheduler(run, seats, arguments, progress, emulated=emulated, retries=retries, expected=expected)
+        record = scheduler.run()
     write_reports(record, run.path)
     _show(record, run.path, console)
     return record
 
 
 def _reports(arguments: Sequence[str], root: Path) -> Path:
-    """Where the user wants run directories; pytest's own option, which a single board's session reads itself."""
+    """Return the directory for run directories: an option of pytest, which a session on one board reads itself."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--hil-reports", type=Path, default=root / Settings.of(root).reports)
     reports: Path = parser.parse_known_args(arguments)[0].hil_reports

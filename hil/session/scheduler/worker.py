@@ -1,6 +1,6 @@
-"""The process at a seat: one pytest that drives one board, and runs what it is given.
+"""The process at a seat: one pytest session that drives one board and runs the tests that the run assigns to it.
 
-Ends by itself when the run at the other end of its connection is gone.
+It ends by itself when the run at the other end of its connection is gone.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ import pytest
 from hil.errors import ExitCode
 from hil.lab.seat import LEASED
 from hil.session.scheduler.messages import (
-    Begun,
     Broken,
     Done,
-    End,
+    EndSession,
     Faulted,
     Finished,
-    Happened,
     Message,
     Opened,
     Planned,
     Ready,
     Retried,
+    RunTests,
     Staged,
-    Start,
-    Take,
+    Started,
+    StartSession,
+    TimelineEvent,
 )
 
 if TYPE_CHECKING:
@@ -43,41 +43,41 @@ if TYPE_CHECKING:
     from hil.record import Attempt, BoardOfRun, Case, Fault, Stage
 
 QUIET = ("-W", "ignore::pytest.PytestAssertRewriteWarning")
-"""Plugins were imported before pytest could have rewritten their assertions, of which they have none."""
-LAST_WORDS_SECONDS = 20.0
-"""After the run is gone: how long switching the board off may take."""
+"""The plugins are imported before pytest could rewrite their assertions, but they have none."""
+ORPHANED_SECONDS = 20.0
+"""How long the process may take to switch the board off after the run is gone."""
 SHARED_SCOPES: dict[str, type[pytest.Collector]] = {
     "package": pytest.Package,
     "module": pytest.Module,
     "class": pytest.Class,
 }
-"""Fixtures of these scopes keep tests together, widest first."""
+"""The scopes whose fixtures keep tests together, widest first."""
 
 
-class Link:
-    """The connection with the run. What comes is read at once, so that the end of the run is seen in mid-test."""
+class RunConnection:
+    """The connection to the run. A thread reads it at all times, so that the end of the run is noticed in mid-test."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._lock = threading.Lock()
-        self._inbox: queue.SimpleQueue[Take | End] = queue.SimpleQueue()
-        self.start: Start = connection.recv()
-        threading.Thread(target=self._listen, name="link", daemon=True).start()
+        self._inbox: queue.SimpleQueue[RunTests | EndSession] = queue.SimpleQueue()
+        self.start: StartSession = connection.recv()
+        threading.Thread(target=self._listen, name="connection", daemon=True).start()
 
     def send(self, message: Message) -> None:
-        """Tell the run; when it is gone there is nobody to tell."""
+        """Send a message to the run. If the run is gone it is dropped, and `_listen` ends this process."""
         with self._lock:
             try:
                 self._connection.send(message)
             except OSError:
                 return
 
-    def next(self) -> Take | End:
-        """Return what to do next, as soon as the run says it, or is gone."""
+    def next(self) -> RunTests | EndSession:
+        """Wait for the next request of the run; `EndSession` if the run is gone."""
         return self._inbox.get()
 
-    def told_to_end(self) -> bool:
-        """Whether the run wants no more of what it gave us."""
+    def is_ending(self) -> bool:
+        """Whether the run has asked to end the session before all assigned tests have run."""
         return not self._inbox.empty()
 
     def _listen(self) -> None:
@@ -85,83 +85,83 @@ class Link:
             while True:
                 self._inbox.put(self._connection.recv())
         except (OSError, EOFError):
-            if LEASED in os.environ:
+            if LEASED in os.environ:  # the keeper frees the board, which may be somebody else's by now: do not touch it
                 os._exit(ExitCode.INFRASTRUCTURE)
-            self._inbox.put(End())
-            threading.Timer(LAST_WORDS_SECONDS, os._exit, (ExitCode.INFRASTRUCTURE,)).start()
+            self._inbox.put(EndSession())
+            threading.Timer(ORPHANED_SECONDS, os._exit, (ExitCode.INFRASTRUCTURE,)).start()
             os.kill(os.getpid(), signal.SIGTERM)
 
 
 class RemoteRun:
-    """The record of this session is written by the run."""
+    """Sends the record of this session to the run, which writes it."""
 
-    def __init__(self, link: Link) -> None:
-        self._link = link
-        self.path = link.start.path
-        self.seat = link.start.seat
+    def __init__(self, connection: RunConnection) -> None:
+        self._connection = connection
+        self.path = connection.start.path
+        self.seat = connection.start.seat
         self.failed = ""
 
     def plan(self, ids: Iterable[str]) -> None:
-        """`Worker` says it, in groups."""
+        """Do nothing: `Worker` sends the tests, in groups."""
 
     def begin(self, id: str) -> None:
-        """Say that a test starts."""
-        self._link.send(Begun(id))
+        """Send that a test starts."""
+        self._connection.send(Started(id))
 
     def retry(self, id: str, attempt: Attempt) -> None:
-        """Say that a test did not pass and runs again."""
-        self._link.send(Retried(id, attempt))
+        """Send that a test did not pass and runs again."""
+        self._connection.send(Retried(id, attempt))
 
     def add(self, case: Case) -> None:
-        """Hand over a test that has ended."""
-        self._link.send(Done(case))
+        """Send a test that has ended."""
+        self._connection.send(Done(case))
 
     def add_stage(self, stage: Stage) -> None:
-        """Hand over that the board was brought into a state."""
-        self._link.send(Staged(stage))
+        """Send that the board was brought into a state."""
+        self._connection.send(Staged(stage))
 
     def add_fault(self, fault: Fault) -> None:
-        """Hand over something that went wrong outside of every test."""
-        self._link.send(Faulted(fault))
+        """Send a fault outside of every test."""
+        self._connection.send(Faulted(fault))
 
     def event(self, name: str, /, **details: Any) -> None:
-        """Hand over an event."""
-        self._link.send(Happened(name, details))
+        """Send an event."""
+        self._connection.send(TimelineEvent(name, details))
 
     def finish(self, exit_code: ExitCode, *, interrupted: bool = False) -> None:
-        """`main` says it, at the very end."""
+        """Do nothing: `main` sends the exit code, at the very end."""
 
 
 class Worker:
-    """The plugin that lets the run decide what this session runs."""
+    """pytest plugin by which the run decides what this session runs."""
 
-    def __init__(self, link: Link) -> None:
-        self._link = link
+    def __init__(self, connection: RunConnection) -> None:
+        self._connection = connection
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_configure(self, config: pytest.Config) -> None:
-        """Leave to the run what another board may do better: to try again what this one failed for."""
+        """Leave retries after faults of the board to the run: it can give the test to another board."""
         config.option.retry = replace(config.option.retry, infra=0)
 
     def pytest_hil_open_run(self, board: BoardOfRun) -> RemoteRun:
         """Report to the run instead of opening a record."""
-        self._link.send(Opened(board.provenance))
-        return RemoteRun(self._link)
+        self._connection.send(Opened(board.provenance))
+        return RemoteRun(self._connection)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        """Run what the run gives us, as long as board and session are well."""
+        """Run the tests that the run assigns, until it has no more, the board fails, or pytest wants to stop."""
         from hil.session.plugin.between import Between  # pytest wants to import its plugins itself
 
         if session.testsfailed and not session.config.option.continue_on_collection_errors:
             raise session.Interrupted(f"{session.testsfailed} errors during collection")
         items = {item.nodeid: item for item in session.items}
         between = Between.of(session)
-        self._link.send(Planned(groups(session.items)))
-        self._link.send(Ready())
-        while isinstance(given := self._link.next(), Take):
+        self._connection.send(Planned(groups(session.items)))
+        self._connection.send(Ready())
+        while isinstance(request := self._connection.next(), RunTests):
             for item, following in zip(
-                (items[id] for id in given.ids), (*(items[id] for id in given.ids[1:]), between), strict=True
+                (items[id] for id in request.ids), (*(items[id] for id in request.ids[1:]), between), strict=True
             ):
                 item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
                 if session.shouldfail:
@@ -170,10 +170,10 @@ class Worker:
                     raise session.Interrupted(session.shouldstop)
                 if self._board_is_broken(session.config):
                     return True
-                if self._link.told_to_end():
+                if self._connection.is_ending():
                     break
             else:
-                self._link.send(Ready())
+                self._connection.send(Ready())
         return True
 
     def _board_is_broken(self, config: pytest.Config) -> bool:
@@ -187,15 +187,16 @@ class Worker:
             if env:
                 refuse_broken(env)
         except BlockedError as error:
-            self._link.send(Broken(classify(error, "setup")))
+            self._connection.send(Broken(classify(error, "setup")))
             return True
         return False
 
 
 def groups(items: Iterable[pytest.Item]) -> tuple[tuple[str, ...], ...]:
-    """Return the ids of `items` in their order, with those together that share a fixture of a class, module or package.
+    """Return the ids of `items` in order, grouped by the class, module or package whose fixtures they share.
 
-    A group ends where the next one begins: what shares nothing is a group of its own.
+    A group stays on one board: split up, its shared fixture would be set up once per board. A test that shares no
+    fixture is a group of its own.
     """
     found: list[tuple[str, list[str]]] = []
     for item in items:
@@ -208,9 +209,13 @@ def groups(items: Iterable[pytest.Item]) -> tuple[tuple[str, ...], ...]:
 
 
 def _shared(item: pytest.Item) -> str:
-    """The node with which the widest shared fixture of a test ends; empty when it shares none."""
+    """Return the id of the node that the widest shared fixture of a test belongs to, empty if it shares none."""
     definitions = getattr(item, "_fixtureinfo", None)
-    scopes = {each.scope for one in definitions.name2fixturedefs.values() for each in one} if definitions else set()
+    scopes = (
+        {fixture.scope for fixtures in definitions.name2fixturedefs.values() for fixture in fixtures}
+        if definitions
+        else set()
+    )
     for scope, kind in SHARED_SCOPES.items():
         if scope in scopes:
             node = item.getparent(kind) or item.getparent(pytest.Module)
@@ -219,14 +224,14 @@ def _shared(item: pytest.Item) -> str:
 
 
 def main(connection: Connection, log: Path, environment: Mapping[str, str]) -> None:
-    """Run one pytest session for the run at the other end of `connection`; what pytest says goes to `log`."""
-    gc.freeze()  # what is shared with all others at seats is no garbage; pytest looks for some five times at its end
-    os.setpgid(0, 0)  # a Ctrl-C is for the run, which tells its processes
+    """Run one pytest session for the run at the other end of `connection`; the output of pytest goes to `log`."""
+    gc.freeze()  # pytest collects garbage five times at its end, and what comes from the fork server is none
+    os.setpgid(0, 0)  # Ctrl-C in the terminal reaches the run only, which then ends its processes
     with log.open("ab") as output:
         for stream in (1, 2):
             os.dup2(output.fileno(), stream)
     os.environ.update(environment)
-    link = Link(connection)
-    code = pytest.main([*QUIET, *link.start.arguments], plugins=[Worker(link)])
-    known = code in {int(one) for one in ExitCode}
-    link.send(Finished(ExitCode(code) if known else ExitCode.USAGE))
+    to_run = RunConnection(connection)
+    code = pytest.main([*QUIET, *to_run.start.arguments], plugins=[Worker(to_run)])
+    is_ours = code in {int(known) for known in ExitCode}
+    to_run.send(Finished(ExitCode(code) if is_ours else ExitCode.USAGE))

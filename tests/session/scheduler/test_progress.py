@@ -10,9 +10,9 @@ from rich.console import Console
 
 from hil.errors import ExitCode
 from hil.record import BoardOfRun, Case, Fault, FaultKind, Outcome, Provenance, Run
-from hil.session.scheduler.expected import Outlook, durations
-from hil.session.scheduler.picture import Picture
-from hil.session.scheduler.progress import CI, draws, watching
+from hil.session.scheduler.display import LiveDisplay
+from hil.session.scheduler.estimate import Estimate, durations
+from hil.session.scheduler.progress import CI, is_interactive, show_progress
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,14 +52,14 @@ def shown(reports: Path, *, terminal: bool) -> str:
     """Return what is written when three tests of one file end."""
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=terminal, width=100)
-    with watching(console, {"rpi4-1": "rpi4"}, reports) as progress:
+    with show_progress(console, {"rpi4-1": "rpi4"}, reports) as progress:
         progress.seat("rpi4-1", "starting")
         progress.stage("rpi4-1", "firmware")
         progress.plan("rpi4", [case.id for case in CASES])
         for case in CASES:
             progress.seat("rpi4-1", case.id)
             progress.case(case)
-        if isinstance(progress, Picture):
+        if isinstance(progress, LiveDisplay):
             console.print(progress)
         progress.seat("rpi4-1", "done")
     return screen.getvalue()
@@ -94,9 +94,9 @@ def test_a_failure_is_told_at_once_what_broke_where_and_what_to_look_at(tmp_path
 
 @pytest.mark.parametrize(("variable", "value"), [(CI, "true"), ("TERM", "dumb")])
 def test_nothing_is_drawn_where_nobody_would_see_it(monkeypatch: pytest.MonkeyPatch, variable: str, value: str) -> None:
-    assert draws(Console(force_terminal=True))
+    assert is_interactive(Console(force_terminal=True))
     monkeypatch.setenv(variable, value)
-    assert not draws(Console(force_terminal=True))
+    assert not is_interactive(Console(force_terminal=True))
 
 
 def test_no_color_is_respected(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,26 +116,26 @@ def test_twelve_boards_fit_into_every_terminal(width: int, height: int, seats: i
 
 
 def drawn(console: Console, boards: int, *, seats: int = 1) -> str:
-    """Return the picture of so many boards in mid-run, with so many seats each."""
+    """Return the display of so many boards in mid-run, with so many seats each."""
     names = [f"board-{number:02}" for number in range(boards)]
     of = {f"{name}-{seat}" if seats > 1 else name: name for name in names for seat in range(seats)}
-    outlook = Outlook()
-    outlook.learn({(names[0], "f::test_0"): 2.0})
-    picture = Picture(console, of, outlook)
+    estimate = Estimate()
+    estimate.learn({(names[0], "f::test_0"): 2.0})
+    display = LiveDisplay(console, of, estimate)
     for seat, board in of.items():
-        picture.seat(seat, f"suites/subject/test_file.py::test_with_a_long_name_{'x' * 80}")
-        picture.stage(seat, "monitor")
-        picture.plan(board, [f"f::test_{number}" for number in range(400)])
-        picture.case(Case("f::test_1", Outcome.PASSED, board=board))
-        picture.case(Case("f::test_2", Outcome.ERROR, board=board, faults=(), reason="blocked"))
+        display.seat(seat, f"suites/subject/test_file.py::test_with_a_long_name_{'x' * 80}")
+        display.stage(seat, "monitor")
+        display.plan(board, [f"f::test_{number}" for number in range(400)])
+        display.case(Case("f::test_1", Outcome.PASSED, board=board))
+        display.case(Case("f::test_2", Outcome.ERROR, board=board, faults=(), reason="blocked"))
     assert isinstance(console.file, io.StringIO)
     console.file.truncate(0)
     console.file.seek(0)
-    console.print(picture)
+    console.print(display)
     return console.file.getvalue()
 
 
-def test_what_tests_take_is_the_median_of_the_runs_before(tmp_path: Path) -> None:
+def test_the_expected_duration_is_the_median_of_earlier_runs(tmp_path: Path) -> None:
     for seconds in (1.0, 9.0, 2.0):
         run = Run(tmp_path, BoardOfRun("rpi4", Provenance()))
         run.add(Case("f::test", Outcome.PASSED, seconds))
@@ -146,15 +146,15 @@ def test_what_tests_take_is_the_median_of_the_runs_before(tmp_path: Path) -> Non
 
 
 def test_time_left_is_what_is_left_to_run_at_the_pace_of_this_run() -> None:
-    outlook = Outlook()
-    outlook.plan("a", "slow")
-    assert not outlook.known
-    outlook.learn({("a", "slow"): 60.0, ("a", "quick"): 10.0})
-    outlook.plan("a", "quick")
-    outlook.plan("a", "new")
-    assert outlook.left("a") == 60 + 10 + 35
-    outlook.end("a", "quick", 20.0)  # a machine that is busy today
-    assert outlook.left("a") == 2 * (60 + 35)
-    outlook.end("a", "slow", 120.0)
-    outlook.end("a", "new", 1.0)
-    assert outlook.left("a") == 0
+    estimate = Estimate()
+    estimate.plan("a", "slow")
+    assert not estimate.is_known
+    estimate.learn({("a", "slow"): 60.0, ("a", "quick"): 10.0})
+    estimate.plan("a", "quick")
+    estimate.plan("a", "new")
+    assert estimate.left("a") == 60 + 10 + 35
+    estimate.end("a", "quick", 20.0)  # a machine that is busy today
+    assert estimate.left("a") == 2 * (60 + 35)
+    estimate.end("a", "slow", 120.0)
+    estimate.end("a", "new", 1.0)
+    assert estimate.left("a") == 0

@@ -1,4 +1,4 @@
-"""How long tests will take, as far as earlier runs tell."""
+"""Estimates how long tests will take from the durations in earlier runs."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 RUNS = 5
-"""So many runs of a board say how long its tests take."""
+"""How many of the newest runs of a board the estimate is made from."""
 UNKNOWN_SECONDS = 1.0
-"""What a test takes that never ran, when no other did either."""
+"""The duration of a test as long as no duration of any test is known."""
 SURE_SECONDS = 3.0
-"""After so many expected seconds the pace of this run is trusted."""
+"""How many expected seconds must have run before the pace of this run counts: short tests vary too much."""
 
 Durations = dict[tuple[str, str], float]
 """Seconds, by board and test."""
 
 
 def durations(reports: Path, boards: Iterable[str]) -> Durations:
-    """Return what passed tests usually took in the newest runs on `boards` whose records are in `reports`."""
+    """Return the median duration of passed tests in the newest runs on `boards`, from the records in `reports`."""
     found: Durations = {}
     for board in boards:
         runs, _ = last_runs(reports, RUNS, board=board)
@@ -31,8 +31,8 @@ def durations(reports: Path, boards: Iterable[str]) -> Durations:
     return found
 
 
-class Outlook:
-    """What is left of a run, in seconds; tests that are new take what the others take on the average."""
+class Estimate:
+    """Estimates the rest of a run in seconds. A test without a known duration counts as average."""
 
     def __init__(self) -> None:
         self._expected: Durations = {}
@@ -41,22 +41,22 @@ class Outlook:
         self._ended: Durations = {}
 
     @property
-    def known(self) -> bool:
-        """Whether earlier runs say anything."""
+    def is_known(self) -> bool:
+        """Whether any duration is known from earlier runs."""
         return bool(self._expected)
 
     def learn(self, expected: Durations) -> None:
-        """Take what earlier runs say; it may come while the run goes on."""
+        """Take the durations from earlier runs. They may arrive in mid-run, as reading them takes a while."""
         if expected:
             self._average = sum(expected.values()) / len(expected)
             self._expected = expected
 
     def plan(self, board: str, id: str) -> None:
-        """A test is to run on a board."""
+        """Note that a test is to run on a board."""
         self._left[board].add(id)
 
     def end(self, board: str, id: str, seconds: float) -> None:
-        """A test has ended."""
+        """Note that a test has ended."""
         self._left[board].discard(id)
         self._ended[board, id] = seconds
 

@@ -1,4 +1,4 @@
-"""Which seats wait for the machine, which have a process, how long it may take, and which get another one."""
+"""The states of the seats of a run: which wait to start, have a process, are idle, are overdue, or start once more."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from hil.session.scheduler.process import SeatProcess
 
 LOSSES = 3
-"""So often a seat whose board or process was taken away starts again, with another one."""
+"""How often a seat starts again after its board or its process was lost."""
 
 
-class Seating:
-    """The seats of a run. At most `emulated` boards that are emulated run at once."""
+class SeatStates:
+    """Tracks the seats of a run, of which at most `emulated` ones with emulated boards run at once."""
 
     def __init__(self, seats: Iterable[Seat], emulated: int) -> None:
         self._emulated = emulated
@@ -33,20 +33,20 @@ class Seating:
 
     @property
     def processes(self) -> list[SeatProcess]:
-        """All that have not ended."""
+        """The processes that have not ended."""
         return [*self._active.values()]
 
     @property
-    def over(self) -> bool:
-        """Whether nobody runs, and nobody waits to."""
+    def is_over(self) -> bool:
+        """Whether no seat has a process or waits for one."""
         return not self._waiting and not self._active
 
-    def close(self) -> None:
-        """Let nobody in any more."""
+    def stop_starting(self) -> None:
+        """Start no further seat."""
         self._waiting.clear()
 
-    def startable(self) -> list[Seat]:
-        """Take out of those that wait the ones that the machine can run now, and whose hardware no other one uses."""
+    def take_startable(self) -> list[Seat]:
+        """Remove and return the waiting seats that the machine has room for and whose hardware is not in use."""
         active = [process.seat for process in self._active.values()]
         room = self._emulated - sum(seat.emulated for seat in active)
         used = {seat.hardware for seat in active if seat.hardware}
@@ -60,57 +60,58 @@ class Seating:
         return found
 
     def start(self, process: SeatProcess) -> None:
-        """Begin with a process that has no board yet."""
+        """Add a process that has yet to acquire its board."""
         name = process.seat.name
         self._active[name] = process
         self._acquiring.add(name)
         self._leaving.discard(name)
 
-    def acquired(self, process: SeatProcess) -> None:
-        """The board is there."""
+    def mark_acquired(self, process: SeatProcess) -> None:
+        """Note that a process has acquired its board."""
         self._acquiring.discard(process.seat.name)
 
     def is_acquiring(self, process: SeatProcess) -> bool:
-        """Whether the board is not there yet."""
+        """Whether a process is still acquiring its board."""
         return process.seat.name in self._acquiring
 
     def acquiring(self, board: str) -> list[SeatProcess]:
-        """Those that wait for such a board."""
-        return [one for one in self.processes if one.seat.board == board and self.is_acquiring(one)]
+        """Return the processes that are still acquiring a board of this name."""
+        return [process for process in self.processes if process.seat.board == board and self.is_acquiring(process)]
 
-    def rest(self, process: SeatProcess) -> None:
-        """It has nothing to do."""
+    def mark_idle(self, process: SeatProcess) -> None:
+        """Note that a process has nothing to run."""
         self._idle.append(process)
 
-    def wake(self, process: SeatProcess) -> None:
-        """It has something to do."""
+    def mark_busy(self, process: SeatProcess) -> None:
+        """Note that a process has something to run."""
         self._idle.remove(process)
 
     def idle(self, board: str) -> list[SeatProcess]:
-        """Those with such a board that have nothing to do."""
+        """Return the idle processes with a board of this name."""
         return [process for process in self._idle if process.seat.board == board]
 
-    def leave(self, seat: Seat) -> None:
-        """It will end by itself, as it should."""
+    def mark_leaving(self, seat: Seat) -> None:
+        """Note that a seat is about to end, as intended."""
         self._leaving.add(seat.name)
 
     def is_leaving(self, seat: Seat) -> bool:
-        """Whether it ends as it should."""
+        """Whether a seat is about to end, as intended."""
         return seat.name in self._leaving
 
     def is_alone(self, seat: Seat) -> bool:
         """Whether no other seat of the same board runs tests now."""
-        others = (one.seat for one in self.processes if one.seat.board == seat.board and not self.is_acquiring(one))
-        return all(other.name == seat.name or self.is_leaving(other) for other in others)
+        running = [process.seat for process in self.processes if not self.is_acquiring(process)]
+        others = (other for other in running if other.board == seat.board and other.name != seat.name)
+        return all(self.is_leaving(other) for other in others)
 
-    def start_again(self, seat: Seat) -> None:
-        """Have it wait for the machine once more after its end, unless it was lost too often."""
+    def restart_after_end(self, seat: Seat) -> None:
+        """Start a seat again after its process has ended, unless it was lost too often."""
         if self._losses[seat.name] < LOSSES:
             self._losses[seat.name] += 1
             self._again.add(seat.name)
 
-    def go(self, process: SeatProcess, *, needed: bool) -> None:
-        """Forget a process that has ended; its seat waits again if it is to, and is `needed`."""
+    def remove(self, process: SeatProcess, *, needed: bool) -> None:
+        """Remove a process that has ended. Its seat starts again if that was asked for and it is still `needed`."""
         name = process.seat.name
         del self._active[name]
         self._acquiring.discard(name)
@@ -120,19 +121,19 @@ class Seating:
             self._waiting.append(process.seat)
         self._again.discard(name)
 
-    def limit(self, process: SeatProcess, seconds: float) -> None:
-        """Set how long it may take for what it does now."""
+    def set_limit(self, process: SeatProcess, seconds: float) -> None:
+        """Set how long a process may take for what it does now."""
         self._limits[process.seat.name] = Deadline.after(seconds)
 
-    def lift(self, process: SeatProcess) -> None:
-        """It may take as long as it takes."""
+    def clear_limit(self, process: SeatProcess) -> None:
+        """Let a process take as long as it takes."""
         self._limits.pop(process.seat.name, None)
 
     def until_due(self) -> float | None:
-        """Return after how many seconds the next one is overdue; None when there is no limit."""
+        """Return the seconds until the next process is overdue, None if no process has a limit."""
         return min((limit.remaining for limit in self._limits.values()), default=None)
 
     def overdue(self) -> list[tuple[SeatProcess, Deadline]]:
-        """Return those that took too long, each once, with the limit."""
+        """Return the processes that took too long, each once, with its limit."""
         late = [name for name, limit in self._limits.items() if limit.expired]
         return [(self._active[name], self._limits.pop(name)) for name in late]

@@ -1,4 +1,4 @@
-"""What has run, and with which outcome: each test of a board counts once, whatever becomes of its seats."""
+"""The results of a run: each test of a board counts once, whatever becomes of its seats."""
 
 from __future__ import annotations
 
@@ -15,31 +15,32 @@ if TYPE_CHECKING:
     from hil.errors import HilError
     from hil.lab.seat import Seat
     from hil.record import Run
-    from hil.session.scheduler.progress import Progress
+    from hil.session.scheduler.progress import RunProgress
 
 
-class Ledger:
-    """Keeps `run` and `progress` up to date.
+class Results:
+    """Writes results to `run` and `progress`.
 
-    A test that could not be carried out, for a fault of board or lab, may run again `retries` times.
+    A test that ended with a fault of board or lab, and no finding, may run again `retries` times. Until it has its last
+    attempt nothing is written of it but the attempts, since its outcome is not known.
     """
 
-    def __init__(self, run: Run, progress: Progress, retries: int) -> None:
+    def __init__(self, run: Run, progress: RunProgress, retries: int) -> None:
         self._run = run
         self._progress = progress
         self._retries = retries
         self._places: dict[str, str] = {}
         self._ended: set[tuple[str, str]] = set()
         self._began: dict[tuple[str, str], str] = {}
-        self._spoiled: dict[tuple[str, str], list[Case]] = {}
+        self._earlier: dict[tuple[str, str], list[Case]] = {}
         self._blocking: dict[str, Fault] = {}
 
-    def sit(self, seat: Seat, place: str) -> None:
-        """Note on which place of a lab the tests of a seat run; empty when it is in none."""
+    def set_place(self, seat: Seat, place: str) -> None:
+        """Note the place of the lab that a seat has leased, empty for a local board."""
         self._places[seat.name] = place
 
     def plan(self, board: str, ids: Iterable[str]) -> None:
-        """Note what is meant to run."""
+        """Note the tests that are to run."""
         known = list(ids)
         self._run.plan(known, board=board)
         self._progress.plan(board, known)
@@ -51,25 +52,25 @@ class Ledger:
         self._progress.seat(seat.name, id)
 
     def end(self, seat: Seat, case: Case) -> bool:
-        """Take a test that has ended; returns whether it is to run again.
+        """Record a test that has ended; returns whether it is to run again.
 
-        What cannot be collected is reported by every seat, and counts once.
+        A file that cannot be collected is reported by every seat, and counts once.
         """
         key = (seat.board, case.id)
         if key in self._ended:
             return False
         where = (("place", place),) if (place := self._places.get(seat.name)) else ()
         case = replace(case, properties=(*case.properties, *where)).at(seat.board, seat.name)
-        spoiled = self._spoiled.setdefault(key, [])
-        if _not_carried_out(case) and len(spoiled) < self._retries:
-            spoiled.append(case)
+        earlier = self._earlier.setdefault(key, [])
+        if _not_carried_out(case) and len(earlier) < self._retries:
+            earlier.append(case)
             self._run.retry(case.id, case.attempts[-1])
             return True
         self._add(case)
         return False
 
     def lose(self, seat: Seat, running: str, fault: Fault) -> bool:
-        """Blame the loss of a seat on the test that it ran; returns whether that is to run again."""
+        """Record the loss of a seat as the fault of the test that it ran; returns whether the test is to run again."""
         if fault.kind is not FaultKind.INTERRUPTED:
             self.block(seat, replace(fault, message=f"not run, the board failed before: {fault.message}", details=""))
         if running:
@@ -82,32 +83,35 @@ class Ledger:
         return False
 
     def fault(self, board: str, fault: Fault) -> None:
-        """Take something that went wrong outside of every test."""
+        """Record a fault outside of every test."""
         self._run.add_fault(replace(fault, board=board))
 
     def block(self, seat: Seat, fault: Fault) -> None:
-        """Note why a seat cannot go on: what all others leave was not run for this."""
+        """Note why a seat cannot go on. It is the reason for each test that no other seat runs either."""
         self._blocking[seat.board] = replace(fault, phase="setup")
 
-    def forfeit(self, board: str, ids: Iterable[str], *, stopped: bool) -> None:
-        """Report what no seat was left for, or how it went before; when the run was `stopped` no board is to blame."""
+    def report_not_run(self, board: str, ids: Iterable[str], *, stopped: bool) -> None:
+        """Record the tests that no seat was left for: with their last attempt, or else as blocked by the board's fault.
+
+        If the run was `stopped` no board is to blame, and tests without an attempt are left out.
+        """
         for id in ids:
-            if spoiled := self._spoiled.get((board, id)):
-                self._add(spoiled.pop())
+            if earlier := self._earlier.get((board, id)):
+                self._add(earlier.pop())
             elif (fault := self._blocking.get(board)) and not stopped:
                 self._add(Case(id, Outcome.ERROR, reason=BLOCKED, faults=(fault,), board=board))
 
     def _add(self, case: Case) -> None:
         key = (case.board, case.id)
         self._ended.add(key)
-        if spoiled := self._spoiled.get(key):
-            case = case.after(attempt for earlier in spoiled for attempt in earlier.attempts)
+        if earlier := self._earlier.get(key):
+            case = case.after(attempt for before in earlier for attempt in before.attempts)
         self._run.add(case)
         self._progress.case(case)
 
 
 def fault_of(error: HilError) -> Fault:
-    """Return what a test or a board failed for, as the record has it."""
+    """Return an error as a fault of the record."""
     return Fault(
         kind=FaultKind(error.fault),
         phase="",

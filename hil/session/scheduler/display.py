@@ -1,4 +1,4 @@
-"""The progress of a run as a picture: a line per board that is drawn anew as things go on, and failures above it."""
+"""The live display of a run in a terminal: a line per board that is redrawn as the run goes on, failures above."""
 
 from __future__ import annotations
 
@@ -23,34 +23,34 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
     from hil.record import Case
-    from hil.session.scheduler.expected import Outlook
+    from hil.session.scheduler.estimate import Estimate
 
 BAD = {Outcome.FAILED: "red", Outcome.ERROR: "magenta"}
 DONE = "done"
 WIDE = 100
-"""Columns from which on there is room for a bar, and for more than what went wrong."""
+"""From this width on there is room for a bar, and for the counts of good outcomes."""
 BAR = 16
 GOOD = ("passed", "xfailed", "skipped")
 
 
-class Picture:
-    """Shows seats, given with the board of each, on `console`; `outlook` says how long it will take.
+class LiveDisplay:
+    """Shows the progress of `seats`, a map from seat to board, on `console`, with the time left by `estimate`.
 
-    `parallel` boards run at once; `spent` are the seconds since the run began.
+    `parallel` boards run at once; `spent` is the time in seconds since the run began.
     """
 
     def __init__(
         self,
         console: Console,
         seats: Mapping[str, str],
-        outlook: Outlook,
+        estimate: Estimate,
         *,
         parallel: int = 1,
         spent: float = 0.0,
     ) -> None:
         self._console = console
         self._seats = seats
-        self._outlook = outlook
+        self._estimate = estimate
         self._parallel = parallel
         self._start = time.monotonic() - spent
         self._states: dict[str, str] = {}
@@ -59,30 +59,30 @@ class Picture:
         self._counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
 
     def seat(self, name: str, state: str) -> None:
-        """Show what a seat does."""
+        """Show the state of a seat."""
         self._states[name] = state
 
     def stage(self, name: str, stage: str) -> None:
-        """Show how far the board at a seat has come."""
+        """Show the state that the board at a seat has reached."""
         self._stages[name] = stage
 
     def plan(self, board: str, ids: Iterable[str]) -> None:
-        """Show how much there is."""
+        """Add tests to the total of a board."""
         for id in ids:
             self._planned[board] += 1
-            self._outlook.plan(board, id)
+            self._estimate.plan(board, id)
 
     def case(self, case: Case) -> None:
-        """Count, and show a failure."""
+        """Count a test that has ended, and print a failure above the display."""
         counted = count((case,))
         self._counts[case.board].update({name: getattr(counted, name) for name in (*COLUMNS, "unfit")})
-        self._outlook.end(case.board, case.id, case.duration)
+        self._estimate.end(case.board, case.id, case.duration)
         if case.deciding and (style := BAD.get(case.outcome)):
             first, *others = headlines(case)
             self._console.print(Text(f"{case.board}: {visible(first)}", style), *map(Text, others), sep="\n")
 
     def __rich__(self) -> RenderableType:
-        """Draw it for the size that the terminal has now."""
+        """Draw the display for the current size of the terminal."""
         room = self._console.height - 2
         boards = dict.fromkeys(self._seats.values())
         seats = {board: [name for name, of in self._seats.items() if of == board] for board in boards}
@@ -117,29 +117,29 @@ class Picture:
             Text(f"{counts[name]} {name}", "" if name in GOOD else "red" if name == "failed" else "yellow")
             for name in shown
         )
-        left = self._outlook.left(board) / max(seats, 1)
+        left = self._estimate.left(board) / max(seats, 1)
         figures: list[RenderableType] = [f"{ended}/{planned}" if planned else "", words]
         if wide:
             style = "red" if counts["failed"] else "yellow" if set(shown) - {*GOOD} else "green"
             bar = ProgressBar(max(planned, 1), ended, BAR, complete_style=style, finished_style=style)
             figures.insert(0, bar)
-        return [*figures, clock(left) if planned and ended < planned and self._outlook.known else ""]
+        return [*figures, clock(left) if planned and ended < planned and self._estimate.is_known else ""]
 
     def _doing(self, *names: str) -> str:
-        """What the first seat that is not done does: a test without its folder, or how far its board has come."""
-        name = next((one for one in names if self._states.get(one) != DONE), names[0])
-        state = self._states.get(name, "waiting its turn")
+        """Return what the first seat that is not done does: its test without the folder, or the state of its board."""
+        name = next((seat for seat in names if self._states.get(seat) != DONE), names[0])
+        state = self._states.get(name, "waiting")
         if "::" in state:
             return visible(state.rpartition("/")[2])
         stage = self._stages.get(name, "")
         return visible(f"{state}, {stage}" if stage and state != DONE else state)
 
     def _clock(self) -> Text:
-        """The time that has gone by, and what is left: that of the slowest board, or of all when they take turns."""
+        """Return the time spent and the time left: that of the slowest board, or of all boards if they take turns."""
         spent = clock(time.monotonic() - self._start)
-        each = [self._outlook.left(board) for board in self._planned]
+        each = [self._estimate.left(board) for board in self._planned]
         left = max([*each, sum(each) / max(self._parallel, 1)], default=0.0)
-        about = f", about {clock(left)} left" if self._outlook.known and left else ""
+        about = f", about {clock(left)} left" if self._estimate.is_known and left else ""
         return Text(spent + about, "dim", no_wrap=True, overflow="ellipsis")
 
 

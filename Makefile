@@ -5,11 +5,12 @@
 BOARDS ?= $(or $(BOARD),qemu-virt qemu-virt-linux qemu-virt-direct)
 BIN := .venv/bin
 COVERED := $(BIN)/coverage run --rcfile=$(CURDIR)/pyproject.toml
+DIST := dist
 C_FILES = $(shell git ls-files 'firmware/*.[ch]' 'tests/*.[ch]')
 C_FOLDERS := firmware/service firmware/platform firmware/engine/src firmware/engine/libc firmware/monitor firmware/guest firmware/baremetal firmware/linux/vmm firmware/linux/acpi firmware/linux/virtio firmware/linux/bench firmware/linux/runner
 SHELL := /bin/bash
 
-.PHONY: help run test test-next bench lint build docs mutants hooks setup clean
+.PHONY: help run test test-next bench lint build docs dist mutants hooks setup clean
 .DEFAULT_GOAL := run
 
 help: ## list the targets
@@ -46,6 +47,10 @@ build: setup ## build the firmware only
 docs: setup ## build the documentation site in build/site
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
+dist: setup ## build a wheel and an sdist in dist/, to install hil elsewhere
+	@mkdir -p build && rm -rf $(DIST) && $(BIN)/python -m build --no-isolation --outdir $(DIST) . >build/dist.log || { cat build/dist.log; exit 1; }
+	@ls $(DIST)/*
+
 mutants: setup ## break the project on purpose and count what notices; ONLY="S21 S24" or a list chooses
 	@$(BIN)/python -m tools.mutants $(if $(ONLY),--only "$(ONLY)")
 
@@ -66,5 +71,5 @@ hooks: setup ## install the git hooks of .pre-commit-config.yaml
 	@$(BIN)/prek install
 
 clean: ## remove what was built here; downloads stay in the cache
-	rm -rf build
+	rm -rf build dist
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import traceback
 from contextvars import ContextVar
+from importlib.metadata import version
 from typing import Annotated
 
 import typer
@@ -13,6 +14,7 @@ from rich.markup import escape
 
 from hil.cli.commands import EXIT_CODES, Program
 from hil.errors import ExitCode, HilError
+from hil.extras import explained
 
 __all__ = ["EXIT_CODES", "app", "main"]
 
@@ -27,9 +29,18 @@ app = typer.Typer(
 )
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"hil {version('hil')}")
+        raise typer.Exit
+
+
 @app.callback()
 def options(
     debug: Annotated[bool, typer.Option("--debug", help="Show where in the code an error came from.")] = False,
+    version: Annotated[  # noqa: ARG001 - its callback does it
+        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+    ] = False,
 ) -> None:
     """Test firmware with a vTPM service at EL3 on ARMv8-A boards, or on QEMU when no board is at hand."""
     _debug.set(debug)
@@ -55,7 +66,10 @@ def main() -> None:
         sys.exit(ExitCode.USAGE)
     except KeyboardInterrupt:
         sys.exit(ExitCode.USAGE)
-    except Exception:
+    except Exception as error:
+        if not _debug.get() and (missing := explained(error)):
+            _say(str(missing))
+            sys.exit(missing.exit_code)
         # A mistake of ours is no finding about the firmware, which Python's own exit code 1 would mean.
         traceback.print_exc()
         sys.exit(ExitCode.INFRASTRUCTURE)

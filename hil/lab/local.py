@@ -14,14 +14,13 @@ import socket
 import sys
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 from filelock import FileLock, Timeout
 
 from hil.deadline import Deadline
-from hil.errors import InfrastructureError, MissingTool, UsageError
+from hil.errors import InfrastructureError, UsageError
 from hil.files import write_atomically
 from hil.lab import simulated
 from hil.lab.address import COORDINATOR_PORT, LabAddress
@@ -32,6 +31,7 @@ from hil.lab.tags import BOARD, BOOT_SECONDS, GOOD, MACHINE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
 PORTS = range(COORDINATOR_PORT, COORDINATOR_PORT + 10_000, 2)
@@ -125,12 +125,12 @@ class LocalLab:
             self._say(f"starting {self._wanted.simulated_boards} simulated boards")
             await self._run_simulated_boards()
         self._say(f"starting the coordinator at {self.address}, the keeper, and the exporters")
-        self._run(COORDINATOR, "labgrid-coordinator", "-l", str(self.address))
+        self._run(COORDINATOR, "labgrid.remote.coordinator", "-l", str(self.address))
         times = ("--recheck", str(self._wanted.recheck), "--patience", str(self._wanted.patience))
-        self._run("keeper", sys.executable, "-m", "hil.lab", str(self.address), *times)
+        self._run("keeper", "hil.lab", str(self.address), *times)
         await self._define_places(deadline)
         for file in self._exports():
-            self._run(file.stem, "labgrid-exporter", "-c", str(self.address), "-n", file.stem, str(file))
+            self._run(file.stem, "labgrid.remote.exporter", "-c", str(self.address), "-n", file.stem, str(file))
         await self._await_health(deadline)
         self._write_state(ready=True)
         self._say(f"ready after {time.monotonic() - begun:.1f} s: {self._what_next()}")
@@ -143,8 +143,7 @@ class LocalLab:
     async def _run_simulated_boards(self) -> None:
         wanted = self._wanted
         sizes = ("--boards", str(wanted.simulated_boards), "--exporters", str(wanted.exporters))
-        module = simulated.__name__
-        part = self._run("simulated-boards", sys.executable, "-m", module, str(self._directory), *sizes)
+        part = self._run("simulated-boards", simulated.__name__, str(self._directory), *sizes)
         await asyncio.wait_for(part.ready.wait(), START_SECONDS)
 
     def _exports(self) -> list[Path]:
@@ -200,10 +199,12 @@ class LocalLab:
                 raise LabUnreachable("the keeper did not start", hint=f"look at {self._directory}/*.log")
             await asyncio.sleep(PAUSE_SECONDS)
 
-    def _run(self, name: str, program: str, *arguments: str) -> Part:
+    def _run(self, name: str, module: str, *arguments: str) -> Part:
         directory = self._directory / COORDINATOR if name == COORDINATOR else self._root
         directory.mkdir(exist_ok=True)
-        part = Part(name, ("setpriv", "--pdeathsig", "KILL", _program(program), *arguments), directory)
+        # Modules, not commands: labgrid of this very environment, also when its commands are not on the PATH.
+        command = ("setpriv", "--pdeathsig", "KILL", sys.executable, "-m", module, *arguments)
+        part = Part(name, command, directory)
         self._parts.append(part)
         self._tasks.append(asyncio.create_task(self._keep_running(part)))
         return part
@@ -283,13 +284,6 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     except TimeoutError:
         process.kill()
         await process.wait()
-
-
-def _program(name: str) -> str:
-    beside = shutil.which(name, path=str(Path(sys.executable).parent))
-    if found := beside or shutil.which(name):
-        return found
-    raise MissingTool(f"{name} is not on this machine", hint="hil doctor --fix")
 
 
 def _free_pair_of_ports() -> int:

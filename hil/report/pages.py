@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 FOLDED = 40
 """A longer list is folded away until somebody opens it."""
 _PAGE = Path(__file__).parent / "page"
+REPORT_STYLE = _PAGE / "report.css"
+"""The style sheet of all pages."""
 
 
 def compare_page(found: Comparison) -> str:

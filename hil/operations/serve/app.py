@@ -20,7 +20,7 @@ from hil.operations.serve.overview import KILLED, Overview, killed
 from hil.operations.serve.tail import News, RunTail
 from hil.report.history import history
 from hil.report.html import HTML_FILE
-from hil.report.pages import history_page
+from hil.report.pages import REPORT_STYLE, history_page
 from hil.report.runs import Runs
 
 if TYPE_CHECKING:
@@ -43,7 +43,6 @@ _TOLD = ("name", "description", "places", "trouble", "runner", "last_run")
 """What is told of a board: how it is, but not how it is reached."""
 
 _PAGE = Path(__file__).parent / "page"
-_STYLE = Path(__file__).parents[1] / "report" / "page" / "report.css"
 _TYPES = {
     ".html": "text/html",
     ".json": "application/json",
@@ -92,7 +91,7 @@ class _Pages:
         return answer
 
     def style(self, _: Request) -> Response:
-        return Response(_STYLE.read_bytes() + (_PAGE / "serve.css").read_bytes(), media_type="text/css")
+        return Response(REPORT_STYLE.read_bytes() + (_PAGE / "serve.css").read_bytes(), media_type="text/css")
 
     async def overview_stream(self, _: Request) -> Response:
         told = ""

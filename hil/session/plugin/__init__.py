@@ -3,6 +3,7 @@
 pytest_plugins = [
     "hil.session.plugin.session",
     "hil.session.plugin.collection",
+    "hil.session.plugin.missing",
     "hil.session.plugin.markers",
     "hil.session.plugin.quarantine",
     "hil.session.plugin.retry",

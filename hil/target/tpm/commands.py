@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from hil.target.tpm.tcti import Transport
+    from hil.target.tpm.transport import Transport
 
 HEADER_BYTES = 10
 NO_SESSIONS = 0x8001

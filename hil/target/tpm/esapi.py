@@ -11,7 +11,7 @@ from tpm2_pytss import ESAPI, TSS2_Exception
 from hil.target.tpm.tcti import QueueTcti
 
 if TYPE_CHECKING:
-    from hil.target.tpm.tcti import Transport
+    from hil.target.tpm.transport import Transport
 
 
 # The C library prints every error it also returns; errors are ours to report, once.

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from tpm2_pytss import TSS2_RC, TSS2_Exception
 from tpm2_pytss.TCTI import PyTCTI
 
-
-class Transport(Protocol):
-    """Whatever carries one TPM command to a TPM and brings back its response."""
-
-    def transmit(self, command: bytes) -> bytes:
-        """Return the response to `command`. Raises what the layers below raise."""
+if TYPE_CHECKING:
+    from hil.target.tpm.transport import Transport
 
 
 class QueueTcti(PyTCTI):  # type: ignore[misc]

@@ -33,7 +33,7 @@ from hil.target.tpm.quote import Quote
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from hil.target.tpm.tcti import Transport
+    from hil.target.tpm.transport import Transport
 
 _BY_SCHEME_OF_THE_KEY = TPMT_SIG_SCHEME(scheme=TPM2_ALG.NULL)
 _BANK_NAMES = {"sha": "sha1"}

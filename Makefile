@@ -59,7 +59,7 @@ lint: setup ## run formatters, linters, the type checker and the contract of the
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/mypy hil tools tests suites
-	$(BIN)/oxlint --deny-warnings hil
+	$(BIN)/oxlint --deny-warnings hil tools
 	$(BIN)/python -m tools.words
 	clang-format-14 --style=file:firmware/.clang-format --dry-run -Werror $(C_FILES)
 	@mkdir -p build/cppcheck

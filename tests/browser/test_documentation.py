@@ -31,6 +31,10 @@ CUT_OFF = """() => {
 		.map((element) => element.outerHTML.slice(0, 80));
 }"""
 """What of a page is beyond its right edge and cannot be scrolled to."""
+SQUEEZED = """() => [...document.querySelectorAll("article td")]
+	.filter((cell) => cell.textContent.length >= 40 && cell.getBoundingClientRect().width < 200)
+	.map((cell) => cell.textContent)"""
+"""Sentences in columns that are hardly wider than a word."""
 
 
 @pytest.fixture(params=["file", "http"])
@@ -63,8 +67,8 @@ def test_every_page_fits_a_phone_and_fetches_nothing_from_elsewhere(window: Open
     faults = {}
     for page in pages(site):
         phone.page.goto(page.as_uri())
-        seen = (phone.overflow(), phone.evaluate(CUT_OFF))
-        if seen != (0, []):
+        seen = (phone.overflow(), phone.evaluate(CUT_OFF), phone.evaluate(SQUEEZED))
+        if seen != (0, [], []):
             faults[page.relative_to(site)] = seen
     assert faults == {}
     assert [request for request in phone.requests if not request.startswith(site.as_uri())] == []

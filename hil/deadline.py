@@ -5,6 +5,10 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+__all__ = [
+    "Deadline",
+]
+
 
 @dataclass(frozen=True, slots=True)
 class Deadline:

@@ -14,6 +14,35 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+__all__ = [
+    "BoardBroken",
+    "BoardDied",
+    "BoardFileError",
+    "BoardSilent",
+    "BoardUnavailable",
+    "BoardUnreachable",
+    "BootHang",
+    "ConsoleClosed",
+    "ConsoleInterrupted",
+    "ConsoleTimeout",
+    "Context",
+    "EmulatorControlError",
+    "ExitCode",
+    "FirmwareError",
+    "FirmwareHang",
+    "FlashError",
+    "HilError",
+    "InfrastructureError",
+    "MissingTool",
+    "Panic",
+    "PowerFailed",
+    "RecordFailed",
+    "RunnerDied",
+    "UnexpectedPowerOff",
+    "UnexpectedReboot",
+    "UsageError",
+]
+
 
 class ExitCode(IntEnum):
     """What `hil` returns to the shell. The worst thing that happened wins, in the order 3, 2, 1, 0."""

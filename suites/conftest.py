@@ -10,7 +10,7 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
 if TYPE_CHECKING:
-    from hil.session.plugin.board import Board
+    from hil.fixtures import Board
 
 
 class FindSymbol(Protocol):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from hil.linux.commandloop import GuestEnded, GuestHang
-from hil.linux.direct import DirectGuest, GuestImages
+from hil.linux.direct import GUEST_MAP, DirectGuest, GuestImages
+from hil.linux.guest import DIRECTORY as GUEST_DIRECTORY
 from hil.linux.guest import Guest, GuestPanic, GuestRestarted, GuestTaken, WantedVtpm
 from hil.linux.host import Host
 from hil.linux.machine import Machine
 
 __all__ = [
+    "GUEST_DIRECTORY",
+    "GUEST_MAP",
     "DirectGuest",
     "Guest",
     "GuestEnded",

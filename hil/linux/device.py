@@ -14,6 +14,14 @@ from hil.target.vtpm.transport import response_length
 if TYPE_CHECKING:
     from hil.linux.machine import Machine
 
+__all__ = [
+    "DeviceError",
+    "DeviceFile",
+    "DeviceQueue",
+    "DeviceUser",
+    "MemoryFault",
+]
+
 PROGRAM = "vtpm-probe"
 ANSWER_SECONDS = 60.0
 MMAP_SHIFT = 20

@@ -14,6 +14,17 @@ if TYPE_CHECKING:
     from hil.target.tpm import Quote
     from hil.target.tpm.quote import PublicKey
 
+__all__ = [
+    "IMA_LOG",
+    "Attestation",
+    "attest",
+    "exchange",
+    "extend",
+    "extended",
+    "ima_digests",
+    "pcr",
+]
+
 IMA_LOG = "/sys/kernel/security/ima/ascii_runtime_measurements_sha256"
 _DIGEST_FIELD = 1
 _KEY = "/tmp/quote"

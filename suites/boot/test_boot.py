@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hil.board.strategy.plan import State
 from hil.deadline import Deadline
+from hil.strategies import State
 from hil.target.vtpm import Service
 
 if TYPE_CHECKING:
-    from hil.session.plugin.board import Board
+    from hil.fixtures import Board
 
 
 @pytest.mark.cold_boot

@@ -10,7 +10,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hil.session.plugin.board import Board
+    from hil.fixtures import Board
     from hil.target.monitor import Monitor
     from hil.target.vtpm import Service
 

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hil.linux import DirectGuest, GuestEnded
-from hil.linux.direct import GUEST_MAP
+from hil.linux import GUEST_MAP, DirectGuest, GuestEnded
 from hil.linux.tpmtools import attest, extend, extended, ima_digests, pcr
 from hil.target.monitor import GuestState, MonitorRefused
-from hil.target.tpm.quote import QuoteError
+from hil.target.tpm import QuoteError
 
 if TYPE_CHECKING:
-    from hil.session.plugin.board import Board
+    from hil.fixtures import Board
     from hil.target.monitor import Monitor
 
 pytestmark = pytest.mark.needs_guest_images

@@ -10,7 +10,7 @@ from hil.target.tpm import commands
 from hil.target.vtpm import Service, ServiceError, Status, abi
 
 if TYPE_CHECKING:
-    from hil.session.plugin.fixtures import MakeVtpm
+    from hil.fixtures import MakeVtpm
     from hil.target.monitor import VirtualMachine
     from hil.target.vtpm import GuestQueue, Instance, ManagedQueue, Vm
 

@@ -10,7 +10,7 @@ from hil.target.tpm import commands
 from hil.target.vtpm import Service, ServiceError, Status, abi
 
 if TYPE_CHECKING:
-    from hil.session.plugin.fixtures import MakeManagedVtpm, MakeVtpm
+    from hil.fixtures import MakeManagedVtpm, MakeVtpm
     from hil.target.vtpm import Vm
 
 pytestmark = pytest.mark.element("E2")

@@ -17,7 +17,7 @@ from hil.headers import firmware_header, read_defines
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from hil.board.drivers.hostmemory import HostMemory
+    from hil.fixtures import HostMemory
 
 _HEADER_FILE = firmware_header("engine/include/engine_abi.h")
 _ABI = read_defines(_HEADER_FILE)

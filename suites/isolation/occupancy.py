@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hil.target.vtpm import Status, abi
-from hil.target.vtpm.transport import queue_ipa
+from hil.target.vtpm import Status, abi, queue_ipa
 
 if TYPE_CHECKING:
     from hil.target.vtpm import ManagedQueue

@@ -11,8 +11,7 @@ from hil.target.vtpm import Reply, ServiceError, Status, abi
 from suites.isolation import engine_patch as patch
 
 if TYPE_CHECKING:
-    from hil.board.drivers.hostmemory import HostMemory
-    from hil.session.plugin.fixtures import MakeManagedVtpm, MakeVtpm
+    from hil.fixtures import HostMemory, MakeManagedVtpm, MakeVtpm
     from hil.target.vtpm import GuestQueue, Service
     from suites.conftest import FindSymbol
 

@@ -16,8 +16,7 @@ from suites.isolation.occupancy import busy
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hil.board.drivers.hostmemory import HostMemory
-    from hil.session.plugin.fixtures import MakeManagedVtpm
+    from hil.fixtures import HostMemory, MakeManagedVtpm
     from hil.target.monitor import Pending
     from hil.target.vtpm import ManagedQueue, Service
 

@@ -9,11 +9,10 @@ import pytest
 
 from hil.target.monitor import Program, r
 from hil.target.tpm import commands
-from hil.target.vtpm import GuestQueue, ManagedQueue, Reply, ServiceError, Status, abi
-from hil.target.vtpm.transport import queue_ipa, queue_va
+from hil.target.vtpm import GuestQueue, ManagedQueue, Reply, ServiceError, Status, abi, queue_ipa, queue_va
 
 if TYPE_CHECKING:
-    from hil.session.plugin.fixtures import MakeManagedVtpm, MakeVtpm
+    from hil.fixtures import MakeManagedVtpm, MakeVtpm
     from hil.target.monitor import Agent, Monitor, VirtualMachine
     from hil.target.vtpm import Service, Vm
 

@@ -12,8 +12,7 @@ from tpm2_pytss import ESYS_TR
 from hil.target.tpm import Tpm
 
 if TYPE_CHECKING:
-    from hil.board.drivers.hostmemory import HostMemory
-    from hil.session.plugin.fixtures import MakeManagedVtpm, MakeVtpm
+    from hil.fixtures import HostMemory, MakeManagedVtpm, MakeVtpm
     from hil.target.vtpm import GuestQueue, ManagedQueue, Service
 
 pytestmark = [pytest.mark.threat(17), pytest.mark.needs_host_memory_access]

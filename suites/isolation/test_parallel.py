@@ -10,14 +10,13 @@ import pytest
 from hil.deadline import Deadline
 from hil.target.monitor import Program, r
 from hil.target.tpm import commands
-from hil.target.vtpm import GuestQueue, ManagedQueue, Service, ServiceError, Status, abi
-from hil.target.vtpm.queue import buffer_offset
+from hil.target.vtpm import GuestQueue, ManagedQueue, Service, ServiceError, Status, abi, buffer_offset
 from suites.isolation.occupancy import busy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hil.session.plugin.fixtures import MakeManagedVtpm, MakeVtpm
+    from hil.fixtures import MakeManagedVtpm, MakeVtpm
     from hil.target.monitor import Pending, VirtualMachine
     from hil.target.vtpm import Vm
 

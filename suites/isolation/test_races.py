@@ -11,11 +11,10 @@ from hil.deadline import Deadline
 from hil.errors import InfrastructureError
 from hil.target.monitor import Program, r
 from hil.target.tpm import commands
-from hil.target.vtpm import GuestQueue, abi
-from hil.target.vtpm.queue import buffer_offset, entry_offset
+from hil.target.vtpm import GuestQueue, abi, buffer_offset, entry_offset
 
 if TYPE_CHECKING:
-    from hil.session.plugin.fixtures import MakeVtpm
+    from hil.fixtures import MakeVtpm
     from hil.target.monitor import Pending
 
 PATIENCE = 240.0

@@ -10,14 +10,12 @@ import pytest
 from hil.deadline import Deadline
 from hil.target.monitor import Program, r
 from hil.target.monitor import abi as agent_abi
-from hil.target.tpm import Tpm, commands
-from hil.target.tpm.quote import check_signature
+from hil.target.tpm import Tpm, check_signature, commands
 from hil.target.vtpm import Reply, Service, Status, abi
 from suites.isolation import engine_patch as patch
 
 if TYPE_CHECKING:
-    from hil.board.drivers.hostmemory import HostMemory
-    from hil.session.plugin.fixtures import MakeManagedVtpm, MakeVtpm
+    from hil.fixtures import HostMemory, MakeManagedVtpm, MakeVtpm
     from hil.target.monitor import Monitor, Runner
     from hil.target.vtpm import GuestQueue, ManagedQueue, Vm
 

@@ -14,7 +14,7 @@ from hil.target.tpm import commands
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hil.board.drivers.hostmemory import HostMemory
+    from hil.fixtures import HostMemory
     from hil.target.monitor import Monitor, VirtualMachine
     from hil.target.vtpm import ManagedQueue, Service
     from suites.conftest import FindSymbol

@@ -13,8 +13,8 @@ from hil.target.tpm import Tpm, commands
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from hil.board.drivers.hostmemory import HostMemory
-    from hil.target.tpm.key import KeyKind
+    from hil.fixtures import HostMemory
+    from hil.target.tpm import KeyKind
     from hil.target.vtpm import ManagedQueue, Service
     from suites.conftest import FindSymbol
     from suites.isolation.engine_patch import EngineLayout

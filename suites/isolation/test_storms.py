@@ -10,8 +10,7 @@ import pytest
 from hil.deadline import Deadline
 from hil.target.monitor import Program, r
 from hil.target.tpm import commands
-from hil.target.vtpm import GuestQueue, ManagedQueue, Service, ServiceError, Status, abi
-from hil.target.vtpm.queue import buffer_offset
+from hil.target.vtpm import GuestQueue, ManagedQueue, Service, ServiceError, Status, abi, buffer_offset
 
 if TYPE_CHECKING:
     from hil.target.monitor import Agent, Outcome, Pending

@@ -10,14 +10,12 @@ from hil.deadline import Deadline
 from hil.linux import GuestEnded
 from hil.target.monitor import Ended, Program, TargetFault, r
 from hil.target.tpm import commands
-from hil.target.vtpm import GuestQueue, Status, abi
-from hil.target.vtpm.queue import buffer_offset
-from hil.target.vtpm.transport import queue_ipa
+from hil.target.vtpm import GuestQueue, Status, abi, buffer_offset, queue_ipa
 from suites.isolation.test_storms import storm
 
 if TYPE_CHECKING:
+    from hil.fixtures import MakeVtpm
     from hil.linux import Host
-    from hil.session.plugin.fixtures import MakeVtpm
     from hil.target.monitor import Agent, Outcome
     from hil.target.vtpm import Vm
 

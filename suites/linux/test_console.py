@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hil.board.ssh.errors import CommandFailed
+from hil.board.ssh import CommandFailed
 from hil.deadline import Deadline
-from hil.linux import Guest, GuestTaken
-from hil.linux.guest import DIRECTORY
+from hil.linux import GUEST_DIRECTORY, Guest, GuestTaken
 
 if TYPE_CHECKING:
     from hil.linux import Host
@@ -37,7 +36,7 @@ def say_alone(guest: Guest, command: str) -> None:
     guest.run("true")
     guest.detach()
     line = request(f"{{ {command}; }} >/dev/hvc0; echo '<0>{mark}' >/dev/kmsg")
-    files = f"{DIRECTORY}/{guest.name}"
+    files = f"{GUEST_DIRECTORY}/{guest.name}"
     guest.host.run(
         f"pid=$(cat {files}/pid); kill -STOP $pid; echo '{line}' | vmm --attach {guest.name}; kill -CONT $pid;"
         f" until grep -q '{mark}' {files}/log; do usleep 10000; done"

@@ -9,9 +9,7 @@ import pytest
 
 from hil.deadline import Deadline
 from hil.linux.tpmtools import IMA_LOG, attest, exchange, extend, extended, ima_digests, pcr
-from hil.target.tpm import commands
-from hil.target.tpm.key import attestation_template
-from hil.target.tpm.quote import QuoteError
+from hil.target.tpm import QuoteError, attestation_template, commands
 
 if TYPE_CHECKING:
     from collections.abc import Callable

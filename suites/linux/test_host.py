@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hil.board.ssh import Login, PinnedHostKeys, Session
-from hil.board.ssh.errors import SshAuthFailed
+from hil.board.ssh import Login, PinnedHostKeys, Session, SshAuthFailed
 from hil.deadline import Deadline
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from hil.fixtures import Board
     from hil.linux import Host
-    from hil.session.plugin.board import Board
 
 pytestmark = pytest.mark.needs_linux
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from hil.board.ssh.errors import CommandFailed, CommandTimeout, SshSilent
+from hil.board.ssh import CommandFailed, CommandTimeout, SshSilent
 from hil.deadline import Deadline
 from hil.errors import UnexpectedReboot
 from hil.linux import Guest, GuestEnded, GuestHang, GuestPanic, GuestRestarted, WantedVtpm
@@ -20,8 +20,8 @@ from hil.target.vtpm import abi
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from hil.fixtures import Board
     from hil.linux import Host
-    from hil.session.plugin.board import Board
 
     from .conftest import Listed
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hil.linux.device import DeviceError, DeviceFile, DeviceQueue, DeviceUser, MemoryFault
-from hil.target.tpm import Tpm, commands
-from hil.target.tpm.key import storage_template
+from hil.target.tpm import Tpm, commands, storage_template
 from hil.target.vtpm import abi
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from hil.board.drivers.hostmemory import HostMemory
+    from hil.fixtures import HostMemory
     from hil.linux.device import DeviceFile
     from suites.conftest import FindSymbol
     from suites.linux.conftest import Listed

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hil.board.ssh import Login, PinnedHostKeys, Session
-from hil.board.ssh.errors import (
+from hil.board.ssh import (
     CommandTimeout,
+    Login,
+    PinnedHostKeys,
+    Session,
     SshDropped,
     SshHostKeyChanged,
     SshRefused,

@@ -11,7 +11,7 @@ from hil.linux import Guest
 from hil.linux.tpmtools import extend, extended, pcr
 
 if TYPE_CHECKING:
-    from hil.session.plugin.board import Board
+    from hil.fixtures import Board
 
 pytestmark = pytest.mark.needs_linux
 

@@ -9,13 +9,12 @@ import pytest
 
 from hil.target.monitor import TargetFault
 from hil.target.tpm import commands
-from hil.target.vtpm import GuestQueue, abi
-from hil.target.vtpm.transport import queue_ipa
+from hil.target.vtpm import GuestQueue, abi, queue_ipa
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hil.session.plugin.fixtures import MakeVtpm
+    from hil.fixtures import MakeVtpm
     from hil.target.vtpm import Vm
 
 pytestmark = pytest.mark.element("E7")

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hil.target.tpm import commands
-from hil.target.vtpm import ManagedQueue, Status, abi
-from hil.target.vtpm.transport import queue_ipa
+from hil.target.vtpm import ManagedQueue, Status, abi, queue_ipa
 
 if TYPE_CHECKING:
-    from hil.session.plugin.fixtures import MakeManagedVtpm
+    from hil.fixtures import MakeManagedVtpm
     from hil.target.monitor import Monitor
 
 pytestmark = [pytest.mark.element("E7"), pytest.mark.threat(6), pytest.mark.usefixtures("monitor")]

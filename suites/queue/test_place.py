@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hil.target.monitor import TargetFault
-from hil.target.vtpm import ControlPage, ForwardedQueue, ManagedQueue, Service, ServiceError, Status, abi
-from hil.target.vtpm.transport import queue_ipa
+from hil.target.vtpm import ControlPage, ForwardedQueue, ManagedQueue, Service, ServiceError, Status, abi, queue_ipa
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hil.session.plugin.fixtures import MakeVtpm
+    from hil.fixtures import MakeVtpm
     from hil.target.vtpm import GuestQueue, OwnedInstance, Vm
 
 ELSEWHERE = 0x9000_0000

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hil.target.tpm import commands
-from hil.target.vtpm import GuestQueue, ManagedQueue, Status, abi
-from hil.target.vtpm.transport import queue_ipa
+from hil.target.vtpm import GuestQueue, ManagedQueue, Status, abi, queue_ipa
 
 if TYPE_CHECKING:
-    from hil.session.plugin.fixtures import MakeVtpm
+    from hil.fixtures import MakeVtpm
 
 PAGE = abi.VTPM_PAGE_BYTES
 GET_RANDOM = commands.get_random(16)

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tpm2_pytss import TPM2_ALG, TPM2_RC, TPM2B_PUBLIC, TPMT_SIG_SCHEME, TSS2_Exception
 
-from hil.target.tpm import Tpm, commands
-from hil.target.tpm.key import signing_template
+from hil.target.tpm import Tpm, commands, signing_template
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,7 @@ from hil.target.tpm import Tpm
 from hil.target.vtpm import abi
 
 if TYPE_CHECKING:
-    from hil.session.plugin.fixtures import MakeVtpm
+    from hil.fixtures import MakeVtpm
     from hil.target.vtpm import GuestQueue
 
 pytestmark = pytest.mark.element("E2")

@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, get_args
 import pytest
 from tpm2_pytss import ESYS_TR, TPM2_ALG, TPM2_RC, TPM2_SE, TPMA_SESSION, TPMT_SIG_SCHEME, TSS2_Exception
 
-from hil.target.tpm import QuoteError, commands
-from hil.target.tpm.key import KeyKind
-from hil.target.tpm.quote import check_signature
+from hil.target.tpm import KeyKind, QuoteError, check_signature, commands
 
 if TYPE_CHECKING:
     from hil.target.tpm import Tpm

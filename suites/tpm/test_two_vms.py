@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 from tpm2_pytss import TSS2_Exception
 
-from hil.target.tpm import Tpm
-from hil.target.tpm.quote import check_signature
+from hil.target.tpm import Tpm, check_signature
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hil.session.plugin.fixtures import MakeVtpm
-    from hil.target.tpm.key import KeyKind
+    from hil.fixtures import MakeVtpm
+    from hil.target.tpm import KeyKind
     from hil.target.vtpm import Vm
 
 DIGEST = hashlib.sha256(b"measured").digest()

@@ -4,37 +4,11 @@ from __future__ import annotations
 
 import importlib
 
+from hil.api import MODULES
 from tools.site.markup import table
 
 SECTION = "API"
 """Where the pages stand in the navigation, after those that mkdocs.yml names there."""
-
-MODULES = (
-    "hil.target.vtpm",
-    "hil.target.vtpm.abi",
-    "hil.target.vtpm.queue",
-    "hil.target.vtpm.transport",
-    "hil.target.tpm",
-    "hil.target.tpm.commands",
-    "hil.target.tpm.key",
-    "hil.target.tpm.quote",
-    "hil.target.monitor",
-    "hil.linux",
-    "hil.linux.device",
-    "hil.linux.tpmtools",
-    "hil.board.ssh",
-    "hil.board.ssh.errors",
-    "hil.drivers",
-    "hil.strategies",
-    "hil.record",
-    "hil.firmware",
-    "hil.deadline",
-    "hil.errors",
-    "hil.headers",
-)
-"""What users' suites, drivers and programs may import, in the order of the reference."""
-
-
 OVERVIEW = "api/index.md"
 
 
@@ -44,7 +18,7 @@ def overview() -> str:
         (f"[`{module}`]({module}.md)", (importlib.import_module(module).__doc__ or "").partition("\n")[0])
         for module in MODULES
     ]
-    intro = "What suites, drivers and programs of yours may import. Everything else may change in any version."
+    intro = "What suites, drivers and programs of yours may import, under [these rules](../api.md)."
     return "\n\n".join(["# API", intro, table(("module", "holds"), rows), ""])
 
 

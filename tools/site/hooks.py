@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hil.api import MODULES
 from tools.site import api, boardfile, commandline, plugin
 from tools.site.links import DOCS, Pages
 
@@ -21,7 +22,7 @@ MADE: dict[str, Callable[[], str]] = {
     "fixtures.md": plugin.page,
     "board-files.md": boardfile.page,
     api.OVERVIEW: api.overview,
-    **{api.page_name(module): partial(api.page, module) for module in api.MODULES},
+    **{api.page_name(module): partial(api.page, module) for module in MODULES},
 }
 """Pages that are made from code."""
 LEFTOVERS = "More"
@@ -71,7 +72,7 @@ def _with_modules(part: object) -> object:
     """Return a part of the navigation, the API's with the pages of the modules."""
     if not isinstance(part, dict) or api.SECTION not in part:
         return part
-    return {api.SECTION: [*part[api.SECTION], *({module: api.page_name(module)} for module in api.MODULES)]}
+    return {api.SECTION: [*part[api.SECTION], *({module: api.page_name(module)} for module in MODULES)]}
 
 
 def _named(nav: object) -> Iterator[str]:

@@ -27,6 +27,8 @@ class Described:
 
 def reference() -> dict[str, list[Described]]:
     """Return the keys of each part of a board file, then the attributes of our drivers and strategies by class."""
+    from labgrid.driver import Driver
+
     import hil.drivers
     import hil.strategies
 
@@ -37,7 +39,10 @@ def reference() -> dict[str, list[Described]]:
         ]
         for part, keys in WRITTEN.items()
     }
-    classes = [getattr(hil.drivers, name) for name in hil.drivers.__all__] + [hil.strategies.BoardStrategy]
+    # hil.drivers also has what drivers are made of, such as protocols; a board file takes what labgrid can instantiate.
+    offered = [getattr(hil.drivers, name) for name in hil.drivers.__all__]
+    classes = [thing for thing in offered if inspect.isclass(thing) and issubclass(thing, Driver)]
+    classes.append(hil.strategies.BoardStrategy)
     return parts | {cls.__name__: described(cls) for cls in classes}
 
 

@@ -9,8 +9,7 @@ import pytest
 from hil.target.tpm import commands
 
 if TYPE_CHECKING:
-    from hil.session.plugin.board import Board
-    from hil.session.plugin.fixtures import MakeVtpm
+    from hil.fixtures import Board, MakeVtpm
     from hil.target.tpm import Tpm
     from hil.target.vtpm import GuestQueue
 

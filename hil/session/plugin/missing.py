@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from hil.extras import explained
 
-if TYPE_CHECKING:
-    from _pytest.reports import BaseReport
 
-
-def pytest_exception_interact(call: pytest.CallInfo[Any], report: BaseReport) -> None:
+def pytest_exception_interact(call: pytest.CallInfo[Any], report: pytest.CollectReport | pytest.TestReport) -> None:
     """Replace what a suite that cannot be collected would show; the recorder and the terminal read it later."""
     if not (isinstance(report, pytest.CollectReport) and call.excinfo):
         return

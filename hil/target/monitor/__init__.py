@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hil.target.monitor import abi
 from hil.target.monitor.client import Monitor
 from hil.target.monitor.guestline import GuestLine, GuestState, Loaded
 from hil.target.monitor.link import MonitorRefused
@@ -30,5 +31,6 @@ __all__ = [
     "SmcResult",
     "TargetFault",
     "VirtualMachine",
+    "abi",
     "r",
 ]

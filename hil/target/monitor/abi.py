@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from hil.headers import firmware_header, read_defines
 
+__all__ = ["CONSTANTS"]
+
 CONSTANTS = read_defines(firmware_header("baremetal/agent_abi.h"))
 
 

@@ -12,6 +12,41 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from hil.target.tpm.transport import Transport
 
+__all__ = [
+    "ALG_NULL",
+    "ALG_SHA256",
+    "CC_CREATE_PRIMARY",
+    "CC_FLUSH_CONTEXT",
+    "CC_GET_CAPABILITY",
+    "CC_GET_RANDOM",
+    "CC_PCR_EXTEND",
+    "CC_PCR_READ",
+    "CC_QUOTE",
+    "CC_SELF_TEST",
+    "CC_SHUTDOWN",
+    "CC_STARTUP",
+    "HEADER_BYTES",
+    "NO_SESSIONS",
+    "RC_COMMAND_SIZE",
+    "RC_FAILURE",
+    "RC_INITIALIZE",
+    "RC_RETRY",
+    "SESSIONS",
+    "SUCCESS",
+    "Response",
+    "command",
+    "create_primary",
+    "flush_context",
+    "get_random",
+    "pcr_extend",
+    "pcr_read",
+    "pcr_value",
+    "quote",
+    "startup",
+    "submit",
+    "with_password",
+]
+
 HEADER_BYTES = 10
 NO_SESSIONS = 0x8001
 SESSIONS = 0x8002

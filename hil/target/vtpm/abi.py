@@ -11,6 +11,14 @@ from enum import IntEnum
 
 from hil.headers import firmware_header, read_defines
 
+__all__ = [
+    "CONSTANTS",
+    "HEADER",
+    "Status",
+    "call_name",
+    "doorbell",
+]
+
 HEADER = firmware_header("service/include/vtpm_abi.h")
 CONSTANTS = read_defines(HEADER)
 

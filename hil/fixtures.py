@@ -1,0 +1,9 @@
+"""What the fixtures of the pytest plugin give to tests, where no other public module has it, for type annotations."""
+
+from __future__ import annotations
+
+from hil.board.drivers.hostmemory import HostMemory
+from hil.session.plugin.board import Board
+from hil.session.plugin.fixtures import MakeManagedVtpm, MakeVtpm
+
+__all__ = ["Board", "HostMemory", "MakeManagedVtpm", "MakeVtpm"]

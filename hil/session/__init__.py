@@ -1,1 +1,1 @@
-"""One run of tests: the pytest plugin, and the scheduler that spreads a run over boards."""
+"""One run of tests: the pytest plugin, and the scheduler that distributes a run over boards."""

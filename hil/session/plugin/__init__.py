@@ -1,4 +1,4 @@
-"""pytest plugin for tests on boards, on top of labgrid's (`--lg-env`). Without labgrid's it costs next to nothing."""
+"""pytest plugin for tests on boards, on top of labgrid's (`--lg-env`). Without a board it costs next to nothing."""
 
 pytest_plugins = [
     "hil.session.plugin.session",
@@ -11,5 +11,5 @@ pytest_plugins = [
     "hil.session.plugin.guests",
     "hil.session.plugin.direct",
     "hil.session.plugin.summary",
-    "hil.session.plugin.words",
+    "hil.session.plugin.terminal",
 ]

@@ -1,4 +1,4 @@
-"""The board under test, as tests see it."""
+"""The board under test: what the fixture `board` gives to tests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from hil.deadline import Deadline
 from hil.errors import BoardFileError
 from hil.session.plugin.classify import BlockedError
-from hil.session.plugin.unfit import Unfit
+from hil.session.plugin.unsupported import Unsupported
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
     from hil.target.monitor import Monitor
 
 GUEST_SECONDS = "guest_seconds"
-"""The option of a board file that says how long a guest of its Linux may take to boot."""
+"""The option of a board file with the time in seconds that a guest of its Linux may take to boot."""
 GUEST_IMAGES = "guest_images"
-"""The option of a board file that says at which physical addresses the images `kernel` and `initrd` lie."""
+"""The option of a board file with the physical addresses of the images `kernel` and `initrd` for a guest."""
 
 ENDS = ("monitor", "linux")
-"""The states in which a boot may end; each board has one of them."""
+"""The last states of a boot; each board has one of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """A board with the firmware under test: what it is, and the way to bring it into a state.
+    """A board with the firmware under test: its features, and methods that bring it into a state.
 
-    `firmware_hash` is empty when the images do not come from a build of ours.
+    `firmware_hash` is empty if the images do not come from `hil build`.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Board:
 
     @property
     def stage(self) -> str:
-        """How far the board has come."""
+        """The stage that the board has reached."""
         return self.strategy.stage
 
     def transition(self, state: str) -> None:
@@ -55,12 +55,12 @@ class Board:
         self.strategy.transition(state)
 
     def fork(self, kept: Path | None = None) -> Monitor:
-        """Return the monitor of the board as it is right after boot, or as `strategy.keep` has kept it."""
+        """Return the monitor of the board in the state right after boot, or in one saved by `strategy.keep`."""
         monitor: Monitor = self.strategy.fork(kept)
         return monitor
 
     def guest_images(self) -> GuestImages:
-        """Return where kernel and initial file system for a guest lie: `options.guest_images` of the board file."""
+        """Return where a guest's kernel and initramfs are in memory, from `options.guest_images` of the board file."""
         from hil.linux import GuestImages
         from hil.target.monitor import Loaded
 
@@ -73,19 +73,19 @@ class Board:
             )
         except (KeyError, OSError) as error:
             raise BoardFileError(
-                f"the images of a guest for {self.name} are not there: {error}",
+                f"the images of a guest for {self.name} are missing: {error}",
                 hint="`options.guest_images` takes the addresses of `kernel` and `initrd`; hil build makes the images",
             ) from error
         return GuestImages(kernel, initrd)
 
     def guest_deadline(self) -> Deadline:
-        """Return until when a guest that starts now must take commands: `options.guest_seconds` of the board file."""
+        """Return the deadline for a guest that starts now, from `options.guest_seconds` of the board file."""
         from hil.linux.commandloop import READY_SECONDS
 
         return Deadline.after(self.target.env.config.get_option(GUEST_SECONDS, READY_SECONDS))
 
     def fork_linux(self, kept: Path | None = None) -> Host:
-        """Return the board's Linux as it is right after boot, or as `strategy.keep` has kept it."""
+        """Return the board's Linux in the state right after boot, or in one saved by `strategy.keep`."""
         from hil.linux import Host
 
         self.strategy.fork_linux(kept)
@@ -94,27 +94,27 @@ class Board:
     def require(self, state: str) -> None:
         """Skip the test if the board has no such state."""
         if state not in self.strategy.states:
-            raise Unfit(f"this board has no state `{state}`; it has {', '.join(self.strategy.states)}")
+            raise Unsupported(f"this board has no state `{state}`; it has {', '.join(self.strategy.states)}")
 
     def off(self) -> None:
-        """Switch the board off. One that has failed is left to labgrid, which lets go of it at the end of the run."""
+        """Switch the board off, unless it has failed: then labgrid releases it at the end of the run."""
         if not self.strategy.broken:
             self.transition("off")
 
     def host_memory(self) -> HostMemory:
-        """Return the running board's memory as the host sees it; ends with the next fork or power cycle."""
+        """Return the board's memory as the emulator's host sees it, valid until the next fork or power cycle."""
         memory: HostMemory = self.target.get_driver("HilQEMUDriver").host_memory()
         return memory
 
 
 def strategies(env: Environment) -> Iterator[Any]:
-    """Yield those strategies of `env` that something has been asked of."""
+    """Yield the strategies of `env` that tests have used so far: labgrid makes them when they are asked for."""
     for target in env.targets.values():
         yield from (driver for driver in target.drivers if hasattr(driver, "broken"))
 
 
 def refuse_broken(env: Environment) -> None:
-    """Raise `BlockedError` when a strategy of `env` has failed before."""
+    """Raise `BlockedError` if a strategy of `env` has failed before."""
     for strategy in strategies(env):
         if strategy.broken:
             raise BlockedError(strategy.broken)

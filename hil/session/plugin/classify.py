@@ -1,4 +1,4 @@
-"""Whose fault an exception is."""
+"""Classifies exceptions by whose fault they are: firmware, infrastructure, usage, or the test."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BRANCHES = (
 
 
 PROMISES = (AssertionError, Failed, HilError)
-"""What says that a promise was broken: also `pytest.fail`, and `pytest.raises` when nothing was raised."""
+"""Exceptions that report a broken promise: `Failed` is that of `pytest.fail`, and of a `pytest.raises` in vain."""
 
 
 class BlockedError(Failed):
@@ -45,10 +45,11 @@ def classify(
 ) -> Fault:
     """Return the fault behind `error`, which was raised in `phase` (`setup`, `call`, `teardown`) of a test.
 
-    `images` are the ELF files of what runs there: they tell where in the code a crash is.
+    `images` are the ELF files of the firmware, by which the addresses of a crash become lines of code.
 
-    The outermost error of our tree in the chain of causes decides; without one, an error of labgrid is about the lab,
-    an assertion or a TPM's response code about the firmware, and anything else is a mistake in the test.
+    The outermost `HilError` in the chain of causes decides: whoever raised it from another error knew more than that
+    one did. Without one, an error of labgrid is a fault of the lab, an assertion or a TPM's response code one of the
+    firmware, and anything else one of the test.
     """
     blocked = isinstance(error, BlockedError)
     cause = _decisive(error.cause if isinstance(error, BlockedError) else error)
@@ -72,16 +73,17 @@ def classify(
 
 
 def _decisive(error: BaseException) -> BaseException:
-    """The error that says whose fault it was: of the chain the outermost of our tree, which was put there knowingly.
+    """Return the error that decides whose fault it was: the outermost `HilError` of the chain, else one of labgrid.
 
-    In a group, which pytest makes of several teardown errors, the one with the worst exit code.
+    Of a group, which pytest makes of several errors in teardown, it is the one with the worst exit code.
     """
     chain = tuple(_chain(error))
-    for one in chain:
-        if isinstance(one, HilError) or (_of_lab(one) and not any(isinstance(other, HilError) for other in chain)):
-            return one
-        if isinstance(one, BaseExceptionGroup):
-            return max((_decisive(member) for member in one.exceptions), key=lambda each: _kind(each).exit_code)
+    has_ours = any(isinstance(link, HilError) for link in chain)
+    for link in chain:
+        if isinstance(link, HilError) or (_is_from_labgrid(link) and not has_ours):
+            return link
+        if isinstance(link, BaseExceptionGroup):
+            return max(map(_decisive, link.exceptions), key=lambda member: _kind(member).exit_code)
     return error
 
 
@@ -89,21 +91,21 @@ def _kind(error: BaseException) -> FaultKind:
     for branch, kind in BRANCHES:
         if isinstance(error, branch):
             return kind
-    if _of_lab(error):
+    if _is_from_labgrid(error):
         return FaultKind.INFRASTRUCTURE
-    return FaultKind.FIRMWARE if isinstance(error, PROMISES) or _of_tpm(error) else FaultKind.TEST
+    return FaultKind.FIRMWARE if isinstance(error, PROMISES) or _is_from_tpm(error) else FaultKind.TEST
 
 
-def _of_lab(error: BaseException) -> bool:
+def _is_from_labgrid(error: BaseException) -> bool:
     return type(error).__module__.partition(".")[0] == "labgrid"
 
 
-def _of_tpm(error: BaseException) -> bool:
+def _is_from_tpm(error: BaseException) -> bool:
     return type(error).__module__.partition(".")[0] == "tpm2_pytss"
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """The error and what it was explicitly raised from."""
+    """Yield an error and its explicit causes (`raise ... from`), which a loop of causes cannot make endless."""
     seen: set[int] = set()
     while error and id(error) not in seen:
         seen.add(id(error))
@@ -112,7 +114,7 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _one_line(error: BaseException) -> str:
-    """What an error says, in one line; ours may have a second one, such as what QEMU wrote before it died."""
+    """Return the message of an error in one line. Ours may have a second one, such as what QEMU wrote last."""
     if isinstance(error, HilError):
         return "; ".join(line.strip() for line in error.message.strip().splitlines()[:2])
     return (str(error).strip().splitlines() or [type(error).__name__])[0]

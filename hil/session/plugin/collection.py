@@ -1,4 +1,4 @@
-"""Suites in folders whose names pytest skips by default: a test that is silently not collected can never fail."""
+"""Collects suites in folders whose names pytest skips by default: a test that is not collected can never fail."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SKIPPED_BY_DEFAULT = frozenset({"build", "dist", "venv"})
-"""Names in pytest's default `norecursedirs` that make good names for a suite: what is tested, not what was built."""
+"""Names in pytest's default `norecursedirs` that a suite may well have: tests of the build, of a distribution."""
 VIRTUAL_ENVIRONMENT = "pyvenv.cfg"
 """The file that makes a directory a virtual environment (PEP 405)."""
 

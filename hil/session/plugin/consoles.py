@@ -1,4 +1,4 @@
-"""The transcripts of all consoles of a run, cut into what was said during one test."""
+"""The transcripts of all consoles of a run, and the slice of them that belongs to one test."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from hil.record.transcript import Line, Transcript, TranscriptSink
 
 LIMIT = 64 * 1024
-"""Characters of one console that are kept per test; the transcript in the run directory has all of them."""
+"""How many characters of one console a test keeps. The transcript in the run directory has all of them."""
 
 
 class Consoles:
-    """A transcript sink that remembers every transcript it handed out."""
+    """A transcript sink that keeps every transcript it has made."""
 
     def __init__(self, sink: TranscriptSink) -> None:
         self._sink = sink
@@ -31,7 +31,7 @@ class Consoles:
 
     @property
     def failed(self) -> str:
-        """Why a transcript cannot be written any more; empty while all is well."""
+        """Why a transcript cannot be written any more, empty if all can."""
         errors = (
             f"the transcript of {transcript.name} cannot be written: {transcript.write_error.strerror}"
             for transcript in self._transcripts
@@ -40,11 +40,11 @@ class Consoles:
         return next(errors, "")
 
     def mark(self) -> tuple[int, ...]:
-        """Return the place that every transcript has reached."""
+        """Return the current end of every transcript, to be passed to `since`."""
         return tuple(transcript.mark() for transcript in self._transcripts)
 
     def since(self, mark: Sequence[int]) -> tuple[ConsoleSlice, ...]:
-        """Return what each console said after `mark`; the consoles that said nothing are left out."""
+        """Return the output of each console since `mark`, without consoles that were silent."""
         lines: dict[str, list[Line]] = {}
         for number, transcript in enumerate(self._transcripts):
             start = mark[number] if number < len(mark) else 0
@@ -56,7 +56,7 @@ class Consoles:
         )
 
     def last_line(self) -> str:
-        """Return the newest line that the board said, with the name of its console; empty when it said nothing yet."""
+        """Return the newest line from the board, with the name of its console; empty if there is no line yet."""
         newest = max(
             (
                 (line.wall, f"{transcript.name}: {line.text}")
@@ -70,7 +70,7 @@ class Consoles:
 
 
 def shortened(text: str) -> str:
-    """Return `text` with its middle left out where it is longer than `LIMIT`."""
+    """Return `text`, without its middle if it is longer than `LIMIT`: both ends tell more."""
     if len(text) <= LIMIT:
         return text
     half = LIMIT // 2

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def booted_direct_guest(board: Board) -> tuple[DirectGuest, Path]:
-    """A guest of the monitor as it was once it took commands, and the state of the board at that moment."""
+    """A guest of the monitor that has just booted, and the saved state of the board at that moment."""
     from hil.linux import DirectGuest
 
     board.require("monitor")
@@ -26,6 +26,6 @@ def booted_direct_guest(board: Board) -> tuple[DirectGuest, Path]:
 
 @pytest.fixture
 def direct_guest(board: Board, booted_direct_guest: tuple[DirectGuest, Path]) -> DirectGuest:
-    """An unmodified Linux in a VM of the monitor, with a vTPM, as it is right after boot."""
+    """An unmodified Linux in a VM of the monitor, with a vTPM, right after its boot."""
     guest, kept = booted_direct_guest
     return guest.resumed(board.fork(kept))

@@ -1,4 +1,4 @@
-"""labgrid's environment, where there is one; labgrid is not imported otherwise."""
+"""Access to labgrid's environment. Without a board labgrid is not imported, as that takes a second."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def board_file(config: pytest.Config) -> Path | None:
 
 
 def environment(config: pytest.Config) -> Environment | None:
-    """Return the environment that labgrid made of the board file; None without a board."""
+    """Return the environment that labgrid made from the board file, None without a board."""
     if board_file(config) is None:
         return None
     from labgrid.pytestplugin.hooks import LABGRID_ENV_KEY
@@ -29,9 +29,9 @@ def environment(config: pytest.Config) -> Environment | None:
 
 
 def features(env: Environment) -> dict[str, str]:
-    """Return what a board file says about its board, such as `secure_space: protected`.
+    """Return the features in a board file, such as `secure_space: protected`.
 
-    A feature that is only listed, in labgrid's plain way, has an empty value.
+    labgrid itself has a list of features instead of a map. Features from a list have an empty value.
     """
     data = env.config.data
     found: dict[str, str] = {}

@@ -1,6 +1,6 @@
-"""Fixtures that read like the domain: board, monitor, VM, vTPM, TPM.
+"""Fixtures for the layers of the system under test: board, monitor, VM, vTPM, TPM.
 
-What tests make on a board is not undone piece by piece: the next test starts from the state right after boot.
+No fixture undoes what a test has done to the board: the next test starts from the state right after boot.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def cold_board(board: Board) -> Iterator[Board]:
 
 @pytest.fixture
 def monitor(board: Board) -> Monitor:
-    """The monitor at EL2, on the board as it is right after boot."""
+    """The monitor at EL2, on the board in the state right after boot."""
     board.require("monitor")
     return board.fork()
 
@@ -56,10 +56,10 @@ def service(monitor: Monitor) -> Service:
 
 @pytest.fixture
 def hypervisor(request: pytest.FixtureRequest, board: Board) -> Iterator[Hypervisor[Any]]:
-    """What runs VMs on this board, right after boot: our monitor at EL2, or Linux with KVM."""
+    """The hypervisor of this board, right after boot: our monitor at EL2, or Linux with KVM."""
     for fixture, state in (("monitor", "monitor"), ("host", "linux")):
         if fixture in request.fixturenames:
-            board.require(state)  # before the effort of bringing up another
+            board.require(state)  # before another hypervisor is brought up for nothing
     if "linux" in board.strategy.states:
         from hil.linux.agents import KvmHypervisor
 
@@ -73,13 +73,13 @@ def hypervisor(request: pytest.FixtureRequest, board: Board) -> Iterator[Hypervi
 
 @pytest.fixture
 def host_memory(board: Board, hypervisor: Hypervisor[Any]) -> HostMemory:  # noqa: ARG001 - the memory that it runs in
-    """The memory of the board that `hypervisor` runs on, secure memory too, as the host of the emulator sees it."""
+    """The memory of the board that `hypervisor` runs on, with secure memory, as the emulator's host sees it."""
     return board.host_memory()
 
 
 @pytest.fixture
 def make_vm(hypervisor: Hypervisor[Any]) -> Callable[..., Vm]:
-    """Create a VM; takes what `Hypervisor.create_vm` takes, and with the monitor what `Monitor.create_vm` takes."""
+    """Create VMs: `Hypervisor.create_vm`, with the monitor `Monitor.create_vm`."""
     return hypervisor.create_vm
 
 
@@ -97,7 +97,7 @@ class MakeVtpm(Protocol):
 
 
 class MakeManagedVtpm(Protocol):
-    """What `make_vtpm` is in a test that has the fixture `monitor`."""
+    """The type of `make_vtpm` in a test that has the fixture `monitor`."""
 
     def __call__(self, vm: VirtualMachine | None = None, **requirements: Any) -> ManagedQueue:
         """`requirements` are those of `Service.create`."""
@@ -105,7 +105,7 @@ class MakeManagedVtpm(Protocol):
 
 @pytest.fixture
 def make_vtpm(hypervisor: Hypervisor[Any], make_vm: Callable[..., Vm]) -> MakeVtpm:
-    """Create vTPMs that their VMs can talk to."""
+    """Create vTPMs whose queues are mapped into their VMs."""
 
     def make(vm: Vm | None = None, **requirements: Any) -> GuestQueue:
         return hypervisor.create_vtpm(vm or make_vm(), **requirements)
@@ -115,13 +115,13 @@ def make_vtpm(hypervisor: Hypervisor[Any], make_vm: Callable[..., Vm]) -> MakeVt
 
 @pytest.fixture
 def vtpm(vm: Vm, make_vtpm: MakeVtpm) -> GuestQueue:
-    """The vTPM of `vm`, not started yet, seen through the queue in the VM's address space."""
+    """The vTPM of `vm` before TPM2_Startup, used through the queue in the VM's address space."""
     return make_vtpm(vm)
 
 
 @pytest.fixture
 def tpm(vtpm: GuestQueue) -> Iterator[Tpm]:
-    """The TPM behind `vtpm`, started, with the TCG's software stack on top."""
+    """The TPM behind `vtpm` after TPM2_Startup, used through the TCG's software stack."""
     from hil.target.tpm import Tpm
 
     with Tpm(vtpm) as tpm:

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from hil.session.plugin.board import Board
 
 NAMES = ("one", "other")
-"""Of the guests that run already when a test starts."""
+"""The names of the guests that already run when a test starts."""
 
 
 @pytest.fixture
 def host(request: pytest.FixtureRequest, board: Board) -> Host:
-    """Linux over SSH, as it is right after boot, or with guests that run, if the test has such."""
+    """The board's Linux over SSH: right after boot, or with two running guests if the test has `two_guests`."""
     board.require("linux")
     kept = request.getfixturevalue("kept_guests") if "two_guests" in request.fixturenames else None
     return board.fork_linux(kept)
@@ -28,7 +28,7 @@ def host(request: pytest.FixtureRequest, board: Board) -> Host:
 
 @pytest.fixture
 def make_guest(host: Host, board: Board) -> Iterator[Callable[..., Guest]]:
-    """Start a guest of `host`, as `Guest.start` does, and wait until it takes commands. All end with the test."""
+    """Start a guest of `host` as `Guest.start` does, and wait until it is ready. All guests end with the test."""
     from hil.linux import Guest
 
     guests: list[Guest] = []
@@ -45,7 +45,7 @@ def make_guest(host: Host, board: Board) -> Iterator[Callable[..., Guest]]:
 
 @pytest.fixture(scope="session")
 def kept_guests(board: Board) -> Path | None:
-    """The state of the board in which two guests have just started; None if it cannot be saved."""
+    """The saved state of the board with two guests that have just booted; None if the board cannot save states."""
     if not board.strategy.board.forks:
         return None
     start_guests(board.fork_linux(), board.guest_deadline())
@@ -54,7 +54,7 @@ def kept_guests(board: Board) -> Path | None:
 
 
 def start_guests(host: Host, deadline: Deadline) -> tuple[Guest, ...]:
-    """Start the guests that tests begin with, both at a time."""
+    """Start the guests of `two_guests`, which boot side by side."""
     from hil.linux import Guest
 
     guests = tuple(Guest.start(host, name) for name in NAMES)
@@ -65,7 +65,7 @@ def start_guests(host: Host, deadline: Deadline) -> tuple[Guest, ...]:
 
 @pytest.fixture
 def two_guests(host: Host, board: Board, kept_guests: Path | None) -> Iterator[tuple[Guest, ...]]:
-    """Two unmodified Linuxes, each in a VM of its own on `host`, with a vTPM, right after boot."""
+    """Two guests with unmodified Linux, each in a VM of its own on `host`, with a vTPM, right after boot."""
     from hil.linux import Guest
 
     if kept_guests is not None:

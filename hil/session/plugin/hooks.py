@@ -1,4 +1,4 @@
-"""Hooks of this plugin, for those who run its sessions."""
+"""The hooks of this plugin, for other plugins that change where its results go."""
 
 from __future__ import annotations
 
@@ -12,4 +12,4 @@ if TYPE_CHECKING:
 
 @pytest.hookspec(firstresult=True)
 def pytest_hil_open_run(config: pytest.Config, board: BoardOfRun) -> RunWriter | None:
-    """Return what is told about the session on `board`; by default a new run directory."""
+    """Return the writer that receives the results of the session on `board`; by default that of a new run directory."""

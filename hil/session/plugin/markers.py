@@ -11,7 +11,7 @@ import pytest
 from hil.errors import ExitCode
 from hil.record import Case, Outcome
 from hil.session.plugin.environment import environment, features
-from hil.session.plugin.unfit import Unfit
+from hil.session.plugin.unsupported import Unsupported
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """A feature that a board file must name, with this value if there is one."""
+    """A feature that a board file must name, with this value unless it is empty."""
 
     meaning: str
     feature: str
     value: str = ""
 
     def met_by(self, board: Mapping[str, str]) -> bool:
-        """Whether a board with these features will do."""
+        """Whether a board with these features meets the need."""
         return self.feature in board and self.value in {"", board[self.feature]}
 
     def reason(self, board: Mapping[str, str], facts: Mapping[str, str]) -> str:
-        """Return why a board will not do: the hardware fact that its file gives, or else what it lacks."""
+        """Return why a board does not meet the need: the hardware fact in its file, else the missing feature."""
         if self.feature in facts:
             return facts[self.feature]
         value = board.get(self.feature)
@@ -40,7 +40,7 @@ class Need:
 NEEDS = {
     "protected_secure_space": Need("hardware that keeps secure memory from EL2 and EL1", "secure_space", "protected"),
     "host_memory_access": Need(
-        "a look at memory that does not go through the board's processors", "host_memory_access"
+        "access to memory that does not go through the board's processors", "host_memory_access"
     ),
     "stage2_write_check": Need("AT S12E1W that survives a stage-2 permission fault", "stage2_write_check"),
     "device_alignment": Need("processors that refuse unaligned accesses to device memory", "device_alignment"),
@@ -49,16 +49,16 @@ NEEDS = {
     "linux": Need("Linux with KVM instead of the bare-metal monitor", "linux"),
     "guest_images": Need("a kernel in memory that the monitor can boot in a VM", "guest_images"),
 }
-"""What `needs_<name>` and `fails_without(<name>)` may name."""
+"""The names for `needs_<name>` and `fails_without(<name>)`."""
 
-UNFIT = pytest.StashKey[str]()
-"""Why the board cannot run a test."""
+UNSUPPORTED = pytest.StashKey[str]()
+"""Why the board does not support a test."""
 
 FACTS = "facts"
-"""The option of a board file that says, feature by feature, why the board is as it is."""
+"""The option of a board file that gives, feature by feature, the fact about the hardware behind it."""
 
 SUBJECTS = "suites"
-"""The option of a board file that lists the only suites that the board is for."""
+"""The option of a board file that lists suites, if the board is for these alone."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -75,7 +75,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Find what the board cannot run, and expect the failures that its hardware explains."""
+    """Mark the tests that the board does not support, and those that its hardware makes fail."""
     env = environment(config)
     if env is None:
         return
@@ -83,12 +83,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     subjects = env.config.get_option(SUBJECTS, [])
     for item in items:
         if subjects and Case(item.nodeid, Outcome.SKIPPED).subject not in subjects:
-            item.stash[UNFIT] = f"this board is for {', '.join(subjects)}"
+            item.stash[UNSUPPORTED] = f"this board is for {', '.join(subjects)}"
         for mark in list(item.iter_markers()):
             if mark.name.startswith("needs_"):
                 need = _need(mark.name.removeprefix("needs_"))
                 if not need.met_by(board):
-                    item.stash.setdefault(UNFIT, need.reason(board, facts))
+                    item.stash.setdefault(UNSUPPORTED, need.reason(board, facts))
             elif mark.name == "fails_without":
                 need = _need(mark.args[0])
                 if not need.met_by(board):
@@ -97,13 +97,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip what the board cannot run."""
-    if reason := item.stash.get(UNFIT, ""):
-        raise Unfit(reason)
+    """Skip a test that the board does not support."""
+    if reason := item.stash.get(UNSUPPORTED, ""):
+        raise Unsupported(reason)
 
 
 def _need(name: str) -> Need:
     if name not in NEEDS:
         near = difflib.get_close_matches(name, NEEDS, n=1) or list(NEEDS)
-        pytest.exit(f"a marker needs {name}, which nothing is called; try {' or '.join(near)}", ExitCode.USAGE)
+        pytest.exit(f"a marker names the unknown need {name}; try {' or '.join(near)}", ExitCode.USAGE)
     return NEEDS[name]

@@ -1,4 +1,4 @@
-"""One test while it runs, attempt by attempt and phase by phase."""
+"""The state of a running test, attempt by attempt and phase by phase."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class AttemptProgress:
-    """Collects what a test does, one time, until it becomes an `Attempt`."""
+    """Collects the phases of one attempt until it becomes an `Attempt`."""
 
     mark: tuple[int, ...]
     started: str = field(default_factory=lambda: ago(0))
@@ -26,10 +26,10 @@ class AttemptProgress:
     reason: str = ""
     outcome: Outcome = Outcome.PASSED
     faults: list[Fault] = field(default_factory=list)
-    unfit: bool = False
+    unsupported: bool = False
 
     def phase(self, report: pytest.TestReport, fault: Fault | None, *, stage: str) -> None:
-        """Add the end of one phase, and the fault that ended it, if any."""
+        """Add a phase that has ended, and the fault that ended it, if any."""
         self.duration += report.duration
         self.stage = stage or self.stage
         if fault:
@@ -39,7 +39,7 @@ class AttemptProgress:
             self.reason = skip_reason(report)
 
     def attempt(self, number: int, console: tuple[ConsoleSlice, ...]) -> Attempt:
-        """Return it as it goes into the record."""
+        """Return the attempt for the record."""
         return Attempt(
             number=number,
             outcome=self._outcome(),
@@ -58,7 +58,7 @@ class AttemptProgress:
 
 
 @dataclass(slots=True)
-class Progress:
+class CaseProgress:
     """Collects the attempts of a test until they become a `Case`."""
 
     id: str
@@ -69,17 +69,17 @@ class Progress:
     steps: list[Step] = field(default_factory=list)
 
     def end_attempt(self, console: tuple[ConsoleSlice, ...]) -> Attempt:
-        """Close the present attempt and return it."""
+        """Close the current attempt and return it."""
         self.attempts.append(self.now.attempt(len(self.attempts) + 1, console))
         return self.attempts[-1]
 
     def case(self) -> Case:
-        """Return the test as it goes into the record; one that was blocked has not been attempted."""
+        """Return the test for the record. A blocked test has no attempt, as it was not started."""
         case = Case.of(
             self.id,
             self.attempts,
             properties=self.properties,
-            unfit=self.now.unfit and not self.now.faults,
+            unfit=self.now.unsupported and not self.now.faults,
             steps=tuple(self.steps),
             quarantined=self.quarantined,
         )

@@ -1,4 +1,4 @@
-"""Finds the tests that are in quarantine, and lets them run for themselves."""
+"""Marks the tests in quarantine, and runs only these with `--verify-quarantine`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TIMES = 5
 
 ENTRIES = pytest.StashKey[tuple[Entry, ...]]()
 QUARANTINED = pytest.StashKey[Quarantine]()
-"""Why a test does not decide the verdict."""
+"""The entry by which a test does not decide the verdict."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -29,15 +29,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--verify-quarantine",
         action="store_true",
-        help="run only what is in quarantine, several times each, and say what is well again",
+        help="run only the tests in quarantine, several times each, and report which ones pass again",
     )
     group.addoption(
-        "--verify-times", type=int, default=TIMES, metavar="N", help=f"how often that is (default: {TIMES})"
+        "--verify-times",
+        type=int,
+        default=TIMES,
+        metavar="N",
+        help=f"how often to run each of them (default: {TIMES})",
     )
 
 
 def repeats(config: pytest.Config) -> int:
-    """Return how often each test is to run, however it ends; 0 when that is left to chance."""
+    """Return how often each test is to run, whatever its outcome; 0 without `--verify-quarantine`."""
     return max(config.getoption("verify_times"), 1) if config.getoption("verify_quarantine") else 0
 
 
@@ -55,7 +59,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark what is in quarantine, before others leave anything out; refuse what is about no test."""
+    """Mark the tests in quarantine, before other plugins deselect any; refuse entries that match no test."""
     entries = config.stash.get(ENTRIES, ())
     for item in items:
         for entry in entries:
@@ -71,7 +75,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _check(entries: Sequence[Entry], config: pytest.Config, ids: Sequence[str]) -> None:
-    """Refuse an entry that is about no test, as far as this run can tell: it may be one of a few suites only."""
+    """Refuse an entry that matches no test, as far as this run can tell: it may have collected a few suites only.
+
+    An entry is judged by the files that it matches. Whether a test is missing is known only for files that are
+    collected as a whole; whether a file is missing is always known.
+    """
     if not entries:
         return
     root = config.rootpath

@@ -1,4 +1,4 @@
-"""Watches the tests: classifies what goes wrong, writes the record, and turns the worst of it into the exit code."""
+"""Records a session: classifies what goes wrong, writes the record, and derives the exit code."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from hil.record.case import BLOCKED, EXCUSABLE
 from hil.record.run import MAKE_SPACE
 from hil.record.verdict import worst
 from hil.report import write_reports
-from hil.session.plugin import quarantine, words
+from hil.session.plugin import quarantine, terminal
 from hil.session.plugin.classify import BlockedError, classify
 from hil.session.plugin.environment import environment
-from hil.session.plugin.progress import AttemptProgress, Progress
-from hil.session.plugin.unfit import Unfit
+from hil.session.plugin.progress import AttemptProgress, CaseProgress
+from hil.session.plugin.unsupported import Unsupported
 from hil.target.crash import of_images
 
 if TYPE_CHECKING:
@@ -29,7 +29,13 @@ if TYPE_CHECKING:
 
 
 class Recorder:
-    """Follows one pytest session. Without a board there is no run directory, and only verdict and exit code remain."""
+    """Follows one pytest session. Without a board there is no run directory, only the exit code.
+
+    The order of its hooks matters. It is the outermost wrapper of a test's protocol, so that it sees every attempt that
+    the repeater makes. It is the outermost wrapper of a report, so that no other plugin turns a lost board into an
+    expected failure afterwards. It is the innermost wrapper at the end of the session, so that the record is closed
+    before other plugins read it, but after the last teardown.
+    """
 
     def __init__(self, run: RunWriter | None, consoles: Consoles, stage: Callable[[], str]) -> None:
         self.run = run
@@ -37,7 +43,7 @@ class Recorder:
         self._stage = stage
         self.record: Record | None = None
         self.unwritten: RecordFailed | None = None
-        self._current: Progress | None = None
+        self._current: CaseProgress | None = None
         self._cases: list[Case] = []
         self._faults: list[Fault] = []
         self._interrupted = False
@@ -45,16 +51,16 @@ class Recorder:
 
     @property
     def faults(self) -> list[Fault]:
-        """Everything that went wrong so far and counts, in tests and outside of them."""
+        """The faults so far that count for the exit code, in tests and outside of them."""
         return [*self._faults, *(fault for case in self._cases for fault in case.deciding)]
 
     @property
-    def current(self) -> Progress | None:
-        """The test that runs."""
+    def current(self) -> CaseProgress | None:
+        """The running test, None between tests."""
         return self._current
 
     def end_attempt(self) -> None:
-        """Note that the test that runs did not pass and begins once more."""
+        """Close the attempt of the running test, which did not pass, and begin another one."""
         assert self._current
         attempt = self._current.end_attempt(self._consoles.since(self._current.now.mark))
         self._current.now = AttemptProgress(self._consoles.mark())
@@ -62,18 +68,18 @@ class Recorder:
             self.run.retry(self._current.id, attempt)
 
     def add_fault(self, fault: Fault) -> None:
-        """Take something that went wrong outside of every test."""
+        """Record a fault outside of every test."""
         self._faults.append(fault)
         if self.run:
             self.run.add_fault(fault)
 
     def add_step(self, step: Step) -> None:
-        """Note what the framework did for the test that runs, if one does."""
+        """Add a step of the framework to the running test, if there is one."""
         if self._current:
             self._current.steps.append(step)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """A module that cannot be collected is the user's to mend."""
+        """Record a module that cannot be collected as a usage fault: the user has to fix it."""
         if report.failed:
             lines = report.longreprtext.strip().splitlines()
             message = lines[-1].removeprefix("E").strip() if lines else "cannot be collected"
@@ -81,7 +87,7 @@ class Recorder:
             self._add(Case(id=report.nodeid, outcome=Outcome.ERROR, faults=(fault,)))
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Say what is meant to run, and note by which build a crash is to be explained."""
+        """Record the tests that are to run, and load the ELF files by which a crash is explained."""
         env = environment(session.config)
         if env:
             self._images = of_images(map(Path, env.config.get_images().values()))
@@ -90,9 +96,11 @@ class Recorder:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
-        """Open the record of a test, and close it when all of its reports are in."""
+        """Open the case of a test, close it after its last report, and stop if the record cannot be written."""
         quarantined = item.stash.get(quarantine.QUARANTINED, None)
-        self._current = Progress(item.nodeid, _properties(item), quarantined, AttemptProgress(self._consoles.mark()))
+        self._current = CaseProgress(
+            item.nodeid, _properties(item), quarantined, AttemptProgress(self._consoles.mark())
+        )
         if self.run:
             self.run.begin(item.nodeid)
         result = yield
@@ -108,7 +116,7 @@ class Recorder:
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Find out whose fault a failed phase was. A fault of lab or user is never an expected failure."""
+        """Classify a failed phase. A fault of the lab or the user never counts as an expected failure."""
         report = yield
         fault = self._fault(call, report)
         if fault and fault.kind in {FaultKind.INFRASTRUCTURE, FaultKind.USAGE}:
@@ -117,31 +125,34 @@ class Recorder:
         if not report.failed:
             fault = None
         if fault and not fault.finding:
-            words.say(report, BLOCKED if _blocked(call) else fault.kind.value)
+            terminal.set_category(report, BLOCKED if _blocked(call) else fault.kind.value)
         if self._current and self._current.id == item.nodeid:
             attempt = self._current.now
             attempt.phase(report, fault, stage=self._stage())
-            if call.excinfo and isinstance(call.excinfo.value, Unfit):
-                attempt.unfit = True
-                words.say(report, words.UNFIT)
+            if call.excinfo and isinstance(call.excinfo.value, Unsupported):
+                attempt.unsupported = True
+                terminal.set_category(report, terminal.UNSUPPORTED)
             if _blocked(call):
                 attempt.reason = BLOCKED
             self._excuse(report, fault)
         return report
 
     def _excuse(self, report: pytest.TestReport, fault: Fault | None) -> None:
-        """Have pytest count for itself what the record counts for itself: flaky tests, and those in quarantine."""
+        """Make pytest count flaky tests and those in quarantine apart, as the record does."""
         assert self._current
         if self._current.quarantined and (fault is None or fault.kind in EXCUSABLE):
-            words.say(report, words.QUARANTINED)
+            terminal.set_category(report, terminal.QUARANTINED)
             if fault:
                 report.outcome = "skipped"
                 report.wasxfail = self._current.quarantined.reason
         elif any(attempt.faults for attempt in self._current.attempts):
-            words.say(report, words.FLAKY)
+            terminal.set_category(report, terminal.FLAKY)
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
-        """Tell a person's Ctrl-C from an end that somebody gave a reason for."""
+        """Tell Ctrl-C from `pytest.exit`, which has a reason, and from a stop by another plugin.
+
+        pytest calls this hook for all three.
+        """
         if isinstance(excinfo.value, pytest.exit.Exception):
             self.add_fault(Fault(FaultKind.USAGE, "", "Exit", excinfo.value.msg))
         elif not isinstance(excinfo.value, pytest.Session.Interrupted):
@@ -151,7 +162,7 @@ class Recorder:
     def pytest_sessionfinish(
         self, session: pytest.Session, exitstatus: int | pytest.ExitCode
     ) -> Generator[None, None, None]:
-        """Close the record after the last teardown, whatever that did, and set the exit code."""
+        """Close the record after the last teardown, even if that failed, and set the exit code."""
         try:
             yield
         except Exception as error:
@@ -161,15 +172,15 @@ class Recorder:
             self._close_open_case()
             if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and quarantine.repeats(session.config):
                 exitstatus = pytest.ExitCode.OK  # nothing is in quarantine
-            told = any(attempt.faults for case in self._cases for attempt in case.attempts)
-            session.exitstatus = code = exit_code(exitstatus, self.faults, told=told)
+            explained = any(attempt.faults for case in self._cases for attempt in case.attempts)
+            session.exitstatus = code = exit_code(exitstatus, self.faults, explained=explained)
             if self.run:
                 self.record = self.run.finish(code, interrupted=self._interrupted)
                 if self.record:
-                    session.exitstatus = self._concluded(self.run, self.record)
+                    session.exitstatus = self._write_reports(self.run, self.record)
 
-    def _concluded(self, run: RunWriter, record: Record) -> int:
-        """Write the reports of a run whose record is complete; returns its exit code."""
+    def _write_reports(self, run: RunWriter, record: Record) -> int:
+        """Write the reports of a run whose record is closed; returns its exit code."""
         try:
             if run.failed:
                 raise RecordFailed(run.failed, hint=MAKE_SPACE)
@@ -206,7 +217,7 @@ class Recorder:
         elif self._interrupted:
             self.add_fault(Fault(FaultKind.INTERRUPTED, "", "KeyboardInterrupt", "the run was interrupted"))
 
-    def _closed(self, progress: Progress) -> Case:
+    def _closed(self, progress: CaseProgress) -> Case:
         progress.end_attempt(self._consoles.since(progress.now.mark))
         return progress.case()
 
@@ -216,16 +227,17 @@ class Recorder:
             self.run.add(case)
 
 
-def exit_code(exitstatus: int, faults: Sequence[Fault], *, told: bool = False) -> ExitCode:
+def exit_code(exitstatus: int, faults: Sequence[Fault], *, explained: bool = False) -> ExitCode:
     """Return our exit code for a session that pytest would end with `exitstatus` and in which `faults` were seen.
 
-    `told`: what pytest saw fail is known, even if it does not count, such as part of a test that passed late.
+    With `explained`, some attempt in the record failed, so a failure that pytest counted is known even if it does not
+    count, such as a part of a test that passed late.
     """
     match exitstatus:
         case pytest.ExitCode.OK:
             floor = ExitCode.PASSED
         case pytest.ExitCode.TESTS_FAILED:
-            floor = ExitCode.PASSED if told or faults else ExitCode.FINDINGS
+            floor = ExitCode.PASSED if explained or faults else ExitCode.FINDINGS
         case pytest.ExitCode.INTERNAL_ERROR:
             floor = ExitCode.INFRASTRUCTURE
         case _:
@@ -238,7 +250,7 @@ def _blocked(call: pytest.CallInfo[None]) -> bool:
 
 
 def _properties(item: pytest.Item) -> tuple[tuple[str, str], ...]:
-    """The claims that a test makes with its markers, for those who trace requirements to results."""
+    """Return the claims that a test makes by its markers, by which requirements are traced to results."""
     return tuple(
         (name, str(mark.args[0])) for name in ("element", "threat") for mark in item.iter_markers(name) if mark.args
     )

@@ -1,4 +1,4 @@
-"""Runs a test again that did not pass, on a board that starts anew, and shows that it did."""
+"""Runs a test that did not pass again, on a restarted board, and reports every attempt."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from _pytest.runner import CallInfo, call_and_report, get_reraise_exceptions
 from hil.errors import UsageError
 from hil.record import FaultKind
 from hil.record.case import BLOCKED
-from hil.session.plugin.between import Between
 from hil.session.plugin.environment import environment
+from hil.session.plugin.placeholder import Placeholder
 from hil.session.plugin.quarantine import repeats
 from hil.session.plugin.session import SESSION
-from hil.session.plugin.words import RETRIED
+from hil.session.plugin.terminal import RETRIED
 from hil.session.retries import EXAMPLE, Retries
 
 if TYPE_CHECKING:
-    from hil.session.plugin.progress import Progress
+    from hil.session.plugin.progress import CaseProgress
     from hil.session.plugin.session import BoardSession
 
-OURS = {FaultKind.USAGE, FaultKind.INTERRUPTED}
-"""What is the same again, however often."""
+NOT_RETRIED = {FaultKind.USAGE, FaultKind.INTERRUPTED}
+"""Faults that another attempt would only repeat."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -35,16 +35,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar=EXAMPLE,
         type=_retries,
         default=Retries(),
-        help="run tests again: after a fault of board or lab so often, after any other failure so often",
+        help="run a test again, up to so often after a fault of board or lab, up to so often after any other failure",
     )
-    group.addoption(
-        "--fail-on-flaky", action="store_true", help="return 1 when a test passed only when it was run again"
-    )
+    group.addoption("--fail-on-flaky", action="store_true", help="return 1 if a test passed only at a later attempt")
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Take over from pytest if any test may run more than once."""
+    """Replace pytest's own protocol if any test may run more than once."""
     retries, times = session.config.getoption("retry"), repeats(session.config)
     if retries != Retries() or times:
         repeater = Repeater(session.config.stash[SESSION], retries, times)
@@ -59,9 +57,12 @@ def _retries(text: str) -> Retries:
 
 
 class Repeater:
-    """Takes the place of pytest's own protocol for one test.
+    """Runs the protocol of a test, in place of pytest, once per attempt.
 
-    Every attempt has fixtures of its own, but for those of the session: these stay, unless they had failed.
+    Every attempt has fixtures of its own, except for those of the session: these stay, unless they failed. pytest has
+    no such notion, so an attempt ends with a teardown whose next test is a placeholder, and the item is reset by hand.
+    Reports are held back until it is known whether the test runs again: of an attempt that is repeated, other plugins
+    see one report with the outcome `RETRIED`, so that neither -x nor their counts take it for a failure.
     """
 
     def __init__(self, session: BoardSession, retries: Retries, times: int) -> None:
@@ -71,24 +72,24 @@ class Repeater:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool:
-        """Run a test until it passes, or has had all its chances; when it is verified, exactly so many times."""
-        between = Between.of(item.session)
+        """Run a test until it passes or has no retries left; with `--verify-quarantine`, a fixed number of times."""
+        placeholder = Placeholder.from_session(item.session)
         item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
         left = self._retries
         while True:
-            reports = self._attempt(item, nextitem or between)
-            chances = self._chances(left)
-            again = chances is not None and not (item.session.shouldstop or item.session.shouldfail)
+            reports = self._attempt(item, nextitem or placeholder)
+            remaining = self._after_retry(left)
+            again = remaining is not None and not (item.session.shouldstop or item.session.shouldfail)
             if again:
-                reports.append(_end_fixtures(item, between))
+                reports.append(_end_fixtures(item, placeholder))  # those that the next test would have shared
                 again = self._session.renew(environment(item.config))
-            if not again and nextitem is None:
+            if not again and nextitem is None:  # the teardown of the last test kept the session's fixtures for a retry
                 reports.append(_end_fixtures(item, None))
             _forget(item)
-            if not (again and chances):
+            if not (again and remaining):
                 break
-            left = chances
-            self._tell(item, reports)
+            left = remaining
+            self._report_retry(item, reports)
         for report in reports:
             item.ihook.pytest_runtest_logreport(report=report)
         item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
@@ -104,26 +105,27 @@ class Repeater:
             reports.append(call_and_report(item, "call", log=False))
         return [*reports, call_and_report(item, "teardown", log=False, nextitem=nextitem)]
 
-    def _chances(self, left: Retries) -> Retries | None:
-        """Return what would be left after one more attempt; None if there is to be none."""
+    def _after_retry(self, left: Retries) -> Retries | None:
+        """Return the retries left after one more attempt, None if there is to be none."""
         progress = self._session.recorder.current
         if progress is None:
             return None
         if self._times:
             return left if len(progress.attempts) + 1 < self._times else None
-        return _less(left, progress)
+        return _use_retry(left, progress)
 
-    def _tell(self, item: pytest.Item, reports: list[pytest.TestReport]) -> None:
+    def _report_retry(self, item: pytest.Item, reports: list[pytest.TestReport]) -> None:
         self._session.recorder.end_attempt()
         report = next((report for report in reports if report.failed), reports[0])
         report.outcome = RETRIED  # type: ignore[assignment]
         item.ihook.pytest_runtest_logreport(report=report)
 
 
-def _less(left: Retries, progress: Progress) -> Retries | None:
+def _use_retry(left: Retries, progress: CaseProgress) -> Retries | None:
+    """Return the retries left after one more attempt, None if the test passed or may not run again."""
     attempt = progress.now
     kinds = {fault.kind for fault in attempt.faults}
-    if not kinds or kinds & OURS or attempt.reason == BLOCKED:
+    if not kinds or kinds & NOT_RETRIED or attempt.reason == BLOCKED:
         return None
     if FaultKind.INFRASTRUCTURE in kinds:
         return replace(left, infra=left.infra - 1) if left.infra else None
@@ -131,7 +133,7 @@ def _less(left: Retries, progress: Progress) -> Retries | None:
 
 
 def _end_fixtures(item: pytest.Item, nextitem: pytest.Item | None) -> pytest.TestReport:
-    """End the fixtures that `nextitem` does not share, after the test's own teardown, which other plugins see once."""
+    """End the fixtures that `nextitem` does not share, outside of the hook that other plugins see once per test."""
     call = CallInfo.from_call(
         partial(_end, item, nextitem), when="teardown", reraise=get_reraise_exceptions(item.config)
     )
@@ -140,16 +142,16 @@ def _end_fixtures(item: pytest.Item, nextitem: pytest.Item | None) -> pytest.Tes
 
 
 def _end(item: pytest.Item, nextitem: pytest.Item | None) -> None:
-    """End also those that had failed: pytest keeps what they raised, and would raise it again."""
+    """End fixtures, also those that failed: pytest keeps their exception, and would raise it in every further test."""
     item.session._setupstate.teardown_exact(nextitem)
     info = getattr(item, "_fixtureinfo", None)
-    for definition in (one for each in info.name2fixturedefs.values() for one in each) if info else ():
+    for definition in (found for same_name in info.name2fixturedefs.values() for found in same_name) if info else ():
         if definition.cached_result and definition.cached_result[2] is not None:
             definition.finish(item._request)  # type: ignore[attr-defined]
 
 
 def _forget(item: pytest.Item) -> None:
-    """Let go of what the attempt had."""
+    """Drop the fixture values of an attempt, as pytest's own protocol does at its end."""
     if hasattr(item, "_request"):
         item._request = False
         item.funcargs = None  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""One pytest session: opens the record at its start, keeps the board, and ends well when it is interrupted."""
+"""One pytest session: opens the record at its start, keeps the board, and ends in order when it is interrupted."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
     from hil.record import RunWriter
 
 MANIFEST = "manifest.json"
-"""What a firmware build leaves beside its images."""
+"""The file that a firmware build writes beside its images."""
 
 
 class BoardSession:
-    """What belongs to one session: the run, the consoles, the recorder, and the board once a test asked for it."""
+    """The state of one session: the run, the consoles, the recorder, and the board once a test has asked for it."""
 
     def __init__(self, run: RunWriter | None, described: BoardOfRun | None) -> None:
         self.run = run
@@ -46,7 +46,7 @@ class BoardSession:
         self._described = described
 
     def renew(self, env: Environment | None) -> bool:
-        """Switch the board off, also a broken one, so that it starts anew; returns whether it can be used again."""
+        """Switch the board off, even if it has failed, so that it boots anew; returns whether it can be used again."""
         for strategy in strategies(env) if env else ():
             if strategy.broken or (self.board and strategy is self.board.strategy):
                 try:
@@ -58,7 +58,7 @@ class BoardSession:
         return True
 
     def open_board(self, target: Target) -> Board:
-        """Wrap labgrid's `target` for the tests, and take down what its consoles say."""
+        """Wrap labgrid's `target` for the tests, and record its consoles."""
         strategy = target.get_strategy()
         strategy.sink = self.consoles
         self.board = Board(
@@ -84,10 +84,15 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add our options."""
     parser.getgroup("hil").addoption(
-        "--hil-reports", metavar="DIR", help="where run directories go (default: reports/ below the root of the tree)"
+        "--hil-reports",
+        metavar="DIR",
+        help="write run directories here (default: reports/ below the root of the tree)",
     )
     parser.getgroup("hil").addoption(
-        "--hil-why", metavar="REASON", default="", help="why this board, when nobody named it; for the record"
+        "--hil-why",
+        metavar="REASON",
+        default="",
+        help="for the record: why this board was chosen",
     )
     parser.getgroup("hil").addoption(
         "--hil-firmware", metavar="DIR", type=Path, help="take the board's images from this directory"
@@ -95,7 +100,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Say in one line what is wrong with a board file, before labgrid says it in fifty."""
+    """Check the board file, to name a mistake in one line before labgrid shows a traceback."""
     path = board_file(config)
     if path:
         from hil.board.file import boardfile
@@ -108,7 +113,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Open the record, if there is a board, and watch the tests."""
+    """Open the record, if there is a board, and register the recorder."""
     config = session.config
     env = environment(config)
     if env and (directory := config.getoption("hil_firmware")):
@@ -124,7 +129,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 @pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
-    """Do not start a test on a board that cannot be used. labgrid would skip it, and a dead board would look green."""
+    """Block a test whose board has failed. labgrid would skip it, and a dead board would look green."""
     env = environment(item.config)
     if env and {"board", "strategy"} & set(getattr(item, "fixturenames", ())):
         refuse_broken(env)
@@ -133,7 +138,7 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
 
 @pytest.hookimpl(trylast=True)
 def pytest_hil_open_run(config: pytest.Config, board: BoardOfRun) -> RunWriter:
-    """Open a run directory of this session's own."""
+    """Open a run directory for this session alone."""
     reports = Path(config.getoption("hil_reports") or config.rootpath / Settings.of(config.rootpath).reports)
     try:
         return Run(reports, board, root=config.rootpath, fail_on_flaky=config.getoption("fail_on_flaky"))
@@ -165,7 +170,7 @@ def _described(config: pytest.Config, env: Environment) -> BoardOfRun:
 
 
 def _interrupt_on_sigterm(config: pytest.Config) -> None:
-    """End as on Ctrl-C when asked to terminate: board off, record complete."""
+    """Treat SIGTERM as Ctrl-C, so that the board is switched off and the record closed."""
     if threading.current_thread() is not threading.main_thread():
         return
 

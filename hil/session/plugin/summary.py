@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @pytest.hookimpl(trylast=True)
 def pytest_terminal_summary(terminalreporter: TerminalReporter, config: pytest.Config) -> None:
-    """Print the table of suites, plain when the output is no terminal."""
+    """Print the table of suites, in plain text if the output is no terminal."""
     session = config.stash.get(SESSION, None)
     record = session.recorder.record if session else None
     if session is None or session.run is None or record is None:

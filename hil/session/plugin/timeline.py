@@ -1,4 +1,4 @@
-"""labgrid's steps as events of the record, as steps of the test that runs, and as stages of the board."""
+"""Turns labgrid's steps into events of the record, steps of the running test, and stages of the board."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from hil.record import RunWriter
 
 STAGE = "stage"
-"""The tag of those steps of a strategy that bring the board into a state, which is their only argument."""
+"""The tag of a strategy's steps that bring the board into a state, their only argument."""
 NAME_CHARACTERS = 200
-"""Of the name of a step, a test has no more; the timeline has all."""
+"""How much of a step's name a test keeps; the timeline has all of it."""
 
 
 def follow_steps(run: RunWriter, add: Callable[[Step], None]) -> Callable[[], None]:
-    """Tell `run` and `add` of each step that ends from now on; returns the function that stops this.
+    """Pass each step that ends from now on to `run` and `add`; returns the function that stops this.
 
-    Steps that only move bytes over a console are left out: the transcripts have these.
+    Steps that only move bytes over a console are left out: the transcripts have them.
     """
     from labgrid.step import steps
 

@@ -151,17 +151,17 @@ class Worker:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Run the tests that the run assigns, until it has no more, the board fails, or pytest wants to stop."""
-        from hil.session.plugin.between import Between  # pytest wants to import its plugins itself
+        from hil.session.plugin.placeholder import Placeholder  # pytest wants to import its plugins itself
 
         if session.testsfailed and not session.config.option.continue_on_collection_errors:
             raise session.Interrupted(f"{session.testsfailed} errors during collection")
         items = {item.nodeid: item for item in session.items}
-        between = Between.of(session)
+        placeholder = Placeholder.from_session(session)
         self._connection.send(Planned(groups(session.items)))
         self._connection.send(Ready())
         while isinstance(request := self._connection.next(), RunTests):
             for item, following in zip(
-                (items[id] for id in request.ids), (*(items[id] for id in request.ids[1:]), between), strict=True
+                (items[id] for id in request.ids), (*(items[id] for id in request.ids[1:]), placeholder), strict=True
             ):
                 item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
                 if session.shouldfail:

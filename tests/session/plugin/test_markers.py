@@ -21,7 +21,7 @@ def test_a(monitor): assert False, "secure memory was read"
 def test_a_need_is_skipped_with_the_reason_of_the_board_file(bench: Bench) -> None:
     bench.board(features="secure_space: unprotected")
     result = bench.run(NEEDY)
-    assert result.parseoutcomes() == {"unfit": 1}
+    assert result.parseoutcomes() == {"unsupported": 1}
     assert bench.cases["test_a"]["reason"] == "there is no TZASC"
     assert bench.cases["test_a"]["unfit"]
     assert bench.record["counts"]["unfit"] == 1
@@ -29,8 +29,10 @@ def test_a_need_is_skipped_with_the_reason_of_the_board_file(bench: Bench) -> No
 
 def test_what_is_for_other_boards_is_told_apart_from_what_is_skipped(bench: Bench) -> None:
     result = bench.run(NEEDY + "@pytest.mark.skip(reason='not today')\ndef test_b(monitor): pass", "-v")
-    assert result.parseoutcomes() == {"unfit": 1, "skipped": 1}
-    result.stdout.fnmatch_lines(["*test_a UNFIT*", "*test_b SKIPPED (not today)*", "for other boards: 1 (there is no*"])
+    assert result.parseoutcomes() == {"unsupported": 1, "skipped": 1}
+    result.stdout.fnmatch_lines(
+        ["*test_a UNSUPPORTED*", "*test_b SKIPPED (not today)*", "for other boards: 1 (there is no*"]
+    )
     assert (bench.record["counts"]["unfit"], bench.record["counts"]["skipped"]) == (1, 1)
     kinds = {name: bench.case(name).result[0].type for name in ("test_a", "test_b")}
     assert kinds == {"test_a": "unfit", "test_b": "skip"}
@@ -43,7 +45,7 @@ def test_a_need_that_the_board_meets_runs(bench: Bench) -> None:
 
 def test_a_board_for_some_suites_leaves_the_others_to_other_boards(bench: Bench) -> None:
     bench.board(suites="direct")
-    assert bench.run("def test_a(monitor): pass").parseoutcomes() == {"unfit": 1}
+    assert bench.run("def test_a(monitor): pass").parseoutcomes() == {"unsupported": 1}
     assert bench.cases["test_a"]["reason"] == "this board is for direct"
     assert bench.cases["test_a"]["unfit"]
     bench.board(suites="direct, subject")
@@ -75,10 +77,10 @@ def test_what_needs_another_end_of_the_boot_is_skipped(bench: Bench) -> None:
     def test_c(board): board.transition("monitor")
     """
     bench.board(boots_into="linux")
-    assert bench.run(suite, "-k", "not test_b").parseoutcomes() == {"unfit": 2, "deselected": 1}
+    assert bench.run(suite, "-k", "not test_b").parseoutcomes() == {"unsupported": 2, "deselected": 1}
     assert bench.cases["test_a"]["reason"] == "this board has no state `monitor`; it has firmware, linux"
     bench.board()
-    assert bench.run(suite).parseoutcomes() == {"passed": 2, "unfit": 1}
+    assert bench.run(suite).parseoutcomes() == {"passed": 2, "unsupported": 1}
 
 
 def test_claims_are_in_record_and_junit(bench: Bench) -> None:

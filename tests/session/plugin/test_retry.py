@@ -42,7 +42,9 @@ def test_a_test_that_passes_late_is_flaky_and_all_its_attempts_are_kept(bench: B
     assert flaky.outcome == "flaky"
     assert flaky.fault is None
     assert [attempt.outcome for attempt in flaky.attempts] == ["failed", "failed", "passed"]
-    assert [fault.message.partition("\n")[0] for one in flaky.attempts for fault in one.faults] == ["not yet"] * 2
+    assert [fault.message.partition("\n")[0] for attempt in flaky.attempts for fault in attempt.faults] == [
+        "not yet"
+    ] * 2
     for number, attempt in enumerate(flaky.attempts, 1):
         (said,) = attempt.console
         assert f"run {number}" in said.text
@@ -123,7 +125,7 @@ def test_a_board_that_was_broken_through_labgrid_starts_anew_too(bench: Bench) -
         strategy.transition("monitor")
         assert strategy.stage == "monitor"
     @pytest.fixture(autouse=True)
-    def mended(strategy):
+    def repaired(strategy):
         yield
         strategy.boot_error = ""
     """

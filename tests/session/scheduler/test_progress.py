@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 FILE = "suites/tpm/test_a.py"
 PASSED = Case(f"{FILE}::test_a", Outcome.PASSED, 1.0, board="rpi4")
-UNFIT = Case(f"{FILE}::test_b", Outcome.SKIPPED, unfit=True, board="rpi4")
+UNSUPPORTED = Case(f"{FILE}::test_b", Outcome.SKIPPED, unfit=True, board="rpi4")
 FAILED = Case(
     f"{FILE}::test_c",
     Outcome.FAILED,
@@ -39,7 +39,7 @@ FAILED = Case(
     ),
     board="rpi4",
 )
-CASES = (PASSED, UNFIT, FAILED)
+CASES = (PASSED, UNSUPPORTED, FAILED)
 
 
 @pytest.fixture(autouse=True)

@@ -3,6 +3,9 @@
 Before a candidate's test is believed, a canary test must pass with the same firmware on the same board. If the canary
 fails, the candidate before which all was well decides whose fault that is: if the canary passes with that one, the
 candidate is broken in another way, and skipped; if not, the board is sick, and nothing is learned from it.
+
+A board can turn bad after the canary has passed, and then it is the test that fails. So a failure counts against the
+candidate only if the canary still passes after it.
 """
 
 from __future__ import annotations
@@ -160,9 +163,16 @@ class Bisection:
                 continue
             self._tell("test")
             judgement = self._judge(self._state.settings.test, firmware)
-            if judgement.outcome is not Outcome.LOST:
-                return Verdict.GOOD if judgement.outcome is Outcome.PASSED else Verdict.BAD, judgement
-            lost = judgement
+            if judgement.outcome is Outcome.PASSED:
+                return Verdict.GOOD, judgement
+            if judgement.outcome is Outcome.LOST:
+                lost = judgement
+                continue
+            after = self._check(firmware, "canary once more")
+            if after.outcome is Outcome.PASSED:
+                return Verdict.BAD, judgement
+            why = f"the canary, which passed before the test, does not pass after it: {after.reason}"
+            lost = Judgement(Outcome.LOST, why, after.record)
         raise BoardSick(
             f"the board failed {ATTEMPTS} times with {self._candidates.name(self._now)}: {lost.reason}",
             board=self._state.settings.board,

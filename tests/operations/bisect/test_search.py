@@ -25,10 +25,14 @@ DEFECTS = {7: "nonsense", 12: "nonsense", 16: "dead"}
 
 
 class Bench:
-    """Judges firmware by its text. In the runs of these numbers the board is `sick`, which says nothing about it."""
+    """Judges firmware by its text, but for the runs of these numbers, in which the board decides.
+
+    In those in which it is `sick` the run says so; in those in which it is `bad` every test just fails.
+    """
 
     def __init__(self) -> None:
         self.sick = range(0)
+        self.bad = range(0)
         self.runs: list[tuple[str, str]] = []
         self.pauses: list[float] = []
 
@@ -37,7 +41,7 @@ class Bench:
         self.runs.append((test, text.split()[0]))
         if len(self.runs) in self.sick:
             return Judgement(Outcome.LOST, "QEMU was killed by SIGKILL", "reports/lost")
-        fails = "dead" in text or (test == "test" and "bug" in text)
+        fails = "dead" in text or (test == "test" and "bug" in text) or len(self.runs) in self.bad
         return Judgement(
             Outcome.FAILED if fails else Outcome.PASSED, "wrong" if fails else "", f"reports/{len(self.runs)}"
         )
@@ -145,6 +149,30 @@ def test_firmware_that_fails_the_canary_is_skipped_only_if_the_good_one_still_pa
     state = State.load(tmp_path / "state")
     assert state.of(Verdict.SKIP) == [trial.candidate for trial in state.trials if "the canary fails" in trial.reason]
     assert bench.runs.count(("canary", "0")) == 3
+
+
+@pytest.mark.parametrize(("since", "first"), [(9, "test"), (10, "canary")])
+def test_a_board_on_which_everything_fails_for_a_while_is_never_taken_for_the_bug(
+    tmp_path: Path, search: Callable[..., Bisection], bench: Bench, since: int, first: str
+) -> None:
+    """A board that has turned bad need not say so: from then on, what the firmware did before does not work either."""
+    names = make_history(tmp_path / "repository", ["fine"] * 8 + ["fine bug"])
+    bench.bad = range(since, since + 2)
+    answer = search(names).run()
+    assert bench.runs[since - 1][0] == first
+    assert answer.first_bad.candidate == names[8]
+    assert State.load(tmp_path / "state").of(Verdict.SKIP) == []
+    assert bench.pauses
+
+
+def test_a_board_on_which_everything_fails_ends_the_search_instead_of_answering_it(
+    tmp_path: Path, search: Callable[..., Bisection], bench: Bench
+) -> None:
+    names = make_history(tmp_path / "repository", ["fine"] * 8 + ["fine bug"])
+    bench.bad = range(7, 10**9)  # from the first test between the ends on
+    with pytest.raises(BoardSick, match="the board failed 3 times"):
+        search(names).run()
+    assert State.load(tmp_path / "state").of(Verdict.BAD) == [names[8]]
 
 
 @pytest.mark.parametrize(("content", "message"), [("bug", "does not pass at the good end"), ("fine", "does not fail")])

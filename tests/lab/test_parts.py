@@ -85,6 +85,7 @@ def test_a_runner_that_dies_while_the_keeper_is_away_loses_its_board_all_the_sam
     place = runner.borrows()
     laboratory.kill("keeper")
     runner.kill()
+    laboratory.until(lambda: laboratory.places() and not laboratory.place(place).holder, "the place is free", 60)
     laboratory.await_all_free()
     assert place not in laboratory.switched_on()
 

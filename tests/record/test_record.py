@@ -28,6 +28,17 @@ def test_a_run_in_progress_can_be_read(tmp_path: Path) -> None:
     assert load(tmp_path / "latest").verdict is Verdict.PASSED
 
 
+@pytest.mark.parametrize(
+    ("code", "verdict"),
+    [(ExitCode.INFRASTRUCTURE, Verdict.INFRASTRUCTURE), (ExitCode.FINDINGS, Verdict.INTERRUPTED)],
+)
+def test_a_lost_board_outweighs_an_interruption_and_that_a_finding(
+    tmp_path: Path, code: ExitCode, verdict: Verdict
+) -> None:
+    run = Run(tmp_path, BoardOfRun("rpi4", Provenance()))
+    assert run.finish(code, interrupted=True).verdict is verdict
+
+
 def test_a_torn_last_event_loses_only_itself(tmp_path: Path) -> None:
     run = Run(tmp_path, BoardOfRun("rpi4", Provenance()))
     run.add(DONE)

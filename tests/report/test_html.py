@@ -63,6 +63,14 @@ def test_markup_from_a_target_is_shown_as_it_came() -> None:
     assert [name for name, _ in shown.elements].count("script") == 3
 
 
+@pytest.mark.parametrize("code", [0x1B, 0x80, 0x9B, 0x9F])
+def test_controls_from_a_target_are_shown_as_escapes(code: int) -> None:
+    shown = page(failed(f"a{chr(code)}b", console=(ConsoleSlice("monitor", f"a{chr(code)}b"),)))
+    assert f"a\\x{code:02x}b" in shown.text
+    assert chr(code) not in shown.text
+    assert shown.embedded["case-data"][0]["attempts"][0]["console"] == [["monitor", f"a\\x{code:02x}b"]]
+
+
 def test_a_lost_board_is_told_before_a_finding_and_equal_failures_once() -> None:
     shown = page(
         failed("the ring is full", name="test_a"),

@@ -197,6 +197,17 @@ def test_any_text_gives_valid_xml(name: str, reason: str, said: str, claim: str)
     assert element.find("failure") is not None
 
 
+@pytest.mark.parametrize("code", [0x07, 0x1B, 0x7F, 0x80, 0x9B, 0x9F])
+def test_no_control_reaches_the_terminal_of_a_reader(code: int) -> None:
+    """Those above 0x7f are valid XML, but to a terminal 0x9b is as good as an escape."""
+    said = f"before{chr(code)}after"
+    fault = Fault(FaultKind.FIRMWARE, "call", "Panic", said, details=said, finding=True)
+    case = case_of((fault,), (fault,), properties=(("element", said),))
+    text = junit(record(case)).decode()
+    assert chr(code) not in text
+    assert text.count(f"before\\x{code:02x}after") >= 5  # twice the message and the details, and the claim
+
+
 def test_there_is_one_suite_per_board_and_subject() -> None:
     root = parsed(
         record(

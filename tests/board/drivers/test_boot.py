@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from hil.board.strategy.watch import BootWatch
 from hil.deadline import Deadline
 from hil.errors import (
     BoardBroken,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from hil.board.drivers.alarm import Alarm
     from hil.board.strategy import BoardStrategy
     from hil.console import ByteStream
 
@@ -76,6 +78,27 @@ def test_a_state_in_between_is_reached_and_then_left_forwards_without_a_reboot(
     assert board.board.emulator.pid == pid
     board.transition("off")
     assert board.board.dead
+
+
+@pytest.mark.parametrize("stages", [0, 1, 2], ids=["silent", "in-firmware", "before-the-monitor"])
+def test_a_boot_that_hangs_is_given_up_when_the_board_file_says_so(
+    make_board: Callable[..., BoardStrategy], monkeypatch: pytest.MonkeyPatch, stages: int
+) -> None:
+    """Each wait for a banner has the state's deadline, and ends with it: not much later than three times that."""
+    seconds = 2.0
+    given: list[Deadline] = []
+    wait = BootWatch.wait
+
+    def noting_wait(self: BootWatch, stage: str, deadline: Deadline, alarm: Alarm) -> None:
+        given.append(deadline)
+        wait(self, stage, deadline, alarm)
+
+    monkeypatch.setattr(BootWatch, "wait", noting_wait)
+    board = make_board(*BOOT[:stages], states=impatient(seconds))
+    with pytest.raises(BootHang if stages else BoardSilent):
+        board.transition("monitor")
+    assert {deadline.budget for deadline in given} == {seconds}
+    assert seconds <= time.monotonic() - given[-1].at + seconds < 3 * seconds
 
 
 @pytest.mark.parametrize(

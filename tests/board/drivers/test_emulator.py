@@ -88,6 +88,22 @@ def test_a_stopped_emulator_meets_the_control_deadline_and_can_be_switched_off(
     assert not process.is_running()
 
 
+def test_an_emulator_that_stops_before_the_board_runs_meets_its_deadline(
+    make_board: Callable[..., BoardStrategy], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = emulator.Emulator.run
+
+    def run_stopped(self: emulator.Emulator) -> None:
+        psutil.Process(self.pid).suspend()
+        run(self)
+
+    monkeypatch.setattr(emulator, "START_SECONDS", 0.2)
+    monkeypatch.setattr(emulator.Emulator, "run", run_stopped)
+    board = make_board(*BOOT)
+    with pytest.raises(EmulatorControlError, match=r"did not answer `cont` within 0.2 s \(process \d+ is stopped\)"):
+        board.transition("firmware")
+
+
 def test_a_quiet_console_is_a_timeout_that_says_so(make_board: Callable[..., BoardStrategy]) -> None:
     board = make_board(*BOOT, echo("monitor"))
     board.transition("monitor")

@@ -35,6 +35,19 @@ def test_a_broken_promise_is_a_failure_with_1(bench: Bench, body: str, kind: str
     assert bench.cases["test_a"]["faults"][0]["kind"] == kind
 
 
+def test_a_response_code_that_the_test_did_not_expect_is_the_firmwares(bench: Bench) -> None:
+    result = bench.run(
+        """
+        from tpm2_pytss import TSS2_Exception
+        def test_a(monitor): raise TSS2_Exception(0x101)  # TPM_RC_FAILURE
+        """
+    )
+    assert result.ret == 1
+    result.assert_outcomes(failed=1)
+    fault = bench.cases["test_a"]["faults"][0]
+    assert (fault["kind"], fault["type"], fault["finding"]) == ("firmware", "TSS2_Exception", True)
+
+
 def test_the_users_mistake_is_an_error_with_2(bench: Bench) -> None:
     result = bench.run("def test_a(monitor): monitor.fail('MissingTool', 'no swtpm here')")
     assert result.ret == 2
@@ -182,6 +195,16 @@ def test_a_suite_that_cannot_be_collected_is_the_users_mistake(bench: Bench) -> 
     result = bench.run("import no_such_module")
     assert result.ret == 2
     assert bench.record["verdict"] == "usage"
+
+
+@pytest.mark.parametrize("hook", ["pytest_runtest_logreport(report)", "pytest_collection_modifyitems(items)"])
+def test_a_plugin_that_fails_is_never_green(bench: Bench, hook: str) -> None:
+    """pytest ends with an internal error, and may have run nothing, or not have noticed what failed."""
+    bench.pytester.makepyfile(broken=f"def {hook}: {{}}['missing']")
+    bench.pytester.syspathinsert()
+    result = bench.run("def test_a(monitor): pass", "-p", "broken")
+    assert result.ret == 3
+    assert (bench.record["verdict"], bench.record["exit_code"]) == ("infrastructure", 3)
 
 
 def test_a_selection_of_no_tests_is_the_users_mistake(bench: Bench) -> None:

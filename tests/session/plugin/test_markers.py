@@ -63,6 +63,18 @@ def test_a_board_with_the_feature_may_not_fail(bench: Bench) -> None:
     bench.run(HONEST).assert_outcomes(failed=1)
 
 
+def test_what_passes_although_the_board_cannot_protect_is_a_finding(bench: Bench) -> None:
+    """Either the board can do more than its file says, or the test does not see what it should."""
+    bench.board(features="secure_space: unprotected")
+    result = bench.run(HONEST.replace("assert False", "assert True"))
+    assert result.ret == 1
+    result.assert_outcomes(failed=1)
+    assert bench.record["verdict"] == "findings"
+    fault = bench.cases["test_a"]["faults"][0]
+    assert (fault["type"], fault["finding"]) == ("XPASS", True)
+    assert "there is no TZASC" in fault["message"]
+
+
 def test_a_misspelt_need_is_refused_with_the_nearest_name(bench: Bench) -> None:
     result = bench.run("@pytest.mark.needs_protected_secure_spcae\ndef test_a(monitor): pass")
     assert result.ret == 2

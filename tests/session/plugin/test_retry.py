@@ -108,6 +108,20 @@ def test_a_board_that_stays_lost_keeps_its_exit_code(bench: Bench) -> None:
     assert len(bench.cases["test_a"]["attempts"]) == 2
 
 
+@pytest.mark.parametrize("order", ["lost wrong", "wrong lost"])
+def test_each_kind_of_failure_has_retries_of_its_own(bench: Bench, order: str) -> None:
+    suite = f"""
+    def test_a(monitor):
+        match ("{order} good".split()[nth("a") - 1]):
+            case "lost": monitor.fail('BoardDied', 'gone')
+            case "wrong": assert False, "wrong level"
+    """
+    result = bench.run(COUNTING + dedent(suite), "--retry", "infra=1,flaky=1")
+    assert result.ret == 0
+    assert bench.record["verdict"] == "flaky"
+    assert len(bench.cases["test_a"]["attempts"]) == 3
+
+
 def test_a_boot_that_broke_the_board_is_tried_again_and_then_blocks_the_rest(bench: Bench) -> None:
     bench.board(boot_error="BoardSilent")
     result = bench.run("def test_a(monitor): pass\ndef test_b(monitor): pass", "--retry", "infra=2")

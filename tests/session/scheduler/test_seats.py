@@ -127,6 +127,7 @@ def test_a_board_that_cannot_be_had_is_named_with_the_reason(boards: Boards, sea
     assert "rpi4-1 belongs to joe" in (boards.path / "said").read_text()
 
 
+@pytest.mark.timeout(60)  # a process that nobody kills waits ten minutes
 def test_a_lost_lease_kills_the_process_before_it_can_touch_the_board(boards: Boards, seat: LeasedSeat) -> None:
     boards.suite(WAITS)
     os.mkfifo(boards.path / "fifo")

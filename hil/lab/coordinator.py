@@ -44,6 +44,9 @@ class Coordinator(ClientSession):  # type: ignore[misc]
     """A labgrid client that calls itself `owner` (`HOST/USER`), which is what it acquires places as.
 
     One that does not `follow` knows of no places: it is for calls only.
+
+    labgrid's client takes its name from the machine and the user, and a lease needs a name of its own. So channel,
+    queues and the first message are replaced, which are private to labgrid: pyproject.toml bounds its version.
     """
 
     owner: str = attr.ib()

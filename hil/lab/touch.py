@@ -43,6 +43,8 @@ def report(result: Connection, action: Callable[..., None], arguments: tuple[Any
 class KnownPlace(ClientSession):  # type: ignore[misc]
     """What labgrid's own client can do to a place, without asking the coordinator for what the keeper knows of it."""
 
+    # labgrid's client can switch any power driver, but only after it has asked a coordinator. So its constructor, which
+    # connects, is not called, and pyproject.toml bounds the version: what its methods read is private to labgrid.
     def __init__(self, place: Place, resources: Resources) -> None:
         self.loop = asyncio.get_running_loop()
         self.env = None

@@ -45,6 +45,8 @@ class Arrivals:
 
 def granted(channel: Any, kind: str, argument: str, deadline: Deadline) -> bool:
     """Ask for something (RFC 4254, 6.5) and return whether the server says yes before the deadline."""
+    # paramiko's own requests do this, too, and wait without a deadline. Its fields are private: hence the upper bound
+    # on its version in pyproject.toml.
     channel._event_pending()
     _ask(channel, kind, argument, reply=True)
     channel.event.wait(deadline.remaining)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from _pytest.outcomes import Failed
+from _pytest.outcomes import Failed  # mypy lets no class derive from pytest.fail.Exception
 
 from hil.errors import FirmwareError, HilError, InfrastructureError, UsageError
 from hil.record import Fault, FaultKind

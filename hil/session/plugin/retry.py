@@ -7,6 +7,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
+
+# pytest has no public way to run one test several times with reports of its own for each attempt, and the plugins that
+# do so lose or duplicate cases in JUnit. pyproject.toml bounds the version; `make test-next` tries the next one.
 from _pytest.runner import CallInfo, call_and_report, get_reraise_exceptions
 
 from hil.errors import UsageError

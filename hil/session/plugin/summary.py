@@ -24,6 +24,7 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter, config: pytest.C
 
     from hil.report.summary import summary
 
+    # Width and colours as pytest has decided on them, by its options and the terminal: nothing public says them.
     writer = terminalreporter._tw
     console = Console(width=max(writer.fullwidth, 80), force_terminal=writer.hasmarkup, highlight=False, soft_wrap=True)
     with console.capture() as output:

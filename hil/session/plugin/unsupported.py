@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from _pytest.outcomes import Skipped
+from _pytest.outcomes import Skipped  # mypy lets no class derive from pytest.skip.Exception
 
 
 class Unsupported(Skipped):

@@ -58,6 +58,12 @@ def test_every_page_of_the_tree_is_in_the_site(site: Path) -> None:
     assert [path for path in docs | others if not (site / path).is_file()] == []
 
 
+def test_nothing_in_the_site_needs_its_address_or_is_a_template(site: Path) -> None:
+    assert [name for name in ("404.html", "sitemap.xml", "sitemap.xml.gz") if (site / name).exists()] == []
+    texts = [path for path in site.rglob("*") if path.suffix in {".xml", ".css", ".js", ".svg"}]
+    assert [path for path in texts if "{%" in path.read_text(encoding="utf-8")] == []
+
+
 def test_what_is_made_from_code_is_there(site: Path) -> None:
     commands = (site / "command-line.html").read_text(encoding="utf-8")
     assert [name for name in typer.main.get_command(app).commands if f"hil {name}" not in commands] == []  # type: ignore[attr-defined]

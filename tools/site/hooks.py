@@ -46,6 +46,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages that are not in docs/."""
     from mkdocs.structure.files import File
 
+    if template := files.get_file_from_path("sitemap.xml"):
+        files.remove(template)  # what is not filled in as a template is copied as it is
     pages = _pages(config)
     for name, make in MADE.items():
         files.append(File.generated(config, name, content=make()))

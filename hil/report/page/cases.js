@@ -30,43 +30,43 @@ function consoleText(text) {
 	return shown;
 }
 
-function crash(one) {
-	const shown = element("div", { class: "crash" }, paragraph(one.what, "id"));
-	const what = [one.level, one.syndrome].filter(Boolean).join(": ");
+function crash(report) {
+	const shown = element("div", { class: "crash" }, paragraph(report.what, "id"));
+	const what = [report.level, report.syndrome].filter(Boolean).join(": ");
 	if (what) shown.append(element("p", {}, element("b", {}, what)));
-	if (one.cause) shown.append(paragraph(one.cause));
-	if (one.places.length) {
-		shown.append(element("table", { class: "id" }, ...one.places.map(([register, name, place]) =>
+	if (report.cause) shown.append(paragraph(report.cause));
+	if (report.places.length) {
+		shown.append(element("table", { class: "id" }, ...report.places.map(([register, name, place]) =>
 			element("tr", {}, element("th", {}, register), element("td", {}, name), element("td", {}, place)))));
 	}
-	if (one.registers.length) {
-		shown.append(element("details", {}, element("summary", {}, `${one.registers.length} registers`),
-			element("div", { class: "registers id" }, ...one.registers.map(([name, value]) => element("span", {}, `${name} ${value}`)))));
+	if (report.registers.length) {
+		shown.append(element("details", {}, element("summary", {}, `${report.registers.length} registers`),
+			element("div", { class: "registers id" }, ...report.registers.map(([name, value]) => element("span", {}, `${name} ${value}`)))));
 	}
 	return shown;
 }
 
-function fault(one) {
-	const where = [one.kind, one.phase && `in ${one.phase}`, one.stage && `at stage ${one.stage}`].filter(Boolean).join(", ");
-	const shown = element("div", {}, paragraph(where, "kind"), paragraph(`${one.type}: ${one.message}`));
-	if (one.crash) shown.append(crash(one.crash));
-	if (one.hint) shown.append(paragraph(one.hint, "try"));
-	if (one.details) shown.append(element("pre", { tabindex: "0" }, one.details));
+function fault(found) {
+	const where = [found.kind, found.phase && `in ${found.phase}`, found.stage && `at stage ${found.stage}`].filter(Boolean).join(", ");
+	const shown = element("div", {}, paragraph(where, "kind"), paragraph(`${found.type}: ${found.message}`));
+	if (found.crash) shown.append(crash(found.crash));
+	if (found.hint) shown.append(paragraph(found.hint, "try"));
+	if (found.details) shown.append(element("pre", { tabindex: "0" }, found.details));
 	return shown;
 }
 
-function attempt(one) {
-	const body = element("div", {}, ...one.faults.map(fault));
-	if (one.reason) body.append(paragraph(one.reason));
-	for (const [uart, text] of one.console) body.append(paragraph(`console ${uart}`, "kind"), consoleText(text));
+function attempt(made) {
+	const body = element("div", {}, ...made.faults.map(fault));
+	if (made.reason) body.append(paragraph(made.reason));
+	for (const [uart, text] of made.console) body.append(paragraph(`console ${uart}`, "kind"), consoleText(text));
 	if (!body.childNodes.length) body.append(paragraph("nothing was said"));
 	return body;
 }
 
 /* Several attempts: tabs, as WAI-ARIA's authoring practices have them. The last one decides, so it is shown first. */
-function tabs(one) {
-	const panel = element("div", { role: "tabpanel", id: `panel-${one.n}` });
-	const buttons = one.attempts.map((made, number) =>
+function tabs(test) {
+	const panel = element("div", { role: "tabpanel", id: `panel-${test.n}` });
+	const buttons = test.attempts.map((made, number) =>
 		element("button", { type: "button", role: "tab", "aria-controls": panel.id }, `attempt ${number + 1}: `,
 			element("span", { class: `${made.word}-word` }, made.word), ` ${made.board}, ${duration(made.seconds)}`));
 	const choose = (number, focus) => {
@@ -74,7 +74,7 @@ function tabs(one) {
 			button.setAttribute("aria-selected", other === number);
 			button.tabIndex = other === number ? 0 : -1;
 		});
-		panel.replaceChildren(attempt(one.attempts[number]));
+		panel.replaceChildren(attempt(test.attempts[number]));
 		if (focus) buttons[number].focus();
 	};
 	buttons.forEach((button, number) => {
@@ -88,41 +88,41 @@ function tabs(one) {
 	return [element("div", { role: "tablist" }, ...buttons), panel];
 }
 
-function steps(one) {
-	const begin = one.attempts[0].from ?? one.steps[0][0];
-	const rows = [...one.steps].sort((a, b) => a[0] - b[0]).map(([at, what, seconds]) => element("tr", {},
+function steps(test) {
+	const begin = test.attempts[0].from ?? test.steps[0][0];
+	const rows = test.steps.toSorted((a, b) => a[0] - b[0]).map(([at, what, seconds]) => element("tr", {},
 		element("td", { class: "number" }, `+${(at - begin).toFixed(3)} s`), element("td", {}, what), element("td", { class: "number" }, duration(seconds))));
 	return element("details", { class: "steps" }, element("summary", {}, `${rows.length} steps`), element("div", { class: "wide", tabindex: "0" }, element("table", {}, ...rows)));
 }
 
-function fill(details, one) {
+function fill(details, test) {
 	const body = element("div", { class: "body" });
-	if (one.quarantine) body.append(paragraph(`in quarantine: ${one.quarantine}`));
-	body.append(...(one.attempts.length > 1 ? tabs(one) : [attempt(one.attempts[0])]));
-	if (one.steps.length) body.append(steps(one));
-	body.append(element("p", { class: "note" }, element("a", { href: `#${one.anchor}` }, "link to this test")));
+	if (test.quarantine) body.append(paragraph(`in quarantine: ${test.quarantine}`));
+	body.append(...(test.attempts.length > 1 ? tabs(test) : [attempt(test.attempts[0])]));
+	if (test.steps.length) body.append(steps(test));
+	body.append(element("p", { class: "note" }, element("a", { href: `#${test.anchor}` }, "link to this test")));
 	details.append(body);
 }
 
-function row(one) {
-	const tries = one.attempts.length > 1 ? `${one.attempts.length} attempts  ` : "";
-	const details = element("details", { "data-case": one.n }, element("summary", {},
-		element("span", { class: `word ${one.word}-word` }, one.word), element("span", { class: "id" }, one.id),
-		element("span", { class: "where" }, `${tries}${one.board}  ${one.seconds ? duration(one.seconds) : ""}`)));
-	details.addEventListener("toggle", () => { if (details.open && details.childNodes.length === 1) fill(details, one); });
+function row(test) {
+	const tries = test.attempts.length > 1 ? `${test.attempts.length} attempts  ` : "";
+	const details = element("details", { "data-case": test.n }, element("summary", {},
+		element("span", { class: `word ${test.word}-word` }, test.word), element("span", { class: "id" }, test.id),
+		element("span", { class: "where" }, `${tries}${test.board}  ${test.seconds ? duration(test.seconds) : ""}`)));
+	details.addEventListener("toggle", () => { if (details.open && details.childNodes.length === 1) fill(details, test); });
 	return details;
 }
 
 /* The list: the worst first; a case is filled in when somebody opens it. */
 const ORDER = ["infrastructure", "usage", "interrupted", "error", "failed", "flaky", "blocked", "quarantined", "xfailed", "passed", "skipped", "unfit"];
-const rank = (one) => ORDER.indexOf(one.word);
-const sorted = [...cases].sort((a, b) => rank(a) - rank(b) || a.n - b.n);
-const says = (one) => [one.id, one.board, ...one.attempts.flatMap((made) => [made.reason, ...made.faults.map((seen) => seen.message)])].join(" ").toLowerCase();
-const spoken = new Map(sorted.map((one) => [one, says(one)]));
+const rank = (test) => ORDER.indexOf(test.word);
+const sorted = cases.toSorted((a, b) => rank(a) - rank(b) || a.n - b.n);
+const says = (test) => [test.id, test.board, ...test.attempts.flatMap((made) => [made.reason, ...made.faults.map((seen) => seen.message)])].join(" ").toLowerCase();
+const spoken = new Map(sorted.map((test) => [test, says(test)]));
 
 function show(limit = PAGE) {
 	const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
-	const fits = sorted.filter((one) => (!outcome.value || one.word === outcome.value) && words.every((word) => spoken.get(one).includes(word)));
+	const fits = sorted.filter((test) => (!outcome.value || test.word === outcome.value) && words.every((word) => spoken.get(test).includes(word)));
 	document.querySelector("#filter output").value = fits.length === cases.length ? `${cases.length} tests` : `${fits.length} of ${cases.length} tests`;
 	list.replaceChildren(...fits.slice(0, limit).map(row));
 	if (fits.length > limit) {
@@ -140,12 +140,12 @@ function decoded(text) {
 /* The case that the address names, whatever the filter says. */
 function jump() {
 	const wanted = decoded(location.hash.slice(1));
-	const one = wanted && cases.find((other) => decoded(other.anchor) === wanted);
-	if (!one) return;
-	const find = () => list.querySelector(`[data-case="${one.n}"]`);
+	const test = wanted && cases.find((other) => decoded(other.anchor) === wanted);
+	if (!test) return;
+	const find = () => list.querySelector(`[data-case="${test.n}"]`);
 	if (!find()) {
 		search.value = outcome.value = "";
-		show(sorted.indexOf(one) + 1 > PAGE ? sorted.indexOf(one) + 1 : PAGE);
+		show(sorted.indexOf(test) + 1 > PAGE ? sorted.indexOf(test) + 1 : PAGE);
 	}
 	const details = find();
 	details.open = true;

@@ -19,13 +19,13 @@ function cell(word, title, run, test) {
 	return element("td", { class: `cell ${word}`, title }, inside);
 }
 
-function name(text, full = text) {
+function nameCell(text, full = text) {
 	return element("td", { class: "name", title: full }, element("bdi", {}, text));
 }
 
 const when = (run) => run.started.slice(0, 16).replace("T", " ");
 
-head.append(element("tr", { class: "board" }, name("verdict of the run"),
+head.append(element("tr", { class: "board" }, nameCell("verdict of the run"),
 	...found.runs.map((run) => cell(run.verdict, `${run.id}: ${run.verdict}`, run)),
 	element("th", {}, "flaky"), element("th", {}, "median"), element("th", {}, "fails since")));
 
@@ -34,7 +34,7 @@ function row(test) {
 		const moment = test.moments[column];
 		return moment ? cell(moment[0], `${when(run)}: ${moment[0]}, ${moment[1]} s`, run, test) : element("td", { class: "cell" });
 	});
-	return element("tr", {}, name(test.id), ...cells,
+	return element("tr", {}, nameCell(test.id), ...cells,
 		element("td", { class: "number" }, test.flips ? `${(100 * test.flips / test.attempts).toFixed(0)} %` : ""),
 		element("td", { class: "number" }, test.median ? `${test.median.toFixed(2)} s` : ""),
 		element("td", { title: test.since[1] }, test.since[0]));
@@ -49,7 +49,7 @@ function show(limit = LIMIT) {
 	for (const test of fits.slice(0, limit)) {
 		if (test.board !== board) {
 			board = test.board;
-			rows.push(element("tr", { class: "board" }, name(board), ...found.firmwares[board].map((mark) => element("td", { class: "cell" }, mark))));
+			rows.push(element("tr", { class: "board" }, nameCell(board), ...found.firmwares[board].map((mark) => element("td", { class: "cell" }, mark))));
 		}
 		rows.push(row(test));
 	}

@@ -18,11 +18,11 @@ function lanes() {
 		const key = `${board}\n${name}`;
 		return (found.get(key) || found.set(key, { board, name, bars: [] }).get(key)).bars;
 	};
-	for (const one of cases) {
-		for (const made of one.attempts) {
+	for (const test of cases) {
+		for (const made of test.attempts) {
 			if (made.from === null) continue;
 			const good = ["passed", "xfailed", "skipped", "unfit"].includes(made.word);
-			lane(made.board, "tests").push([made.from, made.from + made.seconds, made.word, good ? 0.6 : 1, `${one.id}: ${made.word}, ${duration(made.seconds)}`, one]);
+			lane(made.board, "tests").push([made.from, made.from + made.seconds, made.word, good ? 0.6 : 1, `${test.id}: ${made.word}, ${duration(made.seconds)}`, test]);
 		}
 	}
 	for (const [board, begin, seconds, stage, ok] of timeline.stages) {
@@ -34,7 +34,7 @@ function lanes() {
 		for (const [at, lines] of moments) bars.push([at, at + MOMENT, "uart", 0.2 + 0.8 * Math.log1p(lines) / most, `${uart}: ${lines} lines`]);
 	}
 	for (const { bars } of found.values()) bars.sort((a, b) => a[0] - b[0]);
-	return [...found.values()].sort((a, b) => a.board.localeCompare(b.board));
+	return [...found.values()].toSorted((a, b) => a.board.localeCompare(b.board));
 }
 
 const allLanes = lanes();

@@ -224,14 +224,16 @@ def test_the_command_fixes_wrapping_and_returns_1_as_long_as_there_is_something_
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     subprocess.run(["git", "init", "-q", tmp_path], check=True)
-    page = write(tmp_path, "page.md", "one\ntwo\n")
+    page = write(tmp_path, "page.md", "")
     write(tmp_path, str(STYLE), RULES)
-    write(tmp_path, str(DICTIONARY), "")
+    dictionary = write(tmp_path, str(DICTIONARY), "# ours\nwrng\nidel\n")
+    page.write_text("idel\nwrng\n")
     monkeypatch.chdir(tmp_path)
     assert main([]) == 1
     assert "page.md:1: paragraph is not filled to 120 columns" in capsys.readouterr().out
     assert main(["--fix"]) == 0
-    assert page.read_text() == "one two\n"
+    assert page.read_text() == "idel wrng\n"
+    assert dictionary.read_text() == "# ours\nidel\nwrng\n"
 
 
 def test_a_missing_aspell_is_said_in_a_line(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""`python -m tools.words`: check spelling, words and wrapping of the tree; `--fix` wraps the pages."""
+"""`python -m tools.words`: check spelling, words and wrapping of the tree; `--fix` wraps the pages and sorts the dictionary."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ KINDS = ("*.md", "*.py", "*.c", "*.h", "*.S")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Check the files that git knows, below the working directory. Returns 1 if there is anything to change."""
     parser = argparse.ArgumentParser(prog="python -m tools.words", description=__doc__)
-    parser.add_argument("--fix", action="store_true", help="wrap Markdown before checking")
+    parser.add_argument("--fix", action="store_true", help="wrap Markdown and sort the dictionary first")
     options = parser.parse_args(arguments)
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", *KINDS],
@@ -38,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.fix:
         for page in pages:
             _wrap(page)
+        spelling.sort_dictionary(DICTIONARY)
     try:
         found = [*check_wrapping(pages), *check_words(files)]
     except HilError as error:

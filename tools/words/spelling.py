@@ -40,6 +40,14 @@ def read_dictionary(file: Path) -> set[str]:
     return {line for line in lines if line}
 
 
+def sort_dictionary(file: Path) -> None:
+    """Put the words of the project in order, each once, below the remarks."""
+    lines = file.read_text(encoding="utf-8").splitlines()
+    remarks = [line for line in lines if line.startswith("#")]
+    words = sorted({line for line in lines if line and not line.startswith("#")}, key=str.lower)
+    file.write_text("\n".join([*remarks, *words, ""]), encoding="utf-8")
+
+
 def misspelt(lines: Iterable[Line], dictionary: Path) -> list[str]:
     """Return a finding for each word that nobody knows, and for each word of the project that nobody writes."""
     places: defaultdict[str, list[Line]] = defaultdict(list)

@@ -1,4 +1,4 @@
-"""`python -m tools.words`: check spelling, words and wrapping of the tree; `--fix` wraps the pages and sorts the dictionary."""
+"""`python -m tools.words`: check spelling, words and wrapping; `--fix` wraps the pages and sorts the dictionary."""
 
 from __future__ import annotations
 

@@ -24,9 +24,10 @@ enum {
 
 static struct {
 	bool present;
-	bool mute;            /* it counts, but gives nothing */
-	unsigned int failing; /* so many starts end in a failed test */
-	uint32_t failure;     /* the bit that says so */
+	bool mute;               /* it counts, but gives nothing */
+	unsigned int failing;    /* so many starts end in a failed test */
+	uint32_t failure;        /* the bit that says so */
+	bool gives_all_the_same; /* there are words in spite of that */
 	uint64_t now;
 	uint64_t started; /* NEVER: it is stopped */
 	unsigned int starts;
@@ -44,6 +45,7 @@ static void power_on(void)
 	device.mute = false;
 	device.failing = 0;
 	device.failure = 1U << 5;
+	device.gives_all_the_same = false;
 	device.next_word = 0x1000;
 }
 
@@ -74,7 +76,8 @@ uint32_t mmio_read_32(uintptr_t address)
 	case STATUS:
 		return failed ? device.failure : 0;
 	case COUNT:
-		return 2U << 8 | (device.present && warm && !failed && !device.mute ? 16U : 0U);
+		return 2U << 8 |
+		       (device.present && warm && (!failed || device.gives_all_the_same) && !device.mute ? 16U : 0U);
 	case DATA:
 		CHECK(warm);
 		return device.next_word++;
@@ -163,6 +166,18 @@ static void check_failure(uint32_t bit)
 PROMISE(a_generator_that_fails_its_own_test_twice_in_a_row_gives_no_word)
 {
 	check_failure(1U << 5);
+}
+
+/* What has just failed a statistical test must not be what a key is made of, though it can be read. */
+PROMISE(a_word_from_a_generator_that_fails_its_own_test_is_not_used)
+{
+	uint64_t word;
+
+	power_on();
+	CHECK(rng200_start());
+	device.failing = 3;
+	device.gives_all_the_same = true;
+	CHECK(!rng200_word(&word));
 }
 
 PROMISE(a_generator_that_locked_itself_gives_no_word)

@@ -1,0 +1,81 @@
+"""Each part of the bench measures what it says, with few samples; what the figures are is for `hil bench` to show."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+from typer.testing import CliRunner
+
+from hil.cli import app
+from hil.operations.bench import framework, instructions, reports, ssh
+from tests.cli.checkout import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import ModuleType
+
+    from hil.operations.bench.figures import Section
+
+MONITOR = ROOT / "boards" / "qemu-virt.yaml"
+LINUX = ROOT / "boards" / "qemu-virt-linux.yaml"
+
+
+def few(patch: pytest.MonkeyPatch, module: ModuleType, **samples: int) -> None:
+    """Have a part of the bench take so few samples."""
+    for name, number in samples.items():
+        patch.setattr(module, name, number)
+
+
+def names(sections: Sequence[Section]) -> list[str]:
+    """Return the rows, every figure of which was measured."""
+    rows = [row for section in sections for row in section.rows]
+    assert all(series.samples and series.low >= 0 for row in rows for series in row.series.values())
+    return [row.name for row in rows]
+
+
+@pytest.mark.emulator
+def test_the_framework_is_measured_beside_labgrid_and_a_raw_socket(monkeypatch: pytest.MonkeyPatch) -> None:
+    few(monkeypatch, framework, BOOTS=1, ROUND_TRIPS=3, FORKS=1, DEATHS=1, TEST_RUNS=1)
+    said: list[str] = []
+    section = framework.measure(MONITOR, ROOT / "build" / "qemu-virt" / "flash.bin", said.append)
+    assert names([section]) == [
+        "spawn to prompt",
+        "console round trip",
+        "200 one-line console tests, whole pytest run",
+        "emulator death seen",
+        "fork from snapshot to first answer",
+    ]
+    trip = section.rows[1].series
+    assert set(trip) == {"ours", "labgrid", "raw socket"}
+    assert {len(series.samples) for series in trip.values()} == {3}
+    assert "spawn to prompt" in said
+
+
+@pytest.mark.emulator
+def test_instructions_are_counted_and_the_transport_stays_within_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    few(monkeypatch, instructions, REPEATS=1)
+    commands, memory = instructions.measure(MONITOR, lambda _: None)
+    assert "GetRandom, 16 bytes" in names([commands])
+    assert "idle instance (state image)" in names([memory])
+    assert all(target.met for row in commands.rows for target in row.targets)
+
+
+@pytest.mark.emulator
+@pytest.mark.skipif(shutil.which("ssh") is None, reason="labgrid's SSHDriver needs ssh")
+def test_ssh_is_measured_beside_labgrid(monkeypatch: pytest.MonkeyPatch) -> None:
+    few(monkeypatch, ssh, COLD_STARTS=1, FORKS=1, CONNECTIONS=1, ROUND_TRIPS=1, ROWS=1)
+    section = ssh.measure(LINUX, lambda _: None)
+    assert names([section])[0] == "start to SSH ready"
+    assert set(section.rows[3].series) == {"ours", "own channel", "one shell", "labgrid"}
+
+
+def test_reports_are_measured_without_a_board(monkeypatch: pytest.MonkeyPatch) -> None:
+    few(monkeypatch, reports, CASES=30, RUNS=2, CASES_OF_RUN=3)
+    monkeypatch.chdir(ROOT)
+    done = CliRunner().invoke(app, ["bench", "reports", "--json"])
+    assert done.exit_code == 0, done.output
+    (section,) = json.loads(done.stdout)["sections"]
+    assert "record of 30 cases" in [row["name"] for row in section["rows"]]

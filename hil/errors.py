@@ -174,6 +174,19 @@ class FlashError(InfrastructureError):
     """An image could not be written, or did not read back as written. The board is dirty until flashed well."""
 
 
+class ToolFailed(InfrastructureError):
+    """A program that we ran returned another status than 0; the console lines are the last that it wrote."""
+
+    @property
+    def said(self) -> str:
+        """The last lines that the program wrote, for an error that knows better what they mean."""
+        return "\n".join(self.context.console)
+
+
+class ToolTimeout(InfrastructureError):
+    """A program that we ran did not finish in time and was killed: it, the machine or what it talks to is stuck."""
+
+
 class RecordFailed(InfrastructureError):
     """The record of a run cannot be written any more; what is not recorded has not happened, so the run ends."""
 

@@ -230,7 +230,7 @@ def _built(board: BoardFile) -> str:
 
     for image in board.images.values():
         try:
-            return Firmware.read(image.parent).firmware_hash
+            return Firmware.from_directory(image.parent).firmware_hash
         except UsageError:
             continue
     return ""

@@ -16,6 +16,7 @@ from hil.cli import complete
 from hil.cli.output import console, print_json, print_line
 from hil.cli.run import bring_up_to_date
 from hil.cli.tree import DEFAULT_BOARD, BoardFile, Tree
+from hil.manifest import find_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,7 +61,10 @@ def command(
             break
     archive = write_bundle(
         directory,
-        [(one.name, climb, gather(tree.root, one.path, manifest=_manifest(one))) for one, climb in climbs],
+        [
+            (one.name, climb, gather(tree.root, one.path, manifest=find_manifest(one.images.values())))
+            for one, climb in climbs
+        ],
         [one.path for one in boards],
     )
     if as_json:
@@ -119,7 +123,3 @@ def _table(board: str, steps: Sequence[Step]) -> Table:
         spent = f"{step.seconds:.2f}" if step.outcome != "not tried" else ""
         table.add_row(marks[step.outcome], step.stage.name, escape(step.stage.expected), escape(step.seen), spent)
     return table
-
-
-def _manifest(board: BoardFile) -> Path | None:
-    return next((found for image in board.images.values() if (found := image.parent / "manifest.json").is_file()), None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any
 
 import typer
@@ -44,7 +43,6 @@ def command(
 def _build(platform: str, *, linux: bool, quiet: bool) -> Any:
     """Build, say what came of it, and return the manifest."""
     from hil.firmware import build, build_directory, build_linux, has_linux
-    from hil.firmware.firmware import MANIFEST
 
     firmware = build(platform)
     directory = build_directory(platform)
@@ -56,4 +54,4 @@ def _build(platform: str, *, linux: bool, quiet: bool) -> Any:
             where = f"boards/{platform}.yaml, images: scp:"
             print_line(f"no fip.bin: it takes the board's SCP firmware; name it in {where}")
         print_line(f"firmware {firmware.firmware_hash[:12]} in {directory}")
-    return json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
+    return firmware.manifest().plain()

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import tempfile
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hil.errors import InfrastructureError, MissingTool
+from hil.errors import InfrastructureError
 from hil.firmware.crossmake import COMPILER_PREFIX
+from hil.tools import run_tool
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -81,14 +81,8 @@ def _gcov(notes: Iterable[Notes], counts: Sequence[int]) -> list[dict[str, Any]]
             data.append(f"{one.path.stem}.gcda")
             (directory / data[-1]).write_bytes(one.data(remaining))
         command = [GCOV, "--json-format", "--stdout", *data]
-        try:
-            done = subprocess.run(
-                command, cwd=directory, capture_output=True, text=True, timeout=GCOV_SECONDS, check=False
-            )
-        except FileNotFoundError:
-            raise MissingTool(f"{GCOV} is not on this machine", doing=doing, hint="hil doctor --fix") from None
-        except subprocess.TimeoutExpired:
-            raise InfrastructureError(f"{GCOV} did not finish within {GCOV_SECONDS:g} s", doing=doing) from None
-    if done.returncode or done.stderr.strip():
-        raise InfrastructureError(f"{GCOV} failed: {done.stderr.strip()}", doing=doing, hint="make clean")
-    return [json.loads(line) for line in done.stdout.splitlines() if line]
+        output = run_tool(command, seconds=GCOV_SECONDS, directory=directory, doing=doing, hint="make clean")
+    # gcov returns 0 also when it only warns that data and notes are of different builds: then the counts mean nothing.
+    if output.complaint:
+        raise InfrastructureError(f"`{GCOV}` failed: {output.complaint}", doing=doing, hint="make clean")
+    return [json.loads(line) for line in output.text.splitlines() if line]

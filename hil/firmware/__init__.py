@@ -1,6 +1,6 @@
 """The firmware build: third-party sources, recipes, and what came out."""
 
-from hil.firmware.firmware import Artifact, Firmware, GitState
+from hil.firmware.firmware import Artifact, Firmware
 from hil.firmware.platforms import PLATFORMS
 from hil.firmware.recipe import build, build_directory, build_linux, has_linux, linux_directory, load
 
@@ -8,7 +8,6 @@ __all__ = [
     "PLATFORMS",
     "Artifact",
     "Firmware",
-    "GitState",
     "build",
     "build_directory",
     "build_linux",

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hil.errors import MissingTool
 from hil.firmware.errors import ArchiveError
 from hil.firmware.lock import Kind, LockedFile
+from hil.tools import run_tool
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -121,30 +120,16 @@ class PrivateApt:
     def _run(self, doing: str, command: Sequence[str], *, seconds: float = 60.0, directory: Path | None = None) -> str:
         program, *arguments = command
         line = [program, "-q", "-c", str(self._configuration), *arguments]
-        try:
-            done = subprocess.run(
-                line,
-                cwd=directory or self.root,
-                env={**os.environ, "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"},
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=seconds,
-                check=False,
-            )
-        except FileNotFoundError:
-            raise MissingTool(f"{program} is not on this machine", doing=doing, hint="a Debian 12 machine") from None
-        except subprocess.TimeoutExpired:
-            raise ArchiveError(f"{program} did not finish within {seconds:g} s", doing=doing) from None
-        if done.returncode:
-            raise ArchiveError(
-                f"{program} failed with status {done.returncode}",
-                doing=doing,
-                console=[line for line in (done.stdout + done.stderr).splitlines() if line[:2] in ("E:", "W:")][-10:],
-                hint=f"see whether {program} works at all on this machine",
-            )
-        return done.stdout
+        return run_tool(
+            line,
+            seconds=seconds,
+            doing=doing,
+            failed=ArchiveError,
+            hint=f"see whether {program} works at all on this machine",
+            install="a Debian 12 machine",
+            directory=directory or self.root,
+            environment={**os.environ, "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"},
+        ).text
 
 
 def _fields(stanza: str) -> dict[str, str]:

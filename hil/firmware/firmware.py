@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hil.errors import UsageError
 from hil.files import file_sha256
+from hil.manifest import MANIFEST, MANIFEST_SCHEMA, BuiltFile, GitState, Manifest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
-
-MANIFEST = "manifest.json"
-SCHEMA = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +24,9 @@ class Artifact:
     sha256: str
 
     @classmethod
-    def of(cls, path: Path) -> Artifact:
-        """Describe a file that is there."""
+    def from_file(cls, path: Path) -> Artifact:
+        """Describe a file that is there. Raises `OSError`."""
         return cls(path, path.stat().st_size, file_sha256(path))
-
-
-@dataclass(frozen=True, slots=True)
-class GitState:
-    """The commit that a build was made from; `commit` is empty outside a checkout."""
-
-    commit: str
-    dirty: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,50 +58,41 @@ class Firmware:
             raise UsageError(f"the {self.platform} firmware has no {name}; it has {', '.join(sorted(self.artifacts))}")
         return self.artifacts[name].path
 
-    def write_manifest(self, directory: Path) -> None:
-        """Write the manifest, in one step, if it says something new."""
-        content = {
-            "schema": SCHEMA,
-            "platform": self.platform,
-            "firmware_hash": self.firmware_hash,
-            "files": {
-                name: {"size": artifact.size, "sha256": artifact.sha256}
-                for name, artifact in sorted(self.artifacts.items())
-            },
-            "inputs": dict(self.inputs),
-            "tools": dict(self.tools),
-            "git": asdict(self.git),
-        }
-        text = json.dumps(content, indent=2) + "\n"
-        manifest = directory / MANIFEST
-        if not manifest.is_file() or manifest.read_text() != text:
-            fresh = manifest.with_suffix(".new")
-            fresh.write_text(text)
-            fresh.replace(manifest)
+    def manifest(self) -> Manifest:
+        """Return what the manifest of this build says."""
+        return Manifest(
+            schema=MANIFEST_SCHEMA,
+            platform=self.platform,
+            firmware_hash=self.firmware_hash,
+            files={name: BuiltFile(made.sha256, made.size) for name, made in sorted(self.artifacts.items())},
+            inputs=dict(self.inputs),
+            tools=dict(self.tools),
+            git=self.git,
+        )
 
     @classmethod
-    def read(cls, directory: Path) -> Firmware:
-        """Read what `write_manifest` wrote. Raises `UsageError` when there is no build or it is not whole."""
-        build = f"hil build --platform {directory.name}"
+    def from_directory(cls, directory: Path) -> Firmware:
+        """Read what a build left. Raises `UsageError` when there is no build in `directory` or it is not whole."""
+        path = directory / MANIFEST
+        rebuild = f"hil build --platform {directory.name}"
         try:
-            content = json.loads((directory / MANIFEST).read_text())
-            if content["schema"] != SCHEMA:
-                raise UsageError(f"{directory / MANIFEST} is of another version of hil", hint=build)
-            firmware = cls(
-                platform=content["platform"],
-                artifacts={
-                    name: Artifact(directory / name, entry["size"], entry["sha256"])
-                    for name, entry in content["files"].items()
-                },
-                inputs=content["inputs"],
-                tools=content["tools"],
-                git=GitState(**content["git"]),
-            )
+            manifest = Manifest.from_file(path)
         except FileNotFoundError:
-            raise UsageError(f"there is no firmware in {directory}", hint=build) from None
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise UsageError(f"{directory / MANIFEST} is damaged: {error!r}", hint=build) from None
+            raise UsageError(f"there is no firmware in {directory}", hint=rebuild) from None
+        if not manifest.platform:
+            raise UsageError(f"{path} is damaged: it does not name the platform", hint=rebuild)
+        if manifest.schema != MANIFEST_SCHEMA:
+            raise UsageError(f"{path} is of another version of hil", hint=rebuild)
+        firmware = cls(
+            platform=manifest.platform,
+            artifacts={
+                name: Artifact(directory / name, file.size, file.sha256) for name, file in manifest.files.items()
+            },
+            inputs=manifest.inputs,
+            tools=manifest.tools,
+            git=manifest.git,
+        )
         for artifact in firmware.artifacts.values():
             if not artifact.path.is_file() or artifact.path.stat().st_size != artifact.size:
-                raise UsageError(f"{artifact.path} is missing or not what the manifest says", hint=build)
+                raise UsageError(f"{artifact.path} is missing or not what the manifest says", hint=rebuild)
         return firmware

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from typing import TYPE_CHECKING
 
 from hil.firmware.cache import exclusive
 from hil.firmware.crossmake import COMPILER, make
-from hil.firmware.firmware import Artifact, Firmware, GitState
+from hil.firmware.firmware import Artifact, Firmware
 from hil.firmware.linux import IMAGES, HostImages
 from hil.firmware.lock import read_lock
 from hil.firmware.machine import Machine
@@ -18,8 +17,10 @@ from hil.firmware.scp import scp_firmware
 from hil.firmware.sources import SourceCache
 from hil.firmware.steps import Step, Workshop, digest, version
 from hil.firmware.trustedfirmware import TrustedFirmware
+from hil.manifest import GitState
 from hil.paths import CHECKOUT, cache_root
 from hil.progress import Progress, Terminal
+from hil.tools import ask_tool
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 TRUSTED_FIRMWARE = "arm-trusted-firmware"
 LINUX_FLASH = "flash.bin"
 """What an emulated machine starts from to get to Linux."""
+GIT_SECONDS = 60.0
 ARTIFACTS = ("bl31.elf", "engine.elf", "engine.bin", "monitor.elf", "guest.elf")
 """What every platform has, besides the files that its board starts from."""
 
@@ -76,7 +78,7 @@ def build_linux(
 
 def load(platform: str = "qemu-virt", *, checkout: Path = CHECKOUT) -> Firmware:
     """Return the firmware that was built last. Raises `UsageError` when there is none."""
-    return Firmware.read(build_directory(platform_named(platform).name, checkout))
+    return Firmware.from_directory(build_directory(platform_named(platform).name, checkout))
 
 
 def build_directory(platform: str, checkout: Path = CHECKOUT, *, coverage: bool = False) -> Path:
@@ -144,12 +146,12 @@ class Recipe:
     def _described(self, directory: Path, names: Sequence[str], lock: Lock) -> Firmware:
         firmware = Firmware(
             platform=self._platform.name,
-            artifacts={name: Artifact.of(directory / name) for name in names},
+            artifacts={name: Artifact.from_file(directory / name) for name in names},
             inputs={pin.package: pin.version for pin in lock.pins},
             tools={COMPILER: self._compiler},
             git=_git_state(self._checkout),
         )
-        firmware.write_manifest(directory)
+        firmware.manifest().write(directory)
         return firmware
 
     def _trusted_firmware(self, lock: Lock) -> TrustedFirmware:
@@ -239,9 +241,6 @@ class Recipe:
 
 def _git_state(checkout: Path) -> GitState:
     def git(*arguments: str) -> str:
-        done = subprocess.run(
-            ["git", "-C", checkout, *arguments], capture_output=True, text=True, timeout=60, check=False
-        )
-        return done.stdout.strip()
+        return (ask_tool(["git", "-C", checkout, *arguments], seconds=GIT_SECONDS) or "").strip()
 
     return GitState(git("rev-parse", "HEAD"), bool(git("status", "--porcelain")))

@@ -7,12 +7,10 @@ whole. Nothing is asked of the archive, nor of apt, once a package is unpacked.
 from __future__ import annotations
 
 import shutil
-import subprocess
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Protocol
 
-from hil.errors import MissingTool
 from hil.files import file_sha256
 from hil.firmware.apt import PrivateApt
 from hil.firmware.archives import SYSTEM_APT, Wanted, configured_archives, source_list
@@ -20,6 +18,7 @@ from hil.firmware.cache import exclusive
 from hil.firmware.errors import CorruptDownload, PinGone
 from hil.firmware.lock import Kind, Pin
 from hil.paths import cache_root
+from hil.tools import run_tool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
 
 SOURCE_ARCHITECTURE = "arm64"
 """Sources have no architecture; they share the package lists of the architecture that the firmware is for."""
+UNPACK_SECONDS = 300.0
 
 
 class Archives(Protocol):
@@ -140,7 +140,7 @@ class SourceCache:
                 description = next(file.name for file in pin.files if file.name.endswith(".dsc"))
                 # The archive's signed index vouches for the .dsc, and verify() for every byte.
                 command = ["dpkg-source", "-q", "--no-check", "--extract", str(downloads / description), str(tree)]
-            _run(f"unpacking {pin}", command)
+            run_tool(command, seconds=UNPACK_SECONDS, doing=f"unpacking {pin}", failed=CorruptDownload)
             _move(tree, target)
 
 
@@ -174,16 +174,3 @@ def _move(source: Path, target: Path) -> None:
     source.chmod(0o755)
     source.rename(target)
     source.mkdir()  # the owner of a temporary directory wants to remove it
-
-
-def _run(doing: str, command: Sequence[str]) -> None:
-    try:
-        done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, check=False
-        )
-    except FileNotFoundError:
-        raise MissingTool(f"{command[0]} is not on this machine", doing=doing, hint="hil doctor --fix") from None
-    if done.returncode:
-        raise CorruptDownload(
-            f"{command[0]} failed with status {done.returncode}", doing=doing, console=done.stderr.splitlines()[-10:]
-        )

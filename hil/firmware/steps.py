@@ -11,9 +11,9 @@ import subprocess
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from hil.errors import MissingTool
 from hil.files import file_sha256
 from hil.firmware.errors import BuildFailed
+from hil.tools import missing_tool, run_tool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from hil.progress import Progress
 
 STEP_SECONDS = 1800.0
+VERSION_SECONDS = 30.0
 LOG_TAIL_LINES = 15
 SOURCE_DATE_EPOCH = "1735689600"
 """2025-01-01: the time that anything time-stamped in an image gets, so that equal sources give equal images."""
@@ -45,14 +46,9 @@ def digest(inputs: Iterable[Path | str]) -> str:
 
 
 def version(program: str) -> str:
-    """Return the first line of what a program says about its version. Raises `MissingTool`."""
-    try:
-        done = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=30, check=True)
-    except (FileNotFoundError, subprocess.SubprocessError):
-        raise MissingTool(
-            f"{program} is not on this machine", doing="building the firmware", hint="hil doctor --fix"
-        ) from None
-    return done.stdout.splitlines()[0]
+    """Return the first line of what a program says about its version. Raises `MissingTool` and `ToolFailed`."""
+    output = run_tool([program, "--version"], seconds=VERSION_SECONDS, doing="building the firmware")
+    return output.text.splitlines()[0]
 
 
 class Workshop:
@@ -130,9 +126,7 @@ class Step:
                     process_group=0,
                 )
             except FileNotFoundError:
-                raise MissingTool(
-                    f"{line[0]} is not on this machine", doing=self.title, hint="hil doctor --fix"
-                ) from None
+                raise missing_tool(line[0], doing=self.title) from None
             try:
                 status = process.wait(STEP_SECONDS)
             except BaseException as error:

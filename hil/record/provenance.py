@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import platform
-import subprocess
 from dataclasses import dataclass, field
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from hil.files import file_sha256
+from hil.manifest import Manifest
 from hil.record.inventory import Inventory, relative, take_stock
+from hil.tools import ask_tool
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,7 +58,7 @@ def gather(
     of what it names. What cannot be found out stays empty: a run from an unpacked archive has no commit.
     """
     packages = {one.name: one.version for one in metadata.distributions()}
-    firmware = json.loads(manifest.read_text(encoding="utf-8")) if manifest else {}
+    firmware = Manifest.from_file(manifest).plain() if manifest else {}
     return Provenance(
         board_file=relative(board_file, root),
         board_file_sha256=file_sha256(board_file),
@@ -85,10 +85,4 @@ def _versions(packages: Mapping[str, str], emulator: str) -> dict[str, str]:
 
 
 def _answer(command: list[str], directory: Path | None = None) -> str:
-    try:
-        done = subprocess.run(
-            command, cwd=directory, capture_output=True, text=True, timeout=COMMAND_TIMEOUT, check=True
-        )
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return done.stdout.strip()
+    return (ask_tool(command, seconds=COMMAND_TIMEOUT, directory=directory) or "").strip()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
+
+from hil.tools import ask_tool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,12 +76,8 @@ def commits_between(before: Record, after: Record, tree: Path | None) -> Commits
 
 
 def _log(tree: Path, commits: str) -> list[str] | None:
-    command = ["git", "log", "--format=%h %s", commits, "--"]
-    try:
-        done = subprocess.run(command, cwd=tree, capture_output=True, text=True, timeout=GIT_SECONDS, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.splitlines()
+    listed = ask_tool(["git", "log", "--format=%h %s", commits, "--"], seconds=GIT_SECONDS, directory=tree)
+    return None if listed is None else listed.splitlines()
 
 
 def _leaves(record: Record, board: str) -> dict[str, str]:

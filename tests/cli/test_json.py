@@ -6,7 +6,8 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from hil.firmware.firmware import Artifact, Firmware, GitState
+from hil.firmware.firmware import Artifact, Firmware
+from hil.manifest import GitState
 from tests.cli.checkout import BOARD, ROOT
 from tests.cli.test_commands import hil
 
@@ -52,7 +53,7 @@ def test_the_documents_have_the_keys_that_are_documented(checkout: Checkout) -> 
 def test_a_manifest_has_the_keys_that_are_documented(checkout: Checkout) -> None:
     image = checkout.path / "flash.bin"
     image.write_bytes(b"x")
-    Firmware("p", {"flash.bin": Artifact.of(image)}, {}, {}, GitState("", False)).write_manifest(checkout.path)
+    Firmware("p", {"flash.bin": Artifact.from_file(image)}, {}, {}, GitState("", False)).manifest().write(checkout.path)
     assert json.loads((checkout.path / "manifest.json").read_text()).keys() == DOCUMENTED["hil build"]
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 
 import hil.firmware
 from hil import cli
+from hil.firmware.firmware import Firmware
+from hil.manifest import GitState
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,11 +30,9 @@ def test_one_platform_is_built_or_all_of_them(
 ) -> None:
     asked = []
 
-    def build(platform: str) -> SimpleNamespace:
+    def build(platform: str) -> Firmware:
         asked.append(platform)
-        (tmp_path / platform).mkdir()
-        (tmp_path / platform / "manifest.json").write_text(json.dumps({"platform": platform}))
-        return SimpleNamespace(artifacts={}, firmware_hash="0" * 64)
+        return Firmware(platform, {}, {}, {}, GitState())
 
     monkeypatch.setattr(hil.firmware, "build", build)
     monkeypatch.setattr(hil.firmware, "has_linux", lambda _: False)

@@ -8,7 +8,8 @@ import pytest
 
 from hil.errors import UsageError
 from hil.firmware import build, build_directory, load
-from hil.firmware.firmware import Artifact, Firmware, GitState
+from hil.firmware.firmware import Artifact, Firmware
+from hil.manifest import GitState
 from hil.paths import CHECKOUT
 
 if TYPE_CHECKING:
@@ -25,12 +26,12 @@ def firmware(tmp_path: Path) -> Firmware:
         (directory / name).write_bytes(name.encode())
     made = Firmware(
         platform="qemu-virt",
-        artifacts={name: Artifact.of(directory / name) for name in ("flash.bin", "bl31.elf")},
+        artifacts={name: Artifact.from_file(directory / name) for name in ("flash.bin", "bl31.elf")},
         inputs={"openssl": "3.0"},
         tools={"gcc": "12"},
         git=GitState("c0ffee", dirty=True),
     )
-    made.write_manifest(directory)
+    made.manifest().write(directory)
     return made
 
 

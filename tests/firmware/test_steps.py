@@ -95,7 +95,7 @@ def test_a_step_that_makes_nothing_has_failed(copy: Copy) -> None:
 
 
 def test_a_missing_program_is_named_with_the_way_to_get_it(copy: Copy) -> None:
-    with pytest.raises(MissingTool, match="no-such-compiler is not on this machine") as missing:
+    with pytest.raises(MissingTool, match="`no-such-compiler` is not on this machine") as missing:
         copy.make("no-such-compiler")
     assert missing.value.context.hint == "hil doctor --fix"
 

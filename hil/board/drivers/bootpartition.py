@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,9 @@ from hil.board.drivers.storage import image_path
 from hil.board.flash import Payload, PayloadFile
 from hil.board.flash.bootpartition import BootPartition
 from hil.board.flash.sdcard import write_card
-from hil.errors import MissingTool, UsageError
+from hil.errors import ToolFailed, UsageError
 from hil.files import write_atomically
+from hil.tools import run_tool
 
 CONFIG = "config.txt"
 CMDLINE = "cmdline.txt"
@@ -114,18 +114,10 @@ class BootPartitionDriver(Driver):  # type: ignore[misc]
         compiled = self._image(self.config).parent / f"{source.stem}{SOURCES[source.suffix]}"
         compiled.parent.mkdir(parents=True, exist_ok=True)
         try:
-            made = subprocess.run(
-                ["dtc", "-q", "-I", "dts", "-O", "dtb", source],
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=COMPILE_SECONDS,
-                check=True,
-            ).stdout
-        except FileNotFoundError:
-            raise MissingTool("`dtc` is not on this machine", hint="hil doctor --fix") from None
-        except subprocess.CalledProcessError as error:
-            raise UsageError(f"{source} is no device tree: {error.stderr.decode().strip()}") from None
-        write_atomically(compiled, made)
+            made = run_tool(["dtc", "-q", "-I", "dts", "-O", "dtb", source], seconds=COMPILE_SECONDS)
+        except ToolFailed as error:
+            raise UsageError(f"{source} is no device tree: {error.said}") from None
+        write_atomically(compiled, made.data)
         return compiled
 
     def _videocore(self) -> Path | None:

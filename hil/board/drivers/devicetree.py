@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hil.errors import FirmwareError, MissingTool
+from hil.errors import FirmwareError, ToolFailed
+from hil.tools import run_tool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -70,15 +70,6 @@ class DeviceTree:
 
 def _run(program: str, *words: object) -> str:
     try:
-        return subprocess.run(
-            [program, *map(str, words)],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            check=True,
-        ).stdout
-    except FileNotFoundError:
-        raise MissingTool(f"`{program}` is not on this machine", hint="hil doctor --fix") from None
-    except subprocess.CalledProcessError as error:
-        raise FirmwareError(f"the device tree is not what it should be: {error.stderr.strip()}") from None
+        return run_tool([program, *map(str, words)], seconds=SECONDS).text
+    except ToolFailed as error:
+        raise FirmwareError(f"the device tree is not what it should be: {error.said}") from None

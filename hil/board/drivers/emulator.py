@@ -20,7 +20,8 @@ from hil.board.drivers.alarm import Alarm
 from hil.board.drivers.qmp import Qmp
 from hil.board.drivers.uart import Uart
 from hil.deadline import Deadline
-from hil.errors import BoardDied, ConsoleClosed, HilError, InfrastructureError, MissingTool, UnexpectedPowerOff
+from hil.errors import BoardDied, ConsoleClosed, HilError, InfrastructureError, UnexpectedPowerOff
+from hil.tools import missing_tool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -243,9 +244,7 @@ def _spawn(
 ) -> subprocess.Popen[bytes]:
     for program in (command[0], "setpriv"):
         if shutil.which(program) is None:
-            raise MissingTool(
-                f"`{program}` is not on this machine", doing="starting the emulator", hint="hil doctor --fix"
-            )
+            raise missing_tool(program, doing="starting the emulator")
     try:
         return subprocess.Popen(
             ["setpriv", "--pdeathsig", "KILL", *command],

@@ -25,9 +25,10 @@ from hil.board.drivers.start import Start
 from hil.board.file import boardfile
 from hil.board.flash import FlashPlan, FlashResult, Payload, PayloadFile
 from hil.deadline import Deadline
-from hil.errors import BoardFileError, ConsoleClosed, ConsoleTimeout, InfrastructureError, MissingTool
+from hil.errors import BoardFileError, ConsoleClosed, ConsoleTimeout, InfrastructureError
 from hil.files import file_sha256
 from hil.record.transcript import MemorySink
+from hil.tools import missing_tool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -147,7 +148,7 @@ class HilQEMUDriver(QEMUDriver, BoardProtocol):  # type: ignore[misc]
     def get_qemu_version(self, qemu_bin: str) -> tuple[int, int, int]:
         """Return the version of the program; asked once per process."""
         if shutil.which(qemu_bin) is None:
-            raise MissingTool(f"`{qemu_bin}` is not on this machine", board=self.board, hint="hil doctor --fix")
+            raise missing_tool(qemu_bin).within(board=self.board)
         return _version(qemu_bin, super().get_qemu_version)
 
     def get_qemu_base_args(self) -> list[str]:

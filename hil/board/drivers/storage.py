@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import subprocess
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from hil.board.flash import MediumMissing
 from hil.board.flash.disk import Expected, examine
 from hil.deadline import Deadline
 from hil.errors import BoardFileError, BoardUnreachable, InfrastructureError
+from hil.tools import ask_tool
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -95,14 +95,7 @@ def found(target: Target, storage: Any) -> str:
 
 def settle(prefix: Sequence[str] = ()) -> None:
     """Let udev, if there is one, finish with a disk that was just written: it reads the new partition table."""
-    with contextlib.suppress(FileNotFoundError):
-        subprocess.run(
-            [*prefix, "udevadm", "settle", f"--timeout={SETTLE_SECONDS:.0f}"],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=False,
-            timeout=2 * SETTLE_SECONDS,
-        )
+    ask_tool([*prefix, "udevadm", "settle", f"--timeout={SETTLE_SECONDS:.0f}"], seconds=2 * SETTLE_SECONDS)
 
 
 def image_path(target: Target, key: str) -> Path:

@@ -11,14 +11,13 @@ the three words of the armstub.
 from __future__ import annotations
 
 import struct
-import subprocess
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from hil.board.drivers.devicetree import DeviceTree
 from hil.board.flash.sdcard import SECTOR, mtools
-from hil.errors import FirmwareError
+from hil.errors import FirmwareError, ToolFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -150,8 +149,8 @@ class Partition:
         """Return the content of a file. Raises `BootRefused` when it is not there."""
         try:
             return mtools("mcopy", "-n", "-i", f"{self.card}@@{self.start}", f"::{name}", "-")
-        except subprocess.CalledProcessError as error:
-            raise BootRefused(f"{name} is not on the boot partition: {error.stderr.strip()}") from None
+        except ToolFailed as error:
+            raise BootRefused(f"{name} is not on the boot partition: {error.said}") from None
 
 
 def _load(partition: Partition, config: Config, key: str, address: int) -> Load:

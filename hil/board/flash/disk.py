@@ -6,13 +6,13 @@ import errno
 import json
 import mmap
 import os
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from hil.board.flash.errors import MediumInUse, MediumMissing, WrongMedium
-from hil.errors import FlashError, MissingTool
+from hil.errors import FlashError, ToolFailed, ToolTimeout
+from hil.tools import run_tool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -168,20 +168,12 @@ def in_words(size: int) -> str:
 
 def _lsblk(path: str, prefix: Sequence[str] = ()) -> dict[str, Any]:
     try:
-        done = subprocess.run(
-            [*prefix, "lsblk", "--json", "--bytes", "--output", _COLUMNS, path],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=LOOK_SECONDS,
-            check=True,
-        )
-        document: dict[str, Any] = json.loads(done.stdout)
-    except FileNotFoundError:
-        raise MissingTool("`lsblk` is not on this machine", hint="apt-get install util-linux") from None
-    except subprocess.CalledProcessError as error:
-        raise MediumMissing(f"lsblk cannot look at {path}: {error.stderr.strip()}") from None
-    except subprocess.TimeoutExpired:
+        command = [*prefix, "lsblk", "--json", "--bytes", "--output", _COLUMNS, path]
+        listed = run_tool(command, seconds=LOOK_SECONDS, install="apt-get install util-linux")
+        document: dict[str, Any] = json.loads(listed.text)
+    except ToolFailed as error:
+        raise MediumMissing(f"lsblk cannot look at {path}: {error.said}") from None
+    except ToolTimeout:
         raise FlashError(f"{path} does not answer within {LOOK_SECONDS:g} s", hint="unplug it and plug it in") from None
     return document
 

@@ -7,7 +7,6 @@ import hashlib
 import os
 import shutil
 import struct
-import subprocess
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +16,7 @@ from hil.board.flash.disk import Disk, Expected, examine, refuse
 from hil.board.flash.errors import MediumMissing, WrongMedium
 from hil.board.flash.procedure import Work
 from hil.board.flash.sdcard import SECTOR, mtools
-from hil.errors import BoardUnreachable, FlashError
+from hil.errors import BoardUnreachable, FlashError, ToolFailed
 from hil.files import file_sha256, replaced_atomically
 
 if TYPE_CHECKING:
@@ -106,12 +105,12 @@ class FatPartition:
             drive = self._drive(path)
             for file in payload.files:
                 folder = str(Path(file.destination).parent)
-                with contextlib.suppress(subprocess.CalledProcessError):  # there already
+                with contextlib.suppress(ToolFailed):  # there already
                     mtools("mmd", "-D", "s", "-i", drive, f"::{folder}")
                 try:
                     mtools("mcopy", "-o", "-i", drive, str(file.source), f"::{file.destination}")
-                except subprocess.CalledProcessError as error:
-                    raise FlashError(f"cannot write {file.destination}: {error.stderr.strip()}") from error
+                except ToolFailed as error:
+                    raise FlashError(f"cannot write {file.destination}: {error.said}") from error
                 done += file.size
                 meter(Work.WRITING, done, payload.size)
             try:
@@ -126,8 +125,8 @@ class FatPartition:
         for file in payload.files:
             try:
                 content = mtools("mcopy", "-n", "-i", drive, f"::{file.destination}", "-")
-            except subprocess.CalledProcessError as error:
-                raise FlashError(f"cannot read {file.destination} back: {error.stderr.strip()}") from error
+            except ToolFailed as error:
+                raise FlashError(f"cannot read {file.destination} back: {error.said}") from error
             found = hashlib.sha256(content).hexdigest()
             if found != file.sha256:
                 raise FlashError(f"{file.destination} reads back as {found}, but {file.sha256} was written")

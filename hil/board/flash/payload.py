@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hil.errors import FlashError, UsageError
 from hil.files import file_sha256
+from hil.manifest import Manifest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
-
-MANIFEST = "manifest.json"
-"""What a firmware build leaves beside its images: size and SHA-256 of each, below `files`."""
 
 WHOLE = "/"
 """The destination of an image that is the whole content of a medium, from its first byte on."""
@@ -69,18 +66,15 @@ class Payload:
 
 
 def check_built(source: Path, digest: str, doing: str) -> None:
-    """Raise `FlashError` when the manifest beside `source` gives another SHA-256 for it than `digest`."""
-    manifest = source.parent / MANIFEST
-    try:
-        entry = json.loads(manifest.read_text())["files"].get(source.name)
-        built = digest if entry is None else str(entry["sha256"])
-    except FileNotFoundError:
-        return
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UsageError(f"{manifest} is damaged: {error!r}", hint="hil build") from None
-    if built != digest:
+    """Raise `FlashError` when the manifest beside `source` gives another SHA-256 for it than `digest`.
+
+    What no build of ours made has no manifest, and is taken as it is. Raises `UsageError` when the manifest is damaged.
+    """
+    manifest = Manifest.beside(source)
+    built = manifest.files.get(source.name) if manifest else None
+    if built is not None and built.sha256 != digest:
         raise FlashError(
-            f"{source.name} is not what was built: its SHA-256 is {digest}, its manifest says {built}",
+            f"{source.name} is not what was built: its SHA-256 is {digest}, its manifest says {built.sha256}",
             doing=doing,
             hint="hil build",
         )

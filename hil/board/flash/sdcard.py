@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import struct
-import subprocess
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hil.errors import MissingTool, UsageError
+from hil.errors import ToolFailed, UsageError
+from hil.tools import run_tool
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,29 +49,16 @@ def write_card(path: Path, files: Mapping[str, Path], size: int = CARD_BYTES) ->
         for place, file in sorted(files.items()):
             try:
                 mtools("mcopy", "-i", partition, str(file), f"::{place}")
-            except subprocess.CalledProcessError as error:
-                why = f"{place} does not go on a card of {size} bytes: {error.stderr.strip()}"
+            except ToolFailed as error:
+                why = f"{place} does not go on a card of {size} bytes: {error.said}"
                 raise UsageError(why, hint="a larger `size` in the board file") from None
         image.replace(path)
 
 
 def mtools(*command: str) -> bytes:
-    """Run one of mtools and return its output. Raises `CalledProcessError` and, without mtools, `MissingTool`."""
+    """Run one of mtools and return its output. Raises `ToolFailed` and, without mtools, `MissingTool`."""
     environment = {**os.environ, "SOURCE_DATE_EPOCH": EPOCH, "TZ": "UTC", "MTOOLSRC": os.devnull, "LC_ALL": "C.UTF-8"}
-    try:
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            env=environment,
-            timeout=MTOOLS_SECONDS,
-            check=False,
-        )
-    except FileNotFoundError:
-        raise MissingTool(f"`{command[0]}` is not on this machine", hint="hil doctor --fix") from None
-    if done.returncode:
-        raise subprocess.CalledProcessError(done.returncode, command, stderr=done.stderr.decode(errors="replace"))
-    return done.stdout
+    return run_tool(command, seconds=MTOOLS_SECONDS, environment=environment).data
 
 
 def _partition_table(size: int) -> bytes:

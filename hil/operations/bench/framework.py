@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 from hil.errors import InfrastructureError
 from hil.operations.bench.contenders import Contender, Ours, PlainLabgrid, RawSocket, labgrid_environment, running
 from hil.operations.bench.figures import Row, Section, Series, Target, ratio, take_turns
+from hil.tools import run_tool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -23,6 +23,7 @@ FORKS = 15
 DEATHS = 3
 TEST_RUNS = 3
 TESTS = 200
+SUITE_SECONDS = 120.0
 
 _OURS = f"""\
 import pytest
@@ -163,14 +164,15 @@ def _run_suite(folder: Path, environment: Path, options: tuple[str, ...]) -> Cal
     command = [sys.executable, "-m", "pytest", *plain, "--lg-env", str(environment), *options]
     environ = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
+    doing = f"timing {TESTS} tests in {folder}"
+
     def run() -> float:
         started = time.perf_counter()
-        done = subprocess.run(
-            command, cwd=folder, env=environ, capture_output=True, text=True, timeout=120, check=False
-        )
+        output = run_tool(command, seconds=SUITE_SECONDS, directory=folder, environment=environ, doing=doing)
         seconds = time.perf_counter() - started
-        if done.returncode or f"{TESTS} passed" not in done.stdout:
-            raise InfrastructureError(f"the {TESTS} tests did not pass:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+        if f"{TESTS} passed" not in output.text:
+            said = output.text.splitlines()
+            raise InfrastructureError(f"not all of the {TESTS} tests passed", doing=doing, console=said)
         return seconds
 
     return run

@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hil.errors import UsageError
+from hil.errors import ToolFailed, UsageError
 from hil.operations.bisect.candidates import NoFirmware
 from hil.operations.bisect.child import run_child
+from hil.tools import run_tool
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -94,16 +94,8 @@ def commit(root: Path, revision: str) -> str:
 
 def _git(where: Path, *words: str) -> str:
     try:
-        return subprocess.run(
-            ["git", *words],
-            cwd=where,
-            env={name: value for name, value in os.environ.items() if not name.startswith("GIT_")},
-            capture_output=True,
-            text=True,
-            timeout=GIT_SECONDS,
-            check=True,
-        ).stdout.strip()
-    except FileNotFoundError:
-        raise UsageError("`git` is not on this machine", hint="hil doctor --fix") from None
-    except subprocess.CalledProcessError as error:
-        raise UsageError(f"git: {error.stderr.strip()}", doing=f"git {' '.join(words)} in {where}") from None
+        # Git's own variables name the repository of the one who called us, such as a hook, and not the one at `where`.
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+        return run_tool(["git", *words], seconds=GIT_SECONDS, directory=where, environment=environment).text.strip()
+    except ToolFailed as error:
+        raise UsageError(f"git: {error.said}", doing=f"git {' '.join(words)} in {where}") from None

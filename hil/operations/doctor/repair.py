@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from hil.errors import InfrastructureError, MissingTool, UsageError
+from hil.errors import MissingTool, UsageError
 from hil.firmware.archives import Wanted, configured_archives, source_list
 from hil.firmware.lock import Kind
 from hil.operations.doctor.tools import TOOLS
+from hil.tools import run_tool
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,20 +98,4 @@ def _pip(*arguments: str) -> None:
 
 def _run(command: Sequence[str], environment: dict[str, str]) -> None:
     doing = f"running {' '.join(command)}"
-    try:
-        done = subprocess.run(
-            command,
-            env=environment,
-            stdin=None if sys.stdin and sys.stdin.isatty() else subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=INSTALL_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise InfrastructureError(f"{command[0]} did not finish within {INSTALL_SECONDS:g} s", doing=doing) from None
-    if done.returncode:
-        raise InfrastructureError(
-            f"{command[0]} failed with status {done.returncode}", doing=doing, console=done.stdout.splitlines()[-10:]
-        )
+    run_tool(command, seconds=INSTALL_SECONDS, doing=doing, environment=environment, terminal=True)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 from dataclasses import dataclass, field
+
+from hil.tools import ask_tool
 
 VERSION_SECONDS = 20.0
 
@@ -119,10 +120,4 @@ def _machines(program: str) -> set[str]:
 
 
 def _output(*command: str) -> str:
-    try:
-        done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=VERSION_SECONDS, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout
+    return ask_tool(command, seconds=VERSION_SECONDS) or ""

@@ -11,6 +11,7 @@ import pytest
 
 from hil import coverage
 from hil.errors import ExitCode, RecordFailed, UsageError
+from hil.manifest import find_manifest
 from hil.record import BoardOfRun, Run
 from hil.record.provenance import gather
 from hil.record.transcript import DirectorySink, MemorySink
@@ -30,9 +31,6 @@ if TYPE_CHECKING:
     from labgrid import Environment, Target
 
     from hil.record import RunWriter
-
-MANIFEST = "manifest.json"
-"""The file that a firmware build writes beside its images."""
 
 
 class BoardSession:
@@ -158,11 +156,10 @@ def _take_images(env: Environment, directory: Path) -> None:
 def _described(config: pytest.Config, env: Environment) -> BoardOfRun:
     path = Path(env.config_file)
     images = env.config.get_images()
-    manifests = (Path(image).parent / MANIFEST for image in images.values())
     provenance = gather(
         config.rootpath,
         path,
-        manifest=next((manifest for manifest in manifests if manifest.is_file()), None),
+        manifest=find_manifest(map(Path, images.values())),
         data=env.config.data,
         images=images,
     )

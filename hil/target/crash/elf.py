@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import posixpath
-import subprocess
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hil.errors import UsageError
 from hil.files import file_sha256
+from hil.manifest import MANIFEST, Manifest
 from hil.target.crash.crash import Place
+from hil.tools import ask_tool
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 ADDR2LINE = "aarch64-linux-gnu-addr2line"
-MANIFEST = "manifest.json"
 SUFFIX = ".elf"
 _SECONDS = 20.0
 _NOWHERE = "??"
@@ -49,11 +50,7 @@ class Elf:
     def places(self, addresses: Mapping[str, int]) -> Iterator[Place]:
         """Yield the place of each address, by the name of the register that held it, that is in this file's code."""
         command = [ADDR2LINE, "-fC", "-e", str(self.path), *(f"{address:#x}" for address in addresses.values())]
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=True)
-        except (OSError, subprocess.SubprocessError):
-            return
-        lines = done.stdout.splitlines()
+        lines = (ask_tool(command, seconds=_SECONDS) or "").splitlines()
         for (register, address), function, at in zip(addresses.items(), lines[::2], lines[1::2], strict=False):
             if function != _NOWHERE:
                 file, _, line = at.partition(" ")[0].rpartition(":")
@@ -82,13 +79,11 @@ def find(addresses: Mapping[str, int], elfs: Sequence[Elf]) -> tuple[Place, ...]
 
 
 def _of_build(folder: Path) -> Iterator[Elf]:
-    try:
-        files = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
-    except (OSError, ValueError, KeyError):
-        return
-    for name, known in files.items():
-        if name.endswith(SUFFIX):
-            yield Elf(folder / name, known["sha256"])
+    # A crash is explained as far as it can be: a build that makes no sense is told by what flashes it.
+    with suppress(OSError, UsageError):
+        for name, built in Manifest.from_file(folder / MANIFEST).files.items():
+            if name.endswith(SUFFIX):
+                yield Elf(folder / name, built.sha256)
 
 
 def _shown(file: str) -> str:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from hil.board.drivers import image
-from hil.board.flash.payload import MANIFEST
 from hil.errors import FlashError, UsageError
+from hil.manifest import MANIFEST
 
 
 def built(directory: Path, content: bytes, recorded: bytes | None = None) -> Path:

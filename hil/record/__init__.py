@@ -4,7 +4,8 @@ from hil.record.case import Attempt, Case, ConsoleSlice, Fault, FaultKind, Outco
 from hil.record.plain import plain_record
 from hil.record.provenance import Provenance
 from hil.record.reader import load, read_events
-from hil.record.run import BoardOfRun, Record, Run, RunWriter, attach
+from hil.record.record import BoardOfRun, Record
+from hil.record.run import Run, RunWriter, attach
 from hil.record.step import Stage, Step
 from hil.record.verdict import Counts, Verdict
 

@@ -1,19 +1,23 @@
-"""What one test did: its outcome, whose fault a failure was, and what the consoles said, each time it ran."""
+"""What one test did: its outcome, whose fault a failure was, and what the consoles said, each time it ran.
+
+The fields here, with their descriptions, are also the format of `run.json`: see `hil.record.reference`.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+from msgspec import Meta, Struct, field
+from msgspec.structs import force_setattr, replace
 
 from hil.errors import ExitCode
+from hil.record.step import Step, TimestampOrEmpty
+from hil.target.crash.crash import Crash
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-
-    from hil.record.step import Step
-    from hil.target.crash import Crash
 
 BLOCKED = "blocked"
 """The reason of a test that a failed board kept from running; its cause stands elsewhere."""
@@ -60,59 +64,79 @@ class FaultKind(StrEnum):
                 return ExitCode.FINDINGS
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One thing that went wrong.
+class Fault(Struct, frozen=True):
+    """One thing that went wrong."""
 
-    `phase` is `collect`, `setup`, `call` or `teardown`; `type` the name of the exception; `message` one line;
-    `details` everything that was seen, for a person; `stage` how far the board had come; `console` the last line that
-    it said, with the name of the console; `hint` what to try.
-    `finding` tells a broken promise from a test that could not be carried out; `board` is where it went wrong; `crash`
-    is what the firmware showed, if it crashed or hung.
-    """
+    kind: Annotated[FaultKind, Meta(description="whose fault it was")]
+    phase: Annotated[
+        str,
+        Meta(
+            description="`collect`, `setup`, `call` or `teardown`; empty outside of tests",
+            extra_json_schema={"enum": ["", "collect", "setup", "call", "teardown"]},
+        ),
+    ]
+    type: Annotated[str, Meta(description="name of the exception")]
+    message: Annotated[str, Meta(description="what happened, in one line")]
+    details: Annotated[str, Meta(description="all that was seen, for people")] = ""
+    stage: Annotated[str, Meta(description="how far the board had come")] = ""
+    console: Annotated[str, Meta(description="the last line that the board said, after the name of its console")] = ""
+    hint: Annotated[str, Meta(description="what to try")] = ""
+    finding: Annotated[
+        bool, Meta(description="whether it is a broken promise, and not a test that could not be carried out")
+    ] = False
+    board: Annotated[str, Meta(description="where it went wrong, outside of tests")] = ""
+    crash: Annotated[Crash | None, Meta(description="what the firmware showed, if it crashed or hung")] = None
 
-    kind: FaultKind
-    phase: str
-    type: str
-    message: str
-    details: str = ""
-    stage: str = ""
-    console: str = ""
-    hint: str = ""
-    finding: bool = False
-    board: str = ""
-    crash: Crash | None = None
 
+class ConsoleSlice(Struct, frozen=True):
+    """What one console said."""
 
-@dataclass(frozen=True, slots=True)
-class ConsoleSlice:
-    """What one console said between the start and the end of a test."""
-
-    console: str
-    text: str
+    console: Annotated[str, Meta(description="its name in the board file")]
+    text: Annotated[
+        str,
+        Meta(
+            description="its lines, each with seconds since the transcript began and its direction: `<` from the board,"
+            " `>` to it, `#` a remark; the middle of a long text is left out, the transcripts have it"
+        ),
+    ]
 
 
 EXCUSABLE = frozenset({FaultKind.FIRMWARE, FaultKind.TEST})
 """What a quarantine forgives: what a test says, and not the loss of its board."""
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One time that a test ran: from its setup to its teardown.
+_WHOSE_FAULT = {"enum": ["", *FaultKind]}
+_OF_ATTEMPT = {"enum": [outcome for outcome in Outcome if outcome is not Outcome.FLAKY]}
 
-    `number` counts from 1; `started` is UTC in ISO 8601, `duration` in seconds.
-    """
 
-    number: int
-    outcome: Outcome
-    started: str = ""
-    duration: float = 0.0
-    board: str = ""
-    seat: str = ""
-    stage: str = ""
-    reason: str = ""
-    faults: tuple[Fault, ...] = ()
-    console: tuple[ConsoleSlice, ...] = ()
+class Attempt(Struct, frozen=True):
+    """One time that a test ran. The last one has no `faults` and `console`: those of the case are its own."""
+
+    IN_CASE: ClassVar = ("faults", "console")
+    """The fields that a record does not repeat for the last attempt."""
+
+    number: Annotated[int, Meta(description="from 1", ge=1)]
+    outcome: Annotated[
+        Outcome,
+        Meta(
+            description="how it ended",
+            extra_json_schema=_OF_ATTEMPT,
+        ),
+    ]
+    started: Annotated[TimestampOrEmpty, Meta(description="UTC, ISO 8601")] = ""
+    duration: Annotated[float, Meta(description="of setup, call and teardown, in seconds", ge=0)] = 0.0
+    board: Annotated[str, Meta(description="board that it ran on")] = ""
+    seat: Annotated[str, Meta(description="as in the case")] = ""
+    stage: Annotated[str, Meta(description="as in the case")] = ""
+    reason: Annotated[str, Meta(description="as in the case")] = ""
+    faults: Annotated[tuple[Fault, ...], Meta(description="what went wrong")] = ()
+    console: Annotated[tuple[ConsoleSlice, ...], Meta(description="what the consoles said meanwhile")] = ()
+    blamed: Annotated[str, Meta(description="as in the case", extra_json_schema=_WHOSE_FAULT)] = field(
+        default="", name="fault"
+    )
+
+    def __post_init__(self) -> None:
+        _blame(self)
 
     @property
     def fault(self) -> FaultKind | None:
@@ -120,41 +144,64 @@ class Attempt:
         return worst_kind(self.faults)
 
 
-@dataclass(frozen=True, slots=True)
-class Quarantine:
-    """Why a case does not decide the verdict, who is to mend it, and until which day (ISO 8601) that holds."""
+class Quarantine(Struct, frozen=True):
+    """Why a case does not decide the verdict."""
 
-    owner: str
-    reason: str
-    expires: str
+    owner: Annotated[str, Meta(description="who is to mend it")]
+    reason: Annotated[str, Meta(description="what is wrong")]
+    expires: Annotated[
+        str, Meta(description="the last day on which this holds: ISO 8601", pattern=r"^\d{4}-\d\d-\d\d$")
+    ]
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One test of a run on one board. `id` is pytest's node id, `duration` in seconds, over all attempts.
+class Case(Struct, frozen=True):
+    """One test on one board."""
 
-    `attempts` are all times that it ran; `faults`, `console`, `stage`, `reason` and `seat` are those of the last one.
-    `unfit` tells a test that was skipped because the board lacks what it needs; `seat` is which of several boards of
-    the same kind ran it.
-    """
+    id: Annotated[str, Meta(description="pytest's node id")]
+    outcome: Annotated[Outcome, Meta(description="how it ended; `flaky`: passed, but not the first time")]
+    duration: Annotated[
+        float,
+        Meta(description="of all attempts together, in seconds; without what was done between them", ge=0),
+    ] = 0.0
+    reason: Annotated[
+        str, Meta(description="why it was skipped, or expected to fail; `blocked`: the board had failed before")
+    ] = ""
+    stage: Annotated[str, Meta(description="how far the board had come when the last attempt ended")] = ""
+    faults: Annotated[tuple[Fault, ...], Meta(description="what went wrong in the last attempt")] = ()
+    properties: Annotated[
+        tuple[tuple[str, str], ...],
+        Meta(
+            description="pairs of name and value: claims of markers, figures that the test recorded, `place` in a lab"
+        ),
+    ] = ()
+    console: Annotated[
+        tuple[ConsoleSlice, ...], Meta(description="what the consoles said during the last attempt")
+    ] = ()
+    board: Annotated[str, Meta(description="board that it ran on")] = ""
+    seat: Annotated[
+        str,
+        Meta(
+            description="which of several boards of that kind; the board's own name, or empty, when there is only one"
+        ),
+    ] = ""
+    unfit: Annotated[bool, Meta(description="whether it was skipped because the board lacks something")] = False
+    attempts: Annotated[tuple[Attempt, ...], Meta(description="each time that it ran; empty when it never did")] = ()
+    steps: Annotated[tuple[Step, ...], Meta(description="what the framework did for it, in all attempts")] = ()
+    quarantined: Annotated[Quarantine | None, Meta(description="why its outcome does not count, or null")] = None
+    blamed: Annotated[
+        str,
+        Meta(
+            description="whose fault it was that it did not pass in the end: that of the worst of `faults`;"
+            " empty: nobody's",
+            extra_json_schema=_WHOSE_FAULT,
+        ),
+    ] = field(default="", name="fault")
 
-    id: str
-    outcome: Outcome
-    duration: float = 0.0
-    reason: str = ""
-    stage: str = ""
-    faults: tuple[Fault, ...] = ()
-    properties: tuple[tuple[str, str], ...] = ()
-    console: tuple[ConsoleSlice, ...] = ()
-    board: str = ""
-    seat: str = ""
-    unfit: bool = False
-    attempts: tuple[Attempt, ...] = ()
-    steps: tuple[Step, ...] = ()
-    quarantined: Quarantine | None = None
+    def __post_init__(self) -> None:
+        _blame(self)
 
     @classmethod
-    def of(cls, id: str, attempts: Sequence[Attempt], **more: Any) -> Case:
+    def from_attempts(cls, id: str, attempts: Sequence[Attempt], **more: Any) -> Case:
         """Return the case of a test that ran as `attempts` tell; `more` are the fields that no attempt has."""
         last = attempts[-1]
         failed = any(attempt.faults for attempt in attempts)
@@ -174,9 +221,9 @@ class Case:
 
     def after(self, earlier: Iterable[Attempt]) -> Case:
         """Return the case with attempts that were made elsewhere, before its own."""
-        attempts = [replace(one, number=number) for number, one in enumerate((*earlier, *self.attempts), 1)]
+        attempts = [replace(attempt, number=number) for number, attempt in enumerate((*earlier, *self.attempts), 1)]
         more = {name: getattr(self, name) for name in ("properties", "unfit", "steps", "quarantined")}
-        return Case.of(self.id, attempts, **more)
+        return Case.from_attempts(self.id, attempts, **more)
 
     def at(self, board: str, seat: str = "") -> Case:
         """Return the case with where it ran; attempts that ran elsewhere say so themselves, and keep that."""
@@ -215,3 +262,9 @@ class Case:
 def worst_kind(faults: Iterable[Fault]) -> FaultKind | None:
     """Return the kind of the worst of `faults`, by exit code; of equals the first."""
     return max((fault.kind for fault in faults), key=lambda kind: kind.exit_code, default=None)
+
+
+def _blame(ran: Attempt | Case) -> None:
+    """Keep the key `fault` of the record, which is for readers in other languages, in step with the faults."""
+    if ran.faults or ran.blamed:
+        force_setattr(ran, "blamed", worst_kind(ran.faults) or "")

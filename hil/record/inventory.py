@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct, field
 
 from hil.files import file_sha256
 
@@ -16,42 +17,52 @@ _CREDENTIALS = re.compile(r"(?<=//)[^/@]*(?=@)")
 HIDDEN = "***"
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
-    """A file that goes onto the board; `path` is relative to the root of the tree, `size` in bytes."""
-
-    path: str
-    size: int
-    sha256: str
+Sha256 = Annotated[str, Meta(description="SHA-256", pattern="^[0-9a-f]{64}$")]
 
 
-@dataclass(frozen=True, slots=True)
-class Tool:
+class Image(Struct, frozen=True):
+    """A file that goes onto the board."""
+
+    path: Annotated[str, Meta(description="relative to the root of the tree; of a file elsewhere only its name")]
+    size: Annotated[int, Meta(description="in bytes", ge=0)]
+    sha256: Sha256
+
+
+class Tool(Struct, frozen=True):
     """A program that drives the board."""
 
-    path: str
-    sha256: str
+    path: Annotated[str, Meta(description="where it is")]
+    sha256: Sha256
 
 
-@dataclass(frozen=True, slots=True)
-class Resource:
-    """A piece of hardware: labgrid's class, its name if it has one, and what it is found by, such as a place."""
+class Resource(Struct, frozen=True):
+    """A piece of hardware."""
 
-    kind: str
-    name: str
-    match: dict[str, str]
+    kind: Annotated[str, Meta(description="labgrid's class of it")]
+    name: Annotated[str, Meta(description="its name; may be empty")]
+    match: Annotated[
+        dict[str, str],
+        Meta(description="what it is found by: serial number, address, place; a dot stands between nested keys"),
+    ]
 
 
-@dataclass(frozen=True, slots=True)
-class Inventory:
-    """`kind` is that of the board, such as `emulator`; `boots_into` the state in which its boot ends."""
+class Inventory(Struct, frozen=True):
+    """What the board file names, as it was on that machine."""
 
-    kind: str = ""
-    boots_into: str = ""
-    features: dict[str, str] = field(default_factory=dict)
-    images: dict[str, Image] = field(default_factory=dict)
-    tools: dict[str, Tool] = field(default_factory=dict)
-    resources: tuple[Resource, ...] = ()
+    kind: Annotated[str, Meta(description="`emulator`, `board`, or what else the board file says")] = ""
+    boots_into: Annotated[str, Meta(description="the state in which its boot ends: `monitor` or `linux`")] = ""
+    features: Annotated[dict[str, str], Meta(description="what the board file says of the board")] = field(
+        default_factory=dict
+    )
+    images: Annotated[
+        dict[str, Image], Meta(description="every image that the board file names, by its name there")
+    ] = field(default_factory=dict)
+    tools: Annotated[
+        dict[str, Tool], Meta(description="every program that the board file names, by its name there")
+    ] = field(default_factory=dict)
+    resources: Annotated[
+        tuple[Resource, ...], Meta(description="the hardware that the board file names, without passwords")
+    ] = ()
 
 
 def take_stock(data: Mapping[str, Any], images: Mapping[str, str], root: Path) -> Inventory:

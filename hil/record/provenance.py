@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import platform
-from dataclasses import dataclass, field
 from importlib import metadata
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+from msgspec import Meta, Struct, field
 
 from hil.files import file_sha256
 from hil.manifest import Manifest
@@ -23,20 +24,34 @@ TOLD = ("hil", "junitparser", "labgrid", "paramiko", "pytest", "tpm2-pytss")
 """The packages that reports name; the record has all."""
 
 
-@dataclass(frozen=True, slots=True)
-class Provenance:
-    """Everything needed to say whether two runs ran the same thing. Hashes are SHA-256, in hexadecimal."""
+class Provenance(Struct, frozen=True):
+    """Everything needed to say whether two runs ran the same thing."""
 
-    board_file: str = ""
-    board_file_sha256: str = ""
-    firmware_hash: str = ""
-    firmware: dict[str, Any] = field(default_factory=dict)
-    git_commit: str = ""
-    git_dirty: bool = False
-    versions: dict[str, str] = field(default_factory=dict)
-    packages: dict[str, str] = field(default_factory=dict)
-    inventory: Inventory = field(default_factory=Inventory)
-    host: dict[str, str] = field(default_factory=dict)
+    board_file: Annotated[str, Meta(description="the board file, relative to the root of the tree")] = ""
+    board_file_sha256: Annotated[str, Meta(description="SHA-256 of the board file", pattern="^([0-9a-f]{64})?$")] = ""
+    firmware_hash: Annotated[
+        str, Meta(description="hash over all of the firmware's files; empty when no build of ours made it")
+    ] = ""
+    firmware: Annotated[
+        dict[str, Any],
+        Meta(description="the manifest of the firmware's build: files, packages that went in, compiler, commit"),
+    ] = field(default_factory=dict)
+    git_commit: Annotated[str, Meta(description="commit of the tree that the suites are from")] = ""
+    git_dirty: Annotated[bool, Meta(description="whether that tree had changes that are in no commit")] = False
+    versions: Annotated[
+        dict[str, str],
+        Meta(description="versions of Python, of the emulator, and of the packages that matter most"),
+    ] = field(default_factory=dict)
+    packages: Annotated[dict[str, str], Meta(description="versions of all Python packages that were installed")] = (
+        field(default_factory=dict)
+    )
+    inventory: Annotated[Inventory, Meta(description="what the board file names, as it was on that machine")] = field(
+        default_factory=Inventory
+    )
+    host: Annotated[
+        dict[str, str],
+        Meta(description="the machine that ran this: `name`, `machine` (its processor), `system`"),
+    ] = field(default_factory=dict)
 
     @property
     def git(self) -> str:
@@ -57,7 +72,7 @@ def gather(
     `manifest` is what the firmware build left behind, `data` the content of the board file, `images` the absolute paths
     of what it names. What cannot be found out stays empty: a run from an unpacked archive has no commit.
     """
-    packages = {one.name: one.version for one in metadata.distributions()}
+    packages = {package.name: package.version for package in metadata.distributions()}
     firmware = Manifest.from_file(manifest).plain() if manifest else {}
     return Provenance(
         board_file=relative(board_file, root),

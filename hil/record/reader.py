@@ -2,61 +2,72 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import fields, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+import msgspec
+from msgspec.structs import force_setattr, replace
 
 from hil.errors import UsageError
-from hil.record.case import BLOCKED, Attempt, Case, ConsoleSlice, Fault, FaultKind, Outcome, Quarantine
+from hil.record.case import BLOCKED, Attempt, Case, Fault
 from hil.record.fold import without_unfit
-from hil.record.inventory import Image, Inventory, Resource, Tool
+from hil.record.plain import from_json
 from hil.record.provenance import Provenance
-from hil.record.run import EVENTS_FILE, NEVER_STARTED, RUN_FILE, SCHEMA, BoardOfRun, Record
-from hil.record.step import Stage, Step
-from hil.record.verdict import Counts, Verdict, count
-from hil.target.crash import Crash
+from hil.record.record import SCHEMA, Record
+from hil.record.run import EVENTS_FILE, NEVER_STARTED, RUN_FILE
+from hil.record.step import Stage
+from hil.record.verdict import Verdict, count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from _typeshed import DataclassInstance
-
-Kind = TypeVar("Kind", bound="DataclassInstance")
+Part = TypeVar("Part", bound=msgspec.Struct)
 READABLE = (3, SCHEMA)
 """Schemas that this version reads; 3 knew no attempts, and its cases get the one that they had."""
+
+
+class _Version(msgspec.Struct):
+    """What every version of the record has, and nothing else."""
+
+    schema: Any = None
 
 
 def load(path: Path) -> Record:
     """Return the record in directory `path`; what a run did that was killed before its end is taken from its events.
 
-    Raises `UsageError` when there is no record, or one of a schema that is not known here.
+    Raises `UsageError` when there is no record, when it is of a version that is not known here, and when it is not what
+    that version says: with the place in the file, and what should be there.
     """
     file = path / RUN_FILE
     events: list[dict[str, Any]] | None = None
+    data: bytes | dict[str, Any]
     try:
-        data = json.loads(file.read_text(encoding="utf-8"))
+        data = file.read_bytes()
+        record = from_json(data, Record)
+    except msgspec.ValidationError as error:
+        _refuse(file, data, error)
     except (OSError, ValueError) as error:
+        # Torn or missing: the first event has the same keys, as they were when the run began.
         events = read_events(path)
         if not events:
             lacks = isinstance(error, FileNotFoundError)
             what = f"{path} holds no record of a run" if lacks else f"{file} is no record of a run"
-            raise UsageError(f"{what}: {error.strerror if isinstance(error, OSError) else error}") from error
-        data = events[0]
-    schema = data.get("schema") if isinstance(data, dict) else None
-    if schema not in READABLE:
-        newer = isinstance(schema, int) and schema > SCHEMA
-        raise UsageError(
-            f"{file} has schema {schema}, this version reads {' and '.join(map(str, READABLE))}",
-            hint="read it with the newer hil that wrote it" if newer else "",
-        )
+            raise UsageError(f"{what}: {error.strerror if isinstance(error, OSError) else error}") from None
+        file, data = path / EVENTS_FILE, events[0]
+        try:
+            record = msgspec.convert(data, Record)
+        except msgspec.ValidationError as mistake:
+            _refuse(file, data, mistake)
+    if record.schema not in READABLE:
+        _refuse(file, data)
+    for case in record.cases:
+        _complete(case, record.schema)
+    if record.verdict is not Verdict.RUNNING:
+        return record
     try:
-        record = _record(data)
-        if record.verdict is not Verdict.RUNNING:
-            return record
         return _continued(record, read_events(path) if events is None else events)
     except (KeyError, TypeError, ValueError) as error:
-        raise UsageError(f"{file} is no record of a run: {error!r} is wrong with it") from error
+        raise UsageError(f"{path / EVENTS_FILE} is no record of a run: {error}") from error
 
 
 def read_events(path: Path) -> list[dict[str, Any]]:
@@ -68,10 +79,58 @@ def read_events(path: Path) -> list[dict[str, Any]]:
         return events
     for line in lines:
         try:
-            events.append(json.loads(line))
+            events.append(from_json(line, dict[str, Any]))
+        except msgspec.ValidationError:
+            continue  # a whole line, but nothing that a run writes
         except ValueError:
             break
     return events
+
+
+def _refuse(file: Path, data: bytes | dict[str, Any], error: msgspec.ValidationError | None = None) -> NoReturn:
+    """Say why `data` is no record that this version reads: its version first, for that explains most of the rest."""
+    schema = None
+    try:
+        found = from_json(data, _Version) if isinstance(data, bytes) else msgspec.convert(data, _Version)
+        schema = found.schema
+    except msgspec.ValidationError:
+        pass  # not even an object
+    if error is not None and (schema in READABLE or schema is None):
+        what = str(error).replace(" - at ", " at ")
+        raise UsageError(
+            f"{file} is no record of a run: {what[:1].lower()}{what[1:]}",
+            doing="reading the record of a run",
+            hint=f"move it away: {EVENTS_FILE} beside it tells the same" if file.name == RUN_FILE else "",
+        ) from None
+    newer = isinstance(schema, int) and schema > SCHEMA
+    raise UsageError(
+        f"{file} has schema {schema}, this version reads {' and '.join(map(str, READABLE))}",
+        doing="reading the record of a run",
+        hint="read it with the newer hil that wrote it" if newer else "",
+    )
+
+
+def _complete(case: Case, schema: int) -> None:
+    """Give a case that was just read, and that nobody else has seen yet, what is not written twice in its record."""
+    if case.attempts:
+        last = case.attempts[-1]
+        force_setattr(last, "console", case.console)
+        if case.faults:
+            force_setattr(last, "faults", case.faults)
+            last.__post_init__()
+    elif schema < 4 and case.reason not in {BLOCKED, NEVER_STARTED}:
+        only = Attempt(
+            1,
+            case.outcome,
+            duration=case.duration,
+            board=case.board,
+            seat=case.seat,
+            stage=case.stage,
+            reason=case.reason,
+            faults=case.faults,
+            console=case.console,
+        )
+        force_setattr(case, "attempts", (only,))
 
 
 def _continued(record: Record, events: Sequence[dict[str, Any]]) -> Record:
@@ -79,24 +138,32 @@ def _continued(record: Record, events: Sequence[dict[str, Any]]) -> Record:
     told: dict[str, list[dict[str, Any]]] = {}
     for event in events:
         told.setdefault(event["event"], []).append(event)
-    described = {event["board"]: _provenance(event["provenance"]) for event in told.get("described", ())}
-    boards = tuple(replace(one, provenance=described.get(one.name, one.provenance)) for one in record.boards)
+    described = {
+        event["board"]: msgspec.convert(event["provenance"], Provenance) for event in told.get("described", ())
+    }
+    boards = tuple(replace(board, provenance=described.get(board.name, board.provenance)) for board in record.boards)
     order = [board.name for board in boards]
-    ended = [*map(_case, told.get("case", ()))]
+    ended = _parts(told, "case", Case)
+    for case in ended:
+        _complete(case, record.schema)
     cut = _cut_short(told.get("attempt", ()), {(case.board, case.id) for case in ended}, record.name)
     cases = without_unfit(sorted([*ended, *cut], key=lambda case: order.index(case.board)))
     record = replace(
         record,
         boards=boards,
         counts=count(cases),
-        faults=tuple(map(_fault, told.get("fault", ()))),
+        faults=tuple(_parts(told, "fault", Fault)),
         cases=cases,
-        stages=tuple(map(_stage, told.get("stage", ()))),
+        stages=tuple(_parts(told, "stage", Stage)),
     )
     for end in told.get("run-finished", ()):
         known = {name: end[name] for name in ("exit_code", "finished", "duration") if name in end}
         record = replace(record, verdict=Verdict(end["verdict"]), **known)
     return record
+
+
+def _parts(told: dict[str, list[dict[str, Any]]], name: str, kind: type[Part]) -> list[Part]:
+    return [msgspec.convert(event, kind) for event in told.get(name, ())]
 
 
 def _cut_short(events: Iterable[dict[str, Any]], ended: set[tuple[str, str]], only: str) -> Iterator[Case]:
@@ -107,95 +174,5 @@ def _cut_short(events: Iterable[dict[str, Any]], ended: set[tuple[str, str]], on
         if key not in ended:
             attempts.setdefault(key, []).append(event)
     for (board, id), made in attempts.items():
-        yield Case.of(id, [_attempt(one) for one in made]).at(board, made[-1]["seat"])
-
-
-def _record(data: dict[str, Any]) -> Record:
-    return Record(
-        id=data["id"],
-        name=data["name"],
-        started=data["started"],
-        boards=tuple(
-            BoardOfRun(board["name"], _provenance(board["provenance"]), board["why"]) for board in data["boards"]
-        ),
-        verdict=Verdict(data["verdict"]),
-        exit_code=data["exit_code"],
-        finished=data["finished"],
-        duration=data["duration"],
-        counts=_of(Counts, data["counts"]),
-        faults=tuple(_fault(fault) for fault in data["faults"]),
-        cases=tuple(_case(case) for case in data["cases"]),
-        stages=tuple(_stage(stage) for stage in data.get("stages", ())),
-        attachments=tuple(data.get("attachments", ())),
-        directory=data.get("directory", ""),
-        process=data["process"],
-        schema=data["schema"],
-    )
-
-
-def _of(kind: type[Kind], data: dict[str, Any], /, **more: Any) -> Kind:
-    """Return what `data` says, but for keys that a later version may have added; `more` is instead of what it says."""
-    known = {one.name: data[one.name] for one in fields(kind) if one.name in data}
-    return kind(**{**known, **more})
-
-
-def _provenance(data: dict[str, Any]) -> Provenance:
-    return _of(Provenance, data, inventory=_inventory(data.get("inventory", {})))
-
-
-def _inventory(data: dict[str, Any]) -> Inventory:
-    images = {name: _of(Image, one) for name, one in data.get("images", {}).items()}
-    tools = {name: _of(Tool, one) for name, one in data.get("tools", {}).items()}
-    resources = tuple(_of(Resource, one) for one in data.get("resources", ()))
-    return _of(Inventory, data, images=images, tools=tools, resources=resources)
-
-
-def _case(data: dict[str, Any]) -> Case:
-    quarantined = data.get("quarantined")
-    return Case(
-        id=data["id"],
-        outcome=Outcome(data["outcome"]),
-        duration=data["duration"],
-        reason=data["reason"],
-        stage=data["stage"],
-        faults=_faults(data),
-        properties=tuple((name, value) for name, value in data["properties"]),
-        console=_console(data),
-        board=data["board"],
-        seat=data["seat"],
-        unfit=data["unfit"],
-        attempts=tuple(_attempts(data)),
-        steps=tuple(_of(Step, step) for step in data.get("steps", ())),
-        quarantined=_of(Quarantine, quarantined) if quarantined else None,
-    )
-
-
-def _attempts(case: dict[str, Any]) -> Iterator[Attempt]:
-    if "attempts" not in case and case["reason"] not in {BLOCKED, NEVER_STARTED}:
-        yield _attempt({**case, "number": 1, "started": ""})
-    *earlier, last = case.get("attempts") or (None,)
-    for attempt in earlier:
-        yield _attempt(attempt)
-    if last:
-        yield _attempt({**last, "faults": case["faults"], "console": case["console"]})
-
-
-def _attempt(data: dict[str, Any]) -> Attempt:
-    return _of(Attempt, data, outcome=Outcome(data["outcome"]), faults=_faults(data), console=_console(data))
-
-
-def _faults(data: dict[str, Any]) -> tuple[Fault, ...]:
-    return tuple(_fault(fault) for fault in data["faults"])
-
-
-def _console(data: dict[str, Any]) -> tuple[ConsoleSlice, ...]:
-    return tuple(_of(ConsoleSlice, piece) for piece in data["console"])
-
-
-def _stage(data: dict[str, Any]) -> Stage:
-    return _of(Stage, data)
-
-
-def _fault(data: dict[str, Any]) -> Fault:
-    crash = data.get("crash")
-    return _of(Fault, data, kind=FaultKind(data["kind"]), crash=Crash.read(crash) if crash else None)
+        tried = [msgspec.convert(event, Attempt) for event in made]
+        yield Case.from_attempts(id, tried).at(board, made[-1]["seat"])

@@ -6,21 +6,22 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import secrets
 import time
-from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
+
+from msgspec.structs import replace
 
 from hil.errors import ExitCode, RecordFailed
 from hil.files import link_atomically, write_atomically
 from hil.record.case import Case, Outcome
 from hil.record.fold import without_unfit
-from hil.record.plain import plain_attempt, plain_case, plain_record
-from hil.record.verdict import Counts, Verdict, count, verdict, worst
+from hil.record.plain import from_json, plain, plain_case, plain_record, to_json
+from hil.record.record import BoardOfRun, Record
+from hil.record.verdict import count, verdict, worst
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -29,9 +30,6 @@ if TYPE_CHECKING:
     from hil.record.case import Attempt, Fault
     from hil.record.provenance import Provenance
     from hil.record.step import Stage
-
-SCHEMA = 4
-"""Version of `run.json` and `events.jsonl`; raised whenever a reader must change. `run.schema.json` describes it."""
 
 RUN_FILE = "run.json"
 EVENTS_FILE = "events.jsonl"
@@ -42,54 +40,6 @@ NAMES_SHOWN = 3
 MAKE_SPACE = "make space, then run again"
 """What to do when a record cannot be written."""
 NEVER_STARTED = "not run: the run ended before it"
-
-
-@dataclass(frozen=True, slots=True)
-class BoardOfRun:
-    """A board that took part in a run, what was on it, and `why` it did when nobody named it."""
-
-    name: str
-    provenance: Provenance
-    why: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """All that is known about a run. Times are UTC in ISO 8601, `duration` is in seconds.
-
-    `name` is that of the board, or those of the boards with a plus sign between them; `process` the id of the writer.
-    `attachments` are further files about the run, relative to its directory; `directory` is where that was, relative to
-    the root of the tree.
-    """
-
-    id: str
-    name: str
-    started: str
-    boards: tuple[BoardOfRun, ...] = ()
-    verdict: Verdict = Verdict.RUNNING
-    exit_code: int | None = None
-    finished: str = ""
-    duration: float = 0.0
-    counts: Counts = field(default_factory=Counts)
-    faults: tuple[Fault, ...] = ()
-    cases: tuple[Case, ...] = ()
-    stages: tuple[Stage, ...] = ()
-    attachments: tuple[str, ...] = ()
-    directory: str = ""
-    process: int = 0
-    schema: int = SCHEMA
-
-    def suites(self) -> list[tuple[BoardOfRun, str, list[Case]]]:
-        """Return board, subject and cases of each suite, board by board."""
-        found: dict[tuple[str, str], list[Case]] = {}
-        for case in self.cases:
-            found.setdefault((case.board, case.subject), []).append(case)
-        return [
-            (board, subject, cases)
-            for board in self.boards
-            for (name, subject), cases in found.items()
-            if name == board.name
-        ]
 
 
 class RunWriter(Protocol):
@@ -183,7 +133,7 @@ class Run:
         )
         if boards != self._record.boards:
             self._record = replace(self._record, boards=boards)
-            self.event("described", board=name, provenance=asdict(provenance))
+            self.event("described", board=name, provenance=plain(provenance))
             self._write()
 
     def plan(self, ids: Iterable[str], *, board: str = "") -> None:
@@ -197,7 +147,7 @@ class Run:
     def event(self, name: str, /, **details: Any) -> None:
         """Append one event to the timeline; `t` is in seconds since the start of the run. See `failed`."""
         line = {"t": round(time.monotonic() - self._clock, 6), "at": iso(datetime.now(UTC)), "event": name, **details}
-        self._guard(lambda: self._append(json.dumps(line, ensure_ascii=True, default=str) + "\n"))
+        self._guard(lambda: self._append(to_json(line) + b"\n"))
 
     def add(self, case: Case) -> None:
         """Add a test that has ended."""
@@ -207,19 +157,19 @@ class Run:
 
     def retry(self, id: str, attempt: Attempt, **where: str) -> None:
         """Say that a test did not pass and runs again; its attempts are told once more when it has ended."""
-        self.event("attempt", id=id, **{**plain_attempt(attempt), **where})
+        self.event("attempt", id=id, **{**plain(attempt), **where})
 
     def add_stage(self, stage: Stage) -> None:
         """Add that a board was brought into a state."""
         stage = replace(stage, board=stage.board or self._record.name)
         self._stages.append(stage)
-        self.event("stage", **asdict(stage))
+        self.event("stage", **plain(stage))
 
     def add_fault(self, fault: Fault) -> None:
         """Add something that went wrong outside of every test."""
         fault = replace(fault, board=fault.board or self._record.name)
         self._faults.append(fault)
-        self.event("fault", **asdict(fault))
+        self.event("fault", **plain(fault))
 
     def finish(self, exit_code: ExitCode, *, interrupted: bool = False) -> Record:
         """Close the record with its verdict and return it; its exit code is that of the run."""
@@ -253,9 +203,9 @@ class Run:
 
     def _open(self) -> None:
         self.path.mkdir(parents=True)
-        self._events = (self.path / EVENTS_FILE).open("a", encoding="utf-8")
+        self._events = (self.path / EVENTS_FILE).open("ab")
 
-    def _append(self, line: str) -> None:
+    def _append(self, line: bytes) -> None:
         self._events.write(line)
         self._events.flush()
 
@@ -274,12 +224,12 @@ class Run:
 
 def attach(directory: Path, name: str) -> None:
     """Name a file that was put into the directory of a finished run among the attachments of its record."""
-    data = json.loads((directory / RUN_FILE).read_text(encoding="utf-8"))
+    data = from_json((directory / RUN_FILE).read_bytes(), dict[str, Any])
     _write(directory, {**data, "attachments": sorted({*data.get("attachments", ()), name})})
 
 
 def _write(directory: Path, data: dict[str, Any]) -> None:
-    write_atomically(directory / RUN_FILE, (json.dumps(data, indent=1) + "\n").encode())
+    write_atomically(directory / RUN_FILE, to_json(data, indent=1) + b"\n")
 
 
 def iso(moment: datetime) -> str:

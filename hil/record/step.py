@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+_MOMENT = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
+Timestamp = Annotated[str, Meta(pattern=f"^{_MOMENT}$")]
+TimestampOrEmpty = Annotated[str, Meta(pattern=f"^({_MOMENT})?$")]
+"""Empty: it has not happened, or the record is from before it was noted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One thing that the framework did for a test, such as resuming its board; `duration` in seconds."""
+class Step(Struct, frozen=True):
+    """One thing that the framework did."""
 
-    name: str
-    started: str
-    duration: float
+    name: Annotated[str, Meta(description="what, such as `fork`: resuming the board for a test")]
+    started: Annotated[Timestamp, Meta(description="UTC, ISO 8601")]
+    duration: Annotated[float, Meta(description="in seconds", ge=0)]
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """A board was brought into the state `stage`, or was not: then `ok` is false. `duration` in seconds."""
+class Stage(Struct, frozen=True):
+    """A board was brought into a state."""
 
-    stage: str
-    started: str
-    duration: float
-    ok: bool
-    board: str = ""
-    seat: str = ""
+    stage: Annotated[str, Meta(description="the state: `off`, `flashed`, `firmware`, `monitor`, `linux`")]
+    started: Annotated[Timestamp, Meta(description="UTC, ISO 8601")]
+    duration: Annotated[float, Meta(description="in seconds", ge=0)]
+    ok: Annotated[bool, Meta(description="whether it got there")]
+    board: Annotated[str, Meta(description="the board")] = ""
+    seat: Annotated[str, Meta(description="as in the case")] = ""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from msgspec import Meta, Struct
+from msgspec.structs import astuple
 
 from hil.errors import ExitCode
 from hil.record.case import FaultKind, Outcome
@@ -31,28 +33,30 @@ class Verdict(StrEnum):
     INTERRUPTED = "interrupted"
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """How many tests ended how; `infrastructure` and `errors` split what pytest calls errors.
+Number = Annotated[int, Meta(ge=0)]
 
-    `unfit` are those that the board lacks something for; the other `skipped` have reasons of their own.
-    `quarantined` are those that ran, but whose outcome, whichever it was, does not count.
-    """
 
-    passed: int = 0
-    failed: int = 0
-    infrastructure: int = 0
-    errors: int = 0
-    skipped: int = 0
-    xfailed: int = 0
-    unfit: int = 0
-    flaky: int = 0
-    quarantined: int = 0
+class Counts(Struct, frozen=True):
+    """How many cases ended how; each counts once."""
+
+    passed: Annotated[Number, Meta(description="passed the first time")] = 0
+    failed: Annotated[
+        int, Meta(description="findings: the firmware broke a promise, or the test itself is wrong", ge=0)
+    ] = 0
+    infrastructure: Annotated[
+        int, Meta(description="lost to the board, the emulator or the lab, whatever else they saw", ge=0)
+    ] = 0
+    errors: Annotated[Number, Meta(description="could not be carried out for another reason")] = 0
+    skipped: Annotated[Number, Meta(description="not run, for a reason of their own")] = 0
+    xfailed: Annotated[Number, Meta(description="failed as expected")] = 0
+    unfit: Annotated[Number, Meta(description="not run, because no board of the run has what they need")] = 0
+    flaky: Annotated[Number, Meta(description="passed, but not the first time")] = 0
+    quarantined: Annotated[Number, Meta(description="ran, but do not decide the verdict, however they ended")] = 0
 
     @property
     def total(self) -> int:
-        """All tests."""
-        return sum(getattr(self, column.name) for column in fields(self))
+        """How many cases there are."""
+        return sum(astuple(self))
 
 
 def count(cases: Iterable[Case]) -> Counts:

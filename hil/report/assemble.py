@@ -7,14 +7,17 @@ import os
 import shutil
 import tempfile
 from collections import Counter
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from hil.coverage.report import add_up
 from hil.errors import RecordFailed, UsageError
 from hil.record import load, plain_record, read_events
+from hil.record.plain import plain, to_json
 from hil.record.run import EVENTS_FILE, RUN_FILE
 from hil.report.html import HTML_FILE, write_html
 from hil.report.index import INDEX_FILE
@@ -78,8 +81,8 @@ def assemble(directories: Sequence[Path], target: Path) -> None:
         attachments += add_up([source.directory for source in sources], unfinished)
         whole = replace(whole, attachments=(PARTS_FILE, *attachments), directory=_relative(target))
         (unfinished / PARTS_FILE).write_text(json.dumps([_told(source.record) for source in sources], indent=1) + "\n")
-        (unfinished / EVENTS_FILE).write_text("".join(f"{json.dumps(line)}\n" for line in _events(sources, whole)))
-        (unfinished / RUN_FILE).write_text(json.dumps(plain_record(whole), indent=1) + "\n")
+        (unfinished / EVENTS_FILE).write_bytes(b"".join(to_json(line) + b"\n" for line in _events(sources, whole)))
+        (unfinished / RUN_FILE).write_bytes(to_json(plain_record(whole), indent=1) + b"\n")
         write_junit(whole, unfinished)
         write_html(whole, unfinished)
         unfinished.chmod(0o755)
@@ -167,7 +170,7 @@ def _moved(source: _Source, began: datetime) -> Iterator[dict[str, Any]]:
 
 
 def _told(record: Record) -> dict[str, Any]:
-    boards = [asdict(board) for board in record.boards]
+    boards = [plain(board) for board in record.boards]
     names = ("id", "name", "started", "finished", "duration", "exit_code", "process", "schema")
     return {**{name: getattr(record, name) for name in names}, "verdict": record.verdict.value, "boards": boards}
 

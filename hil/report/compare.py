@@ -226,8 +226,8 @@ def _likeness(case: Case | None) -> str:
 
 def _slower(path: Path, before: Record, after: Record, names: Mapping[str, str]) -> Iterable[Slower]:
     older, _ = last_runs(path.resolve().parent, RUNS_SEARCHED - 1, before=before.id)
-    runs = [*older, IndexedRun.of(before)]
-    now = IndexedRun.of(after)
+    runs = [*older, IndexedRun.from_record(before)]
+    now = IndexedRun.from_record(after)
     measured = [
         (usual_stages_of(runs), {key: usual.median for key, usual in usual_stages_of([now]).items()}),
         (usual_times_of(runs), {key: usual.median for key, usual in usual_times_of([now]).items()}),

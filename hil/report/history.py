@@ -12,6 +12,8 @@ from itertools import pairwise
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from msgspec import structs
+
 from hil.record.case import BLOCKED
 from hil.report.index import IndexedRun, indexed
 from hil.report.runs import Runs
@@ -117,7 +119,7 @@ class History:
         """Return it for JSON: runs without their cases, tests with what follows from their moments."""
         runs = [
             {"id": run.id, "started": run.started, "duration": run.duration, "verdict": run.verdict}
-            | {"boards": [asdict(board) for board in run.boards]}
+            | {"boards": [structs.asdict(board) for board in run.boards]}
             for run in self.runs
         ]
         return {"runs": runs, "tests": [test.plain() for test in self.tests], "unread": self.unread}

@@ -6,15 +6,17 @@
 from __future__ import annotations
 
 import contextlib
-import json
-from dataclasses import astuple, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec import Struct
 
 from hil.errors import UsageError
 from hil.files import write_atomically
 from hil.record import Case, FaultKind, Outcome, load
 from hil.record.case import BLOCKED
-from hil.record.run import EVENTS_FILE, NEVER_STARTED, RUN_FILE, SCHEMA
+from hil.record.record import SCHEMA
+from hil.record.run import EVENTS_FILE, NEVER_STARTED, RUN_FILE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from hil.record import Attempt, Record
 
 INDEX_FILE = ".index.json"
-FORMAT = 2
+FORMAT = 3
 """Raised whenever what stands in the file, or how it is found, changes."""
 
 QUARANTINED = "quarantined"
@@ -32,8 +34,7 @@ _BAD = frozenset({Outcome.FAILED, Outcome.ERROR, Outcome.FLAKY})
 _KNOWS_NOTHING = frozenset({FaultKind.INFRASTRUCTURE, FaultKind.USAGE, FaultKind.INTERRUPTED})
 
 
-@dataclass(frozen=True, slots=True)
-class IndexedBoard:
+class IndexedBoard(Struct, frozen=True, array_like=True):
     """A board of a run, and which firmware and commit it ran."""
 
     name: str
@@ -41,8 +42,7 @@ class IndexedBoard:
     git: str
 
 
-@dataclass(frozen=True, slots=True)
-class IndexedCase:
+class IndexedCase(Struct, frozen=True, array_like=True):
     """A test of a run on one board; `seconds` over all phases.
 
     `word` is the outcome, or whose fault it was when it says nothing about the firmware: `infrastructure`, `usage`,
@@ -56,8 +56,7 @@ class IndexedCase:
     attempts: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class IndexedStage:
+class IndexedStage(Struct, frozen=True, array_like=True):
     """A state that a board was brought into, and how long that took in seconds."""
 
     board: str
@@ -65,8 +64,7 @@ class IndexedStage:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class IndexedRun:
+class IndexedRun(Struct, frozen=True, array_like=True):
     """A run in brief. Times are UTC in ISO 8601, `duration` is in seconds."""
 
     id: str
@@ -79,7 +77,7 @@ class IndexedRun:
     stages: tuple[IndexedStage, ...]
 
     @classmethod
-    def of(cls, record: Record) -> IndexedRun:
+    def from_record(cls, record: Record) -> IndexedRun:
         """Leave out of `record` what the history does not ask for."""
         return cls(
             id=record.id,
@@ -101,20 +99,27 @@ class IndexedRun:
         )
 
 
+class _Index(Struct):
+    """The content of the file. Things are arrays in it: their keys would be most of it."""
+
+    made_of: list[list[int]]
+    run: IndexedRun | None
+
+
 def indexed(directory: Path) -> IndexedRun | None:
     """Return the run in `directory` in brief, or nothing when its record is of another version or broken."""
     made_of = _made_of(directory)
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        kept = json.loads((directory / INDEX_FILE).read_bytes())
-        if kept["made_of"] == made_of:
-            return _run(kept["run"]) if kept["run"] else None
+    with contextlib.suppress(OSError, msgspec.DecodeError):
+        kept = msgspec.json.decode((directory / INDEX_FILE).read_bytes(), type=_Index)
+        if kept.made_of == made_of:
+            return kept.run
     try:
-        run = IndexedRun.of(load(directory))
+        run = IndexedRun.from_record(load(directory))
     except UsageError:
         run = None
-    content = {"made_of": made_of, "run": _packed(run) if run else None}
-    with contextlib.suppress(OSError):  # a folder that cannot be written, or a full disk, only costs time
-        write_atomically(directory / INDEX_FILE, json.dumps(content, separators=(",", ":")).encode())
+    # A folder that cannot be written, a full disk, or a name that UTF-8 cannot hold only cost time in the next call.
+    with contextlib.suppress(OSError, UnicodeEncodeError):
+        write_atomically(directory / INDEX_FILE, msgspec.json.encode(_Index(made_of, run)))
     return run
 
 
@@ -139,23 +144,3 @@ def _made_of(directory: Path) -> list[list[int]]:
             continue
         found.append([status.st_size, status.st_mtime_ns, status.st_ino])
     return found
-
-
-def _packed(run: IndexedRun) -> list[Any]:
-    """Rows without keys, which would be most of the file."""
-    rows = ([astuple(row) for row in rows] for rows in (run.boards, run.cases, run.stages))
-    return [run.id, run.name, run.started, run.duration, run.verdict, *rows]
-
-
-def _run(packed: list[Any]) -> IndexedRun:
-    run, name, started, duration, verdict, boards, cases, stages = packed
-    return IndexedRun(
-        run,
-        name,
-        started,
-        duration,
-        verdict,
-        boards=tuple(IndexedBoard(*row) for row in boards),
-        cases=tuple(IndexedCase(id, board, word, spent, tuple(tries)) for id, board, word, spent, tries in cases),
-        stages=tuple(IndexedStage(*row) for row in stages),
-    )

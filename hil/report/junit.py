@@ -14,7 +14,7 @@ from junitparser.xunit2 import FlakyError, FlakyFailure, JUnitXml, RerunError, R
 from hil.files import write_atomically
 from hil.record.case import Case, FaultKind, Outcome
 from hil.record.provenance import Provenance
-from hil.record.run import BoardOfRun
+from hil.record.record import BoardOfRun
 from hil.report.text import visible
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from junitparser.xunit2 import InterimResult
 
     from hil.record.case import Attempt, ConsoleSlice, Fault
-    from hil.record.run import Record
+    from hil.record.record import Record
 
 
 JUNIT_FILE = "junit.xml"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from hil.errors import ExitCode, UsageError
 from hil.record import BoardOfRun, Case, Fault, FaultKind, Provenance, Record, Verdict
@@ -129,7 +131,7 @@ def _settled(cases: Sequence[Case]) -> Case:
         return min(cases, key=_says_little)
     attempts = sorted((one for case in ran for one in case.attempts), key=lambda one: one.started)
     last = max(ran, key=lambda case: case.attempts[-1].started)
-    return Case.of(
+    return Case.from_attempts(
         last.id,
         [replace(one, number=number) for number, one in enumerate(attempts, start=1)],
         properties=tuple(dict.fromkeys(one for case in ran for one in case.properties)),

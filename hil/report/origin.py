@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import to_builtins
 
 from hil.tools import ask_tool
 
@@ -82,7 +84,7 @@ def _log(tree: Path, commits: str) -> list[str] | None:
 
 def _leaves(record: Record, board: str) -> dict[str, str]:
     provenance = next((one.provenance for one in record.boards if one.name == board), None)
-    return dict(_flat(asdict(provenance))) if provenance else {}
+    return dict(_flat(to_builtins(provenance))) if provenance else {}
 
 
 def _flat(value: dict[str, Any], above: str = "") -> Iterator[tuple[str, str]]:

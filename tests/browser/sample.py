@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from hil.record import Attempt, BoardOfRun, Case, ConsoleSlice, Fault, FaultKind, Outcome, Provenance, Record, Verdict
 from hil.record.case import BLOCKED, Quarantine
@@ -63,7 +64,7 @@ def fault(kind: FaultKind, message: str, **more: Any) -> Fault:
 def case(name: str, *attempts: Attempt, **more: Any) -> Case:
     begin = datetime.fromisoformat(attempts[0].started).timestamp() - BEGAN.timestamp()
     steps = (Step("resume", at(begin), 0.037), Step("fork", at(begin + 0.04), 0.043))
-    return Case.of(f"suites/queue/test_ring.py::{name}", attempts, steps=steps, **more)
+    return Case.from_attempts(f"suites/queue/test_ring.py::{name}", attempts, steps=steps, **more)
 
 
 def record() -> Record:

@@ -43,7 +43,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 def old(served: Served) -> Path:
     """A run that ended, with its reports."""
     run = served.run()
-    run.add(Case.of(TEST, [Attempt(1, Outcome.PASSED, duration=0.5)]))
+    run.add(Case.from_attempts(TEST, [Attempt(1, Outcome.PASSED, duration=0.5)]))
     write_reports(run.finish(ExitCode.PASSED), run.path)
     return run.path
 
@@ -116,7 +116,7 @@ def test_a_run_appears_and_can_be_watched_to_its_end(window: Open, served: Serve
 
     run.add_stage(Stage("monitor", "2026-11-23T16:00:00.000Z", 0.5, ok=True))
     lost = Fault(FaultKind.INFRASTRUCTURE, "call", "BoardDied", "the emulator is gone")
-    run.add(Case.of(TEST, [Attempt(1, Outcome.ERROR, duration=0.5, faults=(lost,))]))
+    run.add(Case.from_attempts(TEST, [Attempt(1, Outcome.ERROR, duration=0.5, faults=(lost,))]))
     shown.find("#now .state", has_text="monitor").wait_for()
     shown.find("#bad .infrastructure-word").wait_for()
     assert "1 infrastructure" in shown.find("#counts").inner_text()

@@ -73,7 +73,8 @@ def test_a_failure_before_a_retry_that_was_cut_is_not_lost(tmp_path: Path, *, ag
     run.begin(DONE.id)
     run.retry(DONE.id, first)
     if again:
-        run.add(Case.of(DONE.id, [first, Attempt(2, Outcome.PASSED, "2026-11-23T16:00:01.000Z", 1.0)]).at("rpi4"))
+        second = Attempt(2, Outcome.PASSED, "2026-11-23T16:00:01.000Z", 1.0)
+        run.add(Case.from_attempts(DONE.id, [first, second]).at("rpi4"))
     (case,) = load(run.path).cases
     assert (case.outcome, len(case.attempts)) == ((Outcome.FLAKY, 2) if again else (Outcome.FAILED, 1))
     assert case.board == "rpi4"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
+from msgspec.structs import replace
 
 from hil.errors import ExitCode
 from hil.operations.bench.figures import Row, Section
@@ -102,7 +102,7 @@ def test_a_case_knows_when_it_ran_and_what_the_framework_did_meanwhile() -> None
     attempt = Attempt(1, Outcome.PASSED, started="2026-11-23T16:00:01.123Z", duration=1.0, board="rpi4")
     steps = (Step("fork", "2026-11-23T16:00:01.373Z", 0.25),)
     stage = Stage("monitor", "2026-11-23T16:00:00.373Z", 0.5, ok=True, board="rpi4", seat="rpi4-2")
-    shown = page(Case.of(f"{RING}::test_a", [attempt], steps=steps), stages=(stage,)).embedded
+    shown = page(Case.from_attempts(f"{RING}::test_a", [attempt], steps=steps), stages=(stage,)).embedded
     assert shown["case-data"][0]["attempts"][0]["from"] == 1.0
     assert shown["case-data"][0]["steps"] == [[1.25, "fork", 0.25]]
     assert shown["timeline-data"]["stages"] == [["rpi4-2", 0.25, 0.5, "monitor", True]]
@@ -112,7 +112,7 @@ def test_a_case_knows_when_it_ran_and_what_the_framework_did_meanwhile() -> None
 def test_a_flaky_test_is_told_after_the_failures_with_what_it_said_first() -> None:
     fault = Fault(FaultKind.FIRMWARE, "call", "AssertionError", "lost a byte", finding=True)
     attempts = [Attempt(1, Outcome.FAILED, faults=(fault,)), Attempt(2, Outcome.PASSED)]
-    shown = page(replace(Case.of(f"{RING}::test_b", attempts), board="rpi4"), failed("the ring is full"))
+    shown = page(replace(Case.from_attempts(f"{RING}::test_b", attempts), board="rpi4"), failed("the ring is full"))
     assert shown.text.index("the ring is full") < shown.text.index("lost a byte")
     assert [one["word"] for one in shown.embedded["case-data"]] == ["flaky", "failed"]
 

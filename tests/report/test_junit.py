@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
@@ -13,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 from junit2htmlreport import parser as junit2html
 from junitparser.xunit2 import JUnitXml
+from msgspec.structs import replace
 from xmlschema import XMLSchema
 
 from hil.record import (
@@ -67,7 +67,7 @@ def case_of(*attempts: Sequence[Fault], id: str = "suites/queue/test_ring.py::te
         )
         for number, faults in enumerate(attempts, 1)
     ]
-    return Case.of(id, ran, **more)
+    return Case.from_attempts(id, ran, **more)
 
 
 EVERYTHING = record(
@@ -192,7 +192,7 @@ def test_any_text_gives_valid_xml(name: str, reason: str, said: str, claim: str)
         Attempt(1, Outcome.FAILED, faults=(fault,), console=(ConsoleSlice("monitor", said),)),
         Attempt(2, Outcome.FAILED, faults=(fault,), console=(ConsoleSlice("monitor", said),)),
     ]
-    hostile = Case.of(f"suites/queue/test_ring.py::{name}", attempts, properties=(("element", claim),))
+    hostile = Case.from_attempts(f"suites/queue/test_ring.py::{name}", attempts, properties=(("element", claim),))
     (element,) = parsed(record(hostile)).iter("testcase")
     assert element.find("failure") is not None
 

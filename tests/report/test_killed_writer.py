@@ -57,5 +57,5 @@ def test_events_that_end_anywhere_lose_only_what_is_torn(torn: Path) -> None:
     whole = (torn / "events.jsonl").read_bytes()
     for end in range(whole.index(b"\n") + 1, len(whole), 5):
         (torn / "events.jsonl").write_bytes(whole[:end])
-        begun = whole[:end].count(b'"event": "case", ')
+        begun = whole[:end].count(b'"event":"case",')
         assert len(load(torn).cases) in {begun, begun - 1}

@@ -6,12 +6,12 @@ import json
 import re
 import shutil
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
+from msgspec.structs import replace
 
 from hil.errors import RecordFailed, UsageError
 from hil.record import Case, ConsoleSlice, Outcome, Record, Verdict, attach, load, read_events

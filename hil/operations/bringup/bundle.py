@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from hil.files import write_atomically
+from hil.record.plain import plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +40,7 @@ def write_bundle(directory: Path, boards: Sequence[tuple[str, Climb, Provenance]
     """Write the record into `directory`, copy `files` there, and return the archive of it all, beside it."""
     content = {
         "schema": SCHEMA,
-        "boards": [{**as_json(name, climb), "provenance": asdict(found)} for name, climb, found in boards],
+        "boards": [{**as_json(name, climb), "provenance": plain(found)} for name, climb, found in boards],
     }
     write_atomically(directory / RECORD_FILE, (json.dumps(content, indent=1) + "\n").encode())
     for file in files:

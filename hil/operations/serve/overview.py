@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from hil.lab.boards.hold import runner
 from hil.record import Record, Verdict
+from hil.record.plain import from_json
 from hil.record.run import RUN_FILE
 from hil.report.index import indexed
 from hil.report.runs import Runs
@@ -73,7 +73,6 @@ def _brief(path: Path) -> dict[str, Any]:
 
 def _writer(path: Path) -> Record | None:
     """What `run.json` says of a run that may go on: who writes it, since when."""
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        data = json.loads((path / RUN_FILE).read_bytes())
-        return Record(data["id"], data["name"], data["started"], process=int(data["process"]))
+    with contextlib.suppress(OSError, ValueError):
+        return from_json((path / RUN_FILE).read_bytes(), Record)
     return None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from hil.record import Attempt, Case, Fault, Outcome
 from hil.record.case import BLOCKED
@@ -75,7 +77,7 @@ class CaseProgress:
 
     def case(self) -> Case:
         """Return the test for the record. A blocked test has no attempt, as it was not started."""
-        case = Case.of(
+        case = Case.from_attempts(
             self.id,
             self.attempts,
             properties=self.properties,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from hil.record import Attempt, Case, Fault, FaultKind, Outcome
 from hil.record.case import BLOCKED
@@ -76,7 +77,7 @@ class Results:
         if running:
             faults = (replace(fault, phase="call"),)
             lost = Attempt(1, Outcome.ERROR, self._began[seat.board, running], faults=faults)
-            return self.end(seat, Case.of(running, [lost]))
+            return self.end(seat, Case.from_attempts(running, [lost]))
         if fault.kind is not FaultKind.INTERRUPTED:
             self.fault(seat.board, fault)
             self._progress.seat(seat.name, fault.message)

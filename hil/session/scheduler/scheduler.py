@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import queue
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from hil.errors import ExitCode, HilError, InfrastructureError, RecordFailed, RunnerDied
 from hil.lab.errors import LeaseLost

@@ -2,56 +2,49 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Self
+from typing import Annotated
+
+from msgspec import Meta, Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where in the code an address is: `register` held it, `image` is the ELF file that explains it.
+class Place(Struct, frozen=True):
+    """Where in the code an address is."""
 
-    `file` is empty where the image has no line numbers.
-    """
-
-    register: str
-    address: str
-    function: str
-    image: str
-    file: str = ""
-    line: int = 0
+    register: Annotated[str, Meta(description="what held it, such as `elr_el3` or `CPU 1`")]
+    address: Annotated[
+        str,
+        Meta(description="the address, in hexadecimal; empty where Linux tells its function by itself"),
+    ]
+    function: Annotated[str, Meta(description="function or assembly label")]
+    image: Annotated[str, Meta(description="ELF file of the build that explains it")]
+    file: Annotated[
+        str,
+        Meta(description="source file, relative to the repository, or to TF-A's source; empty: unknown"),
+    ] = ""
+    line: Annotated[int, Meta(description="line in that file")] = 0
 
     def __str__(self) -> str:
         at = f" at {self.file}:{self.line}" if self.file else ""
         return f"{self.register} is in {self.function}{at} ({self.image})"
 
 
-@dataclass(frozen=True, slots=True)
-class Crash:
-    """What a crash means.
+class Crash(Struct, frozen=True):
+    """What a crash or a hang of the firmware means."""
 
-    `what` is the line that announced it; `level` the exception level whose code crashed, such as `EL3`; `syndrome` the
-    exception in words, empty for code that gave up by itself; `cause` why it most likely happened; `places` the code
-    addresses, the telling one first; `registers` name and value of all that the dump showed.
-    """
-
-    what: str
-    level: str = ""
-    syndrome: str = ""
-    cause: str = ""
-    places: tuple[Place, ...] = ()
-    registers: tuple[tuple[str, str], ...] = ()
-
-    @classmethod
-    def read(cls, data: dict[str, Any]) -> Self:
-        """Return the crash that a record holds."""
-        return cls(
-            what=data["what"],
-            level=data["level"],
-            syndrome=data["syndrome"],
-            cause=data["cause"],
-            places=tuple(Place(**place) for place in data["places"]),
-            registers=tuple((name, value) for name, value in data["registers"]),
-        )
+    what: Annotated[str, Meta(description="the line that announced it")]
+    level: Annotated[str, Meta(description="exception level whose code crashed, such as `EL3`; empty for a hang")] = ""
+    syndrome: Annotated[
+        str, Meta(description="the exception in words, from ESR; empty for code that gave up by itself")
+    ] = ""
+    cause: Annotated[str, Meta(description="why it most likely happened; empty: the syndrome does not tell")] = ""
+    places: Annotated[tuple[Place, ...], Meta(description="where in the code, the most telling place first")] = ()
+    registers: Annotated[
+        tuple[tuple[str, str], ...],
+        Meta(
+            description="pairs of name and value: all that the dump showed; of a hang each processor with its level"
+            " and address"
+        ),
+    ] = ()
 
     @property
     def attempt(self) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import subprocess
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from hil.target.crash import Crash, Elf, explain, of_images
@@ -137,7 +137,7 @@ def test_the_likely_cause_follows_from_syndrome_and_address(esr: int, far: int, 
 
 def test_a_crash_comes_back_from_a_record_as_it_was(elfs: tuple[Elf, ...]) -> None:
     found = explained(PANIC, elfs)
-    assert Crash.read(json.loads(json.dumps(asdict(found)))) == found
+    assert msgspec.json.decode(msgspec.json.encode(found), type=Crash) == found
 
 
 def test_a_dump_is_finished_when_the_registers_of_el3_are_there() -> None:

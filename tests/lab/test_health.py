@@ -22,7 +22,7 @@ def test_a_board_that_fails_its_check_twice_leaves_the_pool_and_comes_back_by_it
         ask_for_check(laboratory.address, "simulated-3")
         laboratory.until(lambda: laboratory.place("simulated-3").health == "sick", "the board is out of the pool")
         assert laboratory.place("simulated-3").state.startswith(f"out of the pool: {SILENT}")
-        said = laboratory.runner("board=simulated name=simulated-3", wait=3).says()
+        said = laboratory.runner("board=simulated name=simulated-3", wait=10).says()
         assert said["type"] == "NoBoardFree"
         assert SILENT in said["message"]
     laboratory.until(lambda: laboratory.place("simulated-3").health == "good", "the board is back")

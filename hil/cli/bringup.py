@@ -86,13 +86,13 @@ def _climb(board: BoardFile, directory: Path, *, quiet: bool) -> Climb:
     from hil.board.file import boardfile
     from hil.operations.bringup import Climb
     from hil.record.transcript import DirectorySink
-    from hil.target.crash import of_images
+    from hil.target.crash import find_elfs
 
     environment = boardfile.load(board.path)
     try:
         strategy = boardfile.target(environment).get_strategy()
         strategy.sink = DirectorySink(directory)
-        climb = Climb(strategy, board.features, of_images(board.images.values()))
+        climb = Climb(strategy, board.features, find_elfs(board.images.values()))
         if quiet:
             climb.run()
         else:

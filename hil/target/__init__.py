@@ -1,1 +1,1 @@
-"""What runs on the target, as Python sees it: monitor, vTPM service, TPM, crashes. Nothing here knows labgrid."""
+"""Speaks to the firmware on a target: the monitor, the vTPM service, TPMs, crash dumps. Independent of labgrid."""

@@ -172,7 +172,7 @@ def ring_while_moved_out(
         assert not deadline.expired, "the guest never came to its doorbell"
     go_on()
     assert moving.wait(Deadline.after(PATIENCE)).require().r[0] == 0
-    status = Reply.of(leaving.doorbell, waiting.wait(Deadline.after(PATIENCE)).require().r).status
+    status = Reply.from_registers(leaving.doorbell, waiting.wait(Deadline.after(PATIENCE)).require().r).status
     assert isinstance(status, Status)
     return status
 

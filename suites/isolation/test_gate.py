@@ -189,7 +189,7 @@ def test_a_guest_cannot_make_management_calls(service: Service, vtpm: ManagedQue
         "BIND": (vtpm.instance.handle, vtpm.vm.vmid, vtpm.vm.stage2_base, 1000, 0),
     }.get(name, (vtpm.instance.handle, 0))
     before = service.limits(), vtpm.instance.info(), vtpm.control_page()
-    reply = Reply.of(MANAGEMENT[name], vtpm.agent.smc(MANAGEMENT[name], *arguments).x)
+    reply = Reply.from_registers(MANAGEMENT[name], vtpm.agent.smc(MANAGEMENT[name], *arguments).x)
     assert reply.status in NO_GUEST_BUSINESS
     assert not any(reply.values) or reply.values == (*arguments, *(0,) * 7)[:7]
     assert (service.limits(), vtpm.instance.info(), vtpm.control_page()) == before
@@ -202,7 +202,7 @@ def test_a_guest_without_a_translation_of_its_own_is_still_a_guest(vtpm: Managed
     """HCR_EL2.DC switches stage 1 off and stage 2 on, whatever HCR_EL2.VM says; nobody with it set is a hypervisor."""
     vtpm.vm.default_cacheable = True
     for name, fid in MANAGEMENT.items():
-        reply = Reply.of(fid, vtpm.agent.smc(fid, vtpm.instance.handle).x)
+        reply = Reply.from_registers(fid, vtpm.agent.smc(fid, vtpm.instance.handle).x)
         assert reply.status in NO_GUEST_BUSINESS, name
     assert vtpm.agent.smc(PSCI_VERSION).x[0] & 0xFFFF_FFFF == 0xFFFF_FFFF
     assert vtpm.agent.smc(vtpm.doorbell).x[0] == Status.OK

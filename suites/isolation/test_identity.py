@@ -35,7 +35,7 @@ def pcr(vtpm: GuestQueue) -> bytes:
 
 
 def ring(agent: Agent, index: int) -> Status | int:
-    return Reply.of(abi.doorbell(index), agent.smc(abi.doorbell(index)).x).status
+    return Reply.from_registers(abi.doorbell(index), agent.smc(abi.doorbell(index)).x).status
 
 
 @pytest.mark.threat(2)

@@ -93,7 +93,7 @@ def test_a_call_that_succeeds_returns_its_results_and_nothing_else(
     ]
     for caller, fid, arguments, results in calls:
         registers = call(caller, fid, *arguments)
-        assert Reply.of(fid, registers).status == Status.OK, abi.call_name(fid)
+        assert Reply.from_registers(fid, registers).status == Status.OK, abi.call_name(fid)
         assert not any(registers[results + 1 : FIRST_PRESERVED]), abi.call_name(fid)
         check(registers, *arguments, results=results)
 

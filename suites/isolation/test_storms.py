@@ -13,7 +13,7 @@ from hil.target.tpm import commands
 from hil.target.vtpm import GuestQueue, ManagedQueue, Service, ServiceError, Status, abi, buffer_offset
 
 if TYPE_CHECKING:
-    from hil.target.monitor import Agent, Outcome, Pending
+    from hil.target.monitor import Agent, Pending, ProgramOutcome
 
 ROUNDS = 2000
 PATIENCE = 240.0
@@ -34,7 +34,7 @@ class Tally:
     other_status: int
 
     @classmethod
-    def of(cls, outcome: Outcome) -> Tally:
+    def of(cls, outcome: ProgramOutcome) -> Tally:
         """Read the counters of a storm that came to its end."""
         done = outcome.require("storming")
         return cls(*(done.r[register.index] for register in (OK_COUNT, BUSY_COUNT, OTHER_COUNT, OTHER_STATUS)))

@@ -8,7 +8,7 @@ import pytest
 
 from hil.deadline import Deadline
 from hil.linux import GuestEnded
-from hil.target.monitor import Ended, Program, TargetFault, r
+from hil.target.monitor import Program, ProgramEnd, TargetFault, r
 from hil.target.tpm import commands
 from hil.target.vtpm import GuestQueue, Status, abi, buffer_offset, queue_ipa
 from suites.isolation.test_storms import storm
@@ -16,7 +16,7 @@ from suites.isolation.test_storms import storm
 if TYPE_CHECKING:
     from hil.fixtures import MakeVtpm
     from hil.linux import Host
-    from hil.target.monitor import Agent, Outcome
+    from hil.target.monitor import Agent, ProgramOutcome
     from hil.target.vtpm import Vm
 
 pytestmark = pytest.mark.usefixtures("host")
@@ -71,7 +71,7 @@ def test_a_processor_that_switches_itself_off_is_one_of_its_vm(shared: tuple[Gue
     program.set(r[0], CPU_OFF)
     program.smc()
     program.halt()
-    assert gone.agent.run(program, Deadline.after(SHORT)).ended is Ended.STOPPED
+    assert gone.agent.run(program, Deadline.after(SHORT)).ended is ProgramEnd.STOPPED
     assert commands.submit(other, EXTEND).code == commands.SUCCESS
 
 
@@ -155,9 +155,9 @@ def test_an_instance_that_ends_while_its_vcpus_storm_it_is_gone_for_them(
     assert pcr(neighbour) == before
 
 
-def assert_queue_was_gone(outcome: Outcome) -> None:
+def assert_queue_was_gone(outcome: ProgramOutcome) -> None:
     """The program was stopped by the first store to a queue that was no more."""
-    assert outcome.ended is Ended.FAULTED
+    assert outcome.ended is ProgramEnd.FAULTED
     assert outcome.fault is not None
     assert outcome.fault.el == 2
     assert outcome.fault.ipa in (0, queue_ipa(0)), "KVM does not say where, while the queue is being taken away"
@@ -169,6 +169,6 @@ def test_an_agent_that_has_lost_itself_is_stopped_and_starts_afresh(vtpm: GuestQ
     program.data(r[1])
     program.call(r[1])
     program.halt()
-    assert vtpm.agent.run(program, Deadline.after(SHORT)).ended is Ended.STOPPED
+    assert vtpm.agent.run(program, Deadline.after(SHORT)).ended is ProgramEnd.STOPPED
     again = GuestQueue.map(vtpm.instance, vtpm.vm)
     assert commands.submit(again, commands.startup()).code == commands.SUCCESS

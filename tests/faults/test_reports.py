@@ -107,8 +107,8 @@ FAULTS = {
         Verdict.FINDINGS,
         FaultKind.FIRMWARE,
         "RanTooLong",
-        "the guest hangs: it did not come back to its agent in time, and was stopped at PC 0x",
-        "what the program had it do last",
+        "the guest hangs: it did not return to its agent in time, and was stopped at PC 0x",
+        "check the last instruction",
     ),
     "assertion": Expected(
         ExitCode.FINDINGS,

@@ -61,7 +61,7 @@ class KvmVm:
     def call(self, request: str, *numbers: int) -> list[int]:
         """Make a request about a vTPM; return the numbers behind its status. Raises `ServiceError`."""
         code, *values = (int(word, 16) for word in self.ask(request, *numbers).split())
-        status = Status.of(code - (1 << 64) if code >> 63 else code)
+        status = Status.from_code(code - (1 << 64) if code >> 63 else code)
         if status != Status.OK:
             raise ServiceError(request, status)
         return values

@@ -25,7 +25,7 @@ from hil.operations.bringup.ladder import (
     ladder,
 )
 from hil.operations.bringup.sight import Sight
-from hil.target.crash import of_error
+from hil.target.crash import explain_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -155,8 +155,8 @@ class Climb:
         """Return what the error means; of a boot that stands still, where the processors are, if that can be known."""
         if isinstance(error, BoardSilent | BootHang):
             line = self.strategy.board.uart(self.strategy.plan.banners[0].uart)
-            return of_error(line.silence() or error, self._images)
-        return of_error(error, self._images)
+            return explain_error(line.silence() or error, self._images)
+        return explain_error(error, self._images)
 
     def _steps(self) -> Iterator[Step]:
         with self._lock:

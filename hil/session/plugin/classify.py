@@ -8,7 +8,7 @@ from _pytest.outcomes import Failed  # mypy lets no class derive from pytest.fai
 
 from hil.errors import FirmwareError, HilError, InfrastructureError, UsageError
 from hil.record import Fault, FaultKind
-from hil.target.crash import of_error
+from hil.target.crash import explain_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -57,7 +57,7 @@ def classify(
     if blocked and kind is FaultKind.TEST:
         kind = FaultKind.INFRASTRUCTURE
     context = cause.context if isinstance(cause, HilError) else None
-    crash = None if blocked else of_error(cause, images)
+    crash = None if blocked else explain_error(cause, images)
     return Fault(
         kind=kind,
         phase=phase,

@@ -18,7 +18,7 @@ from hil.session.plugin.classify import BlockedError, classify
 from hil.session.plugin.environment import environment
 from hil.session.plugin.progress import AttemptProgress, CaseProgress
 from hil.session.plugin.unsupported import Unsupported
-from hil.target.crash import of_images
+from hil.target.crash import find_elfs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -90,7 +90,7 @@ class Recorder:
         """Record the tests that are to run, and load the ELF files by which a crash is explained."""
         env = environment(session.config)
         if env:
-            self._images = of_images(map(Path, env.config.get_images().values()))
+            self._images = find_elfs(map(Path, env.config.get_images().values()))
         if self.run:
             self.run.plan(item.nodeid for item in session.items)
 

@@ -1,4 +1,4 @@
-"""Where in the code an address is, by the ELF files of a build."""
+"""Finds the source line of an address in the ELF files of a build."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SUFFIX = ".elf"
 _SECONDS = 20.0
 _NOWHERE = "??"
 
-# What the compilers of the parts of our firmware write in place of `firmware/`.
+# Our sources are compiled from copies inside other build trees; these are the directories of those copies.
 _SERVICE = "/services/spd/vtpm/"
 _TRUSTED_FIRMWARE = "/tfa/"
 
@@ -36,19 +36,19 @@ class Elf:
 
     @property
     def name(self) -> str:
-        """What it explains: `bl31`, `engine`, `monitor` or `guest`."""
+        """The program in it: `bl31`, `engine`, `monitor` or `guest`."""
         return self.path.stem
 
     @property
     def intact(self) -> bool:
-        """Whether it is still the one of that build."""
+        """Whether the file still is the one of that build; one that was rebuilt would show wrong lines."""
         try:
             return file_sha256(self.path) == self.sha256
         except OSError:
             return False
 
     def places(self, addresses: Mapping[str, int]) -> Iterator[Place]:
-        """Yield the place of each address, by the name of the register that held it, that is in this file's code."""
+        """Yield the locations of the addresses, by register, that are in this file's code."""
         command = [ADDR2LINE, "-fC", "-e", str(self.path), *(f"{address:#x}" for address in addresses.values())]
         lines = (ask_tool(command, seconds=_SECONDS) or "").splitlines()
         for (register, address), function, at in zip(addresses.items(), lines[::2], lines[1::2], strict=False):
@@ -59,17 +59,18 @@ class Elf:
                 yield Place(register, f"{address:#x}", function, self.path.name, *where)
 
 
-def of_images(images: Iterable[Path]) -> tuple[Elf, ...]:
-    """Return the ELF files of the builds that a board's images lie in, or right around them.
+def find_elfs(images: Iterable[Path]) -> tuple[Elf, ...]:
+    """Return the ELF files of the builds that contain a board's images.
 
-    Builds for Linux and cards are in folders inside those of the firmware that they start with.
+    The parent of each image's directory is searched, too: builds for Linux and for cards lie in folders inside the
+    firmware build that they start with.
     """
     folders = dict.fromkeys(folder for image in images for folder in (image.parent, image.parent.parent))
-    return tuple(elf for folder in folders for elf in _of_build(folder))
+    return tuple(elf for folder in folders for elf in _built_elfs(folder))
 
 
 def find(addresses: Mapping[str, int], elfs: Sequence[Elf]) -> tuple[Place, ...]:
-    """Return the places of addresses in their order; those that no file explains are left out."""
+    """Return the locations of addresses, in their order, without those that are in no file."""
     found: dict[str, Place] = {}
     for elf in elfs:
         missing = {register: address for register, address in addresses.items() if register not in found}
@@ -78,8 +79,8 @@ def find(addresses: Mapping[str, int], elfs: Sequence[Elf]) -> tuple[Place, ...]
     return tuple(found[register] for register in addresses if register in found)
 
 
-def _of_build(folder: Path) -> Iterator[Elf]:
-    # A crash is explained as far as it can be: a build that makes no sense is told by what flashes it.
+def _built_elfs(folder: Path) -> Iterator[Elf]:
+    # A crash is explained as far as it can be: a damaged manifest is reported by flashing.
     with suppress(OSError, UsageError):
         for name, built in Manifest.from_file(folder / MANIFEST).files.items():
             if name.endswith(SUFFIX):
@@ -87,7 +88,7 @@ def _of_build(folder: Path) -> Iterator[Elf]:
 
 
 def _shown(file: str) -> str:
-    """Return a source file as it lies in the repository, or in TF-A's source."""
+    """Return the path of a source file in the repository, or in TF-A's source tree."""
     if _SERVICE in file:
         return "firmware/service/" + file.rpartition(_SERVICE)[2]
     if _TRUSTED_FIRMWARE in file:

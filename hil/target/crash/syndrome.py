@@ -1,4 +1,4 @@
-"""Exception syndromes (ESR_ELx) in words: Arm ARM DDI 0487, D24.2.40."""
+"""Decodes exception syndromes (ESR_ELx): Arm ARM DDI 0487, D24.2.40."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ INSTRUCTION_ABORTS = frozenset({0x20, 0x21})
 DATA_ABORTS = frozenset({0x24, 0x25})
 
 TRANSLATION, ACCESS_FLAG, PERMISSION = 0x04, 0x08, 0x0C
-"""Bits 5:2 of a fault status, for faults that have a level."""
+"""Bits 5:2 of a fault status, for faults at a level of the translation table."""
 EXTERNAL = 0x10
 ALIGNMENT = 0x21
 

@@ -1,4 +1,4 @@
-"""The monitor at EL2 and its guest agents at EL1: everything that tests do on the board goes through here."""
+"""The monitor at EL2 and its guest agents at EL1: tests do everything on the board through them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from hil.target.monitor import abi
 from hil.target.monitor.client import Monitor
 from hil.target.monitor.guestline import GuestLine, GuestState, Loaded
 from hil.target.monitor.link import MonitorRefused
-from hil.target.monitor.outcome import Ended, Fault, Outcome, RanTooLong, SmcResult, TargetFault
+from hil.target.monitor.outcome import FaultReport, ProgramEnd, ProgramOutcome, RanTooLong, SmcResult, TargetFault
 from hil.target.monitor.program import Program, Reg, r
 from hil.target.monitor.roundtrip import DoorbellRefused
 from hil.target.monitor.runner import Pending, Runner
@@ -15,16 +15,16 @@ from hil.target.monitor.vm import Agent, VirtualMachine
 __all__ = [
     "Agent",
     "DoorbellRefused",
-    "Ended",
-    "Fault",
+    "FaultReport",
     "GuestLine",
     "GuestState",
     "Loaded",
     "Monitor",
     "MonitorRefused",
-    "Outcome",
     "Pending",
     "Program",
+    "ProgramEnd",
+    "ProgramOutcome",
     "RanTooLong",
     "Reg",
     "Runner",

@@ -1,6 +1,6 @@
-"""The few A64 instructions that programs execute one by one, as instruction words.
+"""Encodes the A64 instructions that a program can execute one at a time.
 
-Encodings are those of the Arm ARM (DDI 0487), C5 and D19: a system register or operation is named as there, or as
+Encodings are those of the Arm ARM (DDI 0487), C5 and D19. System registers and operations have their names there, or
 `S<op0>_<op1>_C<n>_C<m>_<op2>`.
 """
 
@@ -129,7 +129,7 @@ def _fields(names: dict[str, tuple[int, int, int, int, int]], name: str) -> int:
         op0, op1, crn, crm, op2 = names[name.upper()]
     else:
         raise UsageError(
-            f"{name} is not a name this project knows",
+            f"`{name}` is not a known system register or operation",
             hint="write it as S<op0>_<op1>_C<n>_C<m>_<op2>, as the Arm ARM does",
         )
     # Bit 20 is the upper bit of op0, and part of the opcodes above.

@@ -1,4 +1,4 @@
-"""What Python and the board agree on: every `AGENT_*`, `GUEST_*`, `LINUX_*` and `STAGE2_*` of `agent_abi.h`."""
+"""The constants shared with the monitor: every `AGENT_*`, `GUEST_*`, `LINUX_*` and `STAGE2_*` of `agent_abi.h`."""
 
 from __future__ import annotations
 

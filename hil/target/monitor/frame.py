@@ -1,7 +1,7 @@
-"""Requests and answers of the monitor's shell as bytes on a line: sequence number, text, CRC-32.
+"""Encodes requests to the monitor's shell and decodes its answers: sequence number, text, CRC-32.
 
-`:<seq> <text> *<crc>` asks, `=<seq> <text> *<crc>` answers; numbers are hexadecimal, the CRC covers what stands between
-the first character and ` *`.
+A request is `:<seq> <text> *<crc>`, an answer `=<seq> <text> *<crc>`. Numbers are hexadecimal. The CRC covers the bytes
+between the first character and ` *`.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ import re
 import zlib
 
 NOBODY = 0
-"""The sequence number in the answer to a request whose frame was damaged."""
+"""The sequence number of an answer to a damaged request, whose own number cannot be trusted."""
 
 _ANSWER = re.compile(rb"=([0-9a-f]{1,16}) ([^\r\n*]*) \*([0-9a-f]{8})\r?\n")
 
 
 def request(sequence: int, text: str) -> bytes:
-    """Return the line that asks for `text`."""
+    """Return the line that carries the request `text`."""
     body = f"{sequence:x} {text}".encode("ascii")
     return b":%s *%08x\n" % (body, zlib.crc32(body))
 
@@ -24,7 +24,7 @@ def request(sequence: int, text: str) -> bytes:
 def answers(received: bytes) -> tuple[dict[int, str], bytes]:
     """Return the undamaged answers in `received` by sequence number, and the unfinished line at its end.
 
-    Whatever else is in there, also glued to the beginning of an answer, is skipped.
+    Everything else is skipped, even if it directly precedes an answer: the firmware prints on the same line.
     """
     end = received.rfind(b"\n") + 1
     found: dict[int, str] = {}

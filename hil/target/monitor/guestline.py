@@ -1,4 +1,4 @@
-"""The console of a Linux guest of the monitor, carried over the monitor's own line."""
+"""The console of a Linux guest of the monitor, carried over the monitor's own serial line."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 _LARGEST_WRITE = 0x8000
 _LOG_BYTES = 0x10000
 _SEND_SECONDS = 60.0
-# What the line needs beyond the time that the monitor waits.
+# Added to the time that the monitor itself waits: for the way there and back.
 _ANSWER = 10.0
 
 
 class GuestState(IntEnum):
-    """How it is with a guest."""
+    """The state of a guest."""
 
     RUNNING = abi.LINUX_RUNNING
     OFF = abi.LINUX_OFF
@@ -32,14 +32,14 @@ class GuestState(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A file that lies in physical memory; address and size in bytes."""
+    """A file that was loaded into physical memory; address and size in bytes."""
 
     address: int
     size: int
 
 
 class GuestLine:
-    """A byte stream to and from the guest in a VM. What its kernel says on its early console goes into `tail`."""
+    """A byte stream to and from the guest in a VM. Output of its kernel's early console is kept apart, for `tail`."""
 
     def __init__(self, link: Link, vm: int) -> None:
         self._link = link
@@ -47,10 +47,10 @@ class GuestLine:
         self._log = b""
         self.name = f"guest in VM {vm}"
         self.state = GuestState.RUNNING
-        """As of the last exchange."""
+        """The state when the guest's console was last read."""
 
     def send(self, data: bytes) -> None:
-        """Write all of `data`; to a guest that has ended it is lost. Raises `ConsoleTimeout` when it reads none."""
+        """Write all of `data`, which is lost if the guest has ended. Raises `ConsoleTimeout` if it does not read."""
         while data:
             piece = base64.b64encode(data[:_LARGEST_WRITE]).decode()
             taken = int(self._ask("type", Deadline.after(_SEND_SECONDS), piece), 16)
@@ -59,7 +59,7 @@ class GuestLine:
                 raise ConsoleTimeout(f"the {self.name} does not read its console", console=self.tail())
 
     def receive(self, deadline: Deadline) -> bytes:
-        """Return at least one byte. Raises `ConsoleTimeout`, and `ConsoleClosed` when the guest has ended."""
+        """Return at least one byte. Raises `ConsoleTimeout`, or `ConsoleClosed` if the guest has ended."""
         while True:
             state, *fields = self._ask("listen", deadline).split()
             said, log = map(_decoded, fields)
@@ -73,14 +73,14 @@ class GuestLine:
                 raise ConsoleTimeout(f"nothing from the {self.name} within {deadline}", console=self.tail())
 
     def tail(self, lines: int = 20) -> tuple[str, ...]:
-        """Return the last lines that the guest's kernel has said."""
+        """Return the last lines of the kernel's early console."""
         return tuple(self._log.decode(errors="replace").splitlines()[-lines:])
 
     def silence(self) -> None:
-        """Return nothing: whose fault a guest's silence is cannot be told."""
+        """Return None: a silent guest does not show whose fault that is."""
 
     def stop(self) -> None:
-        """End the guest, whatever it does."""
+        """End the guest, whatever it is doing."""
         self._link.ask(f"stop {self._vm:x}", Deadline.after(_ANSWER))
 
     def _ask(self, verb: str, deadline: Deadline, *words: str) -> str:

@@ -1,4 +1,8 @@
-"""Asking the monitor over a line that may lose, change and insert bytes: each request is executed at most once."""
+"""Carries requests to the monitor over an unreliable line. Each request is executed at most once.
+
+A serial line may lose, change or insert bytes. A request without an undamaged answer is sent again with the same
+sequence number; the monitor does not execute a repeated number again, but repeats its answer.
+"""
 
 from __future__ import annotations
 
@@ -16,20 +20,20 @@ if TYPE_CHECKING:
 BANNER = b"monitor: ready"
 PANIC = b"monitor: PANIC"
 
-# Seconds after which a request is sent again, doubled each time. The monitor answers a repeated request from memory,
-# so that repeating is harmless; while it is executing one, it reads nothing.
-PATIENCE = 1.0
-# The same between two attempts to reach somebody who may still be booting.
-_BOOT_PATIENCE = 0.1
-_LONGEST_PATIENCE = 8.0
-# A line without end is noise.
+# Seconds until a request is sent again, doubled each time up to the longest: while the monitor executes a request, it
+# reads nothing, and more repetitions do not help.
+RETRY_SECONDS = 1.0
+_LONGEST_RETRY_SECONDS = 8.0
+# Shorter, because a monitor that is still booting has lost the request, and its answer should not be late.
+_BOOT_RETRY_SECONDS = 0.1
+# Longer than every answer: what has no line end by then is noise.
 _LONGEST_LINE = 0x20000
-# Damaged requests that are sent again at once; after that only when patience is over.
+# How many requests reported as damaged are repeated at once; later ones wait, so that a noisy line is not flooded.
 _MOST_DAMAGED = 50
 
 
 class MonitorRefused(UsageError):
-    """The monitor cannot do what it was asked: no such agent, no space, busy. `reason` is its own word for it."""
+    """The monitor refused a request: no such agent, no space, busy. `reason` is the first word of its answer."""
 
     def __init__(self, request: str, text: str, peer: str = "the monitor") -> None:
         super().__init__(f"{peer} refused `{request}`: {text}")
@@ -37,21 +41,21 @@ class MonitorRefused(UsageError):
 
 
 class Link:
-    """One conversation with the monitor, or with another hypervisor (`peer`) that speaks as it does."""
+    """A connection to the monitor, or to another hypervisor (`peer`) with the same protocol."""
 
     def __init__(self, stream: ByteStream, peer: str = "the monitor") -> None:
         self.stream = stream
         self._peer = peer
-        # Any number that an earlier conversation with the same monitor has not just used.
+        # Random, because the monitor remembers the last number of an earlier connection and would repeat that answer.
         self._sequence = secrets.randbits(28) + 1
         self._pending = b""
 
     def greet(self, deadline: Deadline) -> None:
-        """Return once the other side answers: after a boot, and after a fork from a snapshot.
+        """Wait until the other side answers, after a boot or after a fork from a snapshot.
 
-        Raises `ConsoleTimeout`, and `UsageError` for a firmware that was built from other sources than this package.
+        Raises `ConsoleTimeout`, and `UsageError` if the firmware has another version of the protocol than this package.
         """
-        version = self.ask("ping", deadline, patience=_BOOT_PATIENCE, after_boot=True)
+        version = self.ask("ping", deadline, retry_seconds=_BOOT_RETRY_SECONDS, after_boot=True)
         if version != f"{abi.AGENT_ABI_VERSION:x}":
             raise UsageError(
                 f"the ABI version of {self._peer} is {version or 'unknown'}, this package has "
@@ -60,25 +64,27 @@ class Link:
                 hint="build and flash the firmware of this checkout",
             )
 
-    def ask(self, text: str, deadline: Deadline, *, patience: float = PATIENCE, after_boot: bool = False) -> str:
-        """Return what the monitor answers to `text`, without its `ok`.
+    def ask(
+        self, text: str, deadline: Deadline, *, retry_seconds: float = RETRY_SECONDS, after_boot: bool = False
+    ) -> str:
+        """Send the request `text` and return the answer, without its `ok`.
 
-        Raises `MonitorRefused`; `ConsoleTimeout` when no undamaged answer came in time; `Panic` and
-        `UnexpectedReboot` at once when the monitor says so. With `after_boot`, its banner is expected.
+        Raises `MonitorRefused`; `ConsoleTimeout` if no undamaged answer comes in time; `Panic` or `UnexpectedReboot` as
+        soon as the monitor reports one. `after_boot` says that its banner is no sign of a reboot.
         """
         self._sequence += 1
         line = frame.request(self._sequence, text)
-        verdict, _, rest = self._exchange(line, deadline, patience, after_boot).partition(" ")
+        verdict, _, rest = self._exchange(line, deadline, retry_seconds, after_boot).partition(" ")
         if verdict == "ok":
             return rest
         raise MonitorRefused(_shortened(text), rest, self._peer)
 
-    def _exchange(self, line: bytes, deadline: Deadline, patience: float, after_boot: bool) -> str:
+    def _exchange(self, line: bytes, deadline: Deadline, retry_seconds: float, after_boot: bool) -> str:
         damaged = 0
         while True:
             self.stream.send(line)
-            retry = deadline.at_most(patience)
-            patience = min(2 * patience, _LONGEST_PATIENCE)
+            retry = deadline.at_most(retry_seconds)
+            retry_seconds = min(2 * retry_seconds, _LONGEST_RETRY_SECONDS)
             while not retry.expired:
                 answered = self._receive(retry, after_boot)
                 if self._sequence in answered:
@@ -90,6 +96,7 @@ class Link:
                 raise self._silence(line, deadline, damaged)
 
     def _silence(self, line: bytes, deadline: Deadline, damaged: int) -> HilError:
+        # Silence is the firmware's fault only on a line that loses nothing; damaged requests show that this one does.
         doing = f"asking {self._peer}: {_shortened(line.decode('ascii').strip())}"
         known = None if damaged else self.stream.silence()
         if known is not None:
@@ -98,7 +105,7 @@ class Link:
             f"no undamaged answer from {self._peer} within {deadline}; it saw {damaged} damaged requests",
             doing=doing,
             console=self.stream.tail(),
-            hint="look at the console's transcript: silence means a hang, noise means a bad line",
+            hint="read the console's transcript: silence means a hang, noise means a bad line",
         )
 
     def _receive(self, deadline: Deadline, after_boot: bool) -> dict[int, str]:

@@ -1,4 +1,4 @@
-"""How a program ended, and what it brought back."""
+"""The outcome of a program: how it ended, and the values that it returned."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _HEAD = struct.Struct("<IIIIQ")
 _FAULT = struct.Struct("<7Q")
 
 
-class Ended(IntEnum):
+class ProgramEnd(IntEnum):
     """How a program ended: `AGENT_*` of `agent_abi.h`."""
 
     HALTED = abi.AGENT_HALTED
@@ -26,11 +26,11 @@ class Ended(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
-    """An exception: syndrome, return address, fault address, and the level that took it.
+class FaultReport:
+    """An exception that a program caused: syndrome, return address, fault address, and the level that took it.
 
-    With `el` 2 in a guest it is a stage-2 abort (or another exception that the hypervisor took), and `ipa` is the
-    guest-physical page. `count` is the number of faults since the program started.
+    In a guest, `el` 2 means a stage-2 abort, or another exception that the hypervisor took; `ipa` then is the guest
+    physical page. `count` is the number of faults since the program started.
     """
 
     kind: int
@@ -55,9 +55,9 @@ class Fault:
 
 
 class TargetFault(FirmwareError):
-    """An access or a call on the target took an exception. `esr`, `elr`, `far`, `el` as the target reported them."""
+    """An access or a call on the target caused an exception. The target reported `esr`, `elr`, `far` and `el`."""
 
-    def __init__(self, fault: Fault, *, doing: str = "", pc: int = 0) -> None:
+    def __init__(self, fault: FaultReport, *, doing: str = "", pc: int = 0) -> None:
         super().__init__(f"{fault}, at instruction {pc} of the program", doing=doing)
         self.taken = fault
         self.esr = fault.esr
@@ -67,22 +67,22 @@ class TargetFault(FirmwareError):
 
 
 class RanTooLong(FirmwareError):
-    """A program did not end in time. `outcome` says where it was."""
+    """A program did not end in time. `outcome` says which instruction it had reached."""
 
-    def __init__(self, outcome: Outcome, *, doing: str = "") -> None:
+    def __init__(self, outcome: ProgramOutcome, *, doing: str = "") -> None:
         place = f" at PC {outcome.fault.elr:#x}" if outcome.fault else ""
         message, hint = {
-            Ended.STOPPED: (
-                f"the guest hangs: it did not come back to its agent in time, and was stopped{place}",
-                "what the program had it do last: a loop, or page tables without the agent in them",
+            ProgramEnd.STOPPED: (
+                f"the guest hangs: it did not return to its agent in time, and was stopped{place}",
+                "check the last instruction: code that loops, or page tables that no longer map the agent",
             ),
-            Ended.STUCK: (
-                "EL3 hangs: a call did not come back in time, and cannot be stopped",
-                "the call that the program made last; bring-up and records look up where the processors are",
+            ProgramEnd.STUCK: (
+                "EL3 hangs: a call did not return in time, and cannot be stopped",
+                "check the last call; `hil bringup` and the record say where the processors are",
             ),
         }.get(
             outcome.ended,
-            (f"the program ran out of time at its instruction {outcome.pc}", "a loop in it, or a higher deadline"),
+            (f"the program ran out of time at its instruction {outcome.pc}", "check its loops, or give it more time"),
         )
         super().__init__(message, doing=doing, hint=hint)
         self.outcome = outcome
@@ -90,36 +90,36 @@ class RanTooLong(FirmwareError):
 
 @dataclass(frozen=True, slots=True)
 class SmcResult:
-    """Registers x0 to x30 after a call, unsigned."""
+    """The registers x0 to x30 after a call, unsigned."""
 
     registers: tuple[int, ...]
 
     @property
     def x(self) -> tuple[int, ...]:
-        """Registers x0 to x17, those that SMCCC lets a call use."""
+        """The registers x0 to x17, which SMCCC uses for arguments and results."""
         return self.registers[:18]
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came back. Registers that were not wanted read as zero; `pc` is an index into the program."""
+class ProgramOutcome:
+    """What a program returned. Registers that it did not return read as zero; `pc` is an index into the program."""
 
-    ended: Ended
+    ended: ProgramEnd
     code: int
     pc: int
     steps: int
-    fault: Fault | None
+    fault: FaultReport | None
     r: tuple[int, ...]
     data: bytes
 
     @classmethod
-    def parse(cls, blob: bytes) -> Outcome:
-        """Parse an outcome as the monitor sends it. Raises `FirmwareError` for one that no interpreter leaves."""
+    def parse(cls, blob: bytes) -> ProgramOutcome:
+        """Parse an outcome sent by the monitor. Raises `FirmwareError` for one that no interpreter writes."""
         ended, code, pc, mask, steps = _HEAD.unpack_from(blob)
         at = _HEAD.size
         fault = None
         if ended & abi.AGENT_FAULT_FOLLOWS:
-            fault = Fault(*_FAULT.unpack_from(blob, at))
+            fault = FaultReport(*_FAULT.unpack_from(blob, at))
             at += _FAULT.size
         registers = [0] * abi.AGENT_REGISTERS
         for index in range(abi.AGENT_REGISTERS):
@@ -128,16 +128,16 @@ class Outcome:
                 at += 8
         return cls(_ended(ended & ~abi.AGENT_FAULT_FOLLOWS), code, pc, steps, fault, tuple(registers), blob[at:])
 
-    def require(self, doing: str = "") -> Outcome:
-        """Return the outcome of a program that halted; raises `TargetFault`, `RanTooLong` or `UsageError`."""
+    def require(self, doing: str = "") -> ProgramOutcome:
+        """Return this outcome if the program halted; raise `TargetFault`, `RanTooLong` or `UsageError` otherwise."""
         match self.ended:
-            case Ended.HALTED:
+            case ProgramEnd.HALTED:
                 return self
-            case Ended.FAULTED if self.fault is not None:
+            case ProgramEnd.FAULTED if self.fault is not None:
                 raise TargetFault(self.fault, doing=doing, pc=self.pc)
-            case Ended.BAD:
+            case ProgramEnd.BAD:
                 raise UsageError(
-                    f"instruction {self.pc} of the program is malformed, or beyond its end",
+                    f"instruction {self.pc} of the program is malformed, or past its end",
                     doing=doing,
                     hint="end every path with halt(); map and unmap exist at EL1 only and need page-aligned ranges",
                 )
@@ -145,12 +145,12 @@ class Outcome:
                 raise RanTooLong(self, doing=doing)
 
 
-def _ended(number: int) -> Ended:
+def _ended(number: int) -> ProgramEnd:
     try:
-        return Ended(number)
+        return ProgramEnd(number)
     except ValueError:
         raise FirmwareError(
-            f"the agent's mailbox says that the program ended with {number}, which means nothing",
+            f"the agent's mailbox says that the program ended with {number}, which is not a known value",
             doing="reading the outcome of a program",
             hint="something wrote to the agent's memory: the program itself, another vCPU, or the firmware",
         ) from None

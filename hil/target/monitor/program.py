@@ -5,8 +5,8 @@
     program.smc()
     program.halt()
 
-`agent_abi.h` says what each instruction does. Nothing is checked here that the board would report itself: wrong
-programs are as welcome as right ones.
+`agent_abi.h` says what each instruction does. Errors that the board reports itself are not checked here, so that tests
+can send wrong programs on purpose.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ class Reg:
 
 
 r = tuple(Reg(index) for index in range(abi.AGENT_REGISTERS))
-"""The registers; `r[0]` to `r[30]` become x0 to x30 of a call."""
+"""All registers; `r[0]` to `r[30]` are x0 to x30 of a call."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What the outcome brings back: registers (those that are zero cost nothing), and a slice of the data area.
+class ReturnedValues:
+    """The values that a program returns: registers (zeros are not transmitted), and a slice of the data area.
 
-    With `length`, the slice is shortened to what that register says at the end.
+    With `length`, the slice is shortened to the number of bytes that this register holds at the end.
     """
 
     registers: tuple[Reg, ...] = r
@@ -70,35 +70,35 @@ class Program:
     """A program under construction. Methods that take a label accept one that comes later."""
 
     def __init__(self) -> None:
-        self.wanted = Wanted()
+        self.wanted = ReturnedValues()
         self._lines: list[tuple[int, int, int, int, int | str, int]] = []
         self._labels: dict[str, int] = {}
         self._data = b""
 
-    # What goes up and comes back beside the instructions.
+    # Data that is sent with the instructions, and values that are returned.
 
     def put(self, data: bytes, offset: int = 0) -> None:
-        """Upload `data` into the data area; what is below `offset` and not put is zeroed, the rest is kept."""
+        """Upload `data` into the data area. Bytes below `offset` become zero unless put, too; the rest is kept."""
         end = offset + len(data)
         if end > abi.AGENT_DATA_BYTES:
-            raise UsageError(f"the data area has {abi.AGENT_DATA_BYTES} bytes; {end} are needed")
+            raise UsageError(f"the data area has {abi.AGENT_DATA_BYTES} bytes, but the data ends at {end}")
         self._data = self._data.ljust(end, b"\0")
         self._data = self._data[:offset] + data + self._data[end:]
 
     def want(self, registers: Iterable[Reg] = r, *, offset: int = 0, size: int = 0, length: Reg | None = None) -> None:
-        """Say what the outcome brings back; without this, all registers and no data."""
-        self.wanted = Wanted(tuple(registers), offset, size, length)
+        """Choose the values to return. By default, a program returns all registers and no data."""
+        self.wanted = ReturnedValues(tuple(registers), offset, size, length)
 
     # Control.
 
     def label(self, name: str) -> None:
-        """Name the place of the next instruction."""
+        """Give the next instruction a label."""
         if name in self._labels:
-            raise UsageError(f"the program has two labels {name}")
+            raise UsageError(f"the program has two labels `{name}`")
         self._labels[name] = len(self._lines)
 
     def halt(self, code: int = 0) -> None:
-        """End, with a code."""
+        """End the program with a code."""
         self._add(abi.AGENT_OP_HALT, imm=code)
 
     def jump(self, label: str) -> None:
@@ -106,15 +106,15 @@ class Program:
         self._add(abi.AGENT_OP_JUMP, small=label)
 
     def branch(self, left: Reg, condition: Condition, right: Reg | int, label: str) -> None:
-        """Continue at the label if the condition holds; unsigned unless it says otherwise."""
+        """Continue at the label if the condition holds. Comparisons are unsigned unless the condition says `signed`."""
         self._add(abi.AGENT_OP_BRANCH, left, Reg(_CONDITIONS[condition]), right, small=label)
 
     def loop(self, counter: Reg, label: str) -> None:
-        """Count down, and continue at the label until zero."""
+        """Decrement the counter, and continue at the label unless it is zero."""
         self._add(abi.AGENT_OP_LOOP, counter, small=label)
 
     def on_fault(self, label: str | None) -> None:
-        """From here on continue at the label after a fault; None: a fault ends the program."""
+        """From here on, continue at the label after a fault; with None, a fault ends the program."""
         self._add(abi.AGENT_OP_ON_FAULT, small=abi.AGENT_NO_TARGET if label is None else label)
 
     def fault(self, target: Reg, field: FaultField) -> None:
@@ -194,12 +194,12 @@ class Program:
         self._add(abi.AGENT_OP_FILL, at, value, length)
 
     def find(self, word: Reg, at: Reg, length: Reg | int) -> None:
-        """Set `word` to the offset of the first 64-bit word that equals it, else to all ones."""
+        """Set `word` to the offset of the first 64-bit word with the same value, or to all ones if there is none."""
         self._add(abi.AGENT_OP_FIND, word, at, length)
 
-    def differ(self, one: Reg, other: Reg, length: Reg | int) -> None:
-        """Set `one` to the offset of the first byte that differs from `other`, else to all ones."""
-        self._add(abi.AGENT_OP_DIFFER, one, other, length)
+    def differ(self, left: Reg, right: Reg, length: Reg | int) -> None:
+        """Compare memory: set `left` to the offset of the first byte that differs, or to all ones if there is none."""
+        self._add(abi.AGENT_OP_DIFFER, left, right, length)
 
     def map(self, va: Reg, ipa: Reg, length: Reg | int, *, device: bool = False, writable: bool = True) -> None:
         """EL1 only: map pages in the agent's stage 1, replacing what was there."""
@@ -213,19 +213,19 @@ class Program:
     # Leaving the interpreter.
 
     def smc(self) -> None:
-        """SMC #0 with x0-x30 from r0-r30, and back."""
+        """Execute SMC #0 with x0-x30 from r0-r30, and copy them back."""
         self._add(abi.AGENT_OP_SMC)
 
     def hvc(self) -> None:
-        """HVC #0 with x0-x30 from r0-r30, and back."""
+        """Execute HVC #0 with x0-x30 from r0-r30, and copy them back."""
         self._add(abi.AGENT_OP_HVC)
 
     def execute(self, word: int, x0: Reg = r[31], x1: Reg = r[31]) -> None:
-        """Execute one A64 instruction with x0 and x1 from these registers, and x0 back."""
+        """Execute one A64 instruction with x0 and x1 from these registers, and copy x0 back."""
         self._add(abi.AGENT_OP_EXECUTE, x0, x1, small=word)
 
     def call(self, address: Reg) -> None:
-        """Call A64 code with x0-x7 from r0-r7, and r0 back; such as code that was put into the data area."""
+        """Call A64 code, such as code put into the data area, with x0-x7 from r0-r7; copy x0 back to r0."""
         self._add(abi.AGENT_OP_CALL, address)
 
     def mrs(self, target: Reg, register: str) -> None:
@@ -241,13 +241,13 @@ class Program:
         self.execute(a64.sys(operation), argument)
 
     def translate(self, address: Reg, operation: str = "AT S1E1R") -> None:
-        """Replace an address by PAR_EL1 after translating it."""
+        """Translate an address, and replace it by the result in PAR_EL1."""
         self.sys(operation, address)
         self.execute(a64.ISB)
         self.mrs(address, "PAR_EL1")
 
     def barrier(self, word: int = a64.DSB_ISH) -> None:
-        """Execute a barrier of `hil.target.monitor.a64`."""
+        """Execute a barrier, one of the constants in `hil.target.monitor.a64`."""
         self.execute(word)
 
     def fp_load(self, address: Reg) -> None:
@@ -258,14 +258,14 @@ class Program:
         """Store v0-v31, FPCR and FPSR to memory."""
         self._add(abi.AGENT_OP_FP_STORE, address)
 
-    # Meeting another agent.
+    # Synchronising with another agent.
 
     def await_at_least(self, address: Reg, value: Reg, ticks: int) -> None:
-        """Spin until the u32 at `address` is at least `value`; `address` becomes 1, or 0 after so many ticks."""
+        """Spin until the u32 at `address` is at least `value`: then set `address` to 1, or to 0 after `ticks` ticks."""
         self._add(abi.AGENT_OP_AWAIT, address, value, imm=ticks)
 
     def fetch_add(self, target: Reg, address: Reg, amount: Reg | int) -> None:
-        """Set target to the u32 at `address`, which grows by `amount`, atomically."""
+        """Atomically add `amount` to the u32 at `address`, and set `target` to its value before."""
         self._add(abi.AGENT_OP_FETCH_ADD, target, address, amount)
 
     # The result.
@@ -276,7 +276,7 @@ class Program:
         return self._data
 
     def assemble(self) -> bytes:
-        """Return the instructions as they go over the wire. Raises `UsageError` for a missing label."""
+        """Return the encoded instructions. Raises `UsageError` for a missing label."""
         if len(self._lines) > abi.AGENT_MAX_INSTRUCTIONS:
             raise UsageError(f"a program has at most {abi.AGENT_MAX_INSTRUCTIONS} instructions, not {len(self._lines)}")
         return b"".join(_pack(op, a, b, c, self._resolve(small), imm) for op, a, b, c, small, imm in self._lines)
@@ -285,7 +285,7 @@ class Program:
         if isinstance(small, int):
             return small & 0xFFFFFFFF
         if small not in self._labels:
-            raise UsageError(f"the program has no label {small}")
+            raise UsageError(f"the program has no label `{small}`")
         return self._labels[small]
 
     def _add(

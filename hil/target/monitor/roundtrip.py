@@ -1,4 +1,8 @@
-"""The program that carries one TPM command through the queue: copy in, submit, doorbell, copy out."""
+"""The program that sends one TPM command through a queue: copy in, submit, ring the doorbell, copy out.
+
+The board runs all of it for one request, because a request over the serial line for each step would take many times as
+long.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ from hil.target.monitor import a64
 from hil.target.monitor.program import Program, r
 
 if TYPE_CHECKING:
-    from hil.target.monitor.outcome import Outcome
+    from hil.target.monitor.outcome import ProgramOutcome
 
 _ABI = read_defines(firmware_header("service/include/vtpm_abi.h"))
 _HEAD = _ABI["VTPM_RING_HEAD"]
@@ -33,13 +37,13 @@ class DoorbellRefused(FirmwareError):
 
 @dataclass(frozen=True, slots=True)
 class RoundTrip:
-    """The program, and how to read its outcome."""
+    """A program that sends a TPM command, and the function that reads its outcome."""
 
     program: Program
     doorbell_fid: int
 
-    def response(self, outcome: Outcome) -> bytes:
-        """Return the response that the slot held when the doorbell had returned."""
+    def response(self, outcome: ProgramOutcome) -> bytes:
+        """Return the response that was in the slot after the doorbell returned."""
         status = outcome.r[_STATUS.index]
         if status:
             raise DoorbellRefused(self.doorbell_fid, status - (1 << 64) if status >> 63 else status)

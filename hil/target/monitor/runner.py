@@ -1,4 +1,4 @@
-"""Running programs on one agent, and the few programs that everybody needs: call, read, write."""
+"""Runs programs on one agent, among them the most common ones: call, read, write."""
 
 from __future__ import annotations
 
@@ -8,57 +8,57 @@ from typing import TYPE_CHECKING
 
 from hil.deadline import Deadline
 from hil.target.monitor import abi
-from hil.target.monitor.outcome import Outcome, SmcResult
+from hil.target.monitor.outcome import ProgramOutcome, SmcResult
 from hil.target.monitor.program import Program, r
 
 if TYPE_CHECKING:
     from hil.target.monitor.link import Link
 
 USUAL = 30.0
-"""Seconds that a request may take when nothing else is said."""
+"""Seconds that a request may take by default."""
 
-# A deadline is the program's. The board reports within half a second what is late, and within three more what does not
-# leave its guest; the line gets the rest.
+# The deadline is the program's; the answer may come later. The monitor needs half a second to report a program that is
+# late, and three more to stop a guest that does not return. The rest is for the line.
 _ANSWER = 5.0
 _CONDUIT_REGISTERS = 31
 
 
 class Pending:
-    """A program that is running. Its outcome must be fetched before the agent can run another."""
+    """A running program. Its outcome must be fetched before the agent can run another program."""
 
     def __init__(self, link: Link, agent: str, deadline: Deadline) -> None:
         self._link = link
         self._agent = agent
         self._deadline = deadline
 
-    def wait(self, deadline: Deadline | None = None) -> Outcome:
-        """Return the outcome, at the latest when the program's deadline, or this one if it is later, has passed."""
+    def wait(self, deadline: Deadline | None = None) -> ProgramOutcome:
+        """Return the outcome. Waits until the program's deadline, or until `deadline` if that is later."""
         remaining = max(self._deadline.remaining, deadline.remaining if deadline else 0.0)
         answer = self._link.ask(f"wait {self._agent}", Deadline.after(remaining + _ANSWER))
-        return Outcome.parse(binascii.a2b_base64(answer))
+        return ProgramOutcome.parse(binascii.a2b_base64(answer))
 
 
 class Runner:
-    """One agent: an interpreter at EL2 or EL1."""
+    """An agent: an interpreter at EL2 or EL1 that runs programs."""
 
     def __init__(self, link: Link, agent: str) -> None:
         self._link = link
         self._agent = agent
 
-    def run(self, program: Program, deadline: Deadline | None = None) -> Outcome:
-        """Run a program to its end, or to its deadline. The outcome says how it ended; see `Outcome.require`."""
+    def run(self, program: Program, deadline: Deadline | None = None) -> ProgramOutcome:
+        """Run a program until it ends or its deadline passes. The outcome says which; see `ProgramOutcome.require`."""
         deadline = deadline or Deadline.after(USUAL)
         answer = self._link.ask(f"run {self._request(program, deadline)}", _answer_by(deadline))
-        return Outcome.parse(binascii.a2b_base64(answer))
+        return ProgramOutcome.parse(binascii.a2b_base64(answer))
 
     def start(self, program: Program, deadline: Deadline | None = None) -> Pending:
-        """Start a program and return at once; two agents that were started run at the same time."""
+        """Start a program and return at once, so that programs of several agents can run in parallel."""
         deadline = deadline or Deadline.after(USUAL)
         self._link.ask(f"start {self._request(program, deadline)}", _answer_by(deadline))
         return Pending(self._link, self._agent, deadline)
 
     def smc(self, fid: int, *args: int, deadline: Deadline | None = None) -> SmcResult:
-        """Call EL3 with x0 = `fid` and x1... = `args`; all other registers are zero. Raises `TargetFault`."""
+        """Make an SMC with x0 = `fid` and x1... = `args`; all other registers are zero. Raises `TargetFault`."""
         program = Program()
         for register, value in zip(r, (fid, *args), strict=False):
             program.set(register, value)
@@ -69,7 +69,7 @@ class Runner:
         return SmcResult(outcome.r[:_CONDUIT_REGISTERS])
 
     def read(self, address: int, length: int) -> bytes:
-        """Read memory, in accesses as wide as address and length allow, at most 8 bytes. Raises `TargetFault`."""
+        """Read memory with the widest accesses, up to 8 bytes, that address and length allow. Raises `TargetFault`."""
         data = b""
         while len(data) < length:
             here, size = address + len(data), min(length - len(data), abi.AGENT_DATA_BYTES)
@@ -83,7 +83,7 @@ class Runner:
         return data
 
     def write(self, address: int, data: bytes) -> None:
-        """Write memory, in accesses as wide as address and length allow, at most 8 bytes. Raises `TargetFault`."""
+        """Write memory with the widest accesses, up to 8 bytes, that address and length allow. Raises `TargetFault`."""
         for at in range(0, len(data), abi.AGENT_DATA_BYTES):
             here, piece = address + at, data[at : at + abi.AGENT_DATA_BYTES]
             program = Program()

@@ -1,7 +1,7 @@
-"""TPM 2.0 commands over anything that carries bytes to a TPM and back.
+"""TPM 2.0 commands over any transport that carries bytes to a TPM and back.
 
-`commands` and `Transport` need nothing else. All other names need tpm2-pytss, the extra `hil[tpm]`, and are imported
-when they are first used: a suite that sends raw commands runs without it.
+`commands` and `Transport` have no dependencies. All other names need tpm2-pytss, the extra `hil[tpm]`, and are imported
+on first use, so that a suite that sends raw commands runs without it.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    """Import what needs tpm2-pytss. Raises `MissingTool` when that is not installed."""
+    """Import a name that needs tpm2-pytss. Raises `MissingTool` if that is not installed."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:

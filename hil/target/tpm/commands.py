@@ -1,4 +1,4 @@
-"""TPM commands as raw bytes, for tests that need them wrong, cheap or many at once.
+"""TPM commands as raw bytes, for tests that need malformed commands, or many commands at low cost.
 
 Layouts are from TPM 2.0 Library part 3 (one table per command) and part 2 (structures). All integers are big endian.
 """
@@ -90,7 +90,7 @@ class Response:
 
     @classmethod
     def parse(cls, data: bytes) -> Response:
-        """Split `data`; raises `ValueError` if it is shorter than a header or lies about its own length."""
+        """Split `data`. Raises `ValueError` if it is shorter than a header, or its size field is wrong."""
         if len(data) < HEADER_BYTES:
             raise ValueError(
                 f"a TPM response has at least {HEADER_BYTES} bytes, this one has {len(data)}: {data.hex()}"
@@ -102,7 +102,7 @@ class Response:
 
 
 def command(code: int, parameters: bytes = b"", *, tag: int = NO_SESSIONS, size: int | None = None) -> bytes:
-    """Return a command; `size` overrides the true length, for a command that lies about it."""
+    """Return a command; `size` overrides the size field, for malformed commands."""
     return struct.pack(">HII", tag, HEADER_BYTES + len(parameters) if size is None else size, code) + parameters
 
 
@@ -159,7 +159,7 @@ def pcr_value(response: bytes) -> bytes:
 
 
 def submit(transport: Transport, raw: bytes) -> Response:
-    """Return the response to one command; TPM_RC_RETRY is resubmitted, as part 1 asks of callers."""
+    """Return the response to one command; resubmit it on TPM_RC_RETRY, as part 1 asks of callers."""
     response = Response.parse(transport.transmit(raw))
     for _ in range(_RESUBMISSIONS):
         if response.code != RC_RETRY:

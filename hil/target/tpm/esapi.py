@@ -1,4 +1,4 @@
-"""tpm2-pytss's ESAPI over a queue, with honest errors."""
+"""The ESAPI of tpm2-pytss over a queue, with the transport's own errors."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ if TYPE_CHECKING:
     from hil.target.tpm.transport import Transport
 
 
-# The C library prints every error it also returns; errors are ours to report, once.
+# The C library prints every error that it also returns; each error should be reported once, by its caller.
 os.environ.setdefault("TSS2_LOG", "all+none")
 
 
 class QueueEsapi(ESAPI):  # type: ignore[misc]
     """Every ESAPI call, over a `Transport`.
 
-    TPM errors raise `TSS2_Exception`. When the transport failed (a dead board, a refused doorbell), its own error is
-    raised in place of the C library's "general failure", also by later calls: the library's context is lost then.
-    TPM_RC_RETRY, which the first use of an authorisation with dictionary-attack protection may give, is resubmitted
-    by the C library (up to five times), as TPM 2.0 Library part 1, "Response Code Details", tells callers to.
+    TPM errors raise `TSS2_Exception`. If the transport fails (a dead board, a refused doorbell), this and all later
+    calls raise its own error in place of the C library's "general failure", because the library's context is unusable
+    from then on. On TPM_RC_RETRY, which the first use of an authorisation with dictionary-attack protection may return,
+    the C library resubmits a command up to five times, as TPM 2.0 Library part 1, "Response Code Details", tells
+    callers to.
     """
 
     def __init__(self, transport: Transport) -> None:

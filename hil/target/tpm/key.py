@@ -32,16 +32,16 @@ class Key:
 
 
 def storage_template(kind: KeyKind) -> Any:
-    """A restricted decryption key: a parent for others."""
+    """Return the template of a restricted decryption key: a parent of other keys."""
     return TPM2B_PUBLIC.parse(_STORAGE[kind], objectAttributes=_OWN | TPMA_OBJECT.RESTRICTED | TPMA_OBJECT.DECRYPT)
 
 
 def signing_template(kind: KeyKind) -> Any:
-    """An unrestricted signing key: signs any digest."""
+    """Return the template of an unrestricted signing key, which signs any digest."""
     return TPM2B_PUBLIC.parse(_SIGNING[kind], objectAttributes=_OWN | TPMA_OBJECT.SIGN_ENCRYPT)
 
 
 def attestation_template(kind: KeyKind) -> Any:
-    """A restricted signing key: signs only what this TPM says about itself."""
+    """Return the template of a restricted signing key, which signs only structures that the TPM itself has made."""
     attributes = _OWN | TPMA_OBJECT.SIGN_ENCRYPT | TPMA_OBJECT.RESTRICTED
     return TPM2B_PUBLIC.parse(f"{_SIGNING[kind]}:null", objectAttributes=attributes)

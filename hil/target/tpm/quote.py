@@ -1,4 +1,4 @@
-"""Quotes, and their verification away from the TPM that made them."""
+"""Quotes, and their verification without the TPM that made them."""
 
 from __future__ import annotations
 
@@ -21,30 +21,29 @@ PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
 
 
 class QuoteError(FirmwareError):
-    """A quote does not prove what it should; the message says which part."""
+    """A quote does not prove what it should; the message names the part that fails."""
 
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """A quote as it travels: marshalled TPMS_ATTEST and TPMT_SIGNATURE (TPM 2.0 Library part 2)."""
+    """A quote: marshalled TPMS_ATTEST and TPMT_SIGNATURE (TPM 2.0 Library part 2)."""
 
     attest: bytes
     signature: bytes
 
     def verify(self, key: PublicKey, nonce: bytes, pcrs: Mapping[int, bytes]) -> None:
-        """Check signature, nonce and SHA-256 PCR values with nothing but the public key.
+        """Check signature, nonce and SHA-256 PCR values; all that this needs is the public key.
 
-        `pcrs` maps PCR numbers to the values they should have; the quote must cover exactly these.
-        Raises `QuoteError`.
+        `pcrs` maps PCR numbers to expected values; the quote must cover exactly these PCRs. Raises `QuoteError`.
         """
         check_signature(key, self.attest, self.signature)
         attest, rest = TPMS_ATTEST.unmarshal(self.attest)
         if rest != len(self.attest):
-            raise QuoteError("the attestation has bytes behind its end")
+            raise QuoteError("the attestation has trailing bytes")
         if attest.magic != TPM2_GENERATED.VALUE or attest.type != TPM2_ST.ATTEST_QUOTE:
             raise QuoteError(f"not a quote made by a TPM: magic {attest.magic:#x}, type {attest.type:#x}")
         if bytes(attest.extraData) != nonce:
-            raise QuoteError("the nonce is not the one that was sent: an old quote, or another's")
+            raise QuoteError("the nonce is not the one that was sent: this is an old quote, or somebody else's")
         quote = attest.attested.quote
         selected = _selected(quote.pcrSelect)
         if selected != sorted(pcrs):
@@ -71,7 +70,7 @@ def check_signature(key: PublicKey, message: bytes, signature: bytes) -> None:
 
 
 def _selected(selection: Any) -> list[int]:
-    """PCR numbers of a TPML_PCR_SELECTION that must name the SHA-256 bank only."""
+    """Return the PCR numbers of a TPML_PCR_SELECTION. Raises `QuoteError` for any bank but SHA-256."""
     chosen: list[int] = []
     for bank in selection:
         if bank.hash != TPM2_ALG.SHA256:

@@ -1,4 +1,4 @@
-"""The bridge from the TCG software stack (tpm2-pytss) to a command queue."""
+"""Connects the TCG software stack (tpm2-pytss) to a command queue."""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ if TYPE_CHECKING:
 class QueueTcti(PyTCTI):  # type: ignore[misc]
     """A TCTI (TCG TSS 2.0 TCTI API 1.0, transmit and receive) on top of a `Transport`.
 
-    The queue answers in the same call, so the response waits here between transmit and receive. An exception of the
-    transport becomes an error code inside the C library; it is kept in `failure`, so that the caller can raise it
-    again as itself.
+    A transport returns the response at once, so it is kept here between transmit and receive. The C library turns an
+    exception of the transport into an error code; `failure` keeps the exception, so that the caller can raise it again.
     """
 
     def __init__(self, transport: Transport) -> None:
@@ -34,7 +33,7 @@ class QueueTcti(PyTCTI):  # type: ignore[misc]
             raise
 
     def do_receive(self, timeout: int) -> bytes:  # noqa: ARG002 (the queue is synchronous)
-        """Hand out the response of the last command, once; called by the C library."""
+        """Return the response of the last command, once; called by the C library."""
         if self._response is None:
             raise TSS2_Exception(TSS2_RC.TCTI_RC_BAD_SEQUENCE)
         response, self._response = self._response, None

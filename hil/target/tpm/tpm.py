@@ -1,4 +1,4 @@
-"""A TPM as a user of it thinks of it: PCRs, keys, secrets, memory. Everything else is in `Tpm.esapi`."""
+"""The common operations of a TPM: PCRs, keys, secrets, NV memory. For all others, use `Tpm.esapi`."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _OWNER_NV = TPMA_NV.OWNERREAD | TPMA_NV.OWNERWRITE
 
 
 class Tpm:
-    """One TPM behind a `Transport`, with empty authorisation values. TPM errors raise `TSS2_Exception`."""
+    """A TPM behind a `Transport`, with empty authorisation values. TPM errors raise `TSS2_Exception`."""
 
     def __init__(self, transport: Transport) -> None:
         self.transport = transport
@@ -56,11 +56,11 @@ class Tpm:
         self.close()
 
     def close(self) -> None:
-        """Free what the C library holds; the TPM itself is not touched."""
+        """Free the C library's context; the TPM itself is not touched."""
         self.esapi.close()
 
     def startup(self, *, state: bool = False) -> None:
-        """TPM2_Startup(CLEAR), or (STATE); a TPM that has been started already is left as it is."""
+        """Send TPM2_Startup(CLEAR), or (STATE). A TPM that was started already ignores it."""
         try:
             self.esapi.startup(TPM2_SU.STATE if state else TPM2_SU.CLEAR)
         except TSS2_Exception as error:
@@ -68,20 +68,20 @@ class Tpm:
                 raise
 
     def random(self, length: int) -> bytes:
-        """Return `length` random bytes, in as many commands as that takes."""
+        """Return `length` random bytes, from as many commands as necessary."""
         out = b""
         while len(out) < length:
             out += bytes(self.esapi.get_random(min(length - len(out), _GET_RANDOM_CHUNK)))
         return out
 
     def banks(self) -> tuple[str, ...]:
-        """Return the names of the PCR banks that are allocated, such as `sha256`."""
+        """Return the names of the allocated PCR banks, such as `sha256`."""
         _, data = self.esapi.get_capability(TPM2_CAP.PCRS, 0, 16)
         banks = (bank for bank in data.data.assignedPCR if any(bytes(bank.pcrSelect[0 : bank.sizeofSelect])))
         return tuple(_BANK_NAMES.get(name, name) for name in (str(TPM2_ALG(bank.hash)) for bank in banks))
 
     def extend(self, pcr: int, digest: bytes, bank: str = "sha256") -> None:
-        """Extend one PCR with one digest of the bank's size."""
+        """Extend a PCR by a digest of the bank's size."""
         algorithm = TPM2_ALG.parse(bank)
         value = TPMT_HA(hashAlg=algorithm, digest=TPMU_HA(**{bank: digest}))
         self.esapi.pcr_extend(ESYS_TR(pcr), TPML_DIGEST_VALUES([value]))
@@ -92,24 +92,24 @@ class Tpm:
         return bytes(digests[0])
 
     def self_test(self) -> None:
-        """TPM2_SelfTest of every algorithm; takes long."""
+        """Run TPM2_SelfTest of every algorithm, which takes long."""
         self.esapi.self_test(True)
 
     @contextmanager
     def storage_key(self, kind: KeyKind = "ecc") -> Iterator[Key]:
-        """A primary storage key of the owner hierarchy; the same template gives the same key every time."""
+        """Yield a primary storage key of the owner hierarchy; the same template gives the same key every time."""
         with self._primary(storage_template(kind)) as key:
             yield key
 
     @contextmanager
     def signing_key(self, kind: KeyKind = "ecc") -> Iterator[Key]:
-        """A primary key that signs any digest."""
+        """Yield a primary key that signs any digest."""
         with self._primary(signing_template(kind)) as key:
             yield key
 
     @contextmanager
     def attestation_key(self, kind: KeyKind = "ecc") -> Iterator[Key]:
-        """A primary key that signs quotes."""
+        """Yield a primary key that signs quotes."""
         with self._primary(attestation_template(kind)) as key:
             yield key
 
@@ -127,16 +127,16 @@ class Tpm:
             self.esapi.flush_context(handle)
 
     def sign(self, key: Key, digest: bytes) -> bytes:
-        """Return a marshalled TPMT_SIGNATURE of a SHA-256 digest."""
+        """Sign a SHA-256 digest; return the marshalled TPMT_SIGNATURE."""
         return bytes(self.esapi.sign(key.handle, digest, _BY_SCHEME_OF_THE_KEY).marshal())
 
     def quote(self, key: Key, nonce: bytes, pcrs: Sequence[int]) -> Quote:
-        """Let the TPM sign its SHA-256 PCRs `pcrs` together with `nonce`."""
+        """Have the TPM sign its SHA-256 PCRs `pcrs` together with `nonce`."""
         attest, signature = self.esapi.quote(key.handle, _selection(pcrs), nonce)
         return Quote(bytes(attest), bytes(signature.marshal()))
 
     def seal(self, parent: Key, secret: bytes, pcrs: Sequence[int]) -> tuple[Any, Any]:
-        """Seal `secret` to the present values of `pcrs`; returns its private and public areas."""
+        """Seal `secret` to the current values of `pcrs`; return its private and public areas."""
         with self._pcr_policy(TPM2_SE.TRIAL, pcrs) as trial:
             policy = self.esapi.policy_get_digest(trial)
         template = TPM2B_PUBLIC.parse("keyedhash", objectAttributes=_SEALED, authPolicy=policy)
@@ -145,7 +145,7 @@ class Tpm:
         return private, public
 
     def unseal(self, parent: Key, sealed: tuple[Any, Any], pcrs: Sequence[int]) -> bytes:
-        """Return a sealed secret, if `pcrs` have the values they had when it was sealed."""
+        """Return a sealed secret, provided that `pcrs` have the same values as when it was sealed."""
         with (
             self._flushed(self.esapi.load(parent.handle, *sealed)) as item,
             self._pcr_policy(TPM2_SE.POLICY, pcrs) as session,
@@ -160,12 +160,12 @@ class Tpm:
             yield session
 
     def nv_define(self, index: int, size: int) -> Any:
-        """Define an NV index (0x01xxxxxx) that the owner reads and writes; returns its ESYS handle."""
+        """Define an NV index (0x01xxxxxx) that the owner can read and write; return its ESYS handle."""
         public = TPMS_NV_PUBLIC(nvIndex=index, nameAlg=TPM2_ALG.SHA256, attributes=_OWNER_NV, dataSize=size)
         return self.esapi.nv_define_space(None, TPM2B_NV_PUBLIC(nvPublic=public))
 
     def nv_open(self, index: int) -> Any:
-        """Return the ESYS handle of an NV index that exists already."""
+        """Return the ESYS handle of an existing NV index."""
         return self.esapi.tr_from_tpmpublic(index)
 
     def nv_write(self, handle: Any, data: bytes) -> None:

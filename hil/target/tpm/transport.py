@@ -1,4 +1,4 @@
-"""What TPM commands go through."""
+"""The interface of everything that carries TPM commands."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class Transport(Protocol):
-    """Whatever carries one TPM command to a TPM and brings back its response."""
+    """Carries TPM commands to a TPM, and their responses back."""
 
     def transmit(self, command: bytes) -> bytes:
-        """Return the response to `command`. Raises what the layers below raise."""
+        """Send `command` and return the response. Raises the errors of the layers below."""

@@ -1,4 +1,4 @@
-"""vTPM instances and their queues, as the service's ABI defines them."""
+"""vTPM instances and their queues, as defined by the service's ABI."""
 
 from __future__ import annotations
 

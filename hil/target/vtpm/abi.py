@@ -1,7 +1,7 @@
-"""The service ABI as Python sees it: every `VTPM_*` constant of `vtpm_abi.h`, as an attribute of this module.
+"""The constants of the service ABI: every `VTPM_*` of `vtpm_abi.h` is an attribute of this module.
 
-The numbers are read from the header, so that there is one list of them. `Status` gives its result codes names that a
-type checker knows; the header's comments give them their meaning.
+They are read from the header, so that C and Python share one definition. `Status` lists the result codes once more, by
+names that a type checker knows; their meanings are the header's comments.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ class Status(IntEnum):
     STALE_EPOCH = CONSTANTS["VTPM_E_STALE_EPOCH"]
 
     @classmethod
-    def of(cls, code: int) -> Status | int:
-        """Return the status with this code, or the code itself when the ABI defines none."""
+    def from_code(cls, code: int) -> Status | int:
+        """Return the status with this code, or the code itself if the ABI does not define it."""
         try:
             return cls(code)
         except ValueError:
@@ -61,7 +61,7 @@ class Status(IntEnum):
 
     @property
     def meaning(self) -> str:
-        """What the header says this code means; empty for those that need no words."""
+        """The header's comment on this code; empty if it has none."""
         return _MEANINGS.get(self.name, "")
 
 
@@ -69,7 +69,7 @@ _MEANINGS: dict[str, str] = dict(_STATUS_LINE.findall(HEADER.read_text(encoding=
 
 
 def call_name(fid: int) -> str:
-    """Return the name of a function identifier, such as `CREATE` or `DOORBELL 3`, else the number."""
+    """Return the name of a function identifier, such as `CREATE` or `DOORBELL 3`, or its number if it has none."""
     if 0 <= (index := fid - CONSTANTS["VTPM_FID_DOORBELL"]) <= CONSTANTS["VTPM_MAX_INDEX"]:
         return f"DOORBELL {index}"
     for name, value in CONSTANTS.items():
@@ -79,7 +79,7 @@ def call_name(fid: int) -> str:
 
 
 def doorbell(index: int) -> int:
-    """Return the function identifier that rings the calling VM's instance with this index."""
+    """Return the function identifier of the doorbell for the calling VM's instance with this index."""
     if not 0 <= index <= CONSTANTS["VTPM_MAX_INDEX"]:
         raise ValueError(f"an instance index is 0 to {CONSTANTS['VTPM_MAX_INDEX']}, not {index}")
     return CONSTANTS["VTPM_FID_DOORBELL"] + index

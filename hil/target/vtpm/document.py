@@ -1,4 +1,4 @@
-"""Write `docs/abi.md` from `vtpm_abi.h`: comments become text, constants become tables.
+"""Writes `docs/abi.md` from `vtpm_abi.h`: comments become text, constants become tables.
 
 Run as `python -m hil.target.vtpm.document`.
 """
@@ -20,7 +20,7 @@ _COMMENT = re.compile(r"/\* (.*) \*/$")
 
 
 def render(header: str) -> str:
-    """Return the page for the text of a header."""
+    """Return the Markdown page for the text of a header."""
     lines = [_HEAD]
     in_table = False
     for block in _BLOCK.finditer(header):

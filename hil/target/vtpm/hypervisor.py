@@ -1,7 +1,7 @@
-"""What every hypervisor does for a test: VMs with agents in them, and vTPM instances for those VMs.
+"""The interface of hypervisors for tests: VMs with agents in them, and vTPM instances for those VMs.
 
-There are two: our monitor at EL2, whose every step a test can also take itself (`Service`), and Linux with KVM, its
-module and its VMM (`hil.linux.agents`).
+There are two implementations: the monitor at EL2, below which a test can also make each call itself (`Service`), and
+Linux with KVM, our kernel module and VMM (`hil.linux.agents`).
 """
 
 from __future__ import annotations
@@ -20,60 +20,60 @@ if TYPE_CHECKING:
 
 
 class Vm(Protocol):
-    """A virtual machine with an agent on each vCPU. Addresses and sizes are in bytes."""
+    """A VM with an agent on each vCPU. Addresses and sizes are in bytes."""
 
     @property
     def ram_ipa(self) -> int:
-        """Where its RAM begins."""
+        """The IPA of its RAM."""
 
     @property
     def free_ipa(self) -> int:
-        """The first address of RAM that image and agents do not use, also at this VA in every agent."""
+        """The first IPA of RAM that image and agents do not use; every agent maps it at the same VA."""
 
     @property
     def trap_smc(self) -> bool:
-        """Whether its SMCs end at the hypervisor, which then rings for it."""
+        """Whether its SMCs trap to the hypervisor, which then rings for it (FORWARD)."""
 
     def agent(self, vcpu: int = 0) -> Agent:
         """Return the agent on a vCPU."""
 
     def destroy(self) -> None:
-        """Give everything back."""
+        """Free everything that the VM uses."""
 
 
 class OwnedInstance(Protocol):
-    """A vTPM instance of one VM, as whoever runs that VM holds it. Refusals raise `ServiceError`."""
+    """A vTPM instance of one VM, from the hypervisor's point of view. Refused calls raise `ServiceError`."""
 
     @property
     def index(self) -> int:
-        """Which of its VM's instances it is."""
+        """Its number among the instances of its VM."""
 
     @property
     def slots(self) -> int:
-        """How many commands fit into its queue."""
+        """The number of slots of its queue."""
 
     @property
     def queue_pa(self) -> int:
-        """Where EL3 has put its queue."""
+        """The physical address of its queue, chosen by EL3."""
 
     @property
     def queue_bytes(self) -> int:
-        """How large its queue is."""
+        """The size of its queue."""
 
     def info(self) -> Info:
         """Return state, owner, queue and counters."""
 
     def read_queue(self, offset: int, length: int) -> bytes:
-        """Return what lies in the queue, as the hypervisor sees it."""
+        """Read the queue through the hypervisor's mapping."""
 
     def place(self, ipa: int) -> None:
-        """Say where the VM finds the queue."""
+        """Tell EL3 the IPA of the queue."""
 
     def reset(self) -> None:
-        """The VM was reset: _TPM_Init; an ephemeral instance becomes a new TPM."""
+        """Report a reset of the VM: the instance gets _TPM_Init; RESET replaces an ephemeral one by a new TPM."""
 
     def destroy(self) -> None:
-        """Stop and scrub; the instance is dead afterwards."""
+        """Stop and scrub the instance, which is unusable afterwards."""
 
 
 VmType = TypeVar("VmType", bound=Vm)
@@ -83,7 +83,7 @@ class Hypervisor(Protocol[VmType]):
     """Runs VMs and gives them vTPMs."""
 
     def create_vm(self, *, ram_bytes: int = agent_abi.GUEST_RAM_UNIT, vcpus: int = 1) -> VmType:
-        """Create a VM with at least so much RAM."""
+        """Create a VM with at least `ram_bytes` of RAM."""
 
     def create_vtpm(
         self,
@@ -94,11 +94,11 @@ class Hypervisor(Protocol[VmType]):
         slots: int = 1,
         index: int = 0,
     ) -> GuestQueue:
-        """Generate an instance as the VM requires, and map its queue for the VM's first vCPU."""
+        """Create an instance with these requirements, and map its queue for the VM's first vCPU."""
 
 
 class MonitorHypervisor:
-    """The monitor: it creates, binds and maps, and then has no part in what VM and instance do."""
+    """The monitor as a hypervisor: after creating, binding and mapping, it takes no part in a VM's use of its TPM."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -113,6 +113,6 @@ class MonitorHypervisor:
         slots: int = 1,
         index: int = 0,
     ) -> ManagedQueue:
-        """See `Service.create`."""
+        """Create an instance (see `Service.create`), bind it to the VM, and map its queue."""
         instance = self._service.create(vm.id, profile=profile, persistent=persistent, slots=slots, index=index)
         return ManagedQueue.attach(instance, vm)

@@ -1,4 +1,4 @@
-"""One vTPM instance, as the hypervisor holds it."""
+"""A vTPM instance, from the hypervisor's point of view."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Info:
-    """What the service knows of an instance; `state` is one of `VTPM_STATE_*`."""
+    """The service's information about an instance; `state` is one of `VTPM_STATE_*`."""
 
     state: int
     vm_id: int
@@ -28,7 +28,7 @@ class Info:
 
 @dataclass(frozen=True, slots=True)
 class Ticks:
-    """Where the last doorbell's time went, in ticks of CNTPCT_EL0, and how the window cache fared so far."""
+    """Where the last doorbell spent its time, in ticks of CNTPCT_EL0, and the counters of the window cache."""
 
     doorbell: int
     engine: int
@@ -51,20 +51,20 @@ class Instance:
     queue_bytes: int
 
     def call(self, fid: int, *arguments: int) -> Reply:
-        """Make a call about this instance, and return the answer whatever it is."""
+        """Make a call with this instance's handle, and return the reply without checking it."""
         return self.service.call(fid, self.handle, *arguments)
 
     def bind(self, vmid: int, stage2_base: int, *, epoch: int | None = None, ipa: int = 0) -> None:
-        """Tie the instance to an identity: VMID and stage-2 base as EL3 finds them in VTTBR_EL2."""
+        """Bind the instance to an identity: VMID and stage-2 base, which EL3 compares with VTTBR_EL2."""
         epoch = self.service.next_epoch() if epoch is None else epoch
         self.call(abi.VTPM_FID_BIND, vmid, stage2_base, epoch, ipa).require()
 
     def bind_to(self, vm: VirtualMachine, *, epoch: int | None = None, ipa: int = 0) -> None:
-        """Tie the instance to a VM of the monitor."""
+        """Bind the instance to a VM of the monitor."""
         self.bind(vm.vmid, vm.stage2_base, epoch=epoch, ipa=ipa)
 
     def place(self, ipa: int) -> None:
-        """Say where the VM finds the queue, and leave open, or as it is, which VM that is."""
+        """Tell EL3 the IPA of the queue, without changing the identity that the instance is bound to, if any."""
         self.call(abi.VTPM_FID_BIND, 0, 0, 0, ipa).require()
 
     def info(self) -> Info:
@@ -72,19 +72,19 @@ class Instance:
         return Info(*self.call(abi.VTPM_FID_INFO, abi.VTPM_INFO_STATE).require())
 
     def ticks(self) -> Ticks:
-        """Return where the last doorbell's time went."""
+        """Return where the last doorbell spent its time."""
         return Ticks(*self.call(abi.VTPM_FID_INFO, abi.VTPM_INFO_TICKS).require()[:6])
 
     def read_queue(self, offset: int, length: int) -> bytes:
-        """Return what lies in the queue, read at its physical address."""
+        """Read the queue at its physical address."""
         return self.service.monitor.read(self.queue_pa + offset, length)
 
     def reset(self) -> None:
-        """The VM was reset: _TPM_Init; an ephemeral instance becomes a new TPM."""
+        """Report a reset of the VM: the instance gets _TPM_Init; RESET replaces an ephemeral one by a new TPM."""
         self.call(abi.VTPM_FID_RESET).require()
 
     def destroy(self) -> None:
-        """Stop and scrub; the handle is dead afterwards."""
+        """Stop and scrub the instance; its handle is invalid afterwards."""
         self.call(abi.VTPM_FID_DESTROY).require()
 
     def forward(self) -> None:

@@ -1,4 +1,4 @@
-"""The queue's layout: where things lie in the control page, and what a page read from the board says."""
+"""The layout of a queue: offsets of its parts, and a parser for its control page."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ _SLOT_STATES = {
 
 
 def u32(value: int) -> bytes:
-    """Return a field of the control page as it lies in memory."""
+    """Encode a field of the control page."""
     return _U32.pack(value)
 
 
 def entry_offset(slot: int) -> int:
-    """Return where the ring entry of `slot` begins, from the start of the queue."""
+    """Return the offset of the ring entry of `slot` in the queue."""
     return abi.VTPM_RING_ENTRIES + slot * abi.VTPM_RING_ENTRY_BYTES
 
 
 def buffer_offset(slot: int) -> int:
-    """Return where the command and response buffer of `slot` begins, from the start of the queue."""
+    """Return the offset of the command and response buffer of `slot` in the queue."""
     return abi.VTPM_PAGE_BYTES + slot * abi.VTPM_SLOT_BYTES
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One slot of the ring: `state` is one of `VTPM_SLOT_*`, `length` in bytes."""
+class RingEntry:
+    """The ring's entry for one slot: `state` is one of `VTPM_SLOT_*`, `length` is in bytes."""
 
     state: int
     length: int
@@ -43,18 +43,18 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class ControlPage:
-    """A control page, parsed."""
+    """The fields of a control page."""
 
     magic: int
     slots: int
     head: int
     tail: int
-    entries: tuple[Entry, ...]
+    entries: tuple[RingEntry, ...]
     crb: dict[str, int]
 
     @classmethod
     def parse(cls, page: bytes) -> ControlPage:
-        """Parse one page; raises `ValueError` when it is no control page."""
+        """Parse a page. Raises `ValueError` if it is not a control page."""
         if len(page) != abi.VTPM_PAGE_BYTES:
             raise ValueError(f"a control page has {abi.VTPM_PAGE_BYTES} bytes, not {len(page)}")
 
@@ -65,7 +65,7 @@ class ControlPage:
         if magic != abi.VTPM_RING_MAGIC_VALUE or not 1 <= slots <= abi.VTPM_MAX_SLOTS:
             raise ValueError(f"not a control page: magic {magic:#010x}, {slots} slots")
         entries = tuple(
-            Entry(field(at + abi.VTPM_ENTRY_STATE), field(at + abi.VTPM_ENTRY_LENGTH))
+            RingEntry(field(at + abi.VTPM_ENTRY_STATE), field(at + abi.VTPM_ENTRY_LENGTH))
             for at in map(entry_offset, range(slots))
         )
         crb = {

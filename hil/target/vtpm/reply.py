@@ -1,4 +1,4 @@
-"""What a call to the service answered."""
+"""Replies of the service to calls."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class ServiceError(FirmwareError):
-    """The service refused a call. `status` is its code; an undocumented code is kept as a plain number."""
+    """The service refused a call. `status` is its code: a plain number if the ABI does not define it."""
 
     def __init__(self, call: str, status: Status | int) -> None:
         if isinstance(status, Status):
@@ -27,20 +27,20 @@ class ServiceError(FirmwareError):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Name of the call, its result, and x1 to x7 as the caller found them afterwards."""
+    """The reply to a call: the call's name, its status, and the registers x1 to x7 after it."""
 
     call: str
     status: Status | int
     values: tuple[int, ...]
 
     @classmethod
-    def of(cls, fid: int, registers: Sequence[int]) -> Reply:
-        """Read x0 to x7 (unsigned 64-bit) after the call `fid`."""
+    def from_registers(cls, fid: int, registers: Sequence[int]) -> Reply:
+        """Decode the registers x0 to x7 (unsigned 64-bit) after the call `fid`."""
         signed = registers[0] - (1 << 64) if registers[0] >> 63 else registers[0]
-        return cls(call_name(fid), Status.of(signed), tuple(registers[1:8]))
+        return cls(call_name(fid), Status.from_code(signed), tuple(registers[1:8]))
 
     def require(self) -> tuple[int, ...]:
-        """Return x1 to x7 of a call that succeeded; raises `ServiceError` for any other."""
+        """Return x1 to x7 if the call succeeded. Raises `ServiceError` otherwise."""
         if self.status != Status.OK:
             raise ServiceError(self.call, self.status)
         return self.values

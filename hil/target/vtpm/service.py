@@ -1,4 +1,4 @@
-"""The EL3 service as the hypervisor (EL2) calls it."""
+"""The management calls of the EL3 service, made from EL2."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FEATURE = "VTPM_FEATURE_"
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """ABI version and the names of the feature bits that are set, such as `PROTECTED_SPACE`."""
+    """The ABI version, and the names of the feature bits that are set, such as `PROTECTED_SPACE`."""
 
     major: int
     minor: int
@@ -26,7 +26,7 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much there is of everything; sizes in bytes, `queue_pool` is a physical address."""
+    """The capacity of the service; sizes are in bytes, `queue_pool` is a physical address."""
 
     instances: int
     instances_used: int
@@ -39,7 +39,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """How the secure pool is used; sizes in bytes, `pool` is a physical address."""
+    """The use of the secure pool; sizes are in bytes, `pool` is a physical address."""
 
     windows: int
     windows_used: int
@@ -51,28 +51,28 @@ class Memory:
 
 
 class Service:
-    """Management calls, made from EL2 on CPU 0. Refusals raise `ServiceError`."""
+    """Makes management calls from EL2 on CPU 0. Refused calls raise `ServiceError`."""
 
     def __init__(self, monitor: Monitor) -> None:
         self.monitor = monitor
         self._epoch = 0
 
     def call(self, fid: int, *arguments: int) -> Reply:
-        """Make any call with any arguments, and return the answer whatever it is."""
-        return Reply.of(fid, self.monitor.smc(fid, *arguments).x)
+        """Make any call with any arguments, and return the reply without checking it."""
+        return Reply.from_registers(fid, self.monitor.smc(fid, *arguments).x)
 
     def version(self) -> Version:
-        """Return ABI version and features. VERSION returns its number, not a status, in x0."""
+        """Return ABI version and features. VERSION returns its number in x0, where other calls return a status."""
         number, features, *_ = self.monitor.smc(abi.VTPM_FID_VERSION).x
         names = {name.removeprefix(_FEATURE): bit for name, bit in abi.CONSTANTS.items() if name.startswith(_FEATURE)}
         return Version(number >> 16, number & 0xFFFF, frozenset(name for name, bit in names.items() if features & bit))
 
     def limits(self) -> Limits:
-        """Return the numbers of instances and the sizes of pools."""
+        """Return the capacity of the service: numbers of instances and sizes of pools."""
         return Limits(*self.call(abi.VTPM_FID_LIMITS, abi.VTPM_LIMITS_INSTANCES).require())
 
     def memory(self) -> Memory:
-        """Return how the secure pool is used now."""
+        """Return the current use of the secure pool."""
         return Memory(*self.call(abi.VTPM_FID_LIMITS, abi.VTPM_LIMITS_MEMORY).require())
 
     def create(
@@ -84,7 +84,7 @@ class Service:
         slots: int = 1,
         index: int = 0,
     ) -> Instance:
-        """Generate an instance for a VM, as it requires: PCR banks (`VTPM_PROFILE_*`), persistence, queue slots."""
+        """Create an instance for a VM. `profile` is one of `VTPM_PROFILE_*` and selects the PCR banks."""
         requirements = abi.VTPM_PROFILE_DEFAULT if profile is None else profile
         if persistent:
             requirements |= abi.VTPM_REQUIRE_PERSISTENT
@@ -92,6 +92,6 @@ class Service:
         return Instance(self, vm_id, index, slots, handle=values[0], queue_pa=values[1], queue_bytes=values[2])
 
     def next_epoch(self) -> int:
-        """Return an epoch larger than every one before, as rebinding a recycled identity needs."""
+        """Return a larger epoch than ever before. EL3 requires that when an identity is bound again after reuse."""
         self._epoch += 1
         return self._epoch

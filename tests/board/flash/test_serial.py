@@ -77,7 +77,7 @@ def test_noise_delays_an_answer_and_never_makes_a_wrong_one(make_bench: Callable
     for number in range(40):
         asked = f"compute {number} {seed}"
         try:
-            assert link.ask(asked, Deadline.after(LONG), patience=0.1) == asked[::-1]
+            assert link.ask(asked, Deadline.after(LONG), retry_seconds=0.1) == asked[::-1]
             answered += 1
         except ConsoleTimeout:
             continue
@@ -92,7 +92,7 @@ def test_a_line_that_loses_everything_is_no_pass_and_no_finding(make_bench: Call
     link, _, _ = booted(make_bench(noise))
     noise.drop = 1.0
     with pytest.raises(ConsoleTimeout, match="no undamaged answer from the monitor within 1 s"):
-        link.ask("anything", Deadline.after(1.0), patience=0.2)
+        link.ask("anything", Deadline.after(1.0), retry_seconds=0.2)
 
 
 def test_characters_that_arrive_in_pieces_are_whole_in_the_transcript(make_bench: Callable[..., Bench]) -> None:
@@ -129,7 +129,7 @@ def test_a_line_that_is_gone_for_three_seconds_comes_back_and_is_written_on(make
     await_line(transcript, "the line is gone", bench.wire.vanish)
     back = threading.Timer(3.0, bench.wire.appear)
     back.start()
-    assert link.ask("after", Deadline.after(LONG), patience=0.5) == "retfa"
+    assert link.ask("after", Deadline.after(LONG), retry_seconds=0.5) == "retfa"
     back.join()
     assert line.interruptions == 1
     texts = [one.text for one in transcript.since(0)]

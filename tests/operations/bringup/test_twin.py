@@ -15,7 +15,7 @@ from hil.board.file import boardfile
 from hil.errors import ExitCode
 from hil.firmware import build
 from hil.operations.bringup import Climb, Outcome, Step
-from hil.target.crash import of_images
+from hil.target.crash import find_elfs
 from tests.cli.checkout import ROOT
 from tests.simulators.damage import LOOP, UNDEFINED, address_of, overwrite
 
@@ -83,7 +83,7 @@ class Twin:
         environment = boardfile.load(path)
         self._environments.append(environment)
         strategy = boardfile.target(environment).get_strategy()
-        return Climb(strategy, self.content["targets"]["main"]["features"], of_images([BUILD / "armstub.bin"]))
+        return Climb(strategy, self.content["targets"]["main"]["features"], find_elfs([BUILD / "armstub.bin"]))
 
     def close(self) -> None:
         for environment in self._environments:

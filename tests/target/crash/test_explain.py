@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from hil.target.crash import Crash, Elf, explain, of_images
+from hil.target.crash import Crash, Elf, explain, find_elfs
 from hil.target.crash.explain import unfinished
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def build(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def elfs(build: Path) -> tuple[Elf, ...]:
-    return of_images([build / "flash.bin"])
+    return find_elfs([build / "flash.bin"])
 
 
 def explained(lines: list[str], elfs: tuple[Elf, ...] = ()) -> Crash:
@@ -93,7 +93,7 @@ def test_a_panic_of_linux_without_registers_is_explained_by_its_words() -> None:
 
 def test_processors_of_no_image_are_told_by_level_and_address() -> None:
     found = explained(["the emulator runs: CPU 0 at EL2 in 0x200, CPU 1 at EL3 in 0x1000"])
-    assert str(found) == "CPU 0 is at EL2 in 0x200, which no image explains"
+    assert str(found) == "CPU 0 is at EL2 in 0x200, which is in no known image"
     assert found.registers == (("CPU 0", "EL2 0x200"), ("CPU 1", "EL3 0x1000"))
 
 
@@ -108,7 +108,7 @@ def test_an_elf_file_of_another_build_explains_nothing(build: Path, elfs: tuple[
 
 
 def test_a_build_is_also_found_from_a_folder_inside_it(build: Path) -> None:
-    assert [elf.name for elf in of_images([build / "linux" / "flash.bin"])] == ["bl31"]
+    assert [elf.name for elf in find_elfs([build / "linux" / "flash.bin"])] == ["bl31"]
 
 
 def test_lines_without_a_crash_explain_nothing() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hil.board.file import boardfile
 from hil.deadline import Deadline
 from hil.errors import Panic
-from hil.target.crash import of_error, of_images
+from hil.target.crash import explain_error, find_elfs
 from hil.target.vtpm import Service, abi
 from tests.cli.checkout import ROOT
 from tests.simulators.damage import LOAD_NULL, LOOP, UNDEFINED, address_of, overwrite
@@ -49,7 +49,7 @@ def spoil(board: BoardStrategy) -> Callable[..., Monitor]:
 def panic_of(action: Callable[[], object]) -> tuple[Panic, Crash]:
     with pytest.raises(Panic) as caught:
         action()
-    found = of_error(caught.value, of_images([BUILD / "flash.bin"]))
+    found = explain_error(caught.value, find_elfs([BUILD / "flash.bin"]))
     assert found
     return caught.value, found
 
@@ -101,6 +101,6 @@ def test_a_loop_at_el3_is_found_by_where_the_processors_are(
     hang = line.silence()
     while "CPU 0 at EL3" not in str(hang) and not deadline.expired:
         hang = line.silence()
-    found = of_error(hang, of_images([BUILD / "flash.bin"]))
+    found = explain_error(hang, find_elfs([BUILD / "flash.bin"]))
     assert found
     assert ("CPU 0", "vtpm_dispatch") in {(place.register, place.function) for place in found.places}

@@ -7,7 +7,7 @@ import struct
 import pytest
 
 from hil.deadline import Deadline
-from hil.target.monitor import Ended, Monitor, MonitorRefused, Program, Runner, TargetFault, VirtualMachine, abi, r
+from hil.target.monitor import Monitor, MonitorRefused, Program, ProgramEnd, Runner, TargetFault, VirtualMachine, abi, r
 from tests.target.monitor.programs import current_el, deaf, endless, meeting
 
 pytestmark = pytest.mark.emulator
@@ -85,7 +85,7 @@ def test_atomic_increments_of_racing_agents_all_count(vm: VirtualMachine) -> Non
 
 def test_an_endless_program_ends_at_its_deadline(runner: Runner) -> None:
     outcome = runner.run(endless(), Deadline.after(1))
-    assert outcome.ended == Ended.DEADLINE
+    assert outcome.ended == ProgramEnd.DEADLINE
     assert outcome.steps > 100
 
 
@@ -93,7 +93,7 @@ def test_an_agent_that_hears_nothing_is_stopped_and_starts_afresh(vm: VirtualMac
     agent = vm.agent()
     agent.map(0x1_0000_0000, vm.free_ipa, 4096)
     outcome = agent.run(deaf(), Deadline.after(1))
-    assert outcome.ended == Ended.STOPPED
+    assert outcome.ended == ProgramEnd.STOPPED
     assert outcome.fault is not None
     assert vm.ram_ipa <= outcome.fault.elr < vm.ram_ipa + vm.ram_bytes
     assert agent.run(meeting(vm.free_ipa, 1)).require().r[3] == 1
@@ -107,7 +107,7 @@ def test_an_agent_that_cuts_its_own_branch_is_stopped(vm: VirtualMachine) -> Non
     program.set(r[0], vm.ram_ipa)
     program.unmap(r[0], abi.GUEST_IMAGE_BYTES)
     program.halt()
-    assert agent.run(program, Deadline.after(1)).ended == Ended.STOPPED
+    assert agent.run(program, Deadline.after(1)).ended == ProgramEnd.STOPPED
     assert current_el(agent) == 1
 
 
@@ -116,6 +116,6 @@ def test_more_running_agents_than_cpus_are_refused(vm: VirtualMachine, monitor: 
     pending = [vm.agent(index).start(endless(), Deadline.after(1)) for index in range(3)]
     with pytest.raises(MonitorRefused, match="every CPU"):
         fourth.agent().start(endless())
-    assert [each.wait().ended for each in pending] == [Ended.DEADLINE] * 3
+    assert [each.wait().ended for each in pending] == [ProgramEnd.DEADLINE] * 3
     assert current_el(fourth.agent()) == 1
     fourth.destroy()

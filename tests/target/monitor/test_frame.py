@@ -157,7 +157,7 @@ def test_endless_noise_is_a_timeout_too(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(shell, "send", lambda _: None)
     monkeypatch.setattr(shell, "receive", lambda _: b"noise\n")
     with pytest.raises(ConsoleTimeout):
-        Link(shell).ask("ab", Deadline.after(0.05), patience=0.01)
+        Link(shell).ask("ab", Deadline.after(0.05), retry_seconds=0.01)
 
 
 def test_a_refusal_carries_the_monitor_s_reason(monkeypatch: pytest.MonkeyPatch) -> None:

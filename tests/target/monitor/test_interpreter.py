@@ -7,7 +7,7 @@ import struct
 import pytest
 
 from hil.errors import UsageError
-from hil.target.monitor import Ended, Monitor, Program, Runner, TargetFault, VirtualMachine, a64, abi, r
+from hil.target.monitor import Monitor, Program, ProgramEnd, Runner, TargetFault, VirtualMachine, a64, abi, r
 
 pytestmark = pytest.mark.emulator
 
@@ -169,7 +169,7 @@ def test_an_undefined_instruction_is_reported_with_its_place(runner: Runner) -> 
     program.mrs(r[1], "SCR_EL3")
     program.halt()
     outcome = runner.run(program)
-    assert (outcome.ended, outcome.pc) == (Ended.FAULTED, 1)
+    assert (outcome.ended, outcome.pc) == (ProgramEnd.FAULTED, 1)
     assert outcome.fault is not None
     assert outcome.fault.esr >> 26 == 0
 
@@ -213,6 +213,6 @@ def test_a_malformed_program_is_refused_where_it_is_malformed(runner: Runner, br
     if broken == "register":
         program._lines.append((abi.AGENT_OP_SET, 32, 0, 0, 0, 0))
     outcome = runner.run(program)
-    assert (outcome.ended, outcome.pc) == (Ended.BAD, 1)
+    assert (outcome.ended, outcome.pc) == (ProgramEnd.BAD, 1)
     with pytest.raises(UsageError):
         outcome.require()

@@ -12,7 +12,7 @@ import pytest
 from hil.errors import FirmwareError, UsageError
 from hil.headers import firmware_header
 from hil.target.crash.syndrome import describe
-from hil.target.monitor import Ended, Outcome, Program, RanTooLong, TargetFault, a64, abi, r
+from hil.target.monitor import Program, ProgramEnd, ProgramOutcome, RanTooLong, TargetFault, a64, abi, r
 from hil.target.monitor import program as program_module
 
 CROSS = "aarch64-linux-gnu-"
@@ -64,17 +64,19 @@ def test_data_can_be_put_in_any_order() -> None:
     assert program.uploaded == b"\0ab\0cd"
 
 
-def outcome(ended: int, *, registers: dict[int, int] | None = None, fault: bytes = b"", data: bytes = b"") -> Outcome:
+def outcome(
+    ended: int, *, registers: dict[int, int] | None = None, fault: bytes = b"", data: bytes = b""
+) -> ProgramOutcome:
     registers = registers or {}
     mask = sum(1 << index for index in registers)
     flags = abi.AGENT_FAULT_FOLLOWS if fault else 0
     values = b"".join(value.to_bytes(8, "little") for _, value in sorted(registers.items()))
-    return Outcome.parse(struct.pack("<IIIIQ", ended | flags, 9, 4, mask, 77) + fault + values + data)
+    return ProgramOutcome.parse(struct.pack("<IIIIQ", ended | flags, 9, 4, mask, 77) + fault + values + data)
 
 
 def test_an_outcome_has_zero_for_what_did_not_come_back() -> None:
     parsed = outcome(abi.AGENT_HALTED, registers={2: 5, 31: 1 << 63}, data=b"data")
-    assert (parsed.ended, parsed.code, parsed.pc, parsed.steps) == (Ended.HALTED, 9, 4, 77)
+    assert (parsed.ended, parsed.code, parsed.pc, parsed.steps) == (ProgramEnd.HALTED, 9, 4, 77)
     assert parsed.r[2] == 5
     assert parsed.r[31] == 1 << 63
     assert sum(parsed.r) == 5 + (1 << 63)
@@ -92,9 +94,13 @@ def test_a_fault_says_what_where_and_at_which_level() -> None:
 
 @pytest.mark.parametrize(
     ("ended", "says"),
-    [(Ended.DEADLINE, "ran out of time"), (Ended.STUCK, "EL3 hangs"), (Ended.STOPPED, "the guest hangs")],
+    [
+        (ProgramEnd.DEADLINE, "ran out of time"),
+        (ProgramEnd.STUCK, "EL3 hangs"),
+        (ProgramEnd.STOPPED, "the guest hangs"),
+    ],
 )
-def test_running_out_of_time_is_an_error_of_its_own_that_says_who_hangs(ended: Ended, says: str) -> None:
+def test_running_out_of_time_is_an_error_of_its_own_that_says_who_hangs(ended: ProgramEnd, says: str) -> None:
     with pytest.raises(RanTooLong, match=says) as caught:
         outcome(ended).require()
     assert caught.value.context.hint

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hil.deadline import Deadline
-from hil.target.monitor import Ended, Monitor, VirtualMachine, frame
+from hil.target.monitor import Monitor, ProgramEnd, VirtualMachine, frame
 from tests.target.monitor.emulated import emulator
 from tests.target.monitor.programs import endless
 
@@ -82,7 +82,7 @@ def test_nothing_is_lost_while_cpu_0_waits_for_an_agent(
     writer.start()
     outcome = pending.wait()
     writer.join(10)
-    assert outcome.ended == Ended.DEADLINE
+    assert outcome.ended == ProgramEnd.DEADLINE
     assert monitor.read(FREE_RAM, 4)
 
 

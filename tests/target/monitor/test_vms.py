@@ -6,7 +6,7 @@ import pytest
 
 from hil.deadline import Deadline
 from hil.errors import UsageError
-from hil.target.monitor import Ended, Monitor, MonitorRefused, Program, TargetFault, VirtualMachine, r
+from hil.target.monitor import Monitor, MonitorRefused, Program, ProgramEnd, TargetFault, VirtualMachine, r
 from tests.target.monitor.programs import current_el, endless, meeting
 
 pytestmark = pytest.mark.emulator
@@ -66,7 +66,7 @@ def test_unmapping_stage_2_reaches_a_guest_that_is_running(vm: VirtualMachine, m
     monitor.run(meeting(vm.ram_pa + vm.free_ipa - vm.ram_ipa, 2)).require()
     vm.unmap(vm.free_ipa + 4096, 4096)
     outcome = pending.wait()
-    assert outcome.ended == Ended.FAULTED
+    assert outcome.ended == ProgramEnd.FAULTED
     assert outcome.fault is not None
     assert outcome.fault.ipa == vm.free_ipa + 4096
 
@@ -134,7 +134,7 @@ def test_a_busy_agent_refuses_and_its_vm_cannot_be_destroyed(vm: VirtualMachine)
         vm.agent().start(endless())
     with pytest.raises(MonitorRefused, match="busy"):
         vm.destroy()
-    assert pending.wait().ended == Ended.DEADLINE
+    assert pending.wait().ended == ProgramEnd.DEADLINE
 
 
 def test_smcs_trap_only_when_the_vm_says_so_and_nothing_else_traps(vm: VirtualMachine) -> None:

@@ -47,7 +47,7 @@ def registers(x0: int) -> tuple[int, ...]:
 
 
 def test_a_refusal_names_call_code_and_meaning_and_is_a_finding() -> None:
-    reply = Reply.of(abi.VTPM_FID_CREATE, registers(abi.VTPM_E_NO_SPACE))
+    reply = Reply.from_registers(abi.VTPM_FID_CREATE, registers(abi.VTPM_E_NO_SPACE))
     with pytest.raises(ServiceError, match=r"CREATE answered NO_SPACE \(-21\): the secure pool") as refusal:
         reply.require()
     assert refusal.value.status is Status.NO_SPACE
@@ -56,11 +56,11 @@ def test_a_refusal_names_call_code_and_meaning_and_is_a_finding() -> None:
 
 def test_a_code_outside_the_abi_is_reported_as_such() -> None:
     with pytest.raises(ServiceError, match="answered -99, a code that the ABI does not define"):
-        Reply.of(abi.VTPM_FID_CREATE, registers(-99)).require()
+        Reply.from_registers(abi.VTPM_FID_CREATE, registers(-99)).require()
 
 
 def test_a_success_hands_over_x1_to_x7() -> None:
-    assert Reply.of(abi.VTPM_FID_CREATE, registers(0)).require() == (1, 2, 3, 4, 5, 6, 7)
+    assert Reply.from_registers(abi.VTPM_FID_CREATE, registers(0)).require() == (1, 2, 3, 4, 5, 6, 7)
 
 
 def test_docs_abi_is_what_the_header_says() -> None:

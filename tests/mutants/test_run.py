@@ -66,6 +66,14 @@ def test_a_process_with_an_environment_of_its_own_runs_the_broken_code(tmp_path:
     assert toy.result()["mutants"][0]["detail"] == "test_in_a_process"
 
 
+def test_a_test_sees_the_end_of_a_process_that_has_lost_its_parent(toy: Toy) -> None:
+    """The runner adopts it; if that let it lie, it would look alive for as long as the test runs."""
+    (toy.path / "tests" / "test_thing.py").write_text(ORPHAN_TEST)
+    toy.write_list(CAUGHT | {"tests": ["tests"]})
+    assert toy.run().returncode == 0
+    assert toy.result()["mutants"][0]["verdict"] == "killed"
+
+
 def test_ids_and_lists_choose_mutants(toy: Toy) -> None:
     toy.write_list(CAUGHT, CAUGHT | {"id": "second"}, name="one")
     toy.write_list(CAUGHT | {"id": "third"}, name="two")
@@ -103,6 +111,19 @@ def test_in_a_process(tmp_path):
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, cwd=tmp_path, env={}, capture_output=True, text=True, check=True)
     assert done.stdout == "6\\n"
+"""
+ORPHAN_TEST = """
+import subprocess, time
+from pathlib import Path
+from thing import double
+
+def test_orphan():
+    parent = subprocess.run(["sh", "-c", "sleep 0.2 >&2 & echo $!"], stdout=subprocess.PIPE, text=True)
+    end = time.monotonic() + 20
+    while Path("/proc", parent.stdout.strip()).exists():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    assert double(3) == 6
 """
 SLOW_TEST = """
 import subprocess, sys, time

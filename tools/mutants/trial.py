@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _TAIL_LINES = 8
 _PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
 _KILL_SECONDS = 10.0
+_BURY_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ def _run(tree: Tree, command: Sequence[str], seconds: float, log: Path, junit: P
             start_new_session=True,
         )
         try:
-            status = process.wait(seconds)
+            status = _wait(process, seconds)
             timed_out = False
         except subprocess.TimeoutExpired:
             status, timed_out = -1, True
@@ -95,6 +96,24 @@ def _run(tree: Tree, command: Sequence[str], seconds: float, log: Path, junit: P
         return Trial(elapsed, status, timed_out, report=False, tail=tail)
     passed, failed, errors = _counted(junit)
     return Trial(elapsed, status, timed_out, True, passed, failed, errors, tail)
+
+
+def _wait(process: subprocess.Popen[bytes], seconds: float) -> int:
+    """Return the status of a process that ends within `seconds`, and bury the orphans that end before it.
+
+    A test that waits for the end of a process sees it as long as its parent, which this one has become, leaves it dead
+    and unburied. Raises `subprocess.TimeoutExpired`.
+    """
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            return process.wait(min(_BURY_SECONDS, max(end - time.monotonic(), 0.0)))
+        except subprocess.TimeoutExpired:
+            if time.monotonic() >= end:
+                raise
+        for child in psutil.Process().children():
+            if child.pid != process.pid and child.status() == psutil.STATUS_ZOMBIE:
+                os.waitpid(child.pid, os.WNOHANG)
 
 
 def _kill_children() -> None:

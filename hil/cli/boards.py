@@ -21,7 +21,7 @@ from hil.cli.tree import EMULATOR, BoardFile, Tree
 from hil.errors import UsageError
 from hil.lab.boards.hold import runner
 from hil.lab.boards.lab import Places
-from hil.lab.boards.reach import Obstacle, Trouble, trouble
+from hil.lab.boards.reach import Obstacle, Unavailability, why_unavailable
 from hil.record.verdict import Verdict, count, verdict, worst
 from hil.report.summary import STYLE
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from hil.board.flash import FlashState
-    from hil.lab.borrow import PlaceStatus
+    from hil.lab.client import PlaceStatus
     from hil.record import Record
 
 WATCH_SECONDS = 2.0
@@ -42,7 +42,7 @@ class Standing:
 
     board: BoardFile
     places: list[PlaceStatus]
-    trouble: Trouble | None
+    trouble: Unavailability | None
     flashed: FlashState | None
     built: str
     last: Record | None
@@ -113,8 +113,8 @@ def _standing(tree: Tree, board: BoardFile, places: Places) -> Standing:
     last = tree.last_run(board.name)
     return Standing(
         board=board,
-        places=places.of(board.name),
-        trouble=trouble(board.resources, board.tools, places),
+        places=places.with_board(board.name),
+        trouble=why_unavailable(board.resources, board.tools, places),
         flashed=_flashed(board),
         built=_built(board),
         last=last,
@@ -122,15 +122,15 @@ def _standing(tree: Tree, board: BoardFile, places: Places) -> Standing:
     )
 
 
-def trouble_with(tree: Tree, name: str, places: Places) -> Trouble | None:
+def why_unavailable_here(tree: Tree, name: str, places: Places) -> Unavailability | None:
     """Return what keeps us from using a board, if anything; a missing or broken board file does, too."""
     try:
         board = tree.board(name)
     except UsageError as error:
-        return Trouble(Obstacle.FILE, error.message)
+        return Unavailability(Obstacle.FILE, error.message)
     if board.at_this_machine and (who := runner(tree.last_run(name))):
-        return Trouble(Obstacle.HELD, f"{who} runs on it")
-    return trouble(board.resources, board.tools, places)
+        return Unavailability(Obstacle.HELD, f"{who} runs on it")
+    return why_unavailable(board.resources, board.tools, places)
 
 
 def places_of(tree: Tree) -> Places:
@@ -138,7 +138,7 @@ def places_of(tree: Tree) -> Places:
 
     def ask() -> list[PlaceStatus]:
         from hil.cli.lab import find
-        from hil.lab.borrow import status
+        from hil.lab.client import status
 
         return status(find(tree))
 

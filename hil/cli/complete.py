@@ -38,7 +38,7 @@ def models(incomplete: str) -> list[str]:
 def places(incomplete: str) -> list[str]:
     """Return the places of the lab."""
     from hil.cli.lab import find
-    from hil.lab.borrow import status
+    from hil.lab.client import status
 
     try:
         return [place.name for place in status(find(Tree.here_or_none())) if place.name.startswith(incomplete)]

@@ -88,10 +88,10 @@ def up(
         return
     import asyncio
 
-    from hil.lab.local import LocalLab, Wanted
+    from hil.lab.local import LocalLab, LocalLabOptions
 
     seats = emulators if emulators is not None else os.cpu_count() or 1
-    wanted = Wanted(boards, exporters, seats, emulated, recheck, patience)
+    wanted = LocalLabOptions(boards, exporters, seats, emulated, recheck, patience)
     lab = LocalLab(tree.root if tree else where, where, wanted, print_line)
     asyncio.run(lab.run())
 
@@ -131,7 +131,7 @@ def status(
 
         LG_COORDINATOR=lab.example:20408 hil lab status --json
     """
-    from hil.lab.borrow import status as ask
+    from hil.lab.client import status as ask
 
     places = ask(find(Tree.here_or_none(), directory))
     if as_json:
@@ -154,9 +154,9 @@ def check(
     Example:
         hil lab check rpi4-2
     """
-    from hil.lab.borrow import ask_for_check
+    from hil.lab.client import request_check
 
-    ask_for_check(find(Tree.here_or_none(), directory), place)
+    request_check(find(Tree.here_or_none(), directory), place)
 
 
 @app.command()

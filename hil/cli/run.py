@@ -126,9 +126,9 @@ def command(
     if not (board or pool):
         choice = choose_board(tree)
         why, names = choice.why, [choice.board]
-        if choice.lent:
+        if choice.from_lab:
             pool, number = f"{BOARD}={choice.board}", number or 1
-        to_people.print(f"board {choice.board}{' of the lab' if choice.lent else ''}: {why}", markup=False)
+        to_people.print(f"board {choice.board}{' of the lab' if choice.from_lab else ''}: {why}", markup=False)
     borrowed = _seats_of_the_lab(tree, pool, number, each=each) if pool else []
     chosen = [tree.board_at(borrowed[0].board_file)] if borrowed else [tree.board(name) for name in names]
     if linux and not pool:
@@ -216,11 +216,11 @@ def bring_up_to_date(board: BoardFile) -> None:
 
 def choose_board(tree: Tree) -> Choice:
     """Return the first board of the tree's order that is usable here or free in the lab. Raises `BoardUnavailable`."""
-    from hil.cli.boards import places_of, trouble_with
+    from hil.cli.boards import places_of, why_unavailable_here
     from hil.lab.boards.choice import choose
 
     places = places_of(tree)
-    return choose(tree.order(), lambda name: trouble_with(tree, name, places), places.offers)
+    return choose(tree.order(), lambda name: why_unavailable_here(tree, name, places), places.offers)
 
 
 def run(tree: Tree, board: BoardFile, arguments: list[str], *, why: str = "") -> tuple[ExitCode, Record | None]:

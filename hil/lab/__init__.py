@@ -1,1 +1,1 @@
-"""A lab of many boards: labgrid's coordinator and exporters, and a keeper that sees to it that leases end."""
+"""A lab of many boards: labgrid's coordinator and exporters, and a keeper that leases boards and takes them back."""

@@ -12,14 +12,16 @@ import sys
 from hil.lab.address import LabAddress
 from hil.lab.health import RECHECK_SECONDS
 from hil.lab.keeper import Keeper
-from hil.lab.wire import PATIENCE
+from hil.lab.wire import TIMEOUTS
 
 
 def main() -> None:
     """Keep the lab of one coordinator until SIGTERM."""
     parser = argparse.ArgumentParser(prog="python -m hil.lab")
     parser.add_argument("coordinator", help="HOST:PORT; the keeper listens on the next port")
-    parser.add_argument("--patience", type=float, default=PATIENCE.keeper, help="seconds without a heartbeat")
+    parser.add_argument(
+        "--patience", type=float, default=TIMEOUTS.keeper, help="seconds without a heartbeat after which a lease ends"
+    )
     parser.add_argument("--recheck", type=float, default=RECHECK_SECONDS, help="seconds between checks of a sick board")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", stream=sys.stderr)
@@ -27,11 +29,11 @@ def main() -> None:
         asyncio.run(_keep(LabAddress.parse(options.coordinator), options.patience, options.recheck))
 
 
-async def _keep(address: LabAddress, patience: float, recheck: float) -> None:
+async def _keep(address: LabAddress, timeout: float, recheck: float) -> None:
     task = asyncio.current_task()
     assert task is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    await Keeper(address, patience, recheck).run()
+    await Keeper(address, timeout, recheck).run()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Where the lab is."""
+"""The address of a lab."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ class LabAddress:
 
     @property
     def keeper(self) -> LabAddress:
-        """Where the keeper listens."""
+        """The address of the keeper."""
         return LabAddress(self.host, self.port + 1)
 
     def through_proxy(self) -> LabAddress:
-        """Return the address by which this machine reaches it: through SSH where `LG_PROXY` says so."""
+        """Return the address by which this machine reaches it: through SSH if `LG_PROXY` is set."""
         if "LG_PROXY" not in os.environ:
             return self
         from labgrid.util.proxy import proxymanager

@@ -1,4 +1,4 @@
-"""labgrid's coordinator, over a connection of our own with a name of our own."""
+"""A client of labgrid's coordinator that chooses its own name: each lease is a client of its own."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from hil.lab.address import LabAddress
 
 CALL_SECONDS = 30.0
-"""The coordinator itself waits up to 10 s for each exporter that is in question."""
+"""How long a call may take. The coordinator itself waits up to 10 s for each exporter involved."""
 CONNECT_SECONDS = 10.0
 
 CHANNEL = (
-    # Otherwise all connections of one process share one socket, by which the coordinator tells clients apart.
+    # The coordinator tells clients apart by their sockets, and all channels of a process would share one.
     ("grpc.use_local_subchannel_pool", 1),
     ("grpc.keepalive_time_ms", 5000),
     ("grpc.keepalive_timeout_ms", 5000),
@@ -36,14 +36,15 @@ CHANNEL = (
 
 
 class Refused(Exception):
-    """The coordinator said no; the text is its reason."""
+    """The coordinator refused a call; the text is its reason."""
 
 
 @attr.s(eq=False, kw_only=True)
 class Coordinator(ClientSession):  # type: ignore[misc]
-    """A labgrid client that calls itself `owner` (`HOST/USER`), which is what it acquires places as.
+    """A labgrid client that acquires places under the name `owner` (`HOST/USER`).
 
-    One that does not `follow` knows of no places: it is for calls only.
+    Without `follow` it ignores the updates on places and resources, and is for calls only: in a large lab, following
+    them in each of many clients takes more time than all else.
 
     labgrid's client takes its name from the machine and the user, and a lease needs a name of its own. So channel,
     queues and the first message are replaced, which are private to labgrid: pyproject.toml bounds its version.
@@ -59,7 +60,7 @@ class Coordinator(ClientSession):  # type: ignore[misc]
         self.stub = labgrid_coordinator_pb2_grpc.CoordinatorStub(self.channel)
 
     async def start(self) -> None:
-        """Say who we are, and take in what there is."""
+        """Register at the coordinator, and receive its places and resources."""
         if self.follow:
             await super().start()
             return
@@ -82,34 +83,34 @@ class Coordinator(ClientSession):  # type: ignore[misc]
         return self.owner.partition("/")[2]
 
     async def on_resource_changed(self, exporter: str, group_name: str, resource_name: str, resource: Any) -> None:
-        """Take in what an exporter has now."""
-        if not self.follow:  # whoever is connected is told of every change
+        """Take an update on what an exporter has."""
+        if not self.follow:  # the coordinator sends every change to every client
             return
         await super().on_resource_changed(exporter, group_name, resource_name, resource)
         self.on_change()
 
     async def on_place_changed(self, place_pb2: Any) -> None:
-        """Take in who has a place now."""
+        """Take an update on a place."""
         if not self.follow:
             return
         await super().on_place_changed(place_pb2)
         self.on_change()
 
     async def on_place_deleted(self, name: str) -> None:
-        """Forget a place."""
+        """Take the deletion of a place."""
         if not self.follow:
             return
         await super().on_place_deleted(name)
         self.on_change()
 
     def lacking(self, place: Place) -> str:
-        """Return what a place should have and nobody exports now; empty when it has everything."""
+        """Return the resources of a place that nobody exports now, empty if all are there."""
         return ", ".join(str(match) for match in place.matches if not self._is_exported(match))
 
     def resources_of(self, place: Place) -> dict[tuple[str, str], ResourceEntry]:
-        """Return what a place that somebody has acquired consists of, by name and class.
+        """Return the resources of an acquired place by name and class.
 
-        Raises `BoardSick` when a part of it is not exported any more.
+        Raises `BoardSick` if one of them is not exported any more.
         """
         found = {}
         for path in place.acquired_resources:
@@ -130,11 +131,11 @@ class Coordinator(ClientSession):  # type: ignore[misc]
         )
 
     async def acquire(self, place: str) -> None:
-        """Make the place ours. Raises `Refused` when it is somebody's."""
+        """Acquire a place under our name. Raises `Refused` if it is acquired or reserved."""
         await self._call("AcquirePlace", placename=place)
 
     async def release(self, place: str, owner: str) -> None:
-        """Free the place if it is `owner`'s, whoever we are."""
+        """Release a place if `owner` holds it, whatever our own name is."""
         await self._call("ReleasePlace", placename=place, fromuser=owner)
 
     async def set_tags(self, place: str, tags: Mapping[str, str]) -> None:
@@ -146,7 +147,7 @@ class Coordinator(ClientSession):  # type: ignore[misc]
         await self._call("SetPlaceComment", placename=place, comment=comment)
 
     async def add_place(self, name: str, tags: Mapping[str, str], *matches: str) -> None:
-        """Make a place of the resources that match. One that exists already stays as it is."""
+        """Create a place of the resources that match. The matches of an existing place stay as they are."""
         if name not in self.places:
             await self._call("AddPlace", name=name)
             for match in matches:
@@ -154,13 +155,13 @@ class Coordinator(ClientSession):  # type: ignore[misc]
         await self.set_tags(name, tags)
 
     async def reserve(self, tags: Mapping[str, str]) -> str:
-        """Queue for a place with these tags; returns the reservation's token, which the place will bear."""
+        """Queue for a place with these tags; returns the token of the reservation, which the place will carry."""
         wanted = labgrid_coordinator_pb2.Reservation.Filter(filter=tags)
         answer = await self._call("CreateReservation", filters={"main": wanted}, prio=0.0)
         return str(answer.reservation.token)
 
     async def refresh(self, token: str) -> None:
-        """Keep a reservation from expiring, which it does after 60 s. Raises `Refused` when it has."""
+        """Renew a reservation, which expires after 60 s. Raises `Refused` if it has expired."""
         await self._call("PollReservation", token=token)
 
     async def cancel(self, token: str) -> None:
@@ -185,7 +186,7 @@ def _candidates(pattern: str, known: Mapping[str, Any]) -> Iterable[str]:
 async def connected(
     address: LabAddress, owner: str, on_change: Callable[[], None] = lambda: None, *, follow: bool = True
 ) -> AsyncIterator[Coordinator]:
-    """Be a client of the coordinator, that knows of its places if it is to `follow`. Raises `LabUnreachable`."""
+    """Connect to the coordinator until the end of the block; see `Coordinator`. Raises `LabUnreachable`."""
     session = Coordinator(  # type: ignore[call-arg] # those of its base
         address=str(address), loop=asyncio.get_running_loop(), owner=owner, on_change=on_change, follow=follow
     )

@@ -1,4 +1,4 @@
-"""What goes wrong in a lab. All of it is infrastructure: it says nothing about the firmware."""
+"""The errors of a lab. All of them are infrastructure: they say nothing about the firmware."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ class LabUnreachable(InfrastructureError):
 
 
 class NoBoardFree(InfrastructureError):
-    """No board with these tags became free in time; the message says who has them, or why they are out of the pool."""
+    """No board with these tags became free in time; the message says who holds them, or what is wrong with them."""
 
 
 class LeaseLost(InfrastructureError):

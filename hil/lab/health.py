@@ -1,4 +1,4 @@
-"""The health of boards: one that fails its check twice leaves the pool, and comes back after a good check."""
+"""Health checks: a board that fails twice leaves the pool, and comes back after a check that passes."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ if TYPE_CHECKING:
     from hil.lab.keeper import Keeper
 
 FAILURES = 2
-"""Failed checks, one after the other, after which a board is out of the pool."""
+"""How many failed checks in a row take a board out of the pool."""
 RECHECK_SECONDS = 60.0
 """How often a sick board is checked."""
 ROUTINE_SECONDS = 3600.0
 """How often a good board is checked while nobody uses it."""
 BUSY_SECONDS = 1.0
-"""Pause before another attempt to check a board that somebody else just took."""
+"""The pause before another attempt to check a board that somebody else has just acquired."""
 DEFAULT_BOOT_SECONDS = 30.0
 
 log = logging.getLogger("keeper.health")
 
 
 @dataclass(eq=False, slots=True)
-class Patient:
-    """What is known of one board. A new one is checked before it is lent."""
+class BoardHealth:
+    """The health of one board. A new board is checked before it is leased."""
 
     due: bool = True
     checking: bool = False
@@ -47,126 +47,130 @@ class Patient:
 
 
 class Health:
-    """Checks boards that nobody uses, and writes the verdict into the tags of their places."""
+    """Checks boards that nobody uses, and writes the verdict into the tags of their places.
+
+    labgrid's queue gives out places by tags, so the tag alone keeps a sick board out of the pool, even for users of
+    labgrid's own client.
+    """
 
     def __init__(self, keeper: Keeper, recheck: float) -> None:
         self._keeper = keeper
         self._recheck = recheck
-        self._patients: dict[str, Patient] = {}
+        self._boards: dict[str, BoardHealth] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     def watch(self, place: str, lacking: str) -> None:
-        """Take in what has changed about a place, such as what nobody exports; begin to look after one that is new."""
-        patient = self._patients.setdefault(place, Patient(due=self._written(place) != GOOD))
+        """Take the resources that a place lacks, and begin to watch a new place."""
+        board = self._boards.setdefault(place, BoardHealth(due=self._written(place) != GOOD))
         if place not in self._tasks:
-            self._tasks[place] = asyncio.create_task(self._look_after(place, patient))
-        if lacking != patient.lacking:
-            patient.lacking = lacking
-            patient.due = True
-            patient.wake.set()
-        if self._written(place) != patient.verdict:
-            patient.wake.set()
+            self._tasks[place] = asyncio.create_task(self._watch_board(place, board))
+        if lacking != board.lacking:
+            board.lacking = lacking
+            board.due = True
+            board.wake.set()
+        if self._written(place) != board.verdict:
+            board.wake.set()
 
     def verdict(self, place: str) -> str:
         """Return `good`, `suspect` or `sick`."""
-        return self._patients[place].verdict if place in self._patients else SUSPECT
+        return self._boards[place].verdict if place in self._boards else SUSPECT
 
     def reason(self, place: str) -> str:
-        """Return why a board is not in the pool; empty for one that is."""
-        patient = self._patients.get(place)
-        if patient is None or patient.verdict == GOOD:
+        """Return why a board is out of the pool, empty if it is in it."""
+        board = self._boards.get(place)
+        if board is None or board.verdict == GOOD:
             return ""
-        if patient.lacking:
-            return f"nobody exports {patient.lacking}"
-        return patient.reason or "not checked yet"
+        if board.lacking:
+            return f"nobody exports {board.lacking}"
+        return board.reason or "not checked yet"
 
-    def ask(self, place: str) -> bool:
-        """Have a board checked as soon as nobody has it; False when there is no such board."""
-        if patient := self._patients.get(place):
-            patient.due = True
-            patient.wake.set()
-            self._keeper.changed()
-        return patient is not None
+    def request_check(self, place: str) -> bool:
+        """Have a board checked as soon as it is free; returns False if there is no such place."""
+        if board := self._boards.get(place):
+            board.due = True
+            board.wake.set()
+            self._keeper.schedule_update()
+        return board is not None
 
-    async def suspect(self, place: str, reason: str) -> None:
-        """Count something that went wrong with a board as a failed check."""
-        if patient := self._patients.get(place):
-            patient.failures += 1
-            patient.reason = reason
-            await self.unsure(place)
+    async def count_failure(self, place: str, reason: str) -> None:
+        """Count a failure in a run as a failed check."""
+        if board := self._boards.get(place):
+            board.failures += 1
+            board.reason = reason
+            await self.require_check(place)
 
-    async def unsure(self, place: str) -> None:
-        """Have a board checked before it is lent again."""
-        if patient := self._patients.get(place):
-            patient.due = True
-            patient.wake.set()
-            await self._write(place, patient)
+    async def require_check(self, place: str) -> None:
+        """Keep a board from being leased until it has been checked."""
+        if board := self._boards.get(place):
+            board.due = True
+            board.wake.set()
+            await self._write(place, board)
 
     async def end_checks_of_a_dead_keeper(self) -> None:
-        """Free the places that a keeper before this one was checking."""
+        """Release the places that an earlier keeper was checking when it died."""
         us = self._keeper.own_name
         for place in list(self._keeper.places.values()):
             if place.acquired == us and not self._is_checking(place.name):
                 await self._keeper.lab.release(place.name, us)
 
-    async def _look_after(self, place: str, patient: Patient) -> None:
+    async def _watch_board(self, place: str, board: BoardHealth) -> None:
         while True:
-            patient.wake.clear()
-            seconds = self._recheck if patient.failures else ROUTINE_SECONDS
+            board.wake.clear()
+            seconds = self._recheck if board.failures else ROUTINE_SECONDS
             if place in self._keeper.places:
-                await self._write(place, patient)
-                if patient.due and not patient.lacking:
-                    if await self._until_free(place, patient):
-                        await self._try_to_check(place, patient)
+                await self._write(place, board)
+                if board.due and not board.lacking:
+                    if await self._until_free(place, board):
+                        await self._try_to_check(place, board)
                     continue
             try:
-                await asyncio.wait_for(patient.wake.wait(), seconds)
+                await asyncio.wait_for(board.wake.wait(), seconds)
             except TimeoutError:
-                patient.due = True
+                board.due = True
 
-    async def _try_to_check(self, place: str, patient: Patient) -> None:
-        """Check a board, unless somebody was faster."""
+    async def _try_to_check(self, place: str, board: BoardHealth) -> None:
+        """Acquire and check a board, unless somebody else acquires it first."""
         lab, us = self._keeper.lab, self._keeper.own_name
-        patient.checking = True
+        board.checking = True
         try:
             await lab.acquire(place)
             try:
-                await lab.sync_with_coordinator()  # so that what the place consists of is known
-                await self._check(place, patient)
+                await lab.sync_with_coordinator()  # our view of the place must have its resources
+                await self._check(place, board)
             finally:
-                patient.checking = False
-                await self._write(place, patient)
+                board.checking = False
+                await self._write(place, board)
                 await lab.release(place, us)
         except (LabUnreachable, Refused) as error:
             log.debug("%s: not checked: %s", place, error)
             await asyncio.sleep(BUSY_SECONDS)
         finally:
-            patient.checking = False
+            board.checking = False
 
-    async def _check(self, place: str, patient: Patient) -> None:
+    async def _check(self, place: str, board: BoardHealth) -> None:
         boot_seconds = float(self._keeper.places[place].tags.get(BOOT_SECONDS, DEFAULT_BOOT_SECONDS))
-        patient.due = False
+        board.due = False
         try:
             known = self._keeper.places[place]
-            await self._keeper.hands.check(known, self._keeper.lab.resources_of(known), boot_seconds)
+            await self._keeper.executor.check(known, self._keeper.lab.resources_of(known), boot_seconds)
         except BoardSick as error:
-            patient.failures += 1
-            patient.reason = error.message
-            patient.due = patient.failures < FAILURES
-            log.warning("%s: failed check %d: %s", place, patient.failures, error.message)
+            board.failures += 1
+            board.reason = error.message
+            board.due = board.failures < FAILURES
+            log.warning("%s: failed check %d: %s", place, board.failures, error.message)
         else:
-            if patient.failures:
+            if board.failures:
                 log.info("%s: good again", place)
-            patient.failures, patient.reason = 0, ""
+            board.failures, board.reason = 0, ""
 
-    async def _until_free(self, place: str, patient: Patient) -> bool:
-        """Wait until nobody has the board, perhaps for hours; False when there is something else to do first."""
-        await self._keeper.until(lambda: patient.wake.is_set() or self._is_free(place))
-        return not patient.wake.is_set()
+    async def _until_free(self, place: str, board: BoardHealth) -> bool:
+        """Wait until the board is free, perhaps for hours; returns False if an event comes first."""
+        await self._keeper.until(lambda: board.wake.is_set() or self._is_free(place))
+        return not board.wake.is_set()
 
     def _is_checking(self, name: str) -> bool:
-        patient = self._patients.get(name)
-        return patient is not None and patient.checking
+        board = self._boards.get(name)
+        return board is not None and board.checking
 
     def _is_free(self, name: str) -> bool:
         place = self._keeper.places.get(name)
@@ -175,11 +179,11 @@ class Health:
     def _written(self, place: str) -> str:
         return str(self._keeper.places[place].tags.get(HEALTH, ""))
 
-    async def _write(self, place: str, patient: Patient) -> None:
-        """Let the tag of a place, and its comment, say what is known."""
+    async def _write(self, place: str, board: BoardHealth) -> None:
+        """Write the verdict into the tag of a place, and the reason into its comment."""
         try:
-            if self._written(place) != patient.verdict:
-                await self._keeper.lab.set_tags(place, {HEALTH: patient.verdict})
+            if self._written(place) != board.verdict:
+                await self._keeper.lab.set_tags(place, {HEALTH: board.verdict})
                 await self._keeper.lab.set_comment(place, self.reason(place))
         except (KeyError, LabUnreachable, Refused) as error:
             log.debug("%s: verdict not written: %s", place, error)

@@ -1,7 +1,7 @@
-"""The keeper: lends places to runners and takes them back when a runner dies, and keeps sick boards out of the pool.
+"""The keeper: leases places to runners, takes them back when a runner dies, and keeps sick boards out of the pool.
 
-One process beside the coordinator. Each runner has one connection per lease. Its end, or silence on it for as long as
-`Patience.keeper` says, ends the lease: the board is switched off, and then the place is free.
+It is one process beside the coordinator. Each runner has one connection per lease. Its end, or a silence of
+`Timeouts.keeper` seconds, ends the lease: the board is switched off, and only then is the place free.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ import socket
 from typing import TYPE_CHECKING
 
 from hil.lab.coordinator import Coordinator, Refused, connected
-from hil.lab.desk import Visit
 from hil.lab.errors import BoardSick, LabUnreachable
-from hil.lab.hands import Hands
+from hil.lab.executor import ActionExecutor
 from hil.lab.health import RECHECK_SECONDS, Health
 from hil.lab.lease import Lease, is_ours
+from hil.lab.server import RunnerConnection
 from hil.lab.tags import BOARD
-from hil.lab.wire import LONGEST_LINE, PATIENCE
+from hil.lab.wire import LONGEST_LINE, TIMEOUTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,27 +29,31 @@ if TYPE_CHECKING:
     from hil.lab.address import LabAddress
 
 RECONNECT_SECONDS = 0.25
-LOOK_SECONDS = 0.05
+UPDATE_SECONDS = 0.05
 COORDINATOR_GONE = "the coordinator is gone"
 
 log = logging.getLogger("keeper")
 
 
 class Keeper:
-    """Everything the keeper knows: leases of its own, and the coordinator's view of places and resources."""
+    """The state of the keeper: its leases, and the coordinator's places and resources.
+
+    All of it lives in one event loop. A change at the coordinator schedules `update`, which ends the leases that are
+    lost and wakes all who wait in `until`.
+    """
 
     def __init__(
-        self, coordinator: LabAddress, patience: float = PATIENCE.keeper, recheck: float = RECHECK_SECONDS
+        self, coordinator: LabAddress, timeout: float = TIMEOUTS.keeper, recheck: float = RECHECK_SECONDS
     ) -> None:
         self.address = coordinator
         self.own_name = f"{socket.gethostname()}/keeper"
         self.leases: dict[str, Lease] = {}
-        self.hands = Hands()
+        self.executor = ActionExecutor()
         self.health = Health(self, recheck)
-        self._patience = patience
+        self._timeout = timeout
         self._lab: Coordinator | None = None
-        self._pulse = asyncio.Event()
-        self._looking = False
+        self._updated = asyncio.Event()
+        self._update_is_due = False
         self._orphans: dict[str, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
@@ -57,7 +61,7 @@ class Keeper:
         address = self.address.keeper
 
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await Visit(self, self._patience, reader, writer).serve()
+            await RunnerConnection(self, self._timeout, reader, writer).serve()
 
         async with await asyncio.start_server(serve, address.host, address.port, limit=LONGEST_LINE):
             log.info("listening on %s", address)
@@ -65,7 +69,7 @@ class Keeper:
 
     @property
     def is_connected(self) -> bool:
-        """Whether there is a coordinator."""
+        """Whether the coordinator is connected."""
         return self._lab is not None
 
     @property
@@ -77,59 +81,59 @@ class Keeper:
 
     @property
     def places(self) -> Mapping[str, Place]:
-        """All places that the coordinator has; none while it is away."""
+        """The places of the coordinator, none while it is not connected."""
         return self._lab.places if self._lab else {}
 
     async def until(self, condition: Callable[[], bool], seconds: float | None = None) -> bool:
-        """Wait until something has changed that makes the condition true; False when that takes too long."""
+        """Wait until an update makes the condition true; returns False if that takes too long."""
         try:
             async with asyncio.timeout(seconds):
                 while not condition():
-                    await self._pulse.wait()
+                    await self._updated.wait()
         except TimeoutError:
             return False
         return True
 
-    def changed(self) -> None:
-        """Take in soon what has changed: much at once, for in a large lab something changes all the time."""
-        if not self._looking:
-            self._looking = True
-            asyncio.get_running_loop().call_later(LOOK_SECONDS, self.look)
+    def schedule_update(self) -> None:
+        """Call `update` soon, once for all changes until then: in a large lab they come all the time."""
+        if not self._update_is_due:
+            self._update_is_due = True
+            asyncio.get_running_loop().call_later(UPDATE_SECONDS, self.update)
 
     async def _follow_coordinator(self) -> None:
         while True:
             try:
-                async with connected(self.address, self.own_name, self.changed) as lab:
+                async with connected(self.address, self.own_name, self.schedule_update) as lab:
                     log.info("connected to the coordinator at %s", self.address)
                     self._lab = lab
                     await self.health.end_checks_of_a_dead_keeper()
-                    self.look()
+                    self.update()
                     await lab.stopping.wait()
             except LabUnreachable as error:
                 log.debug("%s", error.message)
             if self._lab is not None:
                 log.warning("%s", COORDINATOR_GONE)
                 self._lab = None
-                self.look()
+                self.update()
             await asyncio.sleep(RECONNECT_SECONDS)
 
-    def look(self) -> None:
-        """Take in what has changed: leases that are over, places whose runner is unknown, new places."""
-        self._looking = False
+    def update(self) -> None:
+        """End leases that are lost, free places whose runner is unknown, watch new places, and wake those who wait."""
+        self._update_is_due = False
         lacking = {name: self.lab.lacking(place) for name, place in self.places.items()}
         for lease in self.leases.values():
-            if lease.granted and (reason := self._loss(lease, lacking.get(lease.place, ""))):
+            if lease.granted and (reason := self._why_lost(lease, lacking.get(lease.place, ""))):
                 lease.lose(reason)
         for place in self.places.values():
-            if is_ours(place.acquired) and not self._is_lent(place) and place.acquired not in self._orphans:
+            if is_ours(place.acquired) and not self._is_leased(place) and place.acquired not in self._orphans:
                 self._orphans[place.acquired] = asyncio.create_task(self._end_orphan(place.name, place.acquired))
             if BOARD in place.tags:
                 self.health.watch(place.name, lacking[place.name])
-        self._pulse.set()
-        self._pulse = asyncio.Event()
+        self._updated.set()
+        self._updated = asyncio.Event()
 
-    def _loss(self, lease: Lease, lacking: str) -> str:
-        """Why a lease that was granted is over; empty when it is not."""
+    def _why_lost(self, lease: Lease, lacking: str) -> str:
+        """Return why a granted lease is lost, empty if it is not."""
         if self._lab is None:
             return COORDINATOR_GONE
         place = self._lab.places.get(lease.place)
@@ -141,45 +145,53 @@ class Keeper:
             return f"its exporter is gone: nobody exports {lacking}"
         return ""
 
-    def is_touched(self, place: str) -> bool:
-        """Whether a runner may still touch the board of a place, even if the coordinator calls it free."""
+    def is_in_use(self, place: str) -> bool:
+        """Whether a runner may still use the board of a place, even if the coordinator calls it free.
+
+        After a restart the coordinator has forgotten who holds what, but a runner that lost its lease stops only after
+        some seconds.
+        """
         return any(lease.place == place for lease in self.leases.values())
 
-    def _is_lent(self, place: Place) -> bool:
+    def _is_leased(self, place: Place) -> bool:
         lease = self.leases.get(place.acquired or "")
         return lease is not None and lease.place == place.name
 
     async def _end_orphan(self, name: str, owner: str) -> None:
-        """Free a place that an earlier keeper lent, unless its runner comes back in time."""
-        await asyncio.sleep(self._patience)
+        """Free a place that an earlier keeper leased, unless its runner resumes the lease in time."""
+        await asyncio.sleep(self._timeout)
         del self._orphans[owner]
         place = self.places.get(name)
-        if place is not None and place.acquired == owner and not self._is_lent(place):
+        if place is not None and place.acquired == owner and not self._is_leased(place):
             log.info("%s: its runner did not come back", name)
-            await self.health.unsure(name)
+            await self.health.require_check(name)
             await self._free(name, owner)
 
     async def take_back(self, lease: Lease) -> None:
-        """End a lease: its board off, its place free, and nobody's before that."""
+        """End a lease: switch its board off, free its place, and only then forget that it is in use."""
         try:
             if lease.place:
                 if lease.lost:
-                    await self.health.unsure(lease.place)
+                    await self.health.require_check(lease.place)
                 await self._free(lease.place, lease.owner)
         finally:
             del self.leases[lease.owner]
-            self.look()
+            self.update()
 
     async def _free(self, place: str, owner: str) -> None:
-        """Switch a board off and free its place, if it is still `owner`'s."""
+        """Switch a board off and free its place, if `owner` still holds it.
+
+        A board that cannot be switched off is freed all the same, but leaves the pool if that happens again: kept, it
+        would be lost to the lab for good.
+        """
         known = self.places.get(place)
         if known is None or known.acquired != owner:
             return
         try:
-            await self.hands.power_off(known, self.lab.resources_of(known))
+            await self.executor.power_off(known, self.lab.resources_of(known))
         except BoardSick as error:
             log.warning("%s: cannot be switched off: %s", place, error.message)
-            await self.health.suspect(place, f"it could not be switched off: {error.message}")
+            await self.health.count_failure(place, f"it could not be switched off: {error.message}")
         with contextlib.suppress(LabUnreachable, Refused):
             await self.lab.release(place, owner)
-            await self.lab.sync_with_coordinator()  # so that whoever asks us now is told that it is free
+            await self.lab.sync_with_coordinator()  # so that a status right after this shows the place as free

@@ -10,14 +10,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 OWNER_PREFIX = "hil-"
-"""How the user in the name of an owner begins whose places are the keeper's to free."""
+"""The beginning of the user name in owners that are leases. Places of all other owners are not the keeper's to free."""
 
 
 @dataclass(eq=False, slots=True)
 class Lease:
-    """One runner's right to one place, from the moment it asks. `owner` is what the coordinator knows it as.
+    """A runner's lease of a place, from its request on. `owner` is its name at the coordinator.
 
-    Each lease has an owner of its own: so "release if it is this owner's" can hit no later lease of the same place.
+    Each lease has an owner of its own, so releasing a place "if this owner holds it" can never hit a later lease.
     """
 
     owner: str
@@ -30,17 +30,17 @@ class Lease:
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def wait_for(self, what: str) -> None:
-        """Say what the runner waits for."""
+        """Set what the runner waits for."""
         if what != self.waiting_for:
             self.waiting_for = what
             self.changed.set()
 
     def lose(self, reason: str) -> None:
-        """Say that the lease is over; the first reason stays."""
+        """Mark the lease as lost; the first reason stays."""
         self.lost = self.lost or reason
         self.changed.set()
 
 
 def is_ours(owner: str | None) -> bool:
-    """Whether a place's owner is a lease of a keeper, and no person with labgrid's own client."""
+    """Whether the owner of a place is a lease, and not a user of labgrid's own client."""
     return owner is not None and owner.partition("/")[2].startswith(OWNER_PREFIX)

@@ -1,4 +1,4 @@
-"""A local lab: coordinator, exporters and keeper as a real lab has them, on one machine and on loopback only."""
+"""A local lab: coordinator, exporters and keeper as in a real lab, on one machine and on loopback only."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from hil.errors import InfrastructureError, UsageError
 from hil.files import write_atomically
 from hil.lab import simulated
 from hil.lab.address import COORDINATOR_PORT, LabAddress
-from hil.lab.borrow import status
+from hil.lab.client import status
 from hil.lab.coordinator import connected
 from hil.lab.errors import LabUnreachable
 from hil.lab.tags import BOARD, BOOT_SECONDS, GOOD, MACHINE
@@ -35,12 +35,12 @@ if TYPE_CHECKING:
 
 LOOPBACK = "127.0.0.1"
 PORTS = range(COORDINATOR_PORT, COORDINATOR_PORT + 10_000, 2)
-"""Below those that the kernel gives to connections by itself."""
+"""Below the ephemeral ports, which the kernel gives to connections."""
 START_SECONDS = 240.0
 PAUSE_SECONDS = 0.1
-"""Between two looks at whether something has started."""
+"""The interval at which it is checked whether something has started."""
 RESTART_SECONDS = 1.0
-"""After which a part that died starts again, as under a service manager."""
+"""The pause before a part that died is restarted, as by a service manager."""
 END_SECONDS = 5.0
 
 COORDINATOR = "coordinator"
@@ -48,15 +48,14 @@ STATE = "lab.json"
 LOCK = "lab.lock"
 
 SIMULATED_BOOT_SECONDS = 3
-"""They say something at once; a busy machine may take a moment."""
+"""Simulated boards answer at once, but the machine may be busy."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What a local lab has: simulated boards, spread over exporters, and seats for each of the emulated boards.
+class LocalLabOptions:
+    """The parts of a local lab: simulated boards, spread over exporters, and seats for each of the emulated boards.
 
-    `recheck` is how many seconds lie between checks of a sick board, `patience` how many without a word of a runner
-    end its lease.
+    `recheck` is the interval in seconds at which a sick board is checked; a silence of `timeout` seconds ends a lease.
     """
 
     simulated_boards: int
@@ -64,11 +63,11 @@ class Wanted:
     emulators: int
     emulated_boards: Sequence[str]
     recheck: float
-    patience: float
+    timeout: float
 
 
 @dataclass(slots=True)
-class Part:
+class LabPart:
     """One process of the lab."""
 
     name: str
@@ -79,22 +78,24 @@ class Part:
 
 
 class LocalLab:
-    """A lab that runs until it is cancelled; a part that dies is started again, and all end with this process."""
+    """A lab that runs until it is cancelled. A part that dies is restarted, and all end with this process."""
 
-    def __init__(self, root: Path, directory: Path, wanted: Wanted, say: Callable[[str], None]) -> None:
+    def __init__(self, root: Path, directory: Path, options: LocalLabOptions, say: Callable[[str], None]) -> None:
         self._root = root
         self._directory = directory
-        self._wanted = wanted
+        self._options = options
         self._say = say
-        self._parts: list[Part] = []
+        self._parts: list[LabPart] = []
         self._ready = False
         self._tasks: list[asyncio.Task[None]] = []
         self.address = LabAddress(LOOPBACK, _free_pair_of_ports())
 
     async def run(self) -> None:
-        """Start everything, and keep it going until SIGINT or SIGTERM. Raises `UsageError` when it runs already."""
+        """Start all parts, and keep them running until SIGINT or SIGTERM. Raises `UsageError` if it runs already."""
         self._directory.mkdir(parents=True, exist_ok=True)
-        logging.getLogger().addHandler(logging.NullHandler())  # labgrid's client logs each attempt to connect
+        logging.getLogger().addHandler(
+            logging.NullHandler()
+        )  # silence labgrid's client, which logs each attempt to connect
         try:
             lock = FileLock(self._directory / LOCK, timeout=0).acquire()
         except Timeout:
@@ -120,13 +121,15 @@ class LocalLab:
     async def _start(self) -> None:
         begun = time.monotonic()
         deadline = Deadline.after(START_SECONDS)
-        shutil.rmtree(self._directory / COORDINATOR, ignore_errors=True)  # the places of an earlier lab
-        if self._wanted.simulated_boards:
-            self._say(f"starting {self._wanted.simulated_boards} simulated boards")
+        shutil.rmtree(
+            self._directory / COORDINATOR, ignore_errors=True
+        )  # or it would begin with the places of an earlier lab
+        if self._options.simulated_boards:
+            self._say(f"starting {self._options.simulated_boards} simulated boards")
             await self._run_simulated_boards()
         self._say(f"starting the coordinator at {self.address}, the keeper, and the exporters")
         self._run(COORDINATOR, "labgrid.remote.coordinator", "-l", str(self.address))
-        times = ("--recheck", str(self._wanted.recheck), "--patience", str(self._wanted.patience))
+        times = ("--recheck", str(self._options.recheck), "--patience", str(self._options.timeout))
         self._run("keeper", "hil.lab", str(self.address), *times)
         await self._define_places(deadline)
         for file in self._exports():
@@ -137,32 +140,32 @@ class LocalLab:
 
     def _what_next(self) -> str:
         if self._emulator_seats():
-            return f"hil run --pool board={self._wanted.emulated_boards[0]} -n {self._wanted.emulators}"
+            return f"hil run --pool board={self._options.emulated_boards[0]} -n {self._options.emulators}"
         return "hil lab status"
 
     async def _run_simulated_boards(self) -> None:
-        wanted = self._wanted
-        sizes = ("--boards", str(wanted.simulated_boards), "--exporters", str(wanted.exporters))
+        options = self._options
+        sizes = ("--boards", str(options.simulated_boards), "--exporters", str(options.exporters))
         part = self._run("simulated-boards", simulated.__name__, str(self._directory), *sizes)
         await asyncio.wait_for(part.ready.wait(), START_SECONDS)
 
     def _exports(self) -> list[Path]:
-        """Write what the exporter of the emulators exports; return the files of all exporters."""
+        """Write the file of the exporter of emulators; return the files of all exporters."""
         emulators = self._directory / "emulators.yaml"
         seats = {
             name: {"NetworkService": {"address": LOOPBACK, "username": "emulator"}}
             for name, _ in self._emulator_seats()
         }
         emulators.write_text(yaml.safe_dump(seats))
-        boards = [self._directory / f"{simulated.BOARD}-{n + 1}.yaml" for n in range(self._wanted.exporters)]
-        return [*(boards if self._wanted.simulated_boards else []), *([emulators] if seats else [])]
+        boards = [self._directory / f"{simulated.BOARD}-{n + 1}.yaml" for n in range(self._options.exporters)]
+        return [*(boards if self._options.simulated_boards else []), *([emulators] if seats else [])]
 
     def _emulator_seats(self) -> list[tuple[str, str]]:
-        """Name and board of every seat for an emulator."""
+        """Return name and board of every seat for an emulator."""
         return [
             (f"{board}-{number + 1}", board)
-            for board in self._wanted.emulated_boards
-            for number in range(self._wanted.emulators)
+            for board in self._options.emulated_boards
+            for number in range(self._options.emulators)
         ]
 
     async def _define_places(self, deadline: Deadline) -> None:
@@ -170,7 +173,7 @@ class LocalLab:
         while True:
             try:
                 async with connected(self.address, f"{socket.gethostname()}/lab-up") as lab:
-                    for number in range(1, self._wanted.simulated_boards + 1):
+                    for number in range(1, self._options.simulated_boards + 1):
                         place = f"{simulated.BOARD}-{number}"
                         await lab.add_place(place, tags, f"*/{place}/*")
                     for name, board in self._emulator_seats():
@@ -183,7 +186,7 @@ class LocalLab:
 
     async def _await_health(self, deadline: Deadline) -> None:
         """Wait until the keeper has taken all boards into the pool."""
-        count = self._wanted.simulated_boards + len(self._emulator_seats())
+        count = self._options.simulated_boards + len(self._emulator_seats())
         self._say(f"checking {count} boards")
         while True:
             with contextlib.suppress(LabUnreachable):
@@ -193,23 +196,23 @@ class LocalLab:
                 if deadline.expired:
                     ill = "; ".join(f"{place.name}: {place.why}" for place in places if place.health != GOOD)
                     raise InfrastructureError(
-                        f"not all boards are well: {ill}", hint=f"look at {self._directory}/*.log"
+                        f"not all boards are healthy: {ill}", hint=f"look at {self._directory}/*.log"
                     )
             if deadline.expired:
                 raise LabUnreachable("the keeper did not start", hint=f"look at {self._directory}/*.log")
             await asyncio.sleep(PAUSE_SECONDS)
 
-    def _run(self, name: str, module: str, *arguments: str) -> Part:
+    def _run(self, name: str, module: str, *arguments: str) -> LabPart:
         directory = self._directory / COORDINATOR if name == COORDINATOR else self._root
         directory.mkdir(exist_ok=True)
         # Modules, not commands: labgrid of this very environment, also when its commands are not on the PATH.
         command = ("setpriv", "--pdeathsig", "KILL", sys.executable, "-m", module, *arguments)
-        part = Part(name, command, directory)
+        part = LabPart(name, command, directory)
         self._parts.append(part)
         self._tasks.append(asyncio.create_task(self._keep_running(part)))
         return part
 
-    async def _keep_running(self, part: Part) -> None:
+    async def _keep_running(self, part: LabPart) -> None:
         while True:
             with (self._directory / f"{part.name}.log").open("ab") as log:
                 process = await asyncio.create_subprocess_exec(
@@ -233,7 +236,7 @@ class LocalLab:
                     await _end(process)
             self._say(f"{part.name} ended with {code}; starting it again")
             await asyncio.sleep(RESTART_SECONDS)
-            if part.name == COORDINATOR:  # it keeps places on disk, but writes them only every 15 s
+            if part.name == COORDINATOR:  # it saves places only every 15 s, so some may be lost
                 self._tasks.append(asyncio.create_task(self._define_places(Deadline.after(START_SECONDS))))
 
     def _write_state(self, *, ready: bool = False) -> None:
@@ -248,23 +251,23 @@ class LocalLab:
 
 
 def running_lab(directory: Path) -> LabAddress | None:
-    """Return the address of the local lab in `directory`, once it is ready; None when none runs there."""
+    """Return the address of the local lab in `directory` once it is ready, None if none runs there."""
     state = _state(directory)
     return LabAddress.parse(state["coordinator"]) if state.get("ready") else None
 
 
 def supervisor(directory: Path) -> int:
-    """Return the process that keeps the local lab in `directory` running; 0 when none runs there."""
+    """Return the id of the process that runs the local lab in `directory`, 0 if none runs there."""
     return int(_state(directory).get("pid", 0))
 
 
 def part_of(directory: Path, name: str) -> int:
-    """Return the process that is a part of the local lab in `directory`, such as an exporter."""
+    """Return the id of a part's process, such as an exporter, of the local lab in `directory`."""
     return int(_state(directory)["pids"][name])
 
 
 def _state(directory: Path) -> dict[str, Any]:
-    """Return what the local lab in `directory` says of itself, as long as it runs."""
+    """Return the state of the local lab in `directory`, empty unless it runs: the file alone may be left over."""
     try:
         state: dict[str, Any] = json.loads((directory / STATE).read_text())
         with FileLock(directory / LOCK, timeout=0):
@@ -287,7 +290,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 
 def _free_pair_of_ports() -> int:
-    """Return a free port whose successor is free, too. It is a random one: other labs may be starting right now."""
+    """Return a free port whose successor is free, too. It is a random one, as other labs may be starting right now."""
     for port in random.sample(PORTS, len(PORTS)):
         with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
             for number in (port, port + 1):

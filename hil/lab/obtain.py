@@ -1,4 +1,4 @@
-"""Getting a place for a runner: one that is free at once, else the next one that labgrid's queue gives it."""
+"""Obtains a place for a lease: a free one at once, else the next one from labgrid's queue."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 RETRY_SECONDS = 1.0
 REFRESH_SECONDS = 20.0
-"""How often a reservation is kept from expiring, which it does after 60 s."""
+"""The interval at which a reservation is renewed; it expires after 60 s."""
 
 
 async def obtain(keeper: Keeper, lease: Lease) -> None:
-    """Make a place the lease's; takes as long as it takes. A lease that names its place already has it."""
+    """Acquire a place for a lease, however long that takes. A resumed lease names its place, and has it already."""
     await keeper.until(lambda: keeper.is_connected)
     while not lease.place:
         try:
@@ -31,32 +31,34 @@ async def obtain(keeper: Keeper, lease: Lease) -> None:
                 if not await _take(keeper, lease, own):
                     await _queue(keeper, lease, own)
         except (Refused, LabUnreachable) as error:
-            _let_go(keeper, lease)
+            _drop_place(keeper, lease)
             lease.wait_for(str(error))
             await asyncio.sleep(RETRY_SECONDS)
-    await keeper.lab.sync_with_coordinator()  # lest our view of the place is older than the lease
+    await (
+        keeper.lab.sync_with_coordinator()
+    )  # our view of the place must not be older than the lease, or it would look lost
 
 
 async def _take(keeper: Keeper, lease: Lease, own: Coordinator) -> bool:
-    """Acquire a place that is free, if there is one: whoever waits for such a place has been given his by now."""
+    """Acquire a free place, if there is one. It is not reserved, so nobody in the queue waits for it."""
 
     def suits(place: Place) -> bool:
-        free = place.acquired is None and place.reservation is None and not keeper.is_touched(place.name)
+        free = place.acquired is None and place.reservation is None and not keeper.is_in_use(place.name)
         return free and has_tags(place, lease.tags) and keeper.health.verdict(place.name) == GOOD
 
     lease.place = next((str(place.name) for place in keeper.places.values() if suits(place)), "")
     if lease.place:
         try:
             await own.acquire(lease.place)
-        except Refused:  # somebody was faster
-            _let_go(keeper, lease)
+        except Refused:  # somebody else acquired it first
+            _drop_place(keeper, lease)
     return lease.place != ""
 
 
-def _let_go(keeper: Keeper, lease: Lease) -> None:
-    """Touch the place no more; whoever it is reserved for may wait for that."""
+def _drop_place(keeper: Keeper, lease: Lease) -> None:
+    """Give up the choice of a place, and wake the lease that it is reserved for, which waits until it is not in use."""
     lease.place = ""
-    keeper.changed()
+    keeper.schedule_update()
 
 
 async def _queue(keeper: Keeper, lease: Lease, own: Coordinator) -> None:
@@ -71,18 +73,18 @@ async def _queue(keeper: Keeper, lease: Lease, own: Coordinator) -> None:
 
 
 async def _await_place(keeper: Keeper, lease: Lease, own: Coordinator, token: str) -> str:
-    """Return the place that a reservation was given, once nobody else touches it any more."""
+    """Return the place that the reservation was given, once no other lease uses it any more."""
 
     def allocated() -> str:
         return next((str(place.name) for place in keeper.places.values() if place.reservation == token), "")
 
     def ready() -> bool:
         lease.wait_for(why_none_is_free(keeper, lease.tags))
-        return not keeper.is_connected or (allocated() != "" and not keeper.is_touched(allocated()))
+        return not keeper.is_connected or (allocated() != "" and not keeper.is_in_use(allocated()))
 
     while not await keeper.until(ready, REFRESH_SECONDS):
         await own.refresh(token)
-    keeper.lab  # noqa: B018 - raises when it is gone
+    keeper.lab  # noqa: B018 - raises if the coordinator is gone
     if keeper.health.verdict(allocated()) != GOOD:
         raise Refused(f"{allocated()} has to be checked first")
     return allocated()

@@ -1,4 +1,4 @@
-"""A seat: one board that a run may use for a while, and how to get hold of it."""
+"""Seats: a seat is one board that a run may use, and how it is acquired and released."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ if TYPE_CHECKING:
     from hil.deadline import Deadline
 
 LEASED = "HIL_LEASED"
-"""In the environment of a process whose board is lent: when the run dies, the board is somebody else's at once."""
+"""Set for a process whose board is leased: if the run dies, the process must not use the board any more."""
 
 
-class Lease(Protocol):
-    """The right to use a board, which somebody may take away. `hil.board.drivers.alarm.Alarm` is one."""
+class LeaseWatch(Protocol):
+    """Reports the loss of a lease. `hil.board.drivers.alarm.Alarm` is one."""
 
     def fileno(self) -> int:
-        """Readable from the moment the right is gone."""
+        """Return a descriptor that is readable once the lease is lost."""
 
     def check(self) -> None:
-        """Raise the `InfrastructureError` that says why it is gone, if it is."""
+        """Raise an `InfrastructureError` with the reason if the lease is lost."""
 
 
 class Seat(Protocol):
@@ -30,51 +30,51 @@ class Seat(Protocol):
 
     @property
     def name(self) -> str:
-        """Unique within the run; names the directory of its transcripts."""
+        """The name, unique within the run, of the seat and of the directory with its transcripts."""
 
     @property
     def board(self) -> str:
-        """What reports call the board. Seats of the same board are alike: what one can run, the others can, too."""
+        """The board's name in reports. Seats of the same board can run the same tests."""
 
     @property
     def board_file(self) -> Path:
-        """The labgrid environment that describes it."""
+        """The board file, a labgrid environment."""
 
     @property
     def emulated(self) -> bool:
-        """Whether the board takes this machine's processors, so that only so many can run at once."""
+        """Whether the board is emulated on this machine's processors, which limits how many run at once."""
 
     @property
     def hardware(self) -> str:
-        """What other seats may need, too: they wait until this one has ended. Empty if nobody else's."""
+        """The hardware that other seats may need, too, so that they wait for this one; empty if it is not shared."""
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """Variables for the process that drives it, such as `LG_PLACE`; asked for once the seat is acquired."""
+        """Variables for the process that drives the board, such as `LG_PLACE`; read once the seat is acquired."""
 
     @property
-    def lease(self) -> Lease | None:
-        """What says that the board must not be touched any more; None when nobody can take it away.
+    def lease(self) -> LeaseWatch | None:
+        """The watch over the lease of the board, None if the board is not leased; read once the seat is acquired.
 
-        Asked for once the seat is acquired. The process that drives the board is killed as soon as its lease is gone.
+        The process that drives the board is killed as soon as the lease is lost.
         """
 
     def acquire(self, deadline: Deadline) -> None:
-        """Get hold of the board. Raises an `InfrastructureError` when that fails or takes until the deadline."""
+        """Acquire the board. Raises an `InfrastructureError` if that fails or is not done by the deadline."""
 
     def cancel(self) -> None:
-        """Have an `acquire` that still waits, in another thread, fail soon: the board is not needed any more."""
+        """Make an `acquire` that waits in another thread fail soon: the board is not needed any more."""
 
     def blame(self, reason: str) -> None:
-        """Remember that the board failed, for whoever lends it: called before `release`, which passes it on."""
+        """Note that the board failed. `release` passes the reason on to the lab."""
 
     def release(self) -> None:
-        """Let go of the board; the process that drove it has ended. Also called when the lease is gone."""
+        """Release the board, whose process has ended. Also called after the loss of the lease."""
 
 
 @dataclass(frozen=True, slots=True)
 class LocalSeat:
-    """A board that is nobody else's: an emulator, or hardware at this machine."""
+    """A board that needs no lease: an emulator, or hardware at this machine."""
 
     name: str
     board: str
@@ -85,13 +85,13 @@ class LocalSeat:
     lease: None = None
 
     def acquire(self, deadline: Deadline) -> None:
-        """Nothing to do."""
+        """Do nothing."""
 
     def cancel(self) -> None:
-        """Nothing to do."""
+        """Do nothing."""
 
     def blame(self, reason: str) -> None:
-        """Nothing to do."""
+        """Do nothing."""
 
     def release(self) -> None:
-        """Nothing to do."""
+        """Do nothing."""

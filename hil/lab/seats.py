@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from hil.errors import BoardFileError, UsageError
 from hil.lab import simulated
-from hil.lab.borrow import borrow, status
+from hil.lab.client import lease_board, status
 from hil.lab.errors import NoBoardFree
 from hil.lab.seat import LEASED
 from hil.lab.tags import BOARD, FILE, MACHINE, SICK
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from hil.board.drivers.alarm import Alarm
     from hil.deadline import Deadline
     from hil.lab.address import LabAddress
-    from hil.lab.borrow import Loan, PlaceStatus
+    from hil.lab.client import HeldLease, PlaceStatus
 
 
 @dataclass(slots=True)
 class PlaceSeat:
-    """A board of the lab that has these tags; which one, the lab decides when it is acquired."""
+    """Some board of the lab with these tags; which one is decided when it is acquired."""
 
     name: str
     board: str
@@ -38,49 +38,49 @@ class PlaceSeat:
     hardware: str = field(default="", init=False)
     _blame: str = field(default="", init=False)
     _cancelled: threading.Event = field(default_factory=threading.Event, init=False)
-    _loan: Loan | None = field(default=None, init=False)
+    _held: HeldLease | None = field(default=None, init=False)
 
     @property
     def place(self) -> str:
-        """The place that was lent; empty while none is."""
-        return self._loan.borrowed.place if self._loan else ""
+        """The leased place, empty before it is acquired."""
+        return self._held.grant.place if self._held else ""
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """What makes the process that drives the board the owner of its place."""
-        return {**self._loan.environment, LEASED: "yes"} if self._loan else {}
+        """Variables that make the process that drives the board the owner of its place."""
+        return {**self._held.environment, LEASED: "yes"} if self._held else {}
 
     @property
     def lease(self) -> Alarm | None:
-        """What rings when the board is not ours any more."""
-        return self._loan.alarm if self._loan else None
+        """The alarm that rings when the lease is lost."""
+        return self._held.alarm if self._held else None
 
     def acquire(self, deadline: Deadline) -> None:
-        """Borrow a board. Raises `NoBoardFree` at the deadline, and `LabUnreachable`."""
-        self._loan = borrow(self.address, self.tags, deadline, self._cancelled)
+        """Lease a board. Raises `NoBoardFree` at the deadline, and `LabUnreachable`."""
+        self._held = lease_board(self.address, self.tags, deadline, self._cancelled)
 
     def cancel(self) -> None:
-        """Do not wait for a board any longer."""
+        """Stop waiting for a board."""
         self._cancelled.set()
 
     def blame(self, reason: str) -> None:
-        """Let the lab know, with the release, what was wrong with the board."""
+        """Note what was wrong with the board, for the release."""
         self._blame = self._blame or reason
 
     def release(self) -> None:
-        """Give the board back; it is off and free afterwards."""
-        loan, self._loan = self._loan, None
+        """Release the lease; the board is off and free afterwards."""
+        held, self._held = self._held, None
         blame, self._blame = self._blame, ""
-        if loan:
-            loan.give_back(blame)
+        if held:
+            held.release(blame)
 
 
 def parse_tags(text: str) -> dict[str, str]:
-    """Read `board=rpi4 site=berlin`; commas separate, too. Raises `UsageError`."""
+    """Parse tags such as `board=rpi4 site=berlin`, separated by spaces or commas. Raises `UsageError`."""
     words = text.replace(",", " ").split()
     if not words or any(not all(word.partition("=")) for word in words):
         raise UsageError(
-            f"{text!r} does not say which boards", hint="--pool 'board=rpi4', or more tags: 'board=rpi4 site=lab1'"
+            f"{text!r} is no list of tags", hint="--pool 'board=rpi4', or more tags: 'board=rpi4 site=lab1'"
         )
     return {key: value for key, _, value in (word.partition("=") for word in words)}
 
@@ -88,10 +88,10 @@ def parse_tags(text: str) -> dict[str, str]:
 def seats(
     address: LabAddress, root: Path, wanted: str, number: int | None = None, *, each: bool = False
 ) -> list[PlaceSeat]:
-    """Return seats for `number` boards with the tags `wanted`, or for as many as are well; nothing is acquired yet.
+    """Return seats for `number` boards with the tags `wanted`, or for all healthy ones; nothing is acquired yet.
 
-    Tests are dealt out to them, or with `each` all run on all. `root` is the tree with the board files.
-    Raises `UsageError` when the lab has no such boards, `NoBoardFree` when all are out of the pool, `LabUnreachable`.
+    Tests are distributed to the seats; with `each`, every seat runs all of them. `root` is the tree with board files.
+    Raises `UsageError` if the lab has no such boards, `NoBoardFree` if all are out of the pool, and `LabUnreachable`.
     """
     tags = parse_tags(wanted)
     places = status(address)
@@ -139,4 +139,7 @@ def _board_file(root: Path, place: PlaceStatus) -> Path:
     for file in candidates:
         if file.is_file():
             return file
-    raise BoardFileError(f"place {place.name} is a board {name!r}, and there is no {candidates[-1]}", hint="hil boards")
+    raise BoardFileError(
+        f"place {place.name} has the board {name!r}, whose board file {candidates[-1]} does not exist",
+        hint="hil boards",
+    )

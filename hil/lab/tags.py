@@ -1,16 +1,16 @@
-"""The tags of places that mean something to us; boards can be asked for by these and all others."""
+"""The tags of places that have a meaning here. Boards can be asked for by these and all others."""
 
 from __future__ import annotations
 
 BOARD = "board"
 """Puts a place into the pool, and names its board file: `boards/NAME-remote.yaml`, or `boards/NAME.yaml`."""
 FILE = "file"
-"""Another board file, relative to the tree."""
+"""The board file, relative to the tree, if it is another one."""
 MACHINE = "machine"
-"""The place is a seat for an emulator, and this is the machine that it may run on."""
+"""The machine that the emulator of this place runs on; other places have no such tag."""
 BOOT_SECONDS = "boot_seconds"
-"""How long the board may be silent after power-on."""
+"""How long the board may be silent after power-on, in seconds."""
 
 HEALTH = "health"
-"""Written by the keeper: whether the board is in the pool, to be checked first, or out of it."""
+"""Written by the keeper: whether the board is in the pool (`good`), to be checked first (`suspect`), or out of it."""
 GOOD, SUSPECT, SICK = "good", "suspect", "sick"

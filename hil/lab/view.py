@@ -1,4 +1,4 @@
-"""What people see of a lab: its places, who has them, and which boards are out of the pool for which reason."""
+"""The status of a lab for users: its places, who holds them, and why boards are out of the pool."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def status(keeper: Keeper) -> list[dict[str, Any]]:
-    """Return every place: name, tags, state, holder, health and what is wrong with it."""
+    """Return name, tags, state, holder, health and fault of every place."""
     return [
         {
             "name": place.name,
@@ -28,7 +28,7 @@ def status(keeper: Keeper) -> list[dict[str, Any]]:
 
 
 def why_none_is_free(keeper: Keeper, tags: Mapping[str, str]) -> str:
-    """Say what a runner waits for: who has the boards with these tags."""
+    """Return who holds the boards with these tags, for a runner that waits for one."""
     places = [place for place in keeper.places.values() if has_tags(place, tags)]
     if not places:
         return f"no place has the tags {', '.join(f'{key}={value}' for key, value in tags.items())}"
@@ -36,12 +36,12 @@ def why_none_is_free(keeper: Keeper, tags: Mapping[str, str]) -> str:
 
 
 def has_tags(place: Place, tags: Mapping[str, str]) -> bool:
-    """Whether a place is one that was asked for; its name counts as a tag."""
+    """Whether a place has these tags. Its name counts as the tag `name`."""
     return tags.items() <= {**place.tags, "name": place.name}.items()
 
 
 def _holder(keeper: Keeper, place: Place) -> str:
-    lease = next((one for one in keeper.leases.values() if one.place == place.name), None)
+    lease = next((lease for lease in keeper.leases.values() if lease.place == place.name), None)
     return lease.holder if lease else place.acquired or ""
 
 

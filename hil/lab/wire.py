@@ -1,6 +1,6 @@
-"""What a runner and the keeper say to each other: one JSON object per line, over one connection per lease.
+"""The protocol between runners and the keeper: one JSON object per line, over one connection per lease.
 
-The runner says `{"do": ...}`, the keeper `{"say": ...}`; docs/lab.md has the table.
+The runner sends `{"do": ...}`, the keeper `{"say": ...}`; docs/lab.md has the table.
 """
 
 from __future__ import annotations
@@ -11,36 +11,37 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
-    """How many seconds each side waits for a word of the other. All follow from the keeper's, which it tells runners.
+class Timeouts:
+    """How many seconds each side waits for the other. All follow from `keeper`, which is sent with each lease.
 
-    The keeper takes a board back from a runner that it has not heard for so long: after the runner has let go of it.
+    The keeper takes a board back from a runner that has been silent for `keeper` seconds. By then the runner has
+    stopped using it: it gives up after `runner` seconds without the keeper, and stops within `let_go` seconds.
     """
 
     keeper: float = 16.0
 
     @property
-    def beat(self) -> float:
-        """A runner says that it lives at least this often, and the keeper answers."""
+    def heartbeat(self) -> float:
+        """The interval at which a runner sends heartbeats, which the keeper answers."""
         return self.keeper / 8
 
     @property
     def runner(self) -> float:
-        """A runner that has heard nothing from the keeper for so long lets go of its board."""
+        """How long the keeper may be silent before a runner gives its board up."""
         return self.keeper / 2
 
     @property
     def let_go(self) -> float:
-        """So soon after its lease is gone, no runner touches the board any more."""
+        """How soon after the loss of its lease a runner has stopped using the board."""
         return self.keeper * 5 / 16
 
 
-PATIENCE = Patience()
+TIMEOUTS = Timeouts()
 POWER_OFF_SECONDS = 10.0
-"""A board that is not off after so long counts as failed, and is freed all the same."""
+"""How long switching a board off may take. After that the board counts as failed, and its place is freed."""
 
-assert PATIENCE.runner + PATIENCE.let_go < PATIENCE.keeper
-assert PATIENCE.keeper + POWER_OFF_SECONDS < 30  # what docs/lab.md promises for a runner that dies
+assert TIMEOUTS.runner + TIMEOUTS.let_go < TIMEOUTS.keeper
+assert TIMEOUTS.keeper + POWER_OFF_SECONDS < 30  # what docs/lab.md promises for a runner that dies
 
 LONGEST_LINE = 1 << 20
 
@@ -48,12 +49,12 @@ Message = dict[str, Any]
 
 
 def encode(message: Message) -> bytes:
-    """Return a message as one line."""
+    """Encode a message as one line."""
     return json.dumps(message).encode() + b"\n"
 
 
 def decode(line: bytes) -> Message:
-    """Return the message of a line. Raises `ValueError` for anything else."""
+    """Decode the message of a line. Raises `ValueError` for anything else."""
     message = json.loads(line)
     if not isinstance(message, dict):
         raise ValueError(f"not a message: {line[:80]!r}")

@@ -12,7 +12,7 @@ from hil import cli
 from hil.cli.tree import Tree
 from hil.errors import BoardDied, ExitCode
 from hil.lab.address import LabAddress
-from hil.lab.borrow import PlaceStatus
+from hil.lab.client import PlaceStatus
 from hil.record import BoardOfRun, Case, Fault, FaultKind, Outcome, Provenance, Run
 from tests.cli.checkout import BOARD
 
@@ -79,7 +79,7 @@ def test_boards_of_the_lab_are_shown_place_by_place(
         PlaceStatus("other-1", {"board": "other"}, "free", "", "good", ""),
     ]
     monkeypatch.setattr("hil.cli.lab.find", lambda _: LabAddress("lab.example"))
-    monkeypatch.setattr("hil.lab.borrow.status", lambda _: places)
+    monkeypatch.setattr("hil.lab.client.status", lambda _: places)
     assert hil(monkeypatch, "boards") == 0
     rows = [line.split() for line in capsys.readouterr().out.splitlines() if "fake-board" in line]
     assert [row[2] for row in rows] == ["fake-1", "fake-2"]

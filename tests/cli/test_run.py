@@ -13,7 +13,7 @@ from hil import cli
 from hil.cli.run import bring_up_to_date
 from hil.cli.tree import Tree
 from hil.lab.boards.lab import Places
-from hil.lab.borrow import PlaceStatus
+from hil.lab.client import PlaceStatus
 from hil.session.scheduler import LocalSeat
 from tests.cli.checkout import BOARD
 

@@ -1,4 +1,4 @@
-"""A lab of simulated boards and real processes, and runners that borrow its boards."""
+"""A lab of simulated boards and real processes, and runners that lease its boards."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import psutil
 
 from hil.deadline import Deadline
 from hil.lab.address import LabAddress
-from hil.lab.borrow import PlaceStatus, status
+from hil.lab.client import PlaceStatus, status
 from hil.lab.errors import LabUnreachable
 from hil.paths import HIL
 
@@ -29,18 +29,18 @@ ROOT = Path(__file__).parents[2]
 CASES = "hil/operations/trial/cases.py"
 LEASE_SECONDS = 10.0
 """A runner that is silent for so long loses its board."""
-PATIENCE = 120.0
-"""For whatever must happen some time, on a machine with much else to do."""
+TIMEOUT_SECONDS = 120.0
+"""For everything that must happen at some time, on a machine that may be busy."""
 
 
 @dataclass
 class Runner:
-    """A process that borrows a board, and uses it until it hears that it is not its board any more."""
+    """A process that leases a board, and uses it until the lease is lost."""
 
     process: subprocess.Popen[str]
 
     @classmethod
-    def start(cls, address: LabAddress, tags: str = "board=simulated", wait: float = PATIENCE) -> Runner:
+    def start(cls, address: LabAddress, tags: str = "board=simulated", wait: float = TIMEOUT_SECONDS) -> Runner:
         command = [sys.executable, "-m", "tests.lab.runner", str(address), tags, str(wait)]
         return cls(subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
 
@@ -51,14 +51,14 @@ class Runner:
         said: dict[str, Any] = json.loads(line) if line else {"said": "nothing"}
         return said
 
-    def borrows(self) -> str:
-        """The place that it got."""
+    def wait_for_lease(self) -> str:
+        """Wait until it has a lease, and return the place."""
         said = self.says()
         assert said["said"] == "leased", said
         return str(said["place"])
 
     def let_go(self) -> None:
-        """Have it give its board back."""
+        """Make it release its board."""
         assert self.process.stdin is not None
         self.process.stdin.close()
 
@@ -87,7 +87,7 @@ class Laboratory:
         finally:
             laboratory.end_runners()
             process.terminate()
-            process.wait(PATIENCE)
+            process.wait(TIMEOUT_SECONDS)
 
     @property
     def address(self) -> LabAddress:
@@ -110,7 +110,7 @@ class Laboratory:
     def place(self, name: str) -> PlaceStatus:
         return self.places()[name]
 
-    def runner(self, tags: str = "board=simulated", wait: float = PATIENCE) -> Runner:
+    def runner(self, tags: str = "board=simulated", wait: float = TIMEOUT_SECONDS) -> Runner:
         runner = Runner.start(self.address, tags, wait)
         self.runners.append(runner)
         return runner
@@ -132,7 +132,7 @@ class Laboratory:
 
         self.until(all_free, "all boards are free and well")
 
-    def until(self, condition: Callable[[], Any], what: str, seconds: float = PATIENCE) -> None:
+    def until(self, condition: Callable[[], Any], what: str, seconds: float = TIMEOUT_SECONDS) -> None:
         """Wait until something is so."""
         deadline = Deadline.after(seconds)
         while not condition():
@@ -143,7 +143,7 @@ class Laboratory:
     def client(self, *arguments: str) -> None:
         """Run labgrid's own client."""
         program = Path(sys.executable).parent / "labgrid-client"
-        subprocess.run([program, "-x", str(self.address), *arguments], check=True, timeout=PATIENCE)
+        subprocess.run([program, "-x", str(self.address), *arguments], check=True, timeout=TIMEOUT_SECONDS)
 
     def start_cases(self, tags: str, *, cases: int, milliseconds: int) -> subprocess.Popen[bytes]:
         """Run the cases for simulated boards on boards with these tags, as a user does."""
@@ -205,7 +205,8 @@ class Laboratory:
     def assert_one_user_at_a_time(self) -> None:
         """Nobody asked a board for anything between two cases of somebody else."""
         for board in {entry["board"] for entry in self.journal()}:
-            entries = sorted((one for one in self.journal() if one["board"] == board), key=lambda one: one["begin"])
+            of_board = [entry for entry in self.journal() if entry["board"] == board]
+            entries = sorted(of_board, key=lambda entry: entry["begin"])
             changes = [now["connection"] for last, now in pairwise(entries) if now["connection"] != last["connection"]]
             assert len(changes) == len(set(changes)), f"{board} had two users at once: {changes}"
             assert all(last["end"] <= now["begin"] for last, now in pairwise(entries))

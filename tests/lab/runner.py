@@ -1,4 +1,4 @@
-"""A runner: borrows a board, switches it on, and asks it one case after the other until the lease is gone."""
+"""A runner: leases a board, switches it on, and asks it one case after the other until the lease is gone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from hil.deadline import Deadline
 from hil.errors import HilError
 from hil.lab.address import LabAddress
-from hil.lab.borrow import borrow
+from hil.lab.client import lease_board
 from hil.lab.seats import parse_tags
 
 CASE_MILLISECONDS = 50
@@ -25,13 +25,13 @@ def say(said: str, **details: Any) -> None:
 def main() -> None:
     address, tags, wait = LabAddress.parse(sys.argv[1]), parse_tags(sys.argv[2]), float(sys.argv[3])
     try:
-        loan = borrow(address, tags, Deadline.after(wait))
+        lease = lease_board(address, tags, Deadline.after(wait))
     except HilError as error:
         say("failed", type=type(error).__name__, message=error.message)
         return
-    os.environ.update(loan.environment)
+    os.environ.update(lease.environment)
     monitor = _monitor()
-    say("leased", place=loan.borrowed.place, owner=loan.borrowed.owner)
+    say("leased", place=lease.grant.place, owner=lease.grant.owner)
     let_go = threading.Event()
 
     def listen() -> None:
@@ -42,7 +42,7 @@ def main() -> None:
     number = 0
     while not let_go.is_set():
         try:
-            loan.alarm.check()
+            lease.alarm.check()
         except HilError as error:
             say("lost", type=type(error).__name__, message=error.message)
             break
@@ -50,9 +50,9 @@ def main() -> None:
         try:
             monitor._link.ask(f"case {os.getpid()}-{number} {CASE_MILLISECONDS}", Deadline.after(8))
         except HilError:  # the board is off: because it is ours no more?
-            if not select.select([loan.alarm], [], [], 60)[0]:
+            if not select.select([lease.alarm], [], [], 60)[0]:
                 raise
-    loan.give_back()
+    lease.release()
     say("released", cases=number)
 
 

@@ -6,7 +6,7 @@ import json
 import subprocess
 
 from hil.paths import HIL
-from tests.lab.laboratory import PATIENCE, ROOT
+from tests.lab.laboratory import ROOT, TIMEOUT_SECONDS
 
 BOARDS = 8
 CASES = 6
@@ -15,7 +15,7 @@ CASES = 6
 def test_no_case_is_lost_or_runs_twice_and_no_lease_stays_while_a_runner_and_an_exporter_die() -> None:
     sizes = ["--boards", str(BOARDS), "--exporters", "4", "--cases", str(CASES), "--seconds", "0.4", "--deaths", "2"]
     done = subprocess.run(
-        [*HIL, "lab", "trial", *sizes, "--json"], cwd=ROOT, capture_output=True, text=True, timeout=6 * PATIENCE
+        [*HIL, "lab", "trial", *sizes, "--json"], cwd=ROOT, capture_output=True, text=True, timeout=6 * TIMEOUT_SECONDS
     )
     assert done.returncode == 0, done.stdout + done.stderr
     result = json.loads(done.stdout)

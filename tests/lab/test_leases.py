@@ -11,9 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from hil.deadline import Deadline
-from hil.lab.borrow import borrow
+from hil.lab.client import lease_board
 from hil.lab.errors import NoBoardFree
-from tests.lab.laboratory import PATIENCE
+from tests.lab.laboratory import TIMEOUT_SECONDS
 
 if TYPE_CHECKING:
     import pytest
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 ACQUIRERS = 50
 
 
-def test_a_borrowed_board_is_switched_off_and_free_when_it_is_given_back(laboratory: Laboratory) -> None:
+def test_a_released_board_is_switched_off_and_free(laboratory: Laboratory) -> None:
     runner = laboratory.runner()
-    place = runner.borrows()
+    place = runner.wait_for_lease()
     assert laboratory.place(place).state.startswith("held by ")
     laboratory.until(lambda: place in laboratory.switched_on(), "the board is on")
     runner.let_go()
@@ -36,7 +36,7 @@ def test_a_borrowed_board_is_switched_off_and_free_when_it_is_given_back(laborat
 
 def test_a_runner_that_is_killed_loses_its_board_which_is_off_before_it_is_free(laboratory: Laboratory) -> None:
     runner = laboratory.runner()
-    place = runner.borrows()
+    place = runner.wait_for_lease()
     laboratory.until(lambda: place in laboratory.switched_on(), "the board is on")
     runner.kill()
     laboratory.until(lambda: laboratory.place(place).holder == "", "the place is free", seconds=30)
@@ -45,7 +45,7 @@ def test_a_runner_that_is_killed_loses_its_board_which_is_off_before_it_is_free(
 
 def test_a_runner_that_is_not_heard_any_more_loses_its_board(laboratory: Laboratory) -> None:
     runner = laboratory.runner()
-    place = runner.borrows()
+    place = runner.wait_for_lease()
     os.kill(runner.process.pid, signal.SIGSTOP)
     try:
         laboratory.until(lambda: laboratory.place(place).holder == "", "the place is free", seconds=30)
@@ -57,7 +57,7 @@ def test_a_runner_that_is_not_heard_any_more_loses_its_board(laboratory: Laborat
 
 def test_a_kicked_runner_touches_its_board_no_more(laboratory: Laboratory) -> None:
     runner = laboratory.runner()
-    place = runner.borrows()
+    place = runner.wait_for_lease()
     laboratory.client("-p", place, "release", "--kick")
     said = runner.says()
     assert said["type"] == "LeaseLost"
@@ -73,28 +73,28 @@ def test_of_fifty_who_want_one_board_at_once_one_gets_it(laboratory: Laboratory)
 
     def acquire() -> str:
         try:
-            loan = borrow(laboratory.address, {"board": "simulated", "name": "simulated-1"}, Deadline.after(10))
+            lease = lease_board(laboratory.address, {"board": "simulated", "name": "simulated-1"}, Deadline.after(10))
         except NoBoardFree as error:
-            decided.wait(PATIENCE)
+            decided.wait(TIMEOUT_SECONDS)
             return error.message
-        decided.wait(PATIENCE)
-        loan.give_back()
+        decided.wait(TIMEOUT_SECONDS)
+        lease.release()
         return "leased"
 
     with ThreadPoolExecutor(ACQUIRERS) as acquirers:
         asked = [acquirers.submit(acquire) for _ in range(ACQUIRERS)]
-        decided.wait(PATIENCE)
-        said = [one.result(PATIENCE) for one in asked]
+        decided.wait(TIMEOUT_SECONDS)
+        said = [future.result(TIMEOUT_SECONDS) for future in asked]
     assert said.count("leased") == 1
-    assert sum("simulated-1: held by" in one for one in said) == ACQUIRERS - 1
+    assert sum("simulated-1: held by" in answer for answer in said) == ACQUIRERS - 1
 
 
 def test_a_waiting_runner_gets_the_board_as_soon_as_it_is_free(laboratory: Laboratory) -> None:
     first = laboratory.runner("name=simulated-2 board=simulated")
-    first.borrows()
+    first.wait_for_lease()
     second = laboratory.runner("name=simulated-2 board=simulated")
     first.let_go()
-    assert second.borrows() == "simulated-2"
+    assert second.wait_for_lease() == "simulated-2"
 
 
 def test_boards_that_nobody_has_are_not_waited_for_in_silence(laboratory: Laboratory) -> None:
@@ -104,9 +104,9 @@ def test_boards_that_nobody_has_are_not_waited_for_in_silence(laboratory: Labora
 
 
 def test_a_jump_of_the_clock_ends_no_lease(laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch) -> None:
-    loan = borrow(laboratory.address, {"board": "simulated"}, Deadline.after(PATIENCE))
+    lease = lease_board(laboratory.address, {"board": "simulated"}, Deadline.after(TIMEOUT_SECONDS))
     now = time.time()
     monkeypatch.setattr(time, "time", lambda: now + 86400)
-    assert not select.select([loan.alarm], [], [], 2 * loan.borrowed.patience.beat)[0]
-    loan.give_back()
-    laboratory.until(lambda: laboratory.place(loan.borrowed.place).holder == "", "the place is free")
+    assert not select.select([lease.alarm], [], [], 2 * lease.grant.timeouts.heartbeat)[0]
+    lease.release()
+    laboratory.until(lambda: laboratory.place(lease.grant.place).holder == "", "the place is free")

@@ -9,7 +9,7 @@ from labgrid.remote.common import Place
 
 from hil.lab.address import LabAddress
 from hil.lab.coordinator import Coordinator, Refused
-from hil.lab.health import Patient
+from hil.lab.health import BoardHealth
 from hil.lab.keeper import Keeper
 from hil.lab.lease import Lease
 from hil.lab.obtain import _take
@@ -34,12 +34,12 @@ def test_who_was_refused_wakes_those_who_waited_for_him() -> None:
         keeper = Keeper(LabAddress("127.0.0.1", 1))
         coordinator = cast("Coordinator", Reserved())
         keeper._lab = coordinator
-        keeper.health._patients["simulated-1"] = Patient(due=False)
+        keeper.health._boards["simulated-1"] = BoardHealth(due=False)
         lease = keeper.leases["vm/one"] = Lease("vm/one", "one", {})
         taking = asyncio.create_task(_take(keeper, lease, coordinator))
-        while not keeper.is_touched("simulated-1"):
+        while not keeper.is_in_use("simulated-1"):
             await asyncio.sleep(0)
         assert not taking.done()
-        return await keeper.until(lambda: not keeper.is_touched("simulated-1"), 30)
+        return await keeper.until(lambda: not keeper.is_in_use("simulated-1"), 30)
 
     assert asyncio.run(go())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from tests.lab.laboratory import PATIENCE, Laboratory
+from tests.lab.laboratory import TIMEOUT_SECONDS, Laboratory
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,33 +17,33 @@ if TYPE_CHECKING:
 
 def test_a_coordinator_that_is_killed_ends_leases_and_no_board_has_two_owners(laboratory: Laboratory) -> None:
     first = laboratory.runner("board=simulated name=simulated-1")
-    first.borrows()
+    first.wait_for_lease()
     laboratory.kill("coordinator")
     second = laboratory.runner("board=simulated name=simulated-1")
     said = first.says()
     assert (said["type"], "the coordinator is gone" in said["message"]) == ("LeaseLost", True)
-    assert second.borrows() == "simulated-1"
+    assert second.wait_for_lease() == "simulated-1"
     laboratory.until(lambda: len(laboratory.users("simulated-1")) == 2, "both have used the board")
     laboratory.assert_one_user_at_a_time()
 
 
-def test_a_board_is_not_lent_while_a_runner_that_lost_it_may_still_use_it(laboratory: Laboratory) -> None:
+def test_a_board_is_not_leased_while_a_runner_that_lost_it_may_still_use_it(laboratory: Laboratory) -> None:
     first = laboratory.runner("board=simulated name=simulated-1")
-    first.borrows()
+    first.wait_for_lease()
     before = len(laboratory.keeper_says("simulated-1: "))
     os.kill(first.process.pid, signal.SIGSTOP)  # it cannot let go
     laboratory.kill("coordinator")
     second = laboratory.runner("board=simulated name=simulated-1")
-    second.borrows()
+    second.wait_for_lease()
     said = laboratory.keeper_says("simulated-1: ")[before:]
-    assert ["the lease of" in said[0], "lent to" in said[-1]] == [True, True], said
+    assert ["the lease of" in said[0], "leased to" in said[-1]] == [True, True], said
     os.kill(first.process.pid, signal.SIGCONT)
     assert first.says()["type"] == "LeaseLost"
 
 
 def test_a_coordinator_that_stops_answering_ends_leases(laboratory: Laboratory) -> None:
     runner = laboratory.runner()
-    runner.borrows()
+    runner.wait_for_lease()
     coordinator = laboratory.pid("coordinator")
     os.kill(coordinator, signal.SIGSTOP)
     try:
@@ -57,7 +57,7 @@ def test_a_coordinator_that_stops_answering_ends_leases(laboratory: Laboratory) 
 def test_an_exporter_that_is_killed_ends_the_leases_of_its_boards_only(laboratory: Laboratory) -> None:
     of_first = laboratory.runner("board=simulated name=simulated-2")  # simulated-1 exports those with even numbers
     of_second = laboratory.runner("board=simulated name=simulated-1")
-    assert {of_first.borrows(), of_second.borrows()} == {"simulated-1", "simulated-2"}
+    assert {of_first.wait_for_lease(), of_second.wait_for_lease()} == {"simulated-1", "simulated-2"}
     laboratory.kill("simulated-1")
     said = of_first.says()
     assert (said["type"], "its exporter is gone" in said["message"]) == ("LeaseLost", True)
@@ -68,7 +68,7 @@ def test_an_exporter_that_is_killed_ends_the_leases_of_its_boards_only(laborator
 
 def test_a_keeper_that_is_killed_and_started_again_leaves_boards_to_their_runners(laboratory: Laboratory) -> None:
     runner = laboratory.runner()
-    place = runner.borrows()
+    place = runner.wait_for_lease()
     before = laboratory.place(place).holder
     keeper = laboratory.pid("keeper")
     laboratory.kill("keeper")
@@ -82,7 +82,7 @@ def test_a_keeper_that_is_killed_and_started_again_leaves_boards_to_their_runner
 
 def test_a_runner_that_dies_while_the_keeper_is_away_loses_its_board_all_the_same(laboratory: Laboratory) -> None:
     runner = laboratory.runner()
-    place = runner.borrows()
+    place = runner.wait_for_lease()
     laboratory.kill("keeper")
     runner.kill()
     laboratory.until(lambda: laboratory.places() and not laboratory.place(place).holder, "the place is free", 60)
@@ -118,5 +118,5 @@ def test_the_end_of_the_lab_leaves_no_process_behind(tmp_path: Path, number: sig
     with Laboratory.up(tmp_path, boards=1, exporters=1) as laboratory:
         processes = laboratory.processes()
         laboratory.process.send_signal(number)
-        _, alive = psutil.wait_procs(processes, PATIENCE)
+        _, alive = psutil.wait_procs(processes, TIMEOUT_SECONDS)
     assert alive == []

@@ -1,1 +1,1 @@
-"""What can be known of boards without touching them: whether they can be had, who has them, what they last did."""
+"""What is known of boards without disturbing them: whether they can be used, and who uses them."""

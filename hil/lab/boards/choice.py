@@ -1,4 +1,4 @@
-"""Which board a run takes when nobody names one."""
+"""Chooses the board of a run whose user named none."""
 
 from __future__ import annotations
 
@@ -10,29 +10,31 @@ from hil.errors import BoardUnavailable
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from hil.lab.boards.reach import Trouble
+    from hil.lab.boards.reach import Unavailability
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The board, and why it is that one; `lent` when the lab has it and this machine has not."""
+    """The board, and the reason for it; `from_lab` if it has to be leased."""
 
     board: str
     why: str
-    lent: bool = False
+    from_lab: bool = False
 
 
-def choose(order: Sequence[str], trouble: Callable[[str], Trouble | None], offered: Callable[[str], bool]) -> Choice:
-    """Return the first board of `order` that nothing keeps us from using, or that is offered by the lab.
+def choose(
+    order: Sequence[str], unavailable: Callable[[str], Unavailability | None], offered: Callable[[str], bool]
+) -> Choice:
+    """Return the first board of `order` that is not `unavailable` here, or that the lab has `offered`.
 
-    Raises `BoardUnavailable` with all reasons when there is none.
+    Raises `BoardUnavailable` with all reasons if there is none.
     """
     passed_over: list[str] = []
     for board in order:
-        found = trouble(board)
+        found = unavailable(board)
         if found is None:
             return Choice(board, "; ".join(passed_over) or f"it is the first of {', '.join(order)}")
         passed_over.append(f"{board}: {found}")
         if offered(board):
-            return Choice(board, "; ".join(passed_over), lent=True)
+            return Choice(board, "; ".join(passed_over), from_lab=True)
     raise BoardUnavailable(f"no board can be used: {'; '.join(passed_over)}", hint="hil boards; hil doctor")

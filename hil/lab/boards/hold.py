@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def hold(board: str) -> Iterator[None]:
-    """Have a board at this machine to ourselves; ends with the process at the latest. Raises `BoardUnavailable`."""
+    """Lock a board at this machine until the end of the block, or of the process. Raises `BoardUnavailable`."""
     path = notes_root() / f"{board}.run.lock"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -36,7 +36,10 @@ def hold(board: str) -> Iterator[None]:
 
 
 def runner(last: Record | None) -> str:
-    """Return who is writing this record just now; empty when it is finished, or its run was killed."""
+    """Return the process that is writing this record, empty if the run has finished or was killed.
+
+    A process of that id which began after the run is another one: ids are reused.
+    """
     if last is None or last.verdict is not Verdict.RUNNING:
         return ""
     try:

@@ -1,4 +1,4 @@
-"""The places of the lab, asked for once, and only when somebody wants to know."""
+"""The places of the lab, read once and only when needed."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from hil.lab.tags import BOARD, GOOD
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hil.lab.borrow import PlaceStatus
+    from hil.lab.client import PlaceStatus
 
 
 class Places:
-    """Remembers what `ask` answered, or raised."""
+    """Caches the result of `ask`, or its error."""
 
     def __init__(self, ask: Callable[[], list[PlaceStatus]]) -> None:
         self._ask = ask
@@ -32,11 +32,11 @@ class Places:
         return self._answer
 
     def offers(self, board: str) -> bool:
-        """Whether the lab has such a board that is well and free."""
-        return any(place.health == GOOD and not place.holder for place in self.of(board))
+        """Whether the lab has a healthy and free board of this name."""
+        return any(place.health == GOOD and not place.holder for place in self.with_board(board))
 
-    def of(self, board: str) -> list[PlaceStatus]:
-        """Return the places that have such a board; none when the lab does not say."""
+    def with_board(self, board: str) -> list[PlaceStatus]:
+        """Return the places with a board of this name, none if the lab does not answer."""
         try:
             return [place for place in self() if place.tags.get(BOARD) == board]
         except HilError:

@@ -1,4 +1,7 @@
-"""Whether a board can be had: its devices are there, its network answers, its place is free. Nothing is switched."""
+"""Checks whether a board can be used: its devices are there, its network answers, its place is free.
+
+Nothing is switched, and nobody who uses the board is disturbed.
+"""
 
 from __future__ import annotations
 
@@ -18,17 +21,17 @@ from hil.lab.tags import SICK
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from hil.lab.borrow import PlaceStatus
+    from hil.lab.client import PlaceStatus
 
     Resources = Sequence[tuple[str, Mapping[str, Any]]]
     """labgrid's resources of a board file: class and attributes."""
 
 CONNECT_SECONDS = 2.0
-"""What a serial server or a power switch may take to answer; both are near."""
+"""How long a serial server or a power switch may take to answer."""
 
 
 class Obstacle(StrEnum):
-    """Why a board cannot be had."""
+    """The kind of reason why a board cannot be used."""
 
     FILE = "file"
     UNCONFIGURED = "unconfigured"
@@ -43,8 +46,8 @@ class Obstacle(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
-    """One obstacle, in words that go after the name of the board."""
+class Unavailability:
+    """Why a board cannot be used: the kind of reason, and the reason in words that follow the board's name."""
 
     obstacle: Obstacle
     reason: str
@@ -53,18 +56,20 @@ class Trouble:
         return self.reason
 
 
-def trouble(resources: Resources, tools: Iterable[str], places: Callable[[], list[PlaceStatus]]) -> Trouble | None:
-    """Return the first thing that keeps a board with these `resources` from being used; None: nothing that we know.
+def why_unavailable(
+    resources: Resources, tools: Iterable[str], places: Callable[[], list[PlaceStatus]]
+) -> Unavailability | None:
+    """Return the first reason why a board with these `resources` cannot be used, None if no reason is known.
 
-    `tools` are the programs it needs; `places` asks the lab, and raises when there is none. Takes `CONNECT_SECONDS`
-    for each resource on the network at most.
+    `tools` are the programs that it needs; `places` reads the places of the lab, and raises without a lab. Takes at
+    most `CONNECT_SECONDS` for each resource on the network.
     """
     for _, attributes in resources:
         if blank := _blank(attributes):
-            return Trouble(Obstacle.UNCONFIGURED, f"its board file still says {blank}")
+            return Unavailability(Obstacle.UNCONFIGURED, f"its board file still says {blank}")
     for tool in tools:
         if shutil.which(tool) is None:
-            return Trouble(Obstacle.TOOL, f"there is no program `{tool}`")
+            return Unavailability(Obstacle.TOOL, f"there is no program `{tool}`")
     for kind, attributes in resources:
         match kind:
             case "RawSerialPort":
@@ -85,7 +90,7 @@ def trouble(resources: Resources, tools: Iterable[str], places: Callable[[], lis
 
 
 def _blank(attributes: Mapping[str, Any]) -> str:
-    """What a board file leaves to its user, such as `<serial number of the adapter>`."""
+    """Return a blank that the user has not filled in, such as `<serial number of the adapter>`, empty if none."""
     for value in attributes.values():
         found = _blank(value) if isinstance(value, dict) else re.search(r"<[^<>]+>", str(value))
         if found:
@@ -93,49 +98,49 @@ def _blank(attributes: Mapping[str, Any]) -> str:
     return ""
 
 
-def _serial_port(path: Path) -> Trouble | None:
+def _serial_port(path: Path) -> Unavailability | None:
     if not path.exists():
-        return Trouble(Obstacle.DEVICE, f"there is no serial port {path}")
+        return Unavailability(Obstacle.DEVICE, f"there is no serial port {path}")
     if not os.access(path, os.R_OK | os.W_OK):
-        return Trouble(Obstacle.PERMISSION, f"{path} is not ours to use; are you in the group that it belongs to?")
+        return Unavailability(Obstacle.PERMISSION, f"{path} cannot be opened by this user, who is not in its group")
     return None
 
 
-def _connection(what: str, host: str, port: int) -> Trouble | None:
+def _connection(what: str, host: str, port: int) -> Unavailability | None:
     try:
         socket.create_connection((host, port), CONNECT_SECONDS).close()
     except OSError as error:
-        return Trouble(Obstacle.NETWORK, f"the {what} {host}:{port} does not answer: {error.strerror or error}")
+        return Unavailability(Obstacle.NETWORK, f"the {what} {host}:{port} does not answer: {error.strerror or error}")
     return None
 
 
-def _power_switch(host: str) -> Trouble | None:
-    """Only where the board file names a port is it known where the switch listens."""
+def _power_switch(host: str) -> Unavailability | None:
+    """Check a power switch, if the board file names its port: else labgrid's driver knows it, and we do not."""
     url = urlsplit(host if "//" in host else f"//{host}")
     return _connection("power switch", url.hostname, url.port) if url.hostname and url.port else None
 
 
-def _place(name: str, places: Callable[[], list[PlaceStatus]]) -> Trouble | None:
+def _place(name: str, places: Callable[[], list[PlaceStatus]]) -> Unavailability | None:
     if name.startswith("$"):
-        return Trouble(Obstacle.PLACE, f"no place is chosen ({name.strip('${}')} is not set)")
+        return Unavailability(Obstacle.PLACE, f"no place is chosen ({name.strip('${}')} is not set)")
     try:
         known = {place.name: place for place in places()}
     except UsageError:
-        return Trouble(Obstacle.LAB, f"no lab is up that has place {name}")
+        return Unavailability(Obstacle.LAB, f"no lab is up that has place {name}")
     except InfrastructureError as error:
-        return Trouble(Obstacle.LAB, error.message)
+        return Unavailability(Obstacle.LAB, error.message)
     if name not in known:
-        return Trouble(Obstacle.PLACE, f"the lab has no place {name}")
+        return Unavailability(Obstacle.PLACE, f"the lab has no place {name}")
     place = known[name]
     if place.health == SICK:
-        return Trouble(Obstacle.SICK, f"place {name} is out of the pool: {place.why}")
+        return Unavailability(Obstacle.SICK, f"place {name} is out of the pool: {place.why}")
     if place.holder:
-        return Trouble(Obstacle.HELD, f"place {name} belongs to {place.holder}")
+        return Unavailability(Obstacle.HELD, f"place {name} belongs to {place.holder}")
     return None
 
 
-def _usb(kind: str, attributes: Mapping[str, Any]) -> Trouble | None:
-    """Let labgrid look for the device: how it matches is its own."""
+def _usb(kind: str, attributes: Mapping[str, Any]) -> Unavailability | None:
+    """Let labgrid look for the device, since its rules of matching are its own."""
     from labgrid import Target
     from labgrid.factory import target_factory
 
@@ -143,4 +148,4 @@ def _usb(kind: str, attributes: Mapping[str, Any]) -> Trouble | None:
     if resource.avail:
         return None
     wanted = ", ".join(f"{key}={value}" for key, value in attributes["match"].items() if key != "SUBSYSTEM")
-    return Trouble(Obstacle.DEVICE, f"there is no {kind} with {wanted}")
+    return Unavailability(Obstacle.DEVICE, f"there is no {kind} with {wanted}")

@@ -24,7 +24,7 @@ import psutil
 from hil.deadline import Deadline
 from hil.errors import InfrastructureError
 from hil.lab import simulated
-from hil.lab.borrow import status
+from hil.lab.client import status
 from hil.lab.errors import LabUnreachable
 from hil.lab.local import part_of, running_lab
 from hil.lab.simulated.board import JOURNAL
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from hil.lab.address import LabAddress
-    from hil.lab.borrow import PlaceStatus
+    from hil.lab.client import PlaceStatus
 
 CASES = Path(__file__).parent / "cases.py"
 SUITE = "suites/test_cases.py"

@@ -1,5 +1,5 @@
 """Runs suites on several boards at once: one process per board, one record for all of them."""
 
-from hil.lab.seat import Lease, LocalSeat, Seat
+from hil.lab.seat import LeaseWatch, LocalSeat, Seat
 
-__all__ = ["Lease", "LocalSeat", "Seat"]
+__all__ = ["LeaseWatch", "LocalSeat", "Seat"]

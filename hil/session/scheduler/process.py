@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from multiprocessing.context import ForkServerContext, ForkServerProcess
     from pathlib import Path
 
-    from hil.lab.seat import Lease, Seat
+    from hil.lab.seat import LeaseWatch, Seat
 
 ACQUIRE_SECONDS = 600.0
 """How long a seat may take to acquire its board, which somebody else may be using."""
@@ -204,7 +204,7 @@ class SeatProcess(threading.Thread):
                 self._post(self, message)
         return finished
 
-    def _kill_unless_leased(self, lease: Lease | None) -> None:
+    def _kill_unless_leased(self, lease: LeaseWatch | None) -> None:
         assert lease
         try:
             lease.check()

@@ -6,12 +6,12 @@ import pytest
 
 from hil.errors import BoardUnavailable
 from hil.lab.boards.choice import Choice, choose
-from hil.lab.boards.reach import Obstacle, Trouble
+from hil.lab.boards.reach import Obstacle, Unavailability
 
 ORDER = ("rpi4", "juno", "qemu-virt")
 TROUBLES = {
-    "rpi4": Trouble(Obstacle.DEVICE, "there is no serial port /dev/ttyUSB0"),
-    "juno": Trouble(Obstacle.HELD, "place juno-1 belongs to joe"),
+    "rpi4": Unavailability(Obstacle.DEVICE, "there is no serial port /dev/ttyUSB0"),
+    "juno": Unavailability(Obstacle.HELD, "place juno-1 belongs to joe"),
 }
 
 
@@ -39,4 +39,4 @@ def test_when_no_board_can_be_used_all_reasons_are_told() -> None:
 
 def test_a_board_that_the_lab_has_to_offer_goes_before_the_next_one_here() -> None:
     choice = choose(ORDER, TROUBLES.get, lambda board: board == "rpi4")
-    assert choice == Choice("rpi4", "rpi4: there is no serial port /dev/ttyUSB0", lent=True)
+    assert choice == Choice("rpi4", "rpi4: there is no serial port /dev/ttyUSB0", from_lab=True)

@@ -10,8 +10,8 @@ import pytest
 
 from hil.errors import InfrastructureError, UsageError
 from hil.lab.boards.lab import Places
-from hil.lab.boards.reach import Obstacle, trouble
-from hil.lab.borrow import PlaceStatus
+from hil.lab.boards.reach import Obstacle, why_unavailable
+from hil.lab.client import PlaceStatus
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +26,7 @@ def places() -> list[PlaceStatus]:
 
 
 def reason(*resources: tuple[str, dict[str, Any]], tools: tuple[str, ...] = ()) -> tuple[Obstacle, str]:
-    found = trouble(resources, tools, places)
+    found = why_unavailable(resources, tools, places)
     assert found
     return found.obstacle, found.reason
 
@@ -42,7 +42,7 @@ def test_a_board_with_all_that_it_needs_can_be_used(tmp_path: Path) -> None:
             ("NetworkService", {"address": "192.0.2.1"}),
             ("RemotePlace", {"name": "rpi4-1"}),
         ]
-        assert trouble(resources, ["sh"], places) is None
+        assert why_unavailable(resources, ["sh"], places) is None
 
 
 def test_a_board_file_that_its_user_has_not_filled_in_says_so() -> None:
@@ -116,7 +116,7 @@ def test_without_a_lab_its_boards_cannot_be_had_and_the_lab_is_asked_once(
 
     lab = Places(ask)
     for _ in range(2):
-        found = trouble([("RemotePlace", {"name": "rpi4-1"})], (), lab)
+        found = why_unavailable([("RemotePlace", {"name": "rpi4-1"})], (), lab)
         assert found
         assert found.obstacle is Obstacle.LAB
     assert len(asked) == 1

@@ -1,4 +1,4 @@
-"""Borrowing a board from the keeper of a lab: what a runner does."""
+"""The keeper's client: how a runner leases a board, and holds the lease."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from hil.deadline import Deadline
 from hil.errors import UsageError
 from hil.lab.errors import LabUnreachable, LeaseLost, NoBoardFree
-from hil.lab.wire import LONGEST_LINE, PATIENCE, POWER_OFF_SECONDS, Message, Patience, decode, encode
+from hil.lab.wire import LONGEST_LINE, POWER_OFF_SECONDS, TIMEOUTS, Message, Timeouts, decode, encode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 5.0
 RELEASE_SECONDS = POWER_OFF_SECONDS + 10.0
-"""The keeper switches the board off and tells the coordinator meanwhile."""
+"""How long the keeper may take to switch the board off and to free its place."""
 
 
-class KeeperLine:
+class KeeperConnection:
     """One connection to a keeper."""
 
     def __init__(self, address: LabAddress) -> None:
@@ -44,14 +44,14 @@ class KeeperLine:
             ) from error
 
     def send(self, message: Message) -> None:
-        """Say something. Raises `LabUnreachable`."""
+        """Send a message. Raises `LabUnreachable`."""
         try:
             self._socket.sendall(encode(message))
         except OSError as error:
             raise LabUnreachable(f"the connection to the keeper at {self._address.keeper} broke") from error
 
     def receive(self, deadline: Deadline) -> Message | None:
-        """Return what the keeper says next, None when it says nothing until the deadline. Raises `LabUnreachable`."""
+        """Return the next message, None if none comes before the deadline. Raises `LabUnreachable`."""
         while b"\n" not in self._unread and len(self._unread) < LONGEST_LINE:
             if not select.select([self._socket], [], [], deadline.remaining)[0]:
                 return None
@@ -66,59 +66,63 @@ class KeeperLine:
         try:
             return decode(line)
         except ValueError as error:
-            raise LabUnreachable(f"the keeper at {self._address.keeper} says something else than a keeper") from error
+            raise LabUnreachable(
+                f"the keeper at {self._address.keeper} sends something that is no message: is it another program?"
+            ) from error
 
     def fileno(self) -> int:
-        """Readable when the keeper has said something."""
+        """Return the descriptor, readable when a message has arrived."""
         return self._socket.fileno()
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._socket.close()
 
 
 @dataclass(frozen=True, slots=True)
-class Borrowed:
-    """What a keeper has lent: a place, the name under which it is acquired, and what the keeper takes for silence."""
+class LeaseGrant:
+    """What a keeper has granted: a place, the name of its owner at the coordinator, and the timeouts."""
 
     place: str
     owner: str
     holder: str
-    patience: Patience
+    timeouts: Timeouts
 
 
-class Loan:
-    """A board that is ours until we give it back, or until `alarm` rings.
+class HeldLease:
+    """A lease that is held until it is released, or until `alarm` rings.
 
-    It rings when the keeper says so, and when the keeper has not been heard for as long as it told: then nobody can
-    tell whose board it is, so it is not ours. A keeper that is started anew within that time notices nothing.
+    The alarm rings when the keeper reports the loss of the lease, and when the keeper has been silent for the timeout:
+    the board may be somebody else's by then. The runner's timeout is shorter than the keeper's, so a runner that is cut
+    off stops before the keeper gives its board to another one. A keeper that restarts within the timeout ends no
+    lease: the runner connects again and resumes it.
     """
 
-    def __init__(self, address: LabAddress, line: KeeperLine, borrowed: Borrowed, alarm: Alarm) -> None:
-        self.borrowed = borrowed
+    def __init__(self, address: LabAddress, line: KeeperConnection, grant: LeaseGrant, alarm: Alarm) -> None:
+        self.grant = grant
         self.alarm = alarm
         self._address = address
         self._line = line
         self._blame = ""
         self._stop_reader, self._stop_writer = os.pipe2(os.O_CLOEXEC)
-        self._thread = threading.Thread(target=self._keep, name=f"loan of {borrowed.place}", daemon=True)
+        self._thread = threading.Thread(target=self._keep, name=f"lease of {grant.place}", daemon=True)
         self._thread.start()
 
     @property
     def environment(self) -> dict[str, str]:
-        """What labgrid needs to know to be the owner of the place."""
-        host, _, user = self.borrowed.owner.partition("/")
+        """The variables by which labgrid is the owner of the place."""
+        host, _, user = self.grant.owner.partition("/")
         return {
             "LG_COORDINATOR": str(self._address),
-            "LG_PLACE": self.borrowed.place,
+            "LG_PLACE": self.grant.place,
             "LG_HOSTNAME": host,
             "LG_USERNAME": user,
         }
 
-    def give_back(self, blame: str = "") -> None:
-        """Let go, and return when the board is off and free, or when the keeper takes too long for that.
+    def release(self, blame: str = "") -> None:
+        """Release the lease; returns when the board is off and free, or when the keeper takes too long.
 
-        `blame` says what was wrong with the board: it is checked before anybody gets it.
+        `blame` says what was wrong with the board, which is then checked before it is leased again.
         """
         self._blame = blame
         if self._stop_writer >= 0:
@@ -127,48 +131,51 @@ class Loan:
             self._thread.join(RELEASE_SECONDS)
 
     def _keep(self) -> None:
-        """Send heartbeats until the loan ends."""
-        patience = Deadline.after(self.borrowed.patience.runner)
+        """Send heartbeats until the lease ends."""
+        silence = Deadline.after(self.grant.timeouts.runner)
         try:
-            while not self._is_over(self.borrowed.patience.beat if not self.alarm.ringing else RELEASE_SECONDS):
+            while not self._is_over(self.grant.timeouts.heartbeat if not self.alarm.ringing else RELEASE_SECONDS):
                 try:
-                    patience = self._beat(patience)
+                    silence = self._beat(silence)
                 except LabUnreachable as error:
-                    if not self._resume(patience):
+                    if not self._resume(silence):
                         self._lose(error.message)
                         return
-                if patience.expired:
-                    self._lose(f"nothing heard from the keeper for {patience}")
+                if silence.expired:
+                    self._lose(f"nothing heard from the keeper for {silence}")
                     return
             self._release()
         finally:
             self._line.close()
             os.close(self._stop_reader)
 
-    def _beat(self, patience: Deadline) -> Deadline:
-        """Say that we live, and take in what the keeper says; returns by when it must be heard again."""
+    def _beat(self, silence: Deadline) -> Deadline:
+        """Send a heartbeat and read the keeper's messages; returns the deadline for its next one.
+
+        Once the lease is lost no heartbeat is sent: the keeper must not take this runner for the owner.
+        """
         if not self.alarm.ringing:
             self._line.send({"do": "beat"})
         while (message := self._line.receive(Deadline.after(0))) is not None:
-            patience = Deadline.after(self.borrowed.patience.runner)
+            silence = Deadline.after(self.grant.timeouts.runner)
             if message.get("say") == "lost":
                 self._lose(str(message.get("why")))
-        return patience
+        return silence
 
     def _is_over(self, seconds: float) -> bool:
-        """Wait for the keeper, or for the end of the loan; return whether it has ended."""
+        """Wait for a message or for `release`; returns whether the lease was released."""
         ready, _, _ = select.select([self._stop_reader, self._line.fileno()], [], [], seconds)
         return self._stop_reader in ready
 
-    def _resume(self, patience: Deadline) -> bool:
-        """Connect again to a keeper that may just be starting anew."""
-        while not patience.expired:
+    def _resume(self, silence: Deadline) -> bool:
+        """Connect to a keeper that may just be restarting, and resume the lease."""
+        while not silence.expired:
             with contextlib.suppress(LabUnreachable):
                 self._line.close()
-                self._line = KeeperLine(self._address)
-                self._line.send({"do": "resume", **_plain(self.borrowed)})
+                self._line = KeeperConnection(self._address)
+                self._line.send({"do": "resume", **_plain(self.grant)})
                 return True
-            if self._is_stopped(self.borrowed.patience.beat / 4):
+            if self._is_stopped(self.grant.timeouts.heartbeat / 4):
                 return False
         return False
 
@@ -183,36 +190,36 @@ class Loan:
                 pass
 
     def _lose(self, why: str) -> None:
-        place = self.borrowed.place
+        place = self.grant.place
         self.alarm.ring(
             lambda: LeaseLost(f"the lease of place {place} is gone: {why}", hint="hil boards shows who has it")
         )
 
 
-def _plain(borrowed: Borrowed) -> Message:
-    return {"place": borrowed.place, "owner": borrowed.owner, "holder": borrowed.holder}
+def _plain(grant: LeaseGrant) -> Message:
+    return {"place": grant.place, "owner": grant.owner, "holder": grant.holder}
 
 
-def borrow(
+def lease_board(
     address: LabAddress, tags: Mapping[str, str], deadline: Deadline, cancelled: threading.Event | None = None
-) -> Loan:
-    """Wait for a board with these tags that is well, and get it.
+) -> HeldLease:
+    """Wait for a healthy board with these tags, and lease it.
 
-    Raises `NoBoardFree` at the deadline or soon after it is `cancelled`, and `LabUnreachable` when there is no keeper.
+    Raises `NoBoardFree` at the deadline or soon after `cancelled` is set, and `LabUnreachable` without a keeper.
     """
-    from hil.board.drivers.alarm import Alarm  # brings labgrid, which `status` needs not, and which takes a while
+    from hil.board.drivers.alarm import Alarm  # imports labgrid, which takes a second and which `status` can do without
 
-    line = KeeperLine(address)
-    reason = "the keeper says nothing"
+    line = KeeperConnection(address)
+    reason = "the keeper does not answer"
     try:
         line.send({"do": "lease", "tags": dict(tags), "host": socket.gethostname(), "user": _user()})
         while not deadline.expired and not (cancelled and cancelled.is_set()):
-            message = line.receive(deadline.at_most(PATIENCE.beat))
+            message = line.receive(deadline.at_most(TIMEOUTS.heartbeat))
             match message:
                 case None:
                     line.send({"do": "beat"})
                 case {"say": "leased", "place": place, "owner": owner, "holder": holder, "patience": seconds}:
-                    return Loan(address, line, Borrowed(place, owner, holder, Patience(float(seconds))), Alarm())
+                    return HeldLease(address, line, LeaseGrant(place, owner, holder, Timeouts(float(seconds))), Alarm())
                 case {"say": "waiting" | "refused", "why": why}:
                     reason = str(why)
     except BaseException:
@@ -228,7 +235,7 @@ def borrow(
 
 @dataclass(frozen=True, slots=True)
 class PlaceStatus:
-    """A place as its keeper sees it: `state` says in words who has it, or why nobody gets it."""
+    """A place as its keeper sees it: `state` says in words who holds it, or why it is not leased."""
 
     name: str
     tags: dict[str, str]
@@ -240,20 +247,20 @@ class PlaceStatus:
 
 def status(address: LabAddress) -> list[PlaceStatus]:
     """Return all places. Raises `LabUnreachable`."""
-    line = KeeperLine(address)
+    line = KeeperConnection(address)
     try:
         line.send({"do": "status"})
         answer = line.receive(Deadline.after(CONNECT_SECONDS))
     finally:
         line.close()
     if answer is None or answer.get("say") != "status":
-        raise LabUnreachable(f"the keeper at {address.keeper} does not say how the lab is")
+        raise LabUnreachable(f"the keeper at {address.keeper} does not answer the question for its status")
     return [PlaceStatus(**place) for place in answer["places"]]
 
 
-def ask_for_check(address: LabAddress, place: str) -> None:
-    """Have a board checked as soon as nobody has it. Raises `UsageError` for one that the lab does not have."""
-    line = KeeperLine(address)
+def request_check(address: LabAddress, place: str) -> None:
+    """Ask for a health check of a board as soon as it is free. Raises `UsageError` if the lab has no such place."""
+    line = KeeperConnection(address)
     try:
         line.send({"do": "check", "place": place})
         answer = line.receive(Deadline.after(CONNECT_SECONDS))

@@ -1,4 +1,4 @@
-"""What the keeper does to boards: each action in its own process, for labgrid does one thing at a time and may hang."""
+"""Runs the keeper's actions on boards, each in a process of its own: labgrid is not thread-safe, and may hang."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import multiprocessing
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from hil.lab import touch
+from hil.lab import actions
 from hil.lab.errors import BoardSick
 from hil.lab.wire import POWER_OFF_SECONDS
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 OFF_AT_ONCE = 8
 CHECKS_AT_ONCE = 16
-"""Boards that are touched at the same time. To switch one off never waits for a check, which may take a minute."""
-PRELOADED = (touch.__name__, "requests")
-"""What they need: imported once, in the process from which they are forked. Network power switches take `requests`."""
+"""How many actions run at once. Switching off has slots of its own: it must not wait for checks of up to a minute."""
+PRELOADED = (actions.__name__, "requests")
+"""Modules for the actions, imported once in the fork server. Network power switches need `requests`."""
 CHECK_SECONDS = 20.0
 """How long a health check may take in addition to the board's own `boot_seconds`."""
 
 
-class Hands:
-    """Forks a process with labgrid in it for each action: that takes milliseconds where a new one takes a second."""
+class ActionExecutor:
+    """Forks a process for each action from a server that has imported labgrid: milliseconds instead of a second."""
 
     def __init__(self) -> None:
         self._context = multiprocessing.get_context("forkserver")
@@ -37,24 +37,24 @@ class Hands:
         self._checking = ThreadPoolExecutor(CHECKS_AT_ONCE, "check")
 
     async def power_off(self, place: Place, resources: Resources) -> None:
-        """Switch the board of a place off. Raises `BoardSick` when that fails."""
-        await self._do(self._switching, touch.power_off, (place, resources), POWER_OFF_SECONDS)
+        """Switch the board of a place off. Raises `BoardSick` if that fails."""
+        await self._do(self._switching, actions.power_off, (place, resources), POWER_OFF_SECONDS)
 
     async def check(self, place: Place, resources: Resources, boot_seconds: float) -> None:
-        """Power-cycle the board of a place, and listen. Raises `BoardSick` with what was wrong."""
+        """Power-cycle the board of a place, and listen to it. Raises `BoardSick` with what was wrong."""
         seconds = CHECK_SECONDS + boot_seconds
-        await self._do(self._checking, touch.check, (place, resources, boot_seconds), seconds)
+        await self._do(self._checking, actions.check, (place, resources, boot_seconds), seconds)
 
     async def _do(
-        self, hands: ThreadPoolExecutor, action: Callable[..., None], arguments: tuple[object, ...], seconds: float
+        self, pool: ThreadPoolExecutor, action: Callable[..., None], arguments: tuple[object, ...], seconds: float
     ) -> None:
-        running = asyncio.get_running_loop().run_in_executor(hands, self._run, action, arguments, seconds)
+        running = asyncio.get_running_loop().run_in_executor(pool, self._run, action, arguments, seconds)
         if fault := await running:
             raise BoardSick(fault)
 
     def _run(self, action: Callable[..., None], arguments: tuple[object, ...], seconds: float) -> str:
         ours, theirs = self._context.Pipe(duplex=False)
-        process = self._context.Process(target=touch.report, args=(theirs, action, arguments), daemon=True)
+        process = self._context.Process(target=actions.report, args=(theirs, action, arguments), daemon=True)
         process.start()
         theirs.close()
         try:

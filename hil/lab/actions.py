@@ -1,4 +1,4 @@
-"""Touching a board, in a process that exists for one touch."""
+"""The keeper's actions on a board, each run in a process of its own: switch it off, check it."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     Resources = Mapping[tuple[str, str], ResourceEntry]
 
 ECHO_SECONDS = 1.0
-"""A running board answers a line feed within this time."""
+"""How long a running board may take to echo a line feed."""
 
 
 def report(result: Connection, action: Callable[..., None], arguments: tuple[Any, ...]) -> None:
-    """Run `action` and send what went wrong, or an empty text."""
+    """Run `action`, and send what went wrong or an empty text."""
     try:
         action(*arguments)
     except BoardSick as error:
@@ -41,7 +41,7 @@ def report(result: Connection, action: Callable[..., None], arguments: tuple[Any
 
 
 class KnownPlace(ClientSession):  # type: ignore[misc]
-    """What labgrid's own client can do to a place, without asking the coordinator for what the keeper knows of it."""
+    """labgrid's own client for a place that the keeper has looked up already, so that it asks no coordinator."""
 
     # labgrid's client can switch any power driver, but only after it has asked a coordinator. So its constructor, which
     # connects, is not called, and pyproject.toml bounds the version: what its methods read is private to labgrid.
@@ -53,19 +53,19 @@ class KnownPlace(ClientSession):  # type: ignore[misc]
         self._resources = resources
 
     def get_place(self, _name: str | None = None) -> Place:
-        """It is the only one."""
+        """Return the place, which is the only one."""
         return self._place
 
     def get_acquired_place(self, _name: str | None = None) -> Place:
-        """Whoever touches it has acquired it."""
+        """Return the place, which the keeper has acquired."""
         return self._place
 
     def get_target_resources(self, _place: Place) -> Resources:
-        """What the place has, by name and class."""
+        """Return the resources of the place by name and class."""
         return self._resources
 
     def switch(self, action: str) -> bool:
-        """Switch the power; False when the place has no switch."""
+        """Switch the power; returns False if the place has no switch."""
         self.args.action = action
         try:
             self.power()
@@ -81,15 +81,15 @@ class KnownPlace(ClientSession):  # type: ignore[misc]
 
 
 def power_off(place: Place, resources: Resources) -> None:
-    """Switch a board off. One that has no switch is left as it is."""
+    """Switch a board off, if it has a power switch."""
     asyncio.run(_power_off(place, resources))
 
 
 def check(place: Place, resources: Resources, boot_seconds: float) -> None:
     """Switch a board off, on and off again: it must be silent while off, and say something when it starts.
 
-    What a power switch says of itself is not asked: it may lie, and the outlet may be another board's. Without a switch
-    there is nothing to check. Raises `BoardSick`.
+    The state that a power switch reports is not asked for: it may be wrong, and the outlet may be another board's.
+    Without a switch nothing is checked. Raises `BoardSick`.
     """
     asyncio.run(_check(place, resources, boot_seconds))
 
@@ -118,13 +118,13 @@ async def _check(place: Place, resources: Resources, boot_seconds: float) -> Non
 
 
 def _await_silence(consoles: Sequence[SerialDriver]) -> None:
-    while _heard(consoles, Deadline.after(ECHO_SECONDS / 2)):  # what was under way when the power went
+    while _heard(consoles, Deadline.after(ECHO_SECONDS / 2)):  # read what was still buffered when the power was cut
         pass
     for console in consoles:
         console.write(b"\n")
     if _heard(consoles, Deadline.after(ECHO_SECONDS)):
         raise BoardSick(
-            "still talks after its power was switched off: does the switch work, is the outlet another board's?"
+            "still sends after its power was switched off: does the switch work, is the outlet another board's?"
         )
 
 

@@ -1,4 +1,4 @@
-"""The desk at which runners borrow boards: one connection per lease, and one per question."""
+"""The keeper's server for runners: one connection per lease, and one per question."""
 
 from __future__ import annotations
 
@@ -18,44 +18,44 @@ from hil.lab.wire import Message, decode, encode
 if TYPE_CHECKING:
     from hil.lab.keeper import Keeper
 
-log = logging.getLogger("keeper.desk")
+log = logging.getLogger("keeper.server")
 
 
-class Gone(Exception):
-    """A runner is not there any more, or has let go."""
+class RunnerGone(Exception):
+    """The runner's connection has ended, or it was silent for too long."""
 
 
-class Visit:
-    """One connection. Its end, or silence on it for `patience` seconds, ends the lease."""
+class RunnerConnection:
+    """One connection from a runner. Its end, or a silence of `timeout` seconds, ends the lease."""
 
     def __init__(
-        self, keeper: Keeper, patience: float, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self, keeper: Keeper, timeout: float, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         self._keeper = keeper
-        self._patience = patience
+        self._timeout = timeout
         self._reader = reader
         self._writer = writer
 
     async def serve(self) -> None:
-        """Answer what is asked, until the connection ends."""
+        """Serve the request of the runner until the connection ends."""
         try:
             await self._answer(await self._receive())
             await self._writer.drain()
-        except (Gone, OSError):
+        except (RunnerGone, OSError):
             pass
         finally:
             self._writer.close()
 
     async def _receive(self) -> Message:
         try:
-            line = await asyncio.wait_for(self._reader.readline(), self._patience)
+            line = await asyncio.wait_for(self._reader.readline(), self._timeout)
             if not line:
-                raise Gone("its connection ended")
+                raise RunnerGone("its connection ended")
             return decode(line)
         except TimeoutError as error:
-            raise Gone(f"nothing heard for {self._patience:g} s") from error
+            raise RunnerGone(f"nothing heard for {self._timeout:g} s") from error
         except (OSError, ValueError) as error:
-            raise Gone(str(error)) from error
+            raise RunnerGone(str(error)) from error
 
     def _send(self, message: Message) -> None:
         self._writer.write(encode(message))
@@ -66,32 +66,37 @@ class Visit:
                 self._send({"say": "status", "places": status(self._keeper)})
             case "lease":
                 host, user = str(request.get("host")), str(request.get("user"))
-                await self._lend(Lease(new_owner(host, user), f"{user}@{host}", dict(request.get("tags") or {})))
+                await self._serve_lease(Lease(new_owner(host, user), f"{user}@{host}", dict(request.get("tags") or {})))
             case "resume":
                 lease = Lease(str(request["owner"]), str(request["holder"]), {}, str(request["place"]))
                 if lease.owner in self._keeper.leases:
-                    raise Gone("it is here already")
-                await self._lend(lease)
+                    raise RunnerGone(
+                        "it is here already"
+                    )  # the old connection still holds the lease: let that end first
+                await self._serve_lease(lease)
             case "check":
                 place = str(request.get("place"))
-                if self._keeper.health.ask(place):
+                if self._keeper.health.request_check(place):
                     self._send({"say": "asked"})
                 else:
                     self._send({"say": "refused", "why": f"there is no board {place!r} here"})
             case other:
                 self._send({"say": "refused", "why": f"unknown request {other!r}"})
 
-    async def _lend(self, lease: Lease) -> None:
-        """Get a place, lend it until the runner lets go or is gone, take it back."""
+    async def _serve_lease(self, lease: Lease) -> None:
+        """Obtain a place, grant the lease, wait until the runner releases it or is gone, take the place back.
+
+        Taking back is shielded: even if this task is cancelled, the board is switched off before its place is free.
+        """
         self._keeper.leases[lease.owner] = lease
         obtaining = asyncio.create_task(obtain(self._keeper, lease))
         obtaining.add_done_callback(lambda _: lease.changed.set())
         listening = asyncio.create_task(self._listen(lease))
-        end = "it let go"
+        end = "it was released"
         try:
-            await self._tell(lease, obtaining, listening)
+            await self._notify(lease, obtaining, listening)
             await listening
-        except (Gone, Refused, LabUnreachable) as error:
+        except (RunnerGone, Refused, LabUnreachable) as error:
             end = str(error)
         finally:
             for task in (obtaining, listening):
@@ -104,39 +109,39 @@ class Visit:
         self._send({"say": "released"})
 
     async def _listen(self, lease: Lease) -> None:
-        """Answer heartbeats until the runner lets go. Raises `Gone`."""
+        """Answer heartbeats until the runner releases the lease. Raises `RunnerGone`."""
         while True:
             message = await self._receive()
             if message.get("do") == "release":
                 if blame := str(message.get("blame") or ""):
-                    await self._keeper.health.suspect(lease.place, blame)
+                    await self._keeper.health.count_failure(lease.place, blame)
                 return
             self._send({"say": "beat"})
 
-    async def _tell(self, lease: Lease, obtaining: asyncio.Task[None], listening: asyncio.Task[None]) -> None:
-        """Keep the runner informed until its lease is lost or it is gone."""
-        told = ""
+    async def _notify(self, lease: Lease, obtaining: asyncio.Task[None], listening: asyncio.Task[None]) -> None:
+        """Send the runner what it waits for, then its place, and the loss of its lease, until it is gone."""
+        reported = ""
         while not listening.done():
             if obtaining.done() and not lease.granted:
                 await obtaining
                 lease.granted = True
-                self._keeper.look()
-                log.info("%s: lent to %s as %s", lease.place, lease.holder, lease.owner)
+                self._keeper.update()  # the place may have been lost before the lease was granted
+                log.info("%s: leased to %s as %s", lease.place, lease.holder, lease.owner)
                 self._send(
                     {
                         "say": "leased",
                         "place": lease.place,
                         "owner": lease.owner,
                         "holder": lease.holder,
-                        "patience": self._patience,
+                        "patience": self._timeout,
                     }
                 )
             if lease.lost:
                 self._send({"say": "lost", "why": lease.lost})
                 return
-            if lease.waiting_for != told:
-                told = lease.waiting_for
-                self._send({"say": "waiting", "why": told})
+            if lease.waiting_for != reported:
+                reported = lease.waiting_for
+                self._send({"say": "waiting", "why": reported})
             changed = asyncio.create_task(lease.changed.wait())
             await asyncio.wait({changed, listening}, return_when=asyncio.FIRST_COMPLETED)
             changed.cancel()
@@ -144,7 +149,7 @@ class Visit:
 
 
 def new_owner(host: str, user: str) -> str:
-    """Return a name for a new owner of a place, in which labgrid wants exactly one slash."""
+    """Return a name for the owner of a new lease. labgrid wants exactly one slash in it."""
     return f"{_word(host)}/{OWNER_PREFIX}{_word(user)}-{secrets.token_hex(4)}"
 
 

@@ -55,20 +55,20 @@ def run_tool(
     """Run `command` in `directory` and return what it wrote; it is killed after `seconds`.
 
     `doing` and `hint` go into every error, `install` says how to get the program. `environment` replaces ours. The
-    program has no standard input, unless `terminal` lends it a terminal that we have, for questions such as passwords.
+    program has no standard input, unless `terminal` is set and we have one: then it can ask for a password.
 
     Raises `MissingTool` when the program is not there, `ToolFailed` when it returns another status than 0, and
     `ToolTimeout` when it took too long; or `failed` in place of the last two. Both quote the last lines of its standard
     error, or of its standard output when that is empty.
     """
     words = [str(word) for word in command]
-    lent = terminal and sys.stdin is not None and sys.stdin.isatty()
+    shared = terminal and sys.stdin is not None and sys.stdin.isatty()
     try:
         done = subprocess.run(
             words,
             cwd=directory,
             env=environment,
-            stdin=None if lent else subprocess.DEVNULL,
+            stdin=None if shared else subprocess.DEVNULL,
             capture_output=True,
             timeout=seconds,
             check=False,

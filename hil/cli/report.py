@@ -171,7 +171,7 @@ def _rebuild(directory: Path, junit: Path | None, html: Path | None, *, as_json:
     from hil.report.junit import JUNIT_FILE
     from hil.report.rebuild import Rebuilt
 
-    rebuilt = Rebuilt.of(directory)
+    rebuilt = Rebuilt.from_directory(directory)
     if not (junit or html or as_json):
         junit, html = directory / JUNIT_FILE, directory / HTML_FILE
     if junit:

@@ -31,7 +31,7 @@ class Summary:
     ends_lost: int
 
     @classmethod
-    def of(cls, run: Path) -> Summary | None:
+    def from_run(cls, run: Path) -> Summary | None:
         """Read that of the run in a directory; None when the run did not count."""
         try:
             content = json.loads((run / JSON_FILE).read_text(encoding="utf-8"))

@@ -27,7 +27,7 @@ _SYMBOL = "__gcov0."
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class CounterPlace:
     """Where the counters of one function lie. The linker left out what has no address: it never runs."""
 
     address: int | None
@@ -45,7 +45,7 @@ class InstrumentedImage:
 
     directory: Path
     notes: tuple[Notes, ...]
-    places: tuple[Place, ...]
+    places: tuple[CounterPlace, ...]
     code: tuple[int, bytes]
 
     @classmethod
@@ -66,8 +66,8 @@ class InstrumentedImage:
                 code = _code(elf)
         except (OSError, ELFError) as error:
             raise UsageError(f"cannot read {directory / IMAGE}: {error}", hint="make clean") from error
-        functions = [(one.path.stem, function) for one in notes for function in one.functions]
-        places = {(object, function.name): Place(None, function.counters) for object, function in functions}
+        functions = [(note.path.stem, function) for note in notes for function in note.functions]
+        places = {(object, function.name): CounterPlace(None, function.counters) for object, function in functions}
         for key, (address, size) in symbols.items():
             if key not in places or places[key].size != size:
                 raise UsageError(

@@ -66,7 +66,10 @@ def add_lines(total: Lines, notes: Iterable[Notes], counts: Sequence[int]) -> No
                 path = SOURCES + file["file"].removeprefix(LAID_OVER)
                 total.setdefault(path, SourceFile()).add(
                     ((line["line_number"], line["count"]) for line in file["lines"]),
-                    ((one["name"], one["start_line"], one["execution_count"]) for one in file["functions"]),
+                    (
+                        (function["name"], function["start_line"], function["execution_count"])
+                        for function in file["functions"]
+                    ),
                 )
 
 
@@ -76,10 +79,10 @@ def _gcov(notes: Iterable[Notes], counts: Sequence[int]) -> list[dict[str, Any]]
     with tempfile.TemporaryDirectory(prefix="hil-coverage-") as name:
         directory = Path(name)
         data = []
-        for one in notes:
-            (directory / one.path.name).symlink_to(one.path.absolute())
-            data.append(f"{one.path.stem}.gcda")
-            (directory / data[-1]).write_bytes(one.data(remaining))
+        for note in notes:
+            (directory / note.path.name).symlink_to(note.path.absolute())
+            data.append(f"{note.path.stem}.gcda")
+            (directory / data[-1]).write_bytes(note.data(remaining))
         command = [GCOV, "--json-format", "--stdout", *data]
         output = run_tool(command, seconds=GCOV_SECONDS, directory=directory, doing=doing, hint="make clean")
     # gcov returns 0 also when it only warns that data and notes are of different builds: then the counts mean nothing.

@@ -26,7 +26,7 @@ class Gained:
 
     def add(self, more: Gained) -> None:
         """Add what others have gained with the same image."""
-        self.counts = [one + other for one, other in zip(self.counts, more.counts, strict=True)]
+        self.counts = [count + other for count, other in zip(self.counts, more.counts, strict=True)]
         self.machines += more.machines
         self.ends_lost += more.ends_lost
 

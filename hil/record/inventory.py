@@ -28,7 +28,7 @@ class Image(Struct, frozen=True):
     sha256: Sha256
 
 
-class Tool(Struct, frozen=True):
+class ToolFile(Struct, frozen=True):
     """A program that drives the board."""
 
     path: Annotated[str, Meta(description="where it is")]
@@ -58,7 +58,7 @@ class Inventory(Struct, frozen=True):
         dict[str, Image], Meta(description="every image that the board file names, by its name there")
     ] = field(default_factory=dict)
     tools: Annotated[
-        dict[str, Tool], Meta(description="every program that the board file names, by its name there")
+        dict[str, ToolFile], Meta(description="every program that the board file names, by its name there")
     ] = field(default_factory=dict)
     resources: Annotated[
         tuple[Resource, ...], Meta(description="the hardware that the board file names, without passwords")
@@ -71,19 +71,19 @@ def take_stock(data: Mapping[str, Any], images: Mapping[str, str], root: Path) -
     drivers = [driver for target in targets for driver in _entries(target.get("drivers"))]
     states = [list(settings["states"]) for _, settings in drivers if settings.get("states")]
     features = [section.get("features") or {} for section in (data, *targets)]
-    listed = [one if isinstance(one, Mapping) else dict.fromkeys(one, "") for one in features]
+    listed = [section if isinstance(section, Mapping) else dict.fromkeys(section, "") for section in features]
     found = {name: Path(path) for name, path in images.items()}
     programs = {name: shutil.which(path) for name, path in (data.get("tools") or {}).items()}
     return Inventory(
         kind=str((data.get("options") or {}).get("kind", "")),
         boots_into=str(states[0][-1]) if states else "",
-        features={str(name): str(value) for one in listed for name, value in one.items()},
+        features={str(name): str(value) for section in listed for name, value in section.items()},
         images={
             name: Image(relative(path, root), path.stat().st_size, file_sha256(path))
             for name, path in found.items()
             if path.is_file()
         },
-        tools={name: Tool(path, file_sha256(Path(path))) for name, path in programs.items() if path},
+        tools={name: ToolFile(path, file_sha256(Path(path))) for name, path in programs.items() if path},
         resources=tuple(
             Resource(kind, str(settings.pop("name", "")), dict(_flat(settings)))
             for target in targets
@@ -100,8 +100,8 @@ def relative(path: Path, root: Path) -> str:
 
 def _entries(section: Any) -> Iterable[tuple[str, dict[str, Any]]]:
     """Take both forms that labgrid knows: a list of `{class: settings}`, and classes with their settings."""
-    for one in [section] if isinstance(section, Mapping) else section or ():
-        for kind, settings in one.items() if isinstance(one, Mapping) else ((one, None),):
+    for entry in [section] if isinstance(section, Mapping) else section or ():
+        for kind, settings in entry.items() if isinstance(entry, Mapping) else ((entry, None),):
             yield str(kind), dict(settings) if isinstance(settings, Mapping) else {}
 
 

@@ -23,7 +23,7 @@ NEEDED = ("test", "owner", "reason")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class QuarantineEntry:
     """One table of the file, which begins there at `line`.
 
     `test` is a pattern of pytest's ids, with `*` and `?`; so is `board`, of names of boards.
@@ -52,17 +52,17 @@ class Entry:
         return _refused(self.file, self.line, f"{self.test}: {why}", hint)
 
 
-def of_tree(root: Path) -> tuple[Entry, ...]:
+def of_tree(root: Path) -> tuple[QuarantineEntry, ...]:
     """Return the entries of the tree at `root`. Raises `UsageError` as `read` does."""
     settings = Settings.of(root)
     boards = root / settings.board_files
     return read(
         root / settings.quarantine if settings.quarantine else boards / FILE,
-        [one.stem for one in boards.glob("*.yaml")],
+        [file.stem for file in boards.glob("*.yaml")],
     )
 
 
-def read(file: Path, boards: Iterable[str] = (), today: date | None = None) -> tuple[Entry, ...]:
+def read(file: Path, boards: Iterable[str] = (), today: date | None = None) -> tuple[QuarantineEntry, ...]:
     """Return the entries of `file`, none if there is no such file.
 
     Raises `UsageError` with file and line for what is malformed, expired, or about none of `boards` where these are
@@ -91,7 +91,7 @@ def _fits(text: str, pattern: str) -> bool:
     return fnmatchcase(text, pattern.replace("[", "[[]"))
 
 
-def _entry(file: Path, line: int, table: dict[str, Any], boards: tuple[str, ...], today: date) -> Entry:
+def _entry(file: Path, line: int, table: dict[str, Any], boards: tuple[str, ...], today: date) -> QuarantineEntry:
     if unknown := sorted(set(table) - {*NEEDED, "expires", "board"}):
         raise _refused(file, line, f"an entry has no key `{unknown[0]}`", f"{', '.join(NEEDED)}, expires, board")
     for key in (*NEEDED, "board"):
@@ -102,7 +102,7 @@ def _entry(file: Path, line: int, table: dict[str, Any], boards: tuple[str, ...]
     if not isinstance(expires, date) or isinstance(expires, datetime):
         raise _refused(file, line, "`expires` is missing, or no date", "expires = 2026-12-31, without quotes")
     why = Quarantine(table["owner"], table["reason"], expires.isoformat())
-    entry = Entry(file, line, table["test"], table.get("board", "*"), why)
+    entry = QuarantineEntry(file, line, table["test"], table.get("board", "*"), why)
     if expires < today:
         raise entry.refused(f"expired on {expires}", f"{why.owner} mends the test, or says why it takes longer")
     if boards and not any(entry.is_about(board) for board in boards):

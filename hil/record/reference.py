@@ -16,6 +16,7 @@ import msgspec
 
 from hil.files import write_atomically
 from hil.record.case import Attempt, ConsoleSlice
+from hil.record.inventory import ToolFile
 from hil.record.record import SCHEMA, BoardOfRun, Record
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 SCHEMA_FILE = Path(__file__).parent / "run.schema.json"
 BEGIN, END = "<!-- keys of run.json -->\n", "<!-- end of keys -->\n"
-_NAMES = {BoardOfRun.__name__: "board", ConsoleSlice.__name__: "console"}
+_NAMES = {BoardOfRun.__name__: "board", ConsoleSlice.__name__: "console", ToolFile.__name__: "tool"}
 """What the format calls types whose class has a longer name; all others are called like their class."""
 _OPTIONAL = {Attempt.__name__: Attempt.IN_CASE}
 

@@ -33,7 +33,7 @@ class Direction(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class TranscriptLine:
     """One line: `offset` in seconds of monotonic time since the transcript began, `wall` in seconds since the epoch."""
 
     number: int
@@ -61,7 +61,7 @@ class Line:
 class Listener(Protocol):
     """Called from the reading thread whenever a line of the board grew; must be quick and must not raise."""
 
-    def __call__(self, line: Line, *, complete: bool) -> None:
+    def __call__(self, line: TranscriptLine, *, complete: bool) -> None:
         """`line` as far as it has come; `complete` when its end was seen."""
 
 
@@ -76,9 +76,9 @@ class Transcript:
         self.write_error: OSError | None = None
         self._began = time.monotonic()
         self._lock = threading.Lock()
-        self._lines: deque[Line] = deque()
+        self._lines: deque[TranscriptLine] = deque()
         self._held = 0
-        self._open: Line | None = None
+        self._open: TranscriptLine | None = None
         self._return = b""  # a carriage return whose newline may still come
         self._next = 0
         self._listeners: list[Listener] = []
@@ -110,7 +110,7 @@ class Transcript:
         with self._lock:
             return self._next if self._open is None else self._open.number
 
-    def since(self, mark: int, until: int | None = None) -> tuple[Line, ...]:
+    def since(self, mark: int, until: int | None = None) -> tuple[TranscriptLine, ...]:
         """Return the lines from `mark` on, up to the mark `until`; the oldest may have left memory."""
         with self._lock:
             return tuple(line for line in self._all() if line.number >= mark and (until is None or line.number < until))
@@ -136,7 +136,7 @@ class Transcript:
                     os.close(file)
             self._log = self._raw = None
 
-    def _all(self) -> list[Line]:
+    def _all(self) -> list[TranscriptLine]:
         return [*self._lines, self._open] if self._open else list(self._lines)
 
     def _add(self, direction: Direction, data: bytes) -> None:
@@ -149,12 +149,12 @@ class Transcript:
         body = piece.rstrip(b"\r\n") if piece.endswith(b"\n") else piece
         before = self._open
         if before is None:
-            line = Line(self._next, time.monotonic() - self._began, time.time(), direction, body)
+            line = TranscriptLine(self._next, time.monotonic() - self._began, time.time(), direction, body)
             self._next += 1
             self._write(self._log, str(line).encode())
         else:
-            line = Line(before.number, before.offset, before.wall, direction, before.raw + body)
-            self._write(self._log, Line(0, 0, 0, direction, body).text.encode())
+            line = TranscriptLine(before.number, before.offset, before.wall, direction, before.raw + body)
+            self._write(self._log, TranscriptLine(0, 0, 0, direction, body).text.encode())
         self._open = line
         complete = piece.endswith(b"\n") or len(line.raw) >= LINE_BYTES
         if complete:

@@ -22,7 +22,7 @@ from hil.record.run import EVENTS_FILE, RUN_FILE
 from hil.report.html import HTML_FILE, write_html
 from hil.report.index import INDEX_FILE
 from hil.report.junit import JUNIT_FILE, write_junit
-from hil.report.merge import Part, merge
+from hil.report.merge import RunPart, merge
 from hil.report.runs import PARTS_FILE, holds_record, ids_of_parts
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ _DEEPEST = 4
 @dataclass(frozen=True, slots=True)
 class _Source:
     directory: Path
-    part: Part
+    part: RunPart
     number: int
 
     @property
@@ -108,7 +108,7 @@ def _sources(directories: Iterable[Path]) -> Iterator[_Source]:
         number = len(seen)
         seats = {name: name if name not in taken else f"{name}@{number}" for name in _consoles(directory, record)}
         taken |= set(seats.values())
-        yield _Source(directory, Part(record, seats), number)
+        yield _Source(directory, RunPart(record, seats), number)
     for id, directory in seen.items():
         for other in ids_of_parts(directory):
             if other in seen:
@@ -184,4 +184,4 @@ def _relative(path: Path) -> str:
 def _folders(directory: Path) -> list[Path]:
     """What lies in a directory and can be looked into."""
     inside = os.scandir(directory) if os.access(directory, os.R_OK | os.X_OK) else ()
-    return sorted(Path(one) for one in inside if one.is_dir(follow_symlinks=False))
+    return sorted(Path(entry) for entry in inside if entry.is_dir(follow_symlinks=False))

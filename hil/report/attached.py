@@ -50,7 +50,7 @@ class Delays:
     command: str
     low: float
     high: float
-    ways: tuple[Way, ...]
+    ways: tuple[Histogram, ...]
 
     @property
     def ticks(self) -> list[tuple[float, str]]:
@@ -60,7 +60,7 @@ class Delays:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class Histogram:
     """How often the command took how long on one way: bins as position and width from 0 to 1, and height to 1."""
 
     name: str
@@ -75,7 +75,9 @@ def read_coverage(directory: Path | None) -> Coverage | None:
     if not isinstance(data, dict):
         return None
     with contextlib.suppress(KeyError, TypeError, ValueError, AttributeError):
-        files = [Covered(one["path"], one["lines"], one["covered"], _missed(one["counts"])) for one in data["files"]]
+        files = [
+            Covered(file["path"], file["lines"], file["covered"], _missed(file["counts"])) for file in data["files"]
+        ]
         whole = Covered("all", data["lines"], data["covered"])
         return Coverage(whole, tuple(sorted(files, key=lambda file: file.percent)))
     return None
@@ -136,11 +138,11 @@ def _delays(command: str, latencies: Mapping[str, Sequence[float]]) -> Delays:
     )
 
 
-def _way(name: str, samples: Sequence[float], first: int, last: int) -> Way:
+def _way(name: str, samples: Sequence[float], first: int, last: int) -> Histogram:
     bins = Counter(int((math.log10(seconds) - first) * BINS_PER_DECADE) for seconds in samples)
     width = 1 / ((last - first) * BINS_PER_DECADE)
     most = max(bins.values())
-    return Way(
+    return Histogram(
         name,
         samples[len(samples) // 2],
         len(samples),

@@ -46,14 +46,14 @@ def _lines(found: Comparison) -> Iterator[Text]:
     if len(found.boards) > 1:
         yield Text()
         yield from (Text(f"{board}: {told}") for board, told in found.by_board().items())
-    for change, ones in found.by_change().items():
-        yield Text(f"\n{change.value}: {len(ones)}", STYLE.get(change, "bold"))
-        if change in BY_FILE and len(ones) > SHOWN:
-            yield from _by_file(ones)
+    for change, differences in found.by_change().items():
+        yield Text(f"\n{change.value}: {len(differences)}", STYLE.get(change, "bold"))
+        if change in BY_FILE and len(differences) > SHOWN:
+            yield from _by_file(differences)
             continue
-        for one in ones[:SHOWN]:
-            yield from _difference(one, several=len(found.boards) > 1)
-        yield from _more(len(ones))
+        for difference in differences[:SHOWN]:
+            yield from _difference(difference, several=len(found.boards) > 1)
+        yield from _more(len(differences))
     if found.slower:
         yield Text(f"\nslower: {len(found.slower)} (all in all, tests took {found.pace:.2f} times as long)", "bold")
         yield from map(_slower, found.slower[:SHOWN])
@@ -72,27 +72,29 @@ def _lines(found: Comparison) -> Iterator[Text]:
     yield Text(f"\nas before: {found.same}")
 
 
-def _difference(one: Difference, *, several: bool) -> Iterator[Text]:
-    board = f"{one.board}: " if several else ""
-    words = "" if one.change in BY_FILE else f"  {one.before or 'not there'} → {one.after or 'not there'}"
-    yield Text(f"  {board}{visible(one.id)}{words}")
-    if one.fault and one.change in {Change.NEW_FAILURE, Change.OTHER_FAILURE, Change.LOST, Change.OTHER}:
-        yield Text(f"      {visible(one.fault)}", "dim")
-    if one.was and one.change is Change.OTHER_FAILURE:
-        yield Text(f"      before: {visible(one.was)}", "dim")
+def _difference(difference: Difference, *, several: bool) -> Iterator[Text]:
+    board = f"{difference.board}: " if several else ""
+    before, after = difference.before or "not there", difference.after or "not there"
+    words = "" if difference.change in BY_FILE else f"  {before} → {after}"
+    yield Text(f"  {board}{visible(difference.id)}{words}")
+    if difference.fault and difference.change in {Change.NEW_FAILURE, Change.OTHER_FAILURE, Change.LOST, Change.OTHER}:
+        yield Text(f"      {visible(difference.fault)}", "dim")
+    if difference.was and difference.change is Change.OTHER_FAILURE:
+        yield Text(f"      before: {visible(difference.was)}", "dim")
 
 
-def _by_file(ones: list[Difference]) -> Iterator[Text]:
-    files = Counter((one.board, one.id.partition("::")[0]) for one in ones)
+def _by_file(differences: list[Difference]) -> Iterator[Text]:
+    files = Counter((difference.board, difference.id.partition("::")[0]) for difference in differences)
     for (board, file), number in files.most_common(SHOWN):
         yield Text(f"  {board}: {visible(file)}  {number}")
     if len(files) > SHOWN:
         yield Text(f"  ... and {sum(files.values()) - sum(dict(files.most_common(SHOWN)).values())} more")
 
 
-def _slower(one: Slower) -> Text:
-    usual = f"{one.usual:.2f} s" + (f" (median of {one.runs} runs)" if one.runs > 1 else "")
-    return Text(f"  {one.board}: {visible(one.what)}  {usual} → {one.seconds:.2f} s, {one.ratio:.1f} times as long")
+def _slower(slower: Slower) -> Text:
+    usual = f"{slower.usual:.2f} s" + (f" (median of {slower.runs} runs)" if slower.runs > 1 else "")
+    now = f"{slower.seconds:.2f} s, {slower.ratio:.1f} times as long"
+    return Text(f"  {slower.board}: {visible(slower.what)}  {usual} → {now}")
 
 
 def _more(number: int, shown: int = SHOWN) -> Iterator[Text]:

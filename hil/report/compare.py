@@ -90,7 +90,7 @@ class Side:
     verdict: str
 
     @classmethod
-    def of(cls, record: Record) -> Side:
+    def from_record(cls, record: Record) -> Side:
         """Leave out what is compared elsewhere."""
         return cls(record.id, record.name, record.started, record.verdict.value)
 
@@ -117,19 +117,24 @@ class Comparison:
     @property
     def worse(self) -> bool:
         """Whether something fails that did not, or is flaky that was not."""
-        return any(one.change in {Change.NEW_FAILURE, Change.NEWLY_FLAKY} for one in self.differences)
+        return any(difference.change in {Change.NEW_FAILURE, Change.NEWLY_FLAKY} for difference in self.differences)
 
     def by_change(self) -> dict[Change, list[Difference]]:
         """Return the differences by their kind, the worst first, kinds without any left out."""
         order = list(Change)
-        ordered = sorted(self.differences, key=lambda one: order.index(one.change))
-        return {change: list(ones) for change, ones in groupby(ordered, key=lambda one: one.change)}
+        ordered = sorted(self.differences, key=lambda difference: order.index(difference.change))
+        return {
+            change: list(differences)
+            for change, differences in groupby(ordered, key=lambda difference: difference.change)
+        }
 
     def by_board(self) -> dict[str, str]:
         """Return in a line per board how many differences of each kind it has, or in which run alone it was."""
         told = {}
         for before, after in self.boards:
-            kinds = Counter(one.change for one in self.differences if one.board == (after or before))
+            kinds = Counter(
+                difference.change for difference in self.differences if difference.board == (after or before)
+            )
             counts = ", ".join(f"{change.value}: {kinds[change]}" for change in Change if kinds[change])
             only = "in the first run only" if not after else "in the second run only" if not before else "as before"
             told[after or before] = counts if before and after and counts else only
@@ -137,7 +142,7 @@ class Comparison:
 
     def plain(self) -> dict[str, Any]:
         """Return it for JSON."""
-        slower = [{**asdict(one), "ratio": round(one.ratio, 3)} for one in self.slower]
+        slower = [{**asdict(test), "ratio": round(test.ratio, 3)} for test in self.slower]
         return {**asdict(self), "slower": slower, "worse": self.worse}
 
 
@@ -145,25 +150,25 @@ def compare(before: Path, after: Path, *, tree: Path | None = None) -> Compariso
     """Compare the run in directory `after` with that in `before`; `tree` has the git history, if anything does.
 
     What is usual comes from the run `before` and those on the same boards that lie beside it and are older.
-    Raises `UsageError` where one holds no record.
+    Raises `UsageError` when either directory holds no record.
     """
-    one, two = load(before), load(after)
-    boards = _pairs(one, two)
+    earlier, now = load(before), load(after)
+    boards = _pairs(earlier, now)
     names = dict(boards)
-    first = {(names.get(case.board) or case.board, case.id): case for case in one.cases}
-    second = {(case.board, case.id): case for case in two.cases}
+    first = {(names.get(case.board) or case.board, case.id): case for case in earlier.cases}
+    second = {(case.board, case.id): case for case in now.cases}
     compared = [(first.get(key), second.get(key)) for key in {**first, **second}]
     differences = [found for pair in compared if (found := _difference(*pair))]
     return Comparison(
-        before=Side.of(one),
-        after=Side.of(two),
+        before=Side.from_record(earlier),
+        after=Side.from_record(now),
         boards=boards,
         differences=tuple(sorted(differences, key=lambda found: (found.board, found.id))),
         same=sum(_same(*pair) for pair in compared),
-        slower=tuple(_slower(before, one, two, names)),
+        slower=tuple(_slower(before, earlier, now, names)),
         pace=_pace((a, b) for a, b in compared if a and b),
-        origins=tuple(found for pair in boards for found in origin(*pair, one, two)),
-        commits=commits_between(one, two, tree),
+        origins=tuple(found for pair in boards for found in origin(*pair, earlier, now)),
+        commits=commits_between(earlier, now, tree),
     )
 
 
@@ -238,7 +243,7 @@ def _slower(path: Path, before: Record, after: Record, names: Mapping[str, str])
             spent = seconds.get((names.get(board, board), what))
             if spent is not None and _is_slower(spent, usual):
                 found.append(Slower(what, names.get(board, board), usual.median, usual.runs, spent))
-    return sorted(found, key=lambda one: one.usual - one.seconds)
+    return sorted(found, key=lambda test: test.usual - test.seconds)
 
 
 def _is_slower(seconds: float, usual: Usual) -> bool:

@@ -147,7 +147,7 @@ def firmwares_of(runs: tuple[IndexedRun, ...]) -> dict[str, str]:
 
 def firmware_of(run: IndexedRun, board: str) -> str:
     """The hash of what a board ran."""
-    return next((one.firmware_hash for one in run.boards if one.name == board), "")
+    return next((known.firmware_hash for known in run.boards if known.name == board), "")
 
 
 def _when(started: str) -> str:

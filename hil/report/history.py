@@ -83,8 +83,8 @@ class TestHistory:
     def plain(self) -> dict[str, Any]:
         """Return it for JSON."""
         moments = [
-            {"word": one.word, "seconds": one.seconds, "attempts": one.attempts} if one else None
-            for one in self.moments
+            {"word": moment.word, "seconds": moment.seconds, "attempts": moment.attempts} if moment else None
+            for moment in self.moments
         ]
         return {
             "id": self.id,
@@ -167,7 +167,7 @@ def last_runs(reports: Path, number: int, *, board: str = "", before: str = "") 
         run = indexed(path)
         if run is None:
             unread += 1
-        elif run.cases and (not board or board in {one.name for one in run.boards}):
+        elif run.cases and (not board or board in {tested.name for tested in run.boards}):
             found.append(run)
     return sorted(found, key=lambda run: run.started), unread
 
@@ -184,7 +184,8 @@ def usual_stages_of(runs: Sequence[IndexedRun]) -> dict[tuple[str, str], Usual]:
 
 def usual_times_of(runs: Sequence[IndexedRun]) -> dict[tuple[str, str], Usual]:
     """Return by board and test id what it took in the last of `runs` in which it passed."""
-    return _usual([[((one.board, one.id), one.seconds) for one in run.cases if one.word == "passed"] for run in runs])
+    passed = [[case for case in run.cases if case.word == "passed"] for run in runs]
+    return _usual([[((case.board, case.id), case.seconds) for case in cases] for cases in passed])
 
 
 def _usual(measured: Sequence[Sequence[tuple[tuple[str, str], float]]]) -> dict[tuple[str, str], Usual]:
@@ -210,7 +211,10 @@ def _row(
         for attempt in cell.attempts
         if attempt in _TELLING
     ]
-    flips = sum((one in BAD) is not (two in BAD) and same == ran for (_, one, same), (_, two, ran) in pairwise(told))
+    flips = sum(
+        (word in BAD) is not (next_word in BAD) and origin == next_origin
+        for (_, word, origin), (_, next_word, next_origin) in pairwise(told)
+    )
     return TestHistory(id, board, moments, len(told), flips, _since(told, runs))
 
 
@@ -230,7 +234,7 @@ def _since(told: Sequence[tuple[int, str, tuple[str, str]]], runs: Sequence[Inde
 
 def _ran(run: IndexedRun, board: str) -> tuple[str, str]:
     """Firmware and commit that a board ran."""
-    return next(((one.firmware_hash, one.git) for one in run.boards if one.name == board), ("", ""))
+    return next(((tested.firmware_hash, tested.git) for tested in run.boards if tested.name == board), ("", ""))
 
 
 def _median(values: Iterable[float]) -> float:

@@ -49,7 +49,7 @@ _ALWAYS = frozenset({"passed", "failed"})
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class FailureGroup:
     """One thing to look at, and all cases that say the same. `kind` is whose fault it was, or `flaky`.
 
     `blocked` is how many cases it kept from running.
@@ -100,39 +100,39 @@ def content_hash(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
-def _troubles(record: Record) -> list[Trouble]:
+def _troubles(record: Record) -> list[FailureGroup]:
     """The failures, those that say the same put together, the worst kind first; what is in quarantine is none."""
     found: dict[tuple[str, str, str, str], list[Case]] = {}
     first: dict[tuple[str, str, str, str], Fault] = {}
     for case in record.cases:
         flaky = case.outcome is Outcome.FLAKY
-        faults = [fault for one in case.attempts for fault in one.faults] if flaky else case.deciding
+        faults = [fault for attempt in case.attempts for fault in attempt.faults] if flaky else case.deciding
         if not faults or (flaky and case.quarantined):
             continue
         key = (FLAKY if flaky else faults[0].kind.value, faults[0].type, faults[0].message, case.board)
         found.setdefault(key, []).append(case)
         first.setdefault(key, faults[0])
-    troubles = [Trouble(cases[0].id, key[3], key[0], first[key], tuple(cases)) for key, cases in found.items()]
+    troubles = [FailureGroup(cases[0].id, key[3], key[0], first[key], tuple(cases)) for key, cases in found.items()]
     told = {(trouble.kind, trouble.fault.message) for trouble in troubles}
     troubles += [
-        Trouble("the run itself", fault.board, fault.kind.value, fault, ())
+        FailureGroup("the run itself", fault.board, fault.kind.value, fault, ())
         for fault in record.faults
         if (fault.kind.value, fault.message) not in told
     ]
     return sorted(_with_blocked(troubles), key=lambda trouble: _RANK[trouble.kind])
 
 
-def _with_blocked(troubles: Sequence[Trouble]) -> list[Trouble]:
+def _with_blocked(troubles: Sequence[FailureGroup]) -> list[FailureGroup]:
     """Count what a failed board kept from running to the cause, whose message it repeats, if that is known."""
-    blocked = [one for one in troubles if one.cases and one.cases[0].reason == BLOCKED]
-    told = [one for one in troubles if not (one.cases and one.cases[0].reason == BLOCKED)]
-    for one in blocked:
+    blocked = [trouble for trouble in troubles if trouble.cases and trouble.cases[0].reason == BLOCKED]
+    told = [trouble for trouble in troubles if not (trouble.cases and trouble.cases[0].reason == BLOCKED)]
+    for trouble in blocked:
         for number, cause in enumerate(told):
-            if cause.board == one.board and one.fault.message.endswith(cause.fault.message):
-                told[number] = replace(cause, blocked=cause.blocked + len(one.cases))
+            if cause.board == trouble.board and trouble.fault.message.endswith(cause.fault.message):
+                told[number] = replace(cause, blocked=cause.blocked + len(trouble.cases))
                 break
         else:
-            told.append(one)
+            told.append(trouble)
     return told
 
 

@@ -24,14 +24,14 @@ _MUST_AGREE = {"firmware_hash": "firmware", "git_commit": "commit", "board_file_
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class RunPart:
     """One of the records, and the seats under which its boards go in the whole, by those that they had."""
 
     record: Record
     seats: dict[str, str]
 
 
-def merge(parts: Sequence[Part]) -> Record:
+def merge(parts: Sequence[RunPart]) -> Record:
     """Return the whole: each case of each board once, with all of its attempts in the order in which they began.
 
     A part that was killed leaves a fault, so that the whole is never green. Raises `UsageError` when parts did not test
@@ -47,7 +47,9 @@ def merge(parts: Sequence[Part]) -> Record:
     settled = sorted(map(_settled, found.values()), key=lambda case: (order.index(case.board), _began(case)))
     cases = without_unfit(settled)
     faults = tuple(fault for record in records for fault in (*record.faults, *_cut_short(record)))
-    stages = [replace(one, seat=_seat(part, one.board, one.seat)) for part in parts for one in part.record.stages]
+    stages = [
+        replace(stage, seat=_seat(part, stage.board, stage.seat)) for part in parts for stage in part.record.stages
+    ]
     deciding = [*faults, *(fault for case in cases for fault in case.deciding)]
     code = max(worst(deciding), *(_unexplained(record) for record in records))
     counts = count(cases)
@@ -97,28 +99,30 @@ def _refuse_contradiction(board: str, one: Provenance, two: Provenance, first: s
             )
 
 
-def _united(one: Provenance, two: Provenance) -> Provenance:
-    """The first, with what may well be other at the second: its machine, and versions of what ran there."""
+def _united(first: Provenance, second: Provenance) -> Provenance:
+    """Return the first with what may differ at the second: its machine, and the versions of what ran there."""
     return replace(
-        one,
-        git_dirty=one.git_dirty or two.git_dirty,
-        versions=_both(one.versions, two.versions),
-        packages=_both(one.packages, two.packages),
-        host=_both(one.host, two.host),
+        first,
+        git_dirty=first.git_dirty or second.git_dirty,
+        versions=_both(first.versions, second.versions),
+        packages=_both(first.packages, second.packages),
+        host=_both(first.host, second.host),
     )
 
 
-def _both(one: dict[str, str], two: dict[str, str]) -> dict[str, str]:
-    both = {name: (*one.get(name, "").split(", "), *two.get(name, "").split(", ")) for name in one | two}
+def _both(first: dict[str, str], second: dict[str, str]) -> dict[str, str]:
+    both = {name: (*first.get(name, "").split(", "), *second.get(name, "").split(", ")) for name in first | second}
     return {name: ", ".join(dict.fromkeys(filter(None, told))) for name, told in both.items()}
 
 
-def _seated(case: Case, part: Part) -> Case:
-    attempts = tuple(replace(one, seat=_seat(part, one.board or case.board, one.seat)) for one in case.attempts)
+def _seated(case: Case, part: RunPart) -> Case:
+    attempts = tuple(
+        replace(attempt, seat=_seat(part, attempt.board or case.board, attempt.seat)) for attempt in case.attempts
+    )
     return replace(case, seat=_seat(part, case.board, case.seat), attempts=attempts)
 
 
-def _seat(part: Part, board: str, seat: str) -> str:
+def _seat(part: RunPart, board: str, seat: str) -> str:
     """The seat in the whole; empty as long as it is called like its board."""
     name = part.seats.get(seat or board, seat or board)
     return seat if name == (seat or board) else name
@@ -129,12 +133,12 @@ def _settled(cases: Sequence[Case]) -> Case:
     ran = [case for case in cases if case.attempts and not case.unfit]
     if len(ran) < 2:
         return min(cases, key=_says_little)
-    attempts = sorted((one for case in ran for one in case.attempts), key=lambda one: one.started)
+    attempts = sorted((attempt for case in ran for attempt in case.attempts), key=lambda attempt: attempt.started)
     last = max(ran, key=lambda case: case.attempts[-1].started)
     return Case.from_attempts(
         last.id,
-        [replace(one, number=number) for number, one in enumerate(attempts, start=1)],
-        properties=tuple(dict.fromkeys(one for case in ran for one in case.properties)),
+        [replace(attempt, number=number) for number, attempt in enumerate(attempts, start=1)],
+        properties=tuple(dict.fromkeys(claim for case in ran for claim in case.properties)),
         steps=tuple(step for case in ran for step in case.steps),
         quarantined=last.quarantined,
     )

@@ -49,14 +49,18 @@ class Commits:
 
 def origin(old: str, new: str, before: Record, after: Record) -> Iterator[Origin]:
     """Tell what is other on board `new` of the second run than on board `old` of the first."""
-    one, two = _leaves(before, old), _leaves(after, new)
-    if not (one and two):
+    old_values, new_values = _leaves(before, old), _leaves(after, new)
+    if not (old_values and new_values):
         return
-    changed = [what for what in dict.fromkeys([*one, *two]) if one.get(what, "") != two.get(what, "")]
+    changed = [
+        what
+        for what in dict.fromkeys([*old_values, *new_values])
+        if old_values.get(what, "") != new_values.get(what, "")
+    ]
     for what in changed:
         version = what.removeprefix("versions.")
         if not what.startswith((*_TOLD_ELSEWHERE, *_FILES)) and f"packages.{version}" not in changed:
-            yield Origin(new, what, one.get(what, ""), two.get(what, ""))
+            yield Origin(new, what, old_values.get(what, ""), new_values.get(what, ""))
     images = [what.removesuffix(_HASH) for what in changed if what.startswith(_FILES) and what.endswith(_HASH)]
     names = [image.removeprefix(_FILES[0]).removeprefix(_FILES[1]) for image in images]
     if names:
@@ -64,14 +68,14 @@ def origin(old: str, new: str, before: Record, after: Record) -> Iterator[Origin
 
 
 def commits_between(before: Record, after: Record, tree: Path | None) -> Commits:
-    """Ask git in `tree` for what lies between the commits of two runs."""
-    one, two = (
+    """Ask git in `tree` for what lies between the commits of newer runs."""
+    older, newer = (
         next((b.provenance.git_commit for b in run.boards if b.provenance.git_commit), "") for run in (before, after)
     )
-    if tree is None or not (one and two):
+    if tree is None or not (older and newer):
         return Commits()
-    ahead = _log(tree, f"{one}..{two}")
-    behind = _log(tree, f"{two}..{one}")
+    ahead = _log(tree, f"{older}..{newer}")
+    behind = _log(tree, f"{newer}..{older}")
     if ahead is None or behind is None:
         return Commits()
     return Commits(tuple(ahead[:COMMITS_TOLD]), len(ahead), len(behind))
@@ -83,7 +87,7 @@ def _log(tree: Path, commits: str) -> list[str] | None:
 
 
 def _leaves(record: Record, board: str) -> dict[str, str]:
-    provenance = next((one.provenance for one in record.boards if one.name == board), None)
+    provenance = next((known.provenance for known in record.boards if known.name == board), None)
     return dict(_flat(to_builtins(provenance))) if provenance else {}
 
 

@@ -59,17 +59,17 @@ def timeline(record: Record, activity: Sequence[Activity]) -> dict[str, Any]:
         "seconds": round(max([record.duration, *ends]), 3),
         "stages": [
             [
-                visible(one.seat or one.board),
-                _since(one.started, began),
-                round(one.duration, 3),
-                visible(one.stage),
-                one.ok,
+                visible(stage.seat or stage.board),
+                _since(stage.started, began),
+                round(stage.duration, 3),
+                visible(stage.stage),
+                stage.ok,
             ]
-            for one in record.stages
+            for stage in record.stages
         ],
         "uarts": [
-            [visible(one.board), visible(one.uart), [[round(at - began, 1), lines] for at, lines in one.moments]]
-            for one in activity
+            [visible(line.board), visible(line.uart), [[round(at - began, 1), lines] for at, lines in line.moments]]
+            for line in activity
         ],
     }
 
@@ -114,8 +114,12 @@ def _crash(crash: Crash) -> dict[str, Any]:
     return {
         **{name: visible(getattr(crash, name)) for name in ("what", "level", "syndrome", "cause")},
         "places": [
-            [visible(one.register), visible(one.function), visible(f"{one.file}:{one.line}" if one.file else one.image)]
-            for one in crash.places
+            [
+                visible(place.register),
+                visible(place.function),
+                visible(f"{place.file}:{place.line}" if place.file else place.image),
+            ]
+            for place in crash.places
         ],
         "registers": [[visible(name), visible(value)] for name, value in crash.registers],
     }

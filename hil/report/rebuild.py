@@ -34,7 +34,7 @@ class Rebuilt:
     record: Record
 
     @classmethod
-    def of(cls, directory: Path) -> Rebuilt:
+    def from_directory(cls, directory: Path) -> Rebuilt:
         """Read the record in `directory`; of a run that was killed, what its events tell. Raises `UsageError`."""
         return cls(directory, load(directory))
 

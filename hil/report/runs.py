@@ -106,4 +106,4 @@ def _is_on(path: Path, board: str) -> bool:
     from hil.report.index import indexed
 
     run = indexed(path)
-    return run is not None and board in {one.name for one in run.boards}
+    return run is not None and board in {tested.name for tested in run.boards}

@@ -54,10 +54,10 @@ def stages(record: Record, directory: Path | None) -> list[StageTimes]:
     usual = _kept(directory) if directory else {}
     took: dict[tuple[str, str], list[float]] = {}
     failed: dict[tuple[str, str], int] = {}
-    for one in record.stages:
-        key = (one.board, one.stage)
-        took.setdefault(key, []).extend([one.duration] if one.ok else [])
-        failed[key] = failed.get(key, 0) + (not one.ok)
+    for stage in record.stages:
+        key = (stage.board, stage.stage)
+        took.setdefault(key, []).extend([stage.duration] if stage.ok else [])
+        failed[key] = failed.get(key, 0) + (not stage.ok)
     return [
         StageTimes(
             *key,

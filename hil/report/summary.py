@@ -145,7 +145,7 @@ def _title(case: Case, how: str, *, several: bool) -> str:
 
 
 def _coverage(report: Path) -> list[Text]:
-    found = Summary.of(report)
+    found = Summary.from_run(report)
     return [Text(str(found))] if found else []
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hil.board.drivers.hostmemory import HostMemory
-from hil.coverage.image import InstrumentedImage, Place
+from hil.coverage.image import CounterPlace, InstrumentedImage
 from hil.coverage.meter import CounterMeter, Gained
 from hil.coverage.notes import Function, Notes
 from hil.errors import RecordFailed
@@ -45,7 +45,7 @@ def file(tmp_path: Path) -> Path:
 @pytest.fixture
 def meter(file: Path) -> CounterMeter:
     functions = (Function("kept", (1, 2, 3), 1), Function("left_out", (1, 2, 3), 1))
-    places = (Place(BASE + COUNTERS, 1), Place(None, 1))
+    places = (CounterPlace(BASE + COUNTERS, 1), CounterPlace(None, 1))
     return CounterMeter(
         InstrumentedImage(Path("build"), (Notes(Path("a.gcno"), (0, 0, 0), functions),), places, (BASE, CODE)), file
     )

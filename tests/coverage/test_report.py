@@ -55,7 +55,7 @@ def test_boards_are_merged_and_their_counters_go(run: Path, lines: list[str]) ->
 
 
 def test_the_summary_says_how_much_ran_and_what_was_lost(run: Path) -> None:
-    summary = coverage.Summary.of(run)
+    summary = coverage.Summary.from_run(run)
     assert summary is not None
     assert (summary.machines, summary.ends_lost) == (4, 1)
     share = f"{100 * summary.covered / summary.lines:.1f}"
@@ -82,7 +82,7 @@ def test_runs_are_added_up_line_by_line(run: Path, tmp_path: Path, lines: list[s
     target = tmp_path / "together"
     target.mkdir()
     assert report.add_up([run, target, run], target) == (coverage.JSON_FILE, report.LCOV_FILE)
-    once, twice = (coverage.Summary.of(directory) for directory in (run, target))
+    once, twice = (coverage.Summary.from_run(directory) for directory in (run, target))
     assert once
     assert twice
     assert (twice.lines, twice.covered) == (once.lines, once.covered)
@@ -98,7 +98,7 @@ def test_runs_that_did_not_count_add_up_to_nothing(tmp_path: Path) -> None:
 
 def test_a_run_that_did_not_count_has_no_coverage(tmp_path: Path) -> None:
     coverage.conclude(tmp_path)
-    assert coverage.Summary.of(tmp_path) is None
+    assert coverage.Summary.from_run(tmp_path) is None
     assert not list(tmp_path.iterdir())
 
 

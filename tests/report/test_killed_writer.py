@@ -37,7 +37,7 @@ def test_a_killed_writer_leaves_a_record_that_can_be_read_and_reports_that_are_w
                 SCHEMA.validate(io.BytesIO(junit.read_bytes()))
             if page.exists():
                 assert page.read_text().rstrip().endswith("</html>")
-            rebuilt = Rebuilt.of(run).junit()
+            rebuilt = Rebuilt.from_directory(run).junit()
             SCHEMA.validate(io.BytesIO(rebuilt))
             assert not junit.exists() or junit.read_bytes() == rebuilt
     assert len(points) > 60

@@ -19,7 +19,7 @@ from hil.record.run import NEVER_STARTED
 from hil.record.verdict import count
 from hil.report.assemble import assemble, runs_below
 from hil.report.history import history
-from hil.report.merge import Part, merge
+from hil.report.merge import RunPart, merge
 from hil.report.rebuild import Rebuilt
 from tests.record.schema import assert_valid
 from tests.report.runs import FILE, Lab, board_of_run, case
@@ -60,7 +60,7 @@ def test_any_split_of_a_run_merges_back_to_the_same_cases(cases: list[tuple[int,
         shards.setdefault(shard, []).append(case(f"test_{number}", outcome, board=board))
     everything = [one for shard in shards.values() for one in shard]
     parts = [
-        Part(
+        RunPart(
             Record(
                 f"shard-{shard}",
                 "",
@@ -222,7 +222,7 @@ def test_the_whole_is_a_run_like_any_other(lab: Lab) -> None:
     whole_of(lab, lab.run(case("test_a", "flaky")), lab.run(case("test_b", "failed")))
     target = lab.reports.parent / "whole"
     assert_valid(target)
-    rebuilt = Rebuilt.of(target)
+    rebuilt = Rebuilt.from_directory(target)
     assert (target / "junit.xml").read_bytes() == rebuilt.junit()
     assert (target / "report.html").read_bytes() == rebuilt.html()
 
@@ -287,4 +287,6 @@ def test_the_order_in_which_shards_are_named_does_not_matter(order: list[int]) -
         )
         for number, word in enumerate(("failed", "lost", "passed"))
     ]
-    assert merge([Part(records[number], {}) for number in order]) == merge([Part(record, {}) for record in records])
+    assert merge([RunPart(records[number], {}) for number in order]) == merge(
+        [RunPart(record, {}) for record in records]
+    )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from hil.board.drivers.alarm import Alarm
-    from hil.record.transcript import Line, Transcript
+    from hil.record.transcript import Transcript, TranscriptLine
 
 QUOTE_SECONDS = 0.5
 QUIET_SECONDS = 0.05
@@ -156,7 +156,7 @@ class BootWatch:
         banners = [banner for banner in self._banners if banner.uart == uart]
         panics = [panic for panic in self._panics if panic.uart == uart]
 
-        def listen(line: Line, *, complete: bool) -> None:
+        def listen(line: TranscriptLine, *, complete: bool) -> None:
             self._heard = True
             self._grown.set()
             key = (uart, line.number)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from hil.board.strategy.watch import Banner
-    from hil.record.transcript import Line, Listener, Transcript
+    from hil.record.transcript import Listener, Transcript, TranscriptLine
 
 FIRST_BYTES = 4096
 """How much of each line's beginning is looked at for garbage."""
@@ -61,7 +61,7 @@ class Sight:
     def _listener(self, uart: str, banners: Sequence[Banner]) -> Listener:
         matched: set[int] = set()
 
-        def listen(line: Line, *, complete: bool) -> None:
+        def listen(line: TranscriptLine, *, complete: bool) -> None:
             now = time.monotonic()
             with self._lock:
                 if self.serial is None:

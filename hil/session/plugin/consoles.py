@@ -10,7 +10,7 @@ from hil.record.transcript import Direction
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hil.record.transcript import Line, Transcript, TranscriptSink
+    from hil.record.transcript import Transcript, TranscriptLine, TranscriptSink
 
 LIMIT = 64 * 1024
 """How many characters of one console a test keeps. The transcript in the run directory has all of them."""
@@ -45,7 +45,7 @@ class Consoles:
 
     def since(self, mark: Sequence[int]) -> tuple[ConsoleSlice, ...]:
         """Return the output of each console since `mark`, without consoles that were silent."""
-        lines: dict[str, list[Line]] = {}
+        lines: dict[str, list[TranscriptLine]] = {}
         for number, transcript in enumerate(self._transcripts):
             start = mark[number] if number < len(mark) else 0
             lines.setdefault(transcript.name, []).extend(transcript.since(start))
@@ -77,5 +77,5 @@ def shortened(text: str) -> str:
     return f"{text[:half]}\n[... {len(text) - 2 * half} characters are in the transcript only ...]\n{text[-half:]}"
 
 
-def _shown(line: Line) -> str:
+def _shown(line: TranscriptLine) -> str:
     return f"[{line.offset:12.6f}] {line.direction} {line.text}"

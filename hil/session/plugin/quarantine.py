@@ -9,7 +9,7 @@ import pytest
 
 from hil.errors import ExitCode, UsageError
 from hil.record import Quarantine
-from hil.record.quarantine import Entry, of_tree
+from hil.record.quarantine import QuarantineEntry, of_tree
 from hil.session.plugin.environment import board_file
 from hil.settings import Settings
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 TIMES = 5
 
-ENTRIES = pytest.StashKey[tuple[Entry, ...]]()
+ENTRIES = pytest.StashKey[tuple[QuarantineEntry, ...]]()
 QUARANTINED = pytest.StashKey[Quarantine]()
 """The entry by which a test does not decide the verdict."""
 
@@ -74,7 +74,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if QUARANTINED in item.stash]
 
 
-def _check(entries: Sequence[Entry], config: pytest.Config, ids: Sequence[str]) -> None:
+def _check(entries: Sequence[QuarantineEntry], config: pytest.Config, ids: Sequence[str]) -> None:
     """Refuse an entry that matches no test, as far as this run can tell: it may have collected a few suites only.
 
     An entry is judged by the files that it matches. Whether a test is missing is known only for files that are

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hil.record.transcript import LINE_BYTES, DirectorySink, Line, MemorySink, Transcript
+from hil.record.transcript import LINE_BYTES, DirectorySink, MemorySink, Transcript, TranscriptLine
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 STAMP = r"\[ *\d+\.\d{6} \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z\]"
 
 
-def texts(lines: tuple[Line, ...]) -> list[str]:
+def texts(lines: tuple[TranscriptLine, ...]) -> list[str]:
     return [f"{line.direction} {line.text}" for line in lines]
 
 

@@ -1,4 +1,4 @@
-"""One test on several boards: where a board was no place for it, that board has nothing to say about it."""
+"""One test on several boards: a board that does not support it has no say, as long as another one ran it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 def without_unfit(cases: Iterable[Case]) -> tuple[Case, ...]:
-    """Leave out what a board lacked something for, if another board of the run was fit for it.
+    """Leave out the cases that a board does not support, where another board of the run supports the test.
 
-    What no board was fit for stays once, as of the first board, with the reasons of all.
+    A test that no board supports stays once, as a case of the first board, with the reasons of all boards.
     """
     everything = tuple(cases)
     fit = {case.id for case in everything if not case.unfit}

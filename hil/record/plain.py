@@ -40,7 +40,7 @@ def plain(part: msgspec.Struct) -> dict[str, Any]:
 
 
 def to_json(data: dict[str, Any], *, indent: int | None = None) -> bytes:
-    """Return `data` as JSON: in ASCII on one line, or in UTF-8 with so many spaces for each level."""
+    """Return `data` as JSON: in ASCII on one line, or in UTF-8 with `indent` spaces for each level."""
     try:
         text = _ENCODER.encode(data)
     except UnicodeEncodeError:

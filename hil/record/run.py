@@ -127,7 +127,7 @@ class Run:
         return (*self._faults, *(fault for case in self._cases for fault in case.deciding))
 
     def describe(self, name: str, provenance: Provenance) -> None:
-        """Say what is on a board of the run, if that was not known when the run began."""
+        """Record what is on a board of the run, when that became known only after the run had begun."""
         boards = tuple(
             replace(board, provenance=provenance) if board.name == name else board for board in self._record.boards
         )
@@ -156,7 +156,7 @@ class Run:
         self.event("case", **plain_case(case))
 
     def retry(self, id: str, attempt: Attempt, **where: str) -> None:
-        """Say that a test did not pass and runs again; its attempts are told once more when it has ended."""
+        """Record that a test did not pass and runs again. Its attempts are part of its case, too, when it has ended."""
         self.event("attempt", id=id, **{**plain(attempt), **where})
 
     def add_stage(self, stage: Stage) -> None:
@@ -238,5 +238,5 @@ def iso(moment: datetime) -> str:
 
 
 def ago(seconds: float) -> str:
-    """Return the moment that was so long ago as the record writes it."""
+    """Return the moment `seconds` ago as the record writes it."""
     return iso(datetime.now(UTC) - timedelta(seconds=seconds))

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MOMENT = 0.1
-"""Lines that came within so many seconds are counted together."""
+"""Lines that came within this many seconds of each other are counted together."""
 
 _STAMP = re.compile(rb"^\[ *\d+\.\d+ (?P<wall>\d{4}-\d\d-\d\dT[\d:.]+)Z\]", re.MULTILINE)
 

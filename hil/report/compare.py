@@ -1,4 +1,4 @@
-"""Two runs side by side: what fails now and did not, what was repaired, what became slower, and what else is other."""
+"""Two runs side by side: new failures, repairs, what became slower, and what else differs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 SLOWER_RATIO = 1.5
 SLOWER_SECONDS = 1.0
-"""Slower is what took so many times the usual, so much longer than that, and longer than in any run before."""
+"""A test is slower when it exceeds the usual time by this factor and this many seconds, and every earlier run."""
 
 FAILS = frozenset({"failed", "error"})
 LOST = frozenset({"infrastructure", "usage", "interrupted", BLOCKED})
@@ -97,7 +97,7 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What is other in run `after` than in run `before`.
+    """The differences between the runs `before` and `after`.
 
     `boards` are pairs of names; one is empty where a board is in one run only. `same` tests ended with the same word,
     those that still fail among them. `pace` is the median over tests that

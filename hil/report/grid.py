@@ -37,9 +37,9 @@ LETTERS = {
 """A letter and a style for each word of a test, and each verdict of a run."""
 NO_PART = " "
 FIRMWARES = ascii_lowercase
-"""Names of firmware images, the oldest first; more than these are told by the last of them."""
+"""The letters of firmware images, the oldest first; when there are more images, the last letter stands for the rest."""
 LEAST_RUNS = 8
-"""So many runs are shown on the narrowest terminal."""
+"""At least this many runs are shown, however narrow the terminal is."""
 OTHER_COLUMNS = 46
 """Characters that a line needs beside the name of the test and its runs."""
 SHORTEST_NAME = 24

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 HTML_FILE = "report.html"
 FIRST_SHOWN = 12
-"""So many failures are told at the top; the list of cases has all."""
+"""At most this many failures stand at the top; the list of cases has all."""
 FLAKY = "flaky"
 
 MEANING = {
@@ -101,7 +101,7 @@ def content_hash(text: str) -> str:
 
 
 def _troubles(record: Record) -> list[FailureGroup]:
-    """The failures, those that say the same put together, the worst kind first; what is in quarantine is none."""
+    """Return the failures, grouped by what they say, the worst kind first. A quarantined case is not a failure."""
     found: dict[tuple[str, str, str, str], list[Case]] = {}
     first: dict[tuple[str, str, str, str], Fault] = {}
     for case in record.cases:
@@ -123,7 +123,7 @@ def _troubles(record: Record) -> list[FailureGroup]:
 
 
 def _with_blocked(troubles: Sequence[FailureGroup]) -> list[FailureGroup]:
-    """Count what a failed board kept from running to the cause, whose message it repeats, if that is known."""
+    """Count the cases that a failed board kept from running with the failure of that board, when it is known."""
     blocked = [trouble for trouble in troubles if trouble.cases and trouble.cases[0].reason == BLOCKED]
     told = [trouble for trouble in troubles if not (trouble.cases and trouble.cases[0].reason == BLOCKED)]
     for trouble in blocked:

@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
 GIT_SECONDS = 10.0
 COMMITS_TOLD = 50
-"""The subjects of so many commits are named; the rest is counted."""
+"""At most this many commits are listed by their subjects; the rest is counted."""
 _TOLD_ELSEWHERE = ("firmware.firmware_hash", "firmware.schema", "firmware.git.")
 IMAGES = "firmware.files"
-"""The `what` of images whose content is other; `after` has their names."""
+"""The `what` of images whose content differs; `after` has their names."""
 _FILES = (f"{IMAGES}.", "inventory.images.")
 _HASH = ".sha256"
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """One entry of a board's provenance that is other. `what` is its place in `run.json`; what is missing is empty."""
+    """One entry of a board's provenance that differs. `what` is its place in `run.json`; a missing entry is empty."""
 
     board: str
     what: str
@@ -48,7 +48,7 @@ class Commits:
 
 
 def origin(old: str, new: str, before: Record, after: Record) -> Iterator[Origin]:
-    """Tell what is other on board `new` of the second run than on board `old` of the first."""
+    """Yield what differs between board `old` of the first run and board `new` of the second."""
     old_values, new_values = _leaves(before, old), _leaves(after, new)
     if not (old_values and new_values):
         return

@@ -32,7 +32,7 @@ def compare_page(found: Comparison) -> str:
 
 
 def history_page(found: History, *, runs_at: str = "") -> str:
-    """Return a history as a page; its cells lead to `<runs_at><run's id>/report.html`, if that is said."""
+    """Return a history as a page; with `runs_at`, its cells lead to `<runs_at><run's id>/report.html`."""
     marks = firmwares_of(found.runs)
     boards = {test.board for test in found.tests}
     commits = {board.firmware_hash: board.git for run in reversed(found.runs) for board in run.boards}

@@ -42,7 +42,7 @@ class StageTimes:
 
 
 def keep_usual(record: Record, directory: Path) -> None:
-    """Write down what stages usually take, as of the runs that lie beside `directory` now."""
+    """Write down what stages usually take, by the runs that lie beside `directory` now."""
     found = usual_stages(directory.parent, before=record.id)
     boards = {board.name for board in record.boards}
     rows = [[board, stage, asdict(usual)] for (board, stage), usual in sorted(found.items()) if board in boards]

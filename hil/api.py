@@ -20,6 +20,7 @@ MODULES = (
     "hil.drivers",
     "hil.strategies",
     "hil.record",
+    "hil.board.builds",
     "hil.firmware",
     "hil.errors",
     "hil.deadline",

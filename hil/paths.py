@@ -17,6 +17,14 @@ HIL = (sys.executable, "-m", "hil")
 """Starts the command line of this very package; `hil` on the PATH may be another one."""
 
 
+def builds(checkout: Path = CHECKOUT, *, coverage: bool = False) -> Path:
+    """Return the directory that has a directory of firmware for each platform.
+
+    With `coverage` the service of that firmware counts which of its branches run. That directory is inside the other.
+    """
+    return checkout / "build" / "coverage" if coverage else checkout / "build"
+
+
 def shipped(path: str) -> Path:
     """Return `path` below the checkout, or the copy of it in an installed package: boards and shared headers only."""
     return (_SHIPPED if _SHIPPED.is_dir() else CHECKOUT) / path

@@ -10,7 +10,6 @@ from rich.console import Console
 
 from hil.cli import complete
 from hil.cli.output import console, print_json
-from hil.cli.run import bring_up_to_date
 from hil.cli.tree import DEFAULT_BOARD, Tree
 from hil.errors import UsageError
 from hil.report.runs import Runs
@@ -18,7 +17,7 @@ from hil.report.runs import Runs
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from hil.cli.tree import BoardFile
+    from hil.board.file.boardfile import BoardFile
     from hil.operations.bench.figures import Section
 
 ON_MONITOR = ("framework", "instructions")
@@ -59,6 +58,7 @@ def command(
 
         hil bench delay --into latest
     """
+    from hil.board.builds import bring_up_to_date
     from hil.operations.bench import table
     from hil.report.rebuild import add_bench
 

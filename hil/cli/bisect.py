@@ -14,7 +14,7 @@ import typer
 
 from hil.cli import complete
 from hil.cli.output import console, print_json, print_line
-from hil.cli.tree import DEFAULT_BOARD, BoardFile, Tree
+from hil.cli.tree import DEFAULT_BOARD, Tree
 from hil.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from hil.board.file.boardfile import BoardFile
     from hil.operations.bisect import Answer, Settings, State, Trial
     from hil.operations.bisect.bisection import Progress
     from hil.operations.bisect.candidates import Candidates
@@ -122,15 +123,12 @@ def _settings(
 
 def _build_command(board: BoardFile) -> str:
     """Return what builds the images of a board in a worktree of our repository: its own `hil build`."""
-    from hil.firmware import PLATFORMS, build_directory, linux_directory
+    from hil.board.builds import Build
 
-    folders = {image.parent for image in board.images.values()}
-    for platform in PLATFORMS:
-        linux = linux_directory(platform) in folders
-        if linux or build_directory(platform) in folders:
-            # Old revisions have no `python -m hil`; the installed command takes the code of the worktree by PYTHONPATH.
-            hil = ["env", "PYTHONPATH=.", str(Path(sys.executable).with_name("hil"))]
-            return shlex.join([*hil, "build", "--platform", platform, *([] if linux else ["--no-linux"])])
+    if build := Build.of_board(board):
+        # Old revisions have no `python -m hil`; the installed command takes the code of the worktree by PYTHONPATH.
+        hil = ["env", "PYTHONPATH=.", str(Path(sys.executable).with_name("hil"))]
+        return shlex.join([*hil, "build", "--platform", build.platform, *([] if build.linux else ["--no-linux"])])
     raise UsageError(f"the images of {board.name} are not built here", hint="--build COMMAND, or give builds")
 
 

@@ -13,11 +13,12 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from hil.board.file.boardfile import EMULATOR, BoardFile
 from hil.cli import complete
 from hil.cli.checkboards import check as check_files
-from hil.cli.checkboards import show_keys
+from hil.cli.checkboards import show_keys, show_schema
 from hil.cli.output import console, print_json
-from hil.cli.tree import EMULATOR, BoardFile, Tree
+from hil.cli.tree import Tree
 from hil.errors import UsageError
 from hil.lab.boards.hold import runner
 from hil.lab.boards.lab import Places
@@ -62,6 +63,10 @@ def command(
         bool, typer.Option("--check", help="Say what is wrong with the board files, line by line.")
     ] = False,
     keys: Annotated[bool, typer.Option("--keys", help="Say what may stand in a board file.")] = False,
+    schema: Annotated[
+        bool,
+        typer.Option("--schema", help="Write the JSON Schema from which editors complete and check board files."),
+    ] = False,
 ) -> None:
     """Show the boards: where they are, who has them, how they are, what is on them, how their last run ended.
 
@@ -77,6 +82,8 @@ def command(
         hil boards --check
 
         hil boards --keys
+
+        hil boards --schema
     """
     if keys:
         show_keys(as_json=as_json)
@@ -84,7 +91,9 @@ def command(
     if watch and as_json:
         raise UsageError("--watch is for people, --json for programs: one or the other")
     tree = Tree.here()
-    if check:
+    if schema:
+        show_schema(tree, as_json=as_json)
+    elif check:
         check_files(tree, names or (), as_json=as_json)
     elif names:
         raise UsageError("`hil boards` shows all boards", hint=f"hil boards --check {' '.join(names)}")
@@ -114,7 +123,7 @@ def _standing(tree: Tree, board: BoardFile, places: Places) -> Standing:
     return Standing(
         board=board,
         places=places.with_board(board.name),
-        trouble=why_unavailable(board.resources, board.tools, places),
+        trouble=why_unavailable(board.resources, board.tools.values(), places),
         flashed=_flashed(board),
         built=_built(board),
         last=last,
@@ -130,7 +139,7 @@ def why_unavailable_here(tree: Tree, name: str, places: Places) -> Unavailabilit
         return Unavailability(Obstacle.FILE, error.message)
     if board.at_this_machine and (who := runner(tree.last_run(name))):
         return Unavailability(Obstacle.HELD, f"{who} runs on it")
-    return why_unavailable(board.resources, board.tools, places)
+    return why_unavailable(board.resources, board.tools.values(), places)
 
 
 def places_of(tree: Tree) -> Places:
@@ -151,14 +160,29 @@ def _plain(standing: Standing) -> dict[str, Any]:
     if record:
         last = {"id": record.id, "verdict": _verdict(standing), "finished": record.finished}
     return {
-        **asdict(standing.board),
-        "name": standing.board.name,
+        **_described(standing.board),
         "places": [asdict(place) for place in standing.places],
         "trouble": asdict(standing.trouble) if standing.trouble else None,
         "flashed": asdict(standing.flashed) if standing.flashed else None,
         "built": standing.built,
         "runner": standing.runner,
         "last_run": last,
+    }
+
+
+def _described(board: BoardFile) -> dict[str, Any]:
+    return {
+        "path": board.path,
+        "name": board.name,
+        "kind": board.kind,
+        "description": board.description,
+        "platform": board.platform,
+        "features": board.features,
+        "images": board.images,
+        "tools": list(board.tools.values()),
+        "resources": board.resources,
+        "linux_board": board.linux_board,
+        "other_name": board.hardware_board,
     }
 
 

@@ -14,14 +14,15 @@ from rich.table import Table
 
 from hil.cli import complete
 from hil.cli.output import console, print_json, print_line
-from hil.cli.run import bring_up_to_date
-from hil.cli.tree import DEFAULT_BOARD, BoardFile, Tree
+from hil.cli.tree import DEFAULT_BOARD, Tree
+from hil.lab.boards.hold import held
 from hil.manifest import find_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from hil.board.file.boardfile import BoardFile
     from hil.operations.bringup import Climb, Step
 
 
@@ -43,6 +44,7 @@ def command(
 
         hil bringup --no-linux --json
     """
+    from hil.board.builds import bring_up_to_date
     from hil.operations.bringup.bundle import as_json as plain
     from hil.operations.bringup.bundle import write_bundle
     from hil.record.provenance import gather
@@ -55,7 +57,7 @@ def command(
         if build:
             bring_up_to_date(one)
         directory.mkdir(parents=True, exist_ok=True)
-        with one.held():
+        with held(one):
             climbs.append((one, _climb(one, directory, quiet=as_json)))
         if climbs[-1][1].error:
             break
@@ -83,14 +85,14 @@ def _chain(tree: Tree, board: str, *, linux: bool) -> list[BoardFile]:
 
 def _climb(board: BoardFile, directory: Path, *, quiet: bool) -> Climb:
     """Bring one board up and show it; it is off afterwards."""
-    from hil.board.file import boardfile
+    from hil.board.file import labgridenv
     from hil.operations.bringup import Climb
     from hil.record.transcript import DirectorySink
     from hil.target.crash import find_elfs
 
-    environment = boardfile.load(board.path)
+    environment = labgridenv.load(board.path)
     try:
-        strategy = boardfile.target(environment).get_strategy()
+        strategy = labgridenv.target(environment).get_strategy()
         strategy.sink = DirectorySink(directory)
         climb = Climb(strategy, board.features, find_elfs(board.images.values()))
         if quiet:

@@ -13,7 +13,10 @@ from hil.cli.tree import DEFAULT_BOARD
 
 def command(
     platform: Annotated[
-        str, typer.Option(help="What to build for.", autocompletion=complete.platforms)
+        str,
+        typer.Option(
+            help=f"What to build for: {', '.join(complete.platforms(''))}.", autocompletion=complete.platforms
+        ),
     ] = DEFAULT_BOARD,
     everything: Annotated[bool, typer.Option("--all", help="Build for every platform that there is.")] = False,
     linux: Annotated[bool, typer.Option("--linux/--no-linux", help="Build the images of the Linux host, too.")] = True,
@@ -42,7 +45,8 @@ def command(
 
 def _build(platform: str, *, linux: bool, quiet: bool) -> Any:
     """Build, say what came of it, and return the manifest."""
-    from hil.firmware import build, build_directory, build_linux, has_linux
+    from hil.board.builds import build, build_linux, has_linux
+    from hil.firmware import build_directory
 
     firmware = build(platform)
     directory = build_directory(platform)

@@ -1,4 +1,4 @@
-"""`hil boards --check` and `hil boards --keys`."""
+"""`hil boards --check`, `hil boards --keys` and `hil boards --schema`."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def check(tree: Tree, names: Iterable[str], *, as_json: bool) -> None:
 
 def show_keys(*, as_json: bool) -> None:
     """Print what may stand in a board file."""
-    from hil.board.file.reference import reference
+    from hil.operations.describe.keys import reference
 
     parts = reference()
     if as_json:
@@ -56,6 +56,16 @@ def show_keys(*, as_json: bool) -> None:
             table.add_row(key.name + (" (required)" if key.required else ""), key.kind, escape(key.meaning))
         if keys:
             out.print(table)
+
+
+def show_schema(tree: Tree, *, as_json: bool) -> None:
+    """Write the JSON Schema for the board files of a tree beside them, or print it."""
+    from hil.operations.describe.schema import schema_for, write_schema
+
+    if as_json:
+        print_json(schema_for(tree.board_files))
+    else:
+        print_line(f"{from_here(write_schema(tree.board_files))}: for the drivers of labgrid, of hil and of your own")
 
 
 def _file(tree: Tree, name: str) -> Path:

@@ -15,14 +15,15 @@ import typer
 
 from hil.cli import complete
 from hil.cli.output import print_line
-from hil.cli.run import bring_up_to_date
-from hil.cli.tree import DEFAULT_BOARD, BoardFile, Tree
+from hil.cli.tree import DEFAULT_BOARD, Tree
 from hil.deadline import Deadline
 from hil.errors import ConsoleClosed, ConsoleTimeout, HilError, UsageError
+from hil.lab.boards.hold import held
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from hil.board.file.boardfile import BoardFile
     from hil.board.strategy import BoardStrategy
     from hil.console import ByteStream
 
@@ -64,15 +65,17 @@ def command(
         )
     chosen = Tree.here().board(board)
     if build:
+        from hil.board.builds import bring_up_to_date
+
         bring_up_to_date(chosen)
-    with chosen.held():
+    with held(chosen):
         _talk(chosen, uart, name)
 
 
 def _talk(board: BoardFile, uart: str, name: str) -> None:
-    from hil.board.file import boardfile
+    from hil.board.file import labgridenv
 
-    env = boardfile.load(board.path)
+    env = labgridenv.load(board.path)
     try:
         strategy = env.get_target().get_strategy()
         stream = _stream(strategy, uart, name)

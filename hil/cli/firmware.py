@@ -9,9 +9,6 @@ import typer
 from hil.cli.output import print_json, print_line
 from hil.cli.tree import Tree
 
-LOCKS = ("", "linux", "linux/bench", "platform/rpi4", "platform/rpi4/linux")
-"""Where there are lock files, below firmware/."""
-
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Look after the third-party parts of the firmware.")
 
 
@@ -32,13 +29,13 @@ def update(
 
         hil firmware update --write
     """
-    from hil.firmware.lock import read_lock, write_lock
+    from hil.firmware.lock import lock_files, read_lock, write_lock
     from hil.firmware.pins import propose, updated
     from hil.progress import Terminal
 
     firmware = Tree.here().root / "firmware"
     found = []
-    for path in (firmware / folder / "sources.lock" for folder in LOCKS):
+    for path in lock_files(firmware):
         lock = read_lock(path)
         changes = [proposal for proposal in propose(lock, Terminal()) if proposal.changes]
         for change in changes:

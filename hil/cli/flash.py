@@ -14,15 +14,15 @@ from rich.progress import TransferSpeedColumn as SpeedColumn
 
 from hil.cli import complete
 from hil.cli.output import from_here, print_json, print_line
-from hil.cli.run import bring_up_to_date
 from hil.cli.tree import DEFAULT_BOARD, Tree
 from hil.errors import UsageError
+from hil.lab.boards.hold import held
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from hil.board.file.boardfile import BoardFile
     from hil.board.flash import FlashPlan, FlashState, Meter, Payload, Work
-    from hil.cli.tree import BoardFile
 
 FIP = "fip.bin"
 
@@ -46,19 +46,21 @@ def command(
     """
     chosen = Tree.here().board(board)
     if build:
-        bring_up_to_date(chosen)
-    from hil.board.file import boardfile
+        from hil.board.builds import bring_up_to_date
 
-    env = boardfile.load(chosen.path)
+        bring_up_to_date(chosen)
+    from hil.board.file import labgridenv
+
+    env = labgridenv.load(chosen.path)
     try:
-        strategy = boardfile.target(env).get_strategy()
+        strategy = labgridenv.target(env).get_strategy()
         if dry_run:
             plan = strategy.board.flash_plan()
             _show_plan(board, plan, force=force, as_json=as_json)
             if plan.missing:
                 raise UsageError(f"{board} lacks {', '.join(plan.missing)}", hint=_how_to_get(plan.missing, chosen))
             return
-        with chosen.held(), _meter() as meter:
+        with held(chosen), _meter() as meter:
             began = time.monotonic()
             result = strategy.flash(force=force, meter=meter)
         if not result.payload.files:
@@ -76,10 +78,10 @@ def command(
 
 
 def _how_to_get(missing: Iterable[str], board: BoardFile) -> str:
-    from hil.firmware.scp import IMAGE
+    from hil.board.file.boardfile import SCP
 
-    if IMAGE not in board.images and any(place.endswith(FIP) for place in missing):
-        return f"{FIP} takes the SCP firmware that came with the board: `images: {IMAGE}:` in {from_here(board.path)}"
+    if SCP not in board.images and any(place.endswith(FIP) for place in missing):
+        return f"{FIP} takes the SCP firmware that came with the board: `images: {SCP}:` in {from_here(board.path)}"
     return "hil build"
 
 

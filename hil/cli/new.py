@@ -33,9 +33,14 @@ def board(
 
         hil new board my-pi --like rpi4
     """
+    from hil.board.file.keys import SCHEMA
+    from hil.operations.describe.schema import write_schema
     from hil.operations.new.board import new_board
 
-    file = new_board(Tree.here().board_files, name, like, firmware)
+    folder = Tree.here().board_files
+    file = new_board(folder, name, like, firmware)
+    if not (folder / SCHEMA).exists():
+        write_schema(folder)  # the first line of the new file names it
     print_line(f"{from_here(file)}: try hil boards --check {name}, then hil run --board {name}")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import os
 import re
 import sys
@@ -13,10 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
+from hil.board.file.boardfile import EMULATOR, BoardFile
 from hil.cli import complete
 from hil.cli.output import console, print_json
-from hil.cli.tree import EMULATOR, BoardFile, Tree
+from hil.cli.tree import Tree
 from hil.errors import ExitCode, UsageError
+from hil.lab.boards.hold import held
 from hil.lab.tags import BOARD
 from hil.session.retries import EXAMPLE, Retries
 
@@ -130,11 +131,11 @@ def command(
             pool, number = f"{BOARD}={choice.board}", number or 1
         to_people.print(f"board {choice.board}{' of the lab' if choice.from_lab else ''}: {why}", markup=False)
     borrowed = _seats_of_the_lab(tree, pool, number, each=each) if pool else []
-    chosen = [tree.board_at(borrowed[0].board_file)] if borrowed else [tree.board(name) for name in names]
+    chosen = [BoardFile.read(borrowed[0].board_file)] if borrowed else [tree.board(name) for name in names]
     if linux and not pool:
         chosen = [*{one.name: one for board in chosen for one in _cards(tree, board)}.values()]
     if coverage:
-        chosen = [_counting(tree, one) for one in chosen]
+        chosen = [_counting(one) for one in chosen]
     pytest_arguments = [*(arguments or ()), *([f"--retry={retry}"] if retry else [])]
     retries = Retries.parse(retry) if retry else Retries()
     if fail_on_flaky:
@@ -143,12 +144,14 @@ def command(
         if firmware:
             to_people.print(_taken(one, firmware), markup=False)
         elif build:
+            from hil.board.builds import bring_up_to_date
+
             bring_up_to_date(one)
     if firmware:
         pytest_arguments.append(f"--hil-firmware={firmware.absolute()}")
     with _standard_output_for_json(as_json), contextlib.ExitStack() as ours:
         for one in {one.hardware: one for one in chosen}.values():
-            ours.enter_context(one.held())
+            ours.enter_context(held(one))
         if not borrowed and len(chosen) * (number or 1) == 1 and _as_pytest_shows(pytest_arguments, as_json=as_json):
             code, record = run(tree, chosen[0], pytest_arguments, why=why)
         else:
@@ -177,13 +180,13 @@ def _as_pytest_shows(arguments: list[str], *, as_json: bool) -> bool:
     return asked or as_json or not is_interactive(console())
 
 
-def _counting(tree: Tree, board: BoardFile) -> BoardFile:
+def _counting(board: BoardFile) -> BoardFile:
     """Return the same board with firmware whose service counts. Raises `UsageError` when there is none for it."""
     from hil.coverage.board import counting
 
     if board.kind != EMULATOR:
         raise UsageError(f"--coverage reads the memory of an emulator, and {board.name} is none")
-    return tree.board_at(counting(board.path))
+    return counting(board)
 
 
 def _cards(tree: Tree, board: BoardFile) -> list[BoardFile]:
@@ -194,24 +197,12 @@ def _cards(tree: Tree, board: BoardFile) -> list[BoardFile]:
 
 def _taken(board: BoardFile, directory: Path) -> str:
     """Say which images come from `directory`. Raises `UsageError` when none does."""
-    from hil.board.file.boardfile import images_in
+    from hil.board.file.images import images_in
 
     images = images_in(directory, board.images)
     taken = [f"{name} from {path}" for name, path in images.items() if path != board.images[name]]
     kept = [name for name, path in images.items() if path == board.images[name]]
     return f"{board.name}: {', '.join([*taken, *(f'{name} as in its file' for name in kept)])}"
-
-
-def bring_up_to_date(board: BoardFile) -> None:
-    """Build the firmware that the board's images belong to, if a recipe makes them."""
-    from hil.firmware import PLATFORMS, build, build_directory, build_linux, linux_directory
-
-    folders = {image.parent for image in board.images.values()}
-    for platform, coverage in itertools.product(PLATFORMS, (False, True)):
-        if linux_directory(platform, coverage=coverage) in folders:
-            build_linux(platform, coverage=coverage)
-        elif build_directory(platform, coverage=coverage) in folders:
-            build(platform, coverage=coverage)
 
 
 def choose_board(tree: Tree) -> Choice:

@@ -4,67 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from string import Template
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from hil.board.file.document import Document
-from hil.errors import BoardFileError, UsageError
+from hil.board.file.boardfile import EMULATOR, BoardFile
+from hil.errors import UsageError
 from hil.settings import FILE, Settings, uses_hil
 
 if TYPE_CHECKING:
     from hil.record import Record
 
 DEFAULT_BOARD = "qemu-virt"
-EMULATOR = "emulator"
-"""The kind of board that runs on this machine's processors."""
-HARDWARE = "board"
-"""The kind that is what it says."""
-
-
-@dataclass(frozen=True, slots=True)
-class BoardFile:
-    """One file in `boards/`, as far as its text says."""
-
-    path: Path
-    kind: str
-    description: str
-    features: dict[str, str]
-    images: dict[str, Path]
-    tools: tuple[str, ...] = ()
-    resources: tuple[tuple[str, dict[str, Any]], ...] = ()
-    linux_board: str = ""
-    """The same board with images that boot Linux, if it has a file of its own."""
-    other_name: str = ""
-    """Of the board file that describes the same piece of hardware, if that is another one."""
-
-    @property
-    def name(self) -> str:
-        """The board's name: that of its file."""
-        return self.path.stem
-
-    @property
-    def hardware(self) -> str:
-        """What cannot be used twice at once: boards that differ in their images only have the same."""
-        return self.other_name or self.name
-
-    @property
-    def remote(self) -> bool:
-        """Whether it is at a place of a lab."""
-        return "RemotePlace" in (kind for kind, _ in self.resources)
-
-    @property
-    def at_this_machine(self) -> bool:
-        """Whether it is hardware that nobody lends."""
-        return self.kind == HARDWARE and not self.remote
-
-    def held(self) -> contextlib.AbstractContextManager[None]:
-        """Have the board to ourselves; of an emulator everybody has one. Raises `BoardUnavailable`."""
-        from hil.lab.boards.hold import hold
-
-        return hold(self.hardware) if self.at_this_machine else contextlib.nullcontext()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +60,7 @@ class Tree:
 
     def board(self, name: str) -> BoardFile:
         """Return a board. Raises `UsageError` with the nearest names, or `BoardFileError`."""
-        return self.board_at(self.board_path(name))
+        return BoardFile.read(self.board_path(name))
 
     def board_path(self, name: str) -> Path:
         """Return the file of a board. Raises `UsageError` with the nearest names."""
@@ -118,23 +69,6 @@ class Tree:
             near = difflib.get_close_matches(name, names, n=3) or names
             raise UsageError(f"there is no board {name!r}", hint=" or ".join(near) or "hil new board NAME")
         return self.board_files / f"{name}.yaml"
-
-    def board_at(self, path: Path) -> BoardFile:
-        """Return the board of a file. Raises `BoardFileError`."""
-        data = _read(path)
-        main = next(iter((data.get("targets") or {}).values()), None) or {}
-        options = data.get("options") or {}
-        return BoardFile(
-            path=path,
-            kind=options.get("kind", ""),
-            description=options.get("description", ""),
-            features=_features(main.get("features") or {}),
-            tools=tuple((data.get("tools") or {}).values()),
-            resources=_resources(main.get("resources") or {}, {**os.environ, "BASE": str(path.parent)}),
-            linux_board=options.get("linux_board", ""),
-            other_name=options.get("hardware", ""),
-            images={key: (path.parent / image).resolve() for key, image in (data.get("images") or {}).items()},
-        )
 
     def order(self) -> list[str]:
         """Return the boards to choose from when nobody names one: `boards` of `[tool.hil]` in pyproject.toml, else all.
@@ -152,31 +86,3 @@ class Tree:
         with contextlib.suppress(UsageError):
             return load(self.reports / f"{LATEST}-{board}")
         return None
-
-
-def _read(path: Path) -> dict[str, Any]:
-    document = Document(path)
-    if document.problems:
-        raise BoardFileError("\n".join(problem.at(path) for problem in document.problems))
-    return document.data
-
-
-def _resources(
-    section: dict[str, Any] | list[dict[str, Any]], variables: dict[str, str]
-) -> tuple[tuple[str, dict[str, Any]], ...]:
-    """Class and attributes of each, in either of labgrid's forms, with variables put in."""
-    entries = section if isinstance(section, list) else [{cls: attributes} for cls, attributes in section.items()]
-    found = []
-    for entry in entries:
-        named = [(entry["cls"], entry)] if "cls" in entry else list(entry.items())
-        for cls, attributes in named:
-            filled = {
-                key: Template(value).safe_substitute(variables) if isinstance(value, str) else value
-                for key, value in (attributes or {}).items()
-            }
-            found.append((cls, filled))
-    return tuple(found)
-
-
-def _features(section: dict[str, str] | list[str]) -> dict[str, str]:
-    return section if isinstance(section, dict) else dict.fromkeys(section, "")

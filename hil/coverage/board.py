@@ -4,31 +4,34 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hil.board.file.boardfile import BoardFile
+from hil.board.file.copies import copy_boards
 from hil.errors import UsageError
-from hil.files import write_atomically
-from hil.firmware.recipe import COVERAGE
+from hil.paths import builds
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-BUILD = "../build/"
-"""How board files lead to what is built; other paths in them lead elsewhere in the tree."""
 
+def counting(board: BoardFile) -> BoardFile:
+    """Return the board that starts from `build/coverage/` as `board` starts from `build/`.
 
-def counting(board_file: Path) -> Path:
-    """Return the board file that is to `build/coverage/` what `board_file` is to `build/`; its neighbours come along.
-
-    Raises `UsageError` when the board starts from nothing in `build/`.
+    Its file, and those of its neighbours, are written to `build/coverage/boards/`. Raises `UsageError` when the board
+    starts from nothing in `build/`.
     """
-    if BUILD not in board_file.read_text(encoding="utf-8"):
+    root = board.path.absolute().parent.parent
+    plain, counted = builds(root), builds(root, coverage=True)
+    if not any(image.is_relative_to(plain.resolve()) for image in board.images.values()):
         raise UsageError(
-            f"{board_file} names no image in {BUILD}, so none whose service could count",
+            f"{board.path} names no image in {plain}, so none whose service could count",
             doing="preparing a run for coverage",
             hint="a board on QEMU with firmware that is built here",
         )
-    folder = board_file.parent.parent / "build" / COVERAGE / "boards"
+
+    def moved(path: Path) -> Path:
+        return counted / path.relative_to(plain.resolve()) if path.is_relative_to(plain.resolve()) else path
+
+    folder = counted / "boards"
     folder.mkdir(parents=True, exist_ok=True)
-    for file in board_file.parent.glob("*.yaml"):  # board files name each other
-        deeper = file.read_text(encoding="utf-8").replace("../", "../../../").replace(f"../../{BUILD}", "../")
-        write_atomically(folder / file.name, deeper.encode())
-    return folder / board_file.name
+    copy_boards(board.path.absolute().parent, folder, moved)
+    return BoardFile.read(folder / board.path.name)

@@ -2,7 +2,7 @@
 
 from hil.firmware.firmware import Artifact, Firmware
 from hil.firmware.platforms import PLATFORMS
-from hil.firmware.recipe import build, build_directory, build_linux, has_linux, linux_directory, load
+from hil.firmware.recipe import build, build_directory, build_linux, linux_directory, load
 
 __all__ = [
     "PLATFORMS",
@@ -11,7 +11,6 @@ __all__ = [
     "build",
     "build_directory",
     "build_linux",
-    "has_linux",
     "linux_directory",
     "load",
 ]

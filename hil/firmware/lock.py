@@ -18,6 +18,9 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+~_:-]*")
 
 
+NAME = "sources.lock"
+"""What lock files are called."""
+
 MAIN = "main"
 """The component of Debian's archives that everything is from whose entry names no other."""
 
@@ -106,6 +109,13 @@ def read_lock(path: Path) -> Lock:
     if twice := {name for name in names if names.count(name) > 1}:
         raise LockFileError(f"{path} names {', '.join(sorted(twice))} more than once")
     return Lock(pins)
+
+
+def lock_files(firmware: Path) -> list[Path]:
+    """Return the lock files of a tree `firmware/`, the outer ones first. Raises `LockFileError` when it has none."""
+    if found := sorted(firmware.rglob(NAME), key=lambda path: (len(path.parts), path)):
+        return found
+    raise LockFileError(f"{firmware} has no {NAME}", hint="cd to a checkout of hil")
 
 
 def write_lock(lock: Lock, path: Path) -> None:

@@ -5,20 +5,19 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
+from hil.errors import UsageError
 from hil.firmware.cache import exclusive
 from hil.firmware.crossmake import COMPILER, make
 from hil.firmware.firmware import Artifact, Firmware
 from hil.firmware.linux import IMAGES, HostImages
 from hil.firmware.lock import read_lock
-from hil.firmware.machine import Machine
 from hil.firmware.packing import packing_of
 from hil.firmware.platforms import platform_named
-from hil.firmware.scp import scp_firmware
 from hil.firmware.sources import SourceCache
 from hil.firmware.steps import Step, Workshop, digest, version
 from hil.firmware.trustedfirmware import TrustedFirmware
 from hil.manifest import GitState
-from hil.paths import CHECKOUT, cache_root
+from hil.paths import CHECKOUT, builds, cache_root
 from hil.progress import Progress, Terminal
 from hil.tools import ask_tool
 
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hil.firmware.lock import Lock
+    from hil.firmware.machine import Machine
     from hil.firmware.platforms import Platform
 
 TRUSTED_FIRMWARE = "arm-trusted-firmware"
@@ -37,43 +37,43 @@ ARTIFACTS = ("bl31.elf", "engine.elf", "engine.bin", "monitor.elf", "guest.elf")
 """What every platform has, besides the files that its board starts from."""
 
 
-COVERAGE = "coverage"
-"""The directory in `build/` with the builds for coverage: the same firmware, but the service counts its branches."""
-
-
 def build(
     platform: str = "qemu-virt",
     *,
+    scp: Path | None = None,
     coverage: bool = False,
     progress: Progress | None = None,
     checkout: Path = CHECKOUT,
 ) -> Firmware:
     """Build the firmware of a platform; what is up to date is left as it is.
 
-    Raises `BuildFailed` with the end of the step's log, `PinGone`, `CorruptDownload` or `ArchiveError` when a source
-    cannot be had, `UsageError` for a platform that does not exist.
+    `scp` is the SCP firmware that came with the board, for platforms whose FIP takes one. Raises `BuildFailed` with the
+    end of the step's log, `PinGone`, `CorruptDownload` or `ArchiveError` when a source cannot be had, `UsageError` for
+    a platform that does not exist.
     """
-    recipe = Recipe(platform_named(platform), checkout, progress or Terminal(), coverage=coverage)
+    recipe = Recipe(platform_named(platform), checkout, progress or Terminal(), scp=scp, coverage=coverage)
     with exclusive(recipe.directory, f"building the {platform} firmware"):
         return recipe.run()
 
 
 def build_linux(
     platform: str = "qemu-virt",
+    machine: Machine | None = None,
     *,
+    scp: Path | None = None,
     coverage: bool = False,
     progress: Progress | None = None,
     checkout: Path = CHECKOUT,
 ) -> Firmware:
     """Build the firmware of a platform, and the images of a Linux host that runs above it.
 
-    Returns the host's images. Raises what `build` raises, and `BoardFileError` when the platform's board with Linux is
-    not described as the images need it.
+    `machine` is the emulated machine that the images are made for; a platform whose directory describes a Linux host
+    needs none. Returns the host's images. Raises what `build` raises, and `UsageError` when the machine is missing.
     """
-    recipe = Recipe(platform_named(platform), checkout, progress or Terminal(), coverage=coverage)
+    recipe = Recipe(platform_named(platform), checkout, progress or Terminal(), scp=scp, coverage=coverage)
     with exclusive(recipe.directory, f"building Linux for {platform}"):
         recipe.run()
-        return recipe.run_linux()
+        return recipe.run_linux(machine)
 
 
 def load(platform: str = "qemu-virt", *, checkout: Path = CHECKOUT) -> Firmware:
@@ -83,7 +83,7 @@ def load(platform: str = "qemu-virt", *, checkout: Path = CHECKOUT) -> Firmware:
 
 def build_directory(platform: str, checkout: Path = CHECKOUT, *, coverage: bool = False) -> Path:
     """Return the directory that holds the files of a platform's firmware."""
-    return checkout / "build" / (COVERAGE if coverage else "") / platform
+    return builds(checkout, coverage=coverage) / platform
 
 
 def linux_directory(platform: str, checkout: Path = CHECKOUT, *, coverage: bool = False) -> Path:
@@ -91,24 +91,24 @@ def linux_directory(platform: str, checkout: Path = CHECKOUT, *, coverage: bool 
     return build_directory(platform, checkout, coverage=coverage) / "linux"
 
 
-def has_linux(platform: str, checkout: Path = CHECKOUT) -> bool:
-    """Whether the platform has a board with Linux."""
-    return _linux_board(platform, checkout).is_file()
-
-
-def _linux_board(platform: str, checkout: Path) -> Path:
-    return checkout / "boards" / f"{platform}-linux.yaml"
-
-
 class Recipe:
     """The steps for one platform, in order."""
 
-    def __init__(self, platform: Platform, checkout: Path, progress: Progress, *, coverage: bool = False) -> None:
+    def __init__(
+        self,
+        platform: Platform,
+        checkout: Path,
+        progress: Progress,
+        *,
+        scp: Path | None = None,
+        coverage: bool = False,
+    ) -> None:
         self.directory = build_directory(platform.name, checkout, coverage=coverage)
         self._platform = platform
         self._checkout = checkout
         self._sources = checkout / "firmware"
         self._progress = progress
+        self._scp = scp
         self._coverage = coverage
         self._workshop = Workshop(self.directory, progress)
         self._compiler = version(COMPILER)
@@ -119,17 +119,21 @@ class Recipe:
         unpacked = SourceCache().unpacked(lock.pins, self._progress)
         self._engine(unpacked, lock)
         self._monitor()
-        scp = scp_firmware(self._checkout / "boards" / f"{self._platform.name}.yaml")
-        packing = packing_of(self._platform, scp)
-        self._trusted_firmware(lock).build(unpacked[TRUSTED_FIRMWARE], self._sources, packing, scp)
-        return self._described(self.directory, (*packing.files, *packing.loaded, *ARTIFACTS), lock)
+        packing = packing_of(self._platform, self._scp)
+        self._trusted_firmware(lock).build(unpacked[TRUSTED_FIRMWARE], self._sources, packing, self._scp)
+        return self._described(self.directory, (*packing.images, *packing.loaded, *ARTIFACTS), lock)
 
-    def run_linux(self) -> Firmware:
+    def run_linux(self, machine: Machine | None) -> Firmware:
         """Run what is out of date of the Linux host's images, once the firmware is there, and describe the result."""
         own = self._platform.linux
+        if own is None and machine is None:
+            raise UsageError(
+                f"no board says which machine the Linux images of {self._platform.name} are for",
+                hint=f"a board file with `platform: {self._platform.name}` and `bootargs`",
+            )
         lock = read_lock(self._sources / "linux" / "sources.lock")
         if own is not None:
-            lock = lock.with_kernel(read_lock(own.lock))
+            lock = lock.with_kernel(read_lock(self._platform.linux_lock))
         unpacked = SourceCache().unpacked(lock.pins, self._progress)
         directory = linux_directory(self._platform.name, self._checkout, coverage=self._coverage)
         workshop = Workshop(directory, self._progress)
@@ -137,9 +141,9 @@ class Recipe:
         if own is not None:
             HostImages(workshop, source, lock, unpacked, agent, own.modules).make_for_hardware(own.devicetree)
             return self._described(directory, IMAGES, lock)
-        machine = Machine.of(_linux_board(self._platform.name, self._checkout))
+        assert machine is not None
         firmware = read_lock(self._sources / "sources.lock")
-        self._trusted_firmware(firmware).build_for_linux(workshop, machine.kernel_address)
+        self._trusted_firmware(firmware).build_for_linux(workshop, LINUX_FLASH, machine.kernel_address)
         HostImages(workshop, source, lock, unpacked, agent).make(machine)
         return self._described(directory, (LINUX_FLASH, *IMAGES), lock)
 

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from hil.files import file_sha256
 from hil.firmware.crossmake import make
-from hil.firmware.packing import Packing, write_pflash
+from hil.firmware.packing import packing_of
 from hil.firmware.steps import Step, Workshop, lay
 
 if TYPE_CHECKING:
     from hil.firmware.lock import Pin
+    from hil.firmware.packing import Packing
     from hil.firmware.platforms import Platform
 
 NOTES = "notes"
@@ -32,10 +33,10 @@ class TrustedFirmware:
         self._key = [compiler, pin.key]
         self._workshop = workshop
         self._tree = workshop.directory / "tfa"
-        self._made = self._tree / "build" / platform.tfa_name / "release"
+        self._made = self._tree / "build" / platform.declared.tfa / "release"
         self._engine = workshop.directory / "engine.bin"
         self._settings = {
-            "PLAT": platform.tfa_name,
+            "PLAT": platform.declared.tfa,
             "SPD": "vtpm",
             "BUILD_STRING": pin.version,
             "BUILD_MESSAGE_TIMESTAMP": '"reproducible"',
@@ -49,7 +50,7 @@ class TrustedFirmware:
         `unpacked` is TF-A's own source, `sources` is firmware/, `scp` the lab's firmware for the FIP, if it takes one.
         """
         platform = self._platform
-        place = f"plat/hil/{platform.tfa_name}"
+        place = f"plat/hil/{platform.declared.tfa}"
         overlays = {
             sources / "service": "services/spd/vtpm",
             sources / "engine" / "include": "services/spd/vtpm/include",
@@ -71,21 +72,22 @@ class TrustedFirmware:
             for note in notes:
                 (directory / note).parent.mkdir(exist_ok=True)
                 shutil.copy(self._made / "bl31" / Path(note).name, directory / note)
-            packing.pack(platform, self._made, directory)
+            packing.pack(self._made, directory)
 
         self._workshop.step(
             "trusted-firmware",
             "Building Trusted Firmware-A with the vTPM service",
-            [*self._key, *_texts(self._settings), *images.values(), *overlays],
-            [*packing.files, "bl31.elf", *notes],
+            [*self._key, packing.key, *_texts(self._settings), *images.values(), *overlays],
+            [*packing.images, "bl31.elf", *notes],
             work,
         )
 
-    def build_for_linux(self, workshop: Workshop, kernel_address: int) -> None:
-        """Make `flash.bin` in another workshop: the firmware as `build` left it, but for a BL2 that starts a kernel.
+    def build_for_linux(self, workshop: Workshop, flash: str, kernel_address: int) -> None:
+        """Make the image `flash` in another workshop: the firmware of `build`, but with a BL2 that starts a kernel.
 
         The kernel lies at `kernel_address` when the machine starts, and gets the device tree.
         """
+        packing = packing_of(self._platform, None)
         out = workshop.directory / "tfa"
         settings = {
             **self._settings,
@@ -97,14 +99,14 @@ class TrustedFirmware:
         def work(step: Step) -> None:
             shutil.rmtree(out, ignore_errors=True)
             make(step, self._tree, "bl2", "fip", BUILD_BASE=out, **settings, **images)
-            fip = out / self._platform.tfa_name / "release" / "fip.bin"
-            write_pflash(self._made, fip, workshop.directory / "flash.bin")
+            fip = out / self._platform.declared.tfa / "release" / "fip.bin"
+            packing.write(flash, self._made, self._workshop.directory, workshop.directory / flash, fip=fip)
 
         workshop.step(
             "trusted-firmware",
             "Building the Trusted Firmware-A that starts Linux",
-            [*self._key, *_texts(settings), self._workshop.directory / "flash.bin"],
-            ["flash.bin"],
+            [*self._key, packing.key, *_texts(settings), self._workshop.directory / flash],
+            [flash],
             work,
         )
 

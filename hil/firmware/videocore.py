@@ -13,10 +13,24 @@ from hil.headers import firmware_header
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from hil.firmware.lock import Pin
     from hil.progress import Progress
 
 PACKAGE = "raspi-firmware"
-LOCK = "platform/rpi4/sources.lock"
+
+
+def pin() -> Pin:
+    """Return the pin of the package: platforms whose boards have a VideoCore pin the same.
+
+    Raises `UsageError` when no platform of this checkout pins it.
+    """
+    for lock in sorted(firmware_header("platform").glob("*/sources.lock")):
+        for found in read_lock(lock).pins:
+            if found.package == PACKAGE:
+                return found
+    raise UsageError(
+        f"no lock file of firmware/platform/ pins {PACKAGE}", hint="`videocore: DIRECTORY` in the board file"
+    )
 
 
 def videocore_firmware(progress: Progress, cache: SourceCache | None = None) -> Path:
@@ -24,12 +38,12 @@ def videocore_firmware(progress: Progress, cache: SourceCache | None = None) -> 
 
     Raises `UsageError` when no archive has it: not every one offers `non-free-firmware`.
     """
-    pin = read_lock(firmware_header(LOCK))[PACKAGE]
+    wanted = pin()
     try:
-        unpacked = (cache or SourceCache()).unpacked([pin], progress)
+        unpacked = (cache or SourceCache()).unpacked([wanted], progress)
     except (ArchiveError, PinGone) as error:
         raise UsageError(
             f"the firmware of the Raspberry Pi's VideoCore cannot be had: {error.message}",
-            hint=f"an archive with {pin.component}, or `videocore: DIRECTORY` with start4.elf and fixup4.dat",
+            hint=f"an archive with {wanted.component}, or `videocore: DIRECTORY` with start4.elf and fixup4.dat",
         ) from error
     return unpacked[PACKAGE] / "usr" / "lib" / PACKAGE

@@ -65,29 +65,31 @@ class Inventory(Struct, frozen=True):
     ] = ()
 
 
-def take_stock(data: Mapping[str, Any], images: Mapping[str, str], root: Path) -> Inventory:
-    """Return what a board file with the content `data` names and is there; `images` are absolute paths."""
-    targets = [target for target in (data.get("targets") or {}).values() if target]
-    drivers = [driver for target in targets for driver in _entries(target.get("drivers"))]
-    states = [list(settings["states"]) for _, settings in drivers if settings.get("states")]
-    features = [section.get("features") or {} for section in (data, *targets)]
-    listed = [section if isinstance(section, Mapping) else dict.fromkeys(section, "") for section in features]
-    found = {name: Path(path) for name, path in images.items()}
-    programs = {name: shutil.which(path) for name, path in (data.get("tools") or {}).items()}
+def take_stock(
+    root: Path,
+    *,
+    kind: str = "",
+    boots_into: str = "",
+    features: Mapping[str, str] | None = None,
+    images: Mapping[str, Path] | None = None,
+    tools: Mapping[str, str] | None = None,
+    resources: Iterable[tuple[str, Mapping[str, Any]]] = (),
+) -> Inventory:
+    """Return what a board file names and is there. `root` is that of the tree; a resource is a class and attributes."""
+    programs = {name: shutil.which(path) for name, path in (tools or {}).items()}
     return Inventory(
-        kind=str((data.get("options") or {}).get("kind", "")),
-        boots_into=str(states[0][-1]) if states else "",
-        features={str(name): str(value) for section in listed for name, value in section.items()},
+        kind=kind,
+        boots_into=boots_into,
+        features=dict(features or {}),
         images={
             name: Image(relative(path, root), path.stat().st_size, file_sha256(path))
-            for name, path in found.items()
+            for name, path in (images or {}).items()
             if path.is_file()
         },
         tools={name: ToolFile(path, file_sha256(Path(path))) for name, path in programs.items() if path},
         resources=tuple(
-            Resource(kind, str(settings.pop("name", "")), dict(_flat(settings)))
-            for target in targets
-            for kind, settings in _entries(target.get("resources"))
+            Resource(cls, str(settings.get("name", "")), {key: text for key, text in _flat(settings) if key != "name"})
+            for cls, settings in resources
         ),
     )
 
@@ -96,13 +98,6 @@ def relative(path: Path, root: Path) -> str:
     """Return where a file is in the tree at `root`; of one elsewhere only its name."""
     resolved = path.resolve()
     return str(resolved.relative_to(root)) if resolved.is_relative_to(root) else path.name
-
-
-def _entries(section: Any) -> Iterable[tuple[str, dict[str, Any]]]:
-    """Take both forms that labgrid knows: a list of `{class: settings}`, and classes with their settings."""
-    for entry in [section] if isinstance(section, Mapping) else section or ():
-        for kind, settings in entry.items() if isinstance(entry, Mapping) else ((entry, None),):
-            yield str(kind), dict(settings) if isinstance(settings, Mapping) else {}
 
 
 def _flat(settings: Mapping[str, Any], before: str = "") -> Iterable[tuple[str, str]]:

@@ -10,7 +10,7 @@ from msgspec import Meta, Struct, field
 
 from hil.files import file_sha256
 from hil.manifest import Manifest
-from hil.record.inventory import Inventory, relative, take_stock
+from hil.record.inventory import Inventory, relative
 from hil.tools import ask_tool
 
 if TYPE_CHECKING:
@@ -64,13 +64,13 @@ def gather(
     board_file: Path,
     *,
     manifest: Path | None = None,
-    data: Mapping[str, Any] | None = None,
-    images: Mapping[str, str] | None = None,
+    inventory: Inventory | None = None,
+    emulator: str = "",
 ) -> Provenance:
     """Collect the provenance of a run of the tree at `root` on the board of `board_file`.
 
-    `manifest` is what the firmware build left behind, `data` the content of the board file, `images` the absolute paths
-    of what it names. What cannot be found out stays empty: a run from an unpacked archive has no commit.
+    `manifest` is what the firmware build left behind, `inventory` what the board file names, `emulator` the program
+    that plays the board. What cannot be found out stays empty: a run from an unpacked archive has no commit.
     """
     packages = {package.name: package.version for package in metadata.distributions()}
     firmware = Manifest.from_file(manifest).plain() if manifest else {}
@@ -81,9 +81,9 @@ def gather(
         firmware=firmware,
         git_commit=_answer(["git", "rev-parse", "HEAD"], root),
         git_dirty=bool(_answer(["git", "status", "--porcelain", "--untracked-files=no"], root)),
-        versions=_versions(packages, (data or {}).get("tools", {}).get("qemu", "")),
+        versions=_versions(packages, emulator),
         packages=dict(sorted(packages.items())),
-        inventory=take_stock(data or {}, images or {}, root),
+        inventory=inventory or Inventory(),
         host={
             "name": platform.node(),
             "machine": platform.machine(),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hil.board.file.check import problems
+from hil.board.file.keys import MODELINE
 from hil.errors import UsageError
 from hil.operations.new.board import models, new_board
 from hil.operations.new.suite import new_suite
@@ -23,7 +24,7 @@ def test_a_new_board_passes_the_check_and_explains_its_parts(tmp_path: Path, lik
     file = new_board(tmp_path, "mine", like)
     assert problems(file) == []
     text = file.read_text()
-    assert text.startswith(f"# mine: made after {like}.")
+    assert text.startswith(f"{MODELINE}\n# mine: made after {like}.")
     assert "# files that go to the board by the names that drivers use" in text
 
 

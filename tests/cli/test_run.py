@@ -10,7 +10,7 @@ import pytest
 
 import hil.firmware
 from hil import cli
-from hil.cli.run import bring_up_to_date
+from hil.board.builds import bring_up_to_date
 from hil.cli.tree import Tree
 from hil.lab.boards.lab import Places
 from hil.lab.client import PlaceStatus
@@ -158,5 +158,7 @@ def test_the_firmware_is_brought_up_to_date_only_for_boards_that_use_ours(
     board = Tree(checkout.path).board("fake-board")
     bring_up_to_date(replace(board, images={"flash": checkout.path / "vendor" / "flash.bin"}))
     assert built == []
-    bring_up_to_date(replace(board, images={"flash": hil.firmware.build_directory("qemu-virt") / "flash.bin"}))
+    bring_up_to_date(
+        replace(board, platform="qemu-virt", images={"flash": hil.firmware.build_directory("qemu-virt") / "flash.bin"})
+    )
     assert built == ["qemu-virt"]

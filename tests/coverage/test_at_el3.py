@@ -13,6 +13,7 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 from labgrid import Environment
 
+from hil.board.file.boardfile import BoardFile
 from hil.coverage.board import counting
 from hil.coverage.image import InstrumentedImage
 from hil.coverage.lines import Lines, add_lines
@@ -69,7 +70,7 @@ def both(count: Callable[..., Counts]) -> Counts:
 
 
 def test_one_call_counts_once(image: InstrumentedImage) -> None:
-    env = Environment(str(counting(ROOT / "boards" / f"{BOARD}.yaml")))
+    env = Environment(str(counting(BoardFile.read(ROOT / "boards" / f"{BOARD}.yaml")).path))
     try:
         target = env.get_target("main")
         strategy = target.get_driver("BoardStrategy", activate=False)

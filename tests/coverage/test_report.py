@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hil import coverage
+from hil.board.file.boardfile import BoardFile
 from hil.coverage import report
 from hil.coverage.board import counting
 from hil.coverage.image import InstrumentedImage
@@ -105,15 +106,22 @@ def test_a_run_that_did_not_count_has_no_coverage(tmp_path: Path) -> None:
 def test_the_board_file_for_counting_leads_to_the_other_build_and_nowhere_else(tmp_path: Path) -> None:
     board = tmp_path / "boards" / "a.yaml"
     board.parent.mkdir()
-    board.write_text("flash: ../build/x/flash.bin\ntree: ../firmware/x.dts\n")
-    derived = counting(board)
-    paths = [(derived.parent / line.partition(" ")[2]).resolve() for line in derived.read_text().splitlines()]
-    assert derived.name == board.name
-    assert paths == [tmp_path / "build" / "coverage" / "x" / "flash.bin", tmp_path / "firmware" / "x.dts"]
+    board.write_text(
+        "images: {flash: ../build/x/flash.bin, tree: ../firmware/x.dts}\n"
+        "targets: {main: {drivers: [SSHDriver: {keyfile: ../build/x/linux/keys/user, port: !template $LG_PORT}]}}\n"
+    )
+    (board.parent / "neighbour.yaml").write_text("imports: [own.py, hil.drivers]\n")
+    derived = counting(BoardFile.read(board))
+    build = tmp_path / "build" / "coverage" / "x"
+    assert derived.path == tmp_path / "build" / "coverage" / "boards" / "a.yaml"
+    assert derived.images == {"flash": build / "flash.bin", "tree": tmp_path / "firmware" / "x.dts"}
+    assert derived.drivers[0].attributes == {"keyfile": str(build / "linux" / "keys" / "user"), "port": "$LG_PORT"}
+    assert "port: !template '$LG_PORT'" in derived.path.read_text()
+    assert f"- {board.parent}/own.py\n- hil.drivers\n" in derived.path.with_name("neighbour.yaml").read_text()
 
 
 def test_a_board_without_firmware_of_this_tree_cannot_count(tmp_path: Path) -> None:
     board = tmp_path / "a.yaml"
-    board.write_text("flash: elsewhere/flash.bin\n")
+    board.write_text("images: {flash: elsewhere/flash.bin}\n")
     with pytest.raises(UsageError, match="so none whose service could count"):
-        counting(board)
+        counting(BoardFile.read(board))

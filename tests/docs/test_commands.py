@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hil.firmware import build
-from hil.firmware.recipe import COVERAGE
+from hil.paths import builds
 from tests.docs.blocks import PAGES, REASONS, ROOT, SHELL, Block, blocks_of
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def tree(tmp_path: Path) -> Path:
         (tmp_path / name).symlink_to(ROOT / name)
     (tmp_path / ".venv").symlink_to(sys.prefix)
     (tmp_path / "build").mkdir()
-    (ROOT / "build" / COVERAGE).mkdir(exist_ok=True)
+    builds(ROOT, coverage=True).mkdir(exist_ok=True)
     for directory in (ROOT / "build").iterdir():
         if directory.name != "lab":
             (tmp_path / "build" / directory.name).symlink_to(directory)

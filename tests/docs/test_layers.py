@@ -49,7 +49,7 @@ def test_the_page_describes_every_layer_in_the_order_of_the_contract() -> None:
     [
         ('    "report",\n    "coverage",\n', '    "coverage",\n    "report",\n'),
         ('"report",\n    "coverage"', '"report | coverage"'),
-        ('"flash | ssh | snapshot", "file"', '"flash | ssh | snapshot | file"'),
+        ('"builds | flash | ssh | snapshot", "file"', '"builds | flash | ssh | snapshot | file"'),
         ('["hil.operations.*"]', '["hil.lab.*"]'),
     ],
     ids=["order", "siblings", "rooms", "independence"],

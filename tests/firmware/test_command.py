@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import hil.board.builds
 import hil.firmware
 from hil import cli
 from hil.firmware.firmware import Firmware
@@ -34,8 +35,8 @@ def test_one_platform_is_built_or_all_of_them(
         asked.append(platform)
         return Firmware(platform, {}, {}, {}, GitState())
 
-    monkeypatch.setattr(hil.firmware, "build", build)
-    monkeypatch.setattr(hil.firmware, "has_linux", lambda _: False)
+    monkeypatch.setattr(hil.board.builds, "build", build)
+    monkeypatch.setattr(hil.board.builds, "has_linux", lambda _: False)
     monkeypatch.setattr(hil.firmware, "build_directory", lambda platform: tmp_path / platform)
     monkeypatch.setattr("sys.argv", ["hil", "build", "--json", *options])
     with pytest.raises(SystemExit) as left:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hil.board.file.boardfile import BoardFile
 from hil.firmware.linux import IMAGES, HostImages
 from hil.firmware.lock import read_lock
-from hil.firmware.machine import Machine
 from hil.firmware.sources import SourceCache
 from hil.firmware.steps import Workshop
 from hil.paths import CHECKOUT
@@ -29,7 +29,7 @@ def make(directory: Path, progress: Progress) -> None:
     """Make the host's images in a directory."""
     lock = read_lock(LINUX / "sources.lock")
     packages = SourceCache().unpacked(lock.pins, Silent())
-    machine = Machine.of(CHECKOUT / "boards" / "qemu-virt-linux.yaml")
+    machine = BoardFile.read(CHECKOUT / "boards" / "qemu-virt-linux.yaml").machine()
     directory.mkdir(exist_ok=True)
     (directory / "flash.bin").touch()  # QEMU asks only whether there is one
     agent = directory / "agent"

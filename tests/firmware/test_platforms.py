@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hil.errors import BoardFileError, UsageError
+from hil.board.file.boardfile import BoardFile
+from hil.errors import UsageError
 from hil.firmware import PLATFORMS, build
+from hil.firmware.errors import BuildFailed
+from hil.firmware.packing import Packing, packing_of
 from hil.firmware.platforms import Platform, platform_named
-from hil.firmware.scp import scp_firmware
 from hil.paths import CHECKOUT
 
 if TYPE_CHECKING:
@@ -27,12 +29,69 @@ def test_every_platform_declares_itself() -> None:
         platform_named("rpi5")
 
 
-@pytest.mark.parametrize("text", ["", 'description = "x"\ntfa = "x"\nimages = "floppy"', "= ="])
-def test_a_declaration_that_lacks_something_is_named(tmp_path: Path, text: str) -> None:
-    declaration = tmp_path / "platform.toml"
-    declaration.write_text(text)
-    with pytest.raises(UsageError, match=r"platform\.toml does not declare a platform"):
-        Platform.declared(declaration)
+HEAD = 'description = "x"\ntfa = "x"\ntargets = ["bl1"]\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "missing required field `description`"),
+        ("= =", "Invalid"),
+        (HEAD, "missing required field `images`"),
+        (f"{HEAD}image = 1", "unknown field `image`"),
+        (f'{HEAD}images."a".parts = [{{ tfa = "x", build = "y" }}]', "either `tfa` or `build`"),
+        (f'{HEAD}images."a".parts = [{{ tfa = "x", offset = "2" }}]', r"images\[...\]\.parts\[0\]\.offset"),
+    ],
+)
+def test_a_declaration_that_is_wrong_is_named_with_the_key(tmp_path: Path, text: str, why: str) -> None:
+    (tmp_path / "platform.toml").write_text(text)
+    with pytest.raises(UsageError, match=rf"(?s)platform\.toml does not declare a platform: .*{why}"):
+        Platform.read(tmp_path)
+
+
+@pytest.fixture
+def packing(tmp_path: Path) -> Packing:
+    """Return how the files of a toy are made: of `a`, of TF-A's `b` and `fip.bin`, with a room of 16 bytes."""
+    (tmp_path / "platform.toml").write_text(
+        f"""{HEAD}
+        images."image".parts = [{{ build = "a" }}, {{ tfa = "b", offset = 4 }}, {{ tfa = "fip.bin", offset = 8 }}]
+        images."image".fill = 0xee
+        images."image".size = "ROOM"
+        without_scp = {{ targets = ["less"], images = [] }}
+        """
+    )
+    (tmp_path / "vtpm_platform.h").write_text("#define ROOM 16\n")
+    (tmp_path / "made").mkdir()
+    for name, content in {"a": b"aa", "made/b": b"bbbb", "made/fip.bin": b"fip", "other": b"x"}.items():
+        (tmp_path / name).write_bytes(content)
+    return packing_of(Platform.read(tmp_path), tmp_path / "scp")
+
+
+def test_an_image_has_each_part_where_the_platform_says(packing: Packing, tmp_path: Path) -> None:
+    packing.pack(tmp_path / "made", tmp_path)
+    assert (tmp_path / "image").read_bytes() == b"aa\xee\xeebbbbfip" + 5 * b"\xee"
+    packing.write("image", tmp_path / "made", tmp_path, tmp_path / "linux", fip=tmp_path / "other")
+    assert (tmp_path / "linux").read_bytes() == b"aa\xee\xeebbbbx" + 7 * b"\xee"
+
+
+def test_parts_that_do_not_fit_are_named(packing: Packing, tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"aaaaa")
+    with pytest.raises(BuildFailed, match="what precedes b has 5 bytes and reaches into it"):
+        packing.pack(tmp_path / "made", tmp_path)
+    (tmp_path / "a").write_bytes(b"a")
+    (tmp_path / "made" / "fip.bin").write_bytes(bytes(9))
+    with pytest.raises(BuildFailed, match="image has 17 bytes, and room for 16"):
+        packing.pack(tmp_path / "made", tmp_path)
+
+
+def test_an_image_that_cannot_be_made_without_the_lab_does_not_stay_from_an_earlier_build(
+    packing: Packing, tmp_path: Path
+) -> None:
+    packing.pack(tmp_path / "made", tmp_path)
+    less = packing_of(packing.platform, None)
+    assert less.targets == ("less",)
+    less.pack(tmp_path / "made", tmp_path)
+    assert not (tmp_path / "image").exists()
 
 
 def test_the_pi_s_firmware_knows_its_engine_and_fits() -> None:
@@ -47,7 +106,7 @@ def test_the_pi_s_firmware_knows_its_engine_and_fits() -> None:
 
 
 def test_juno_s_firmware_is_built_without_what_only_the_lab_has() -> None:
-    if scp_firmware(CHECKOUT / "boards" / "juno.yaml"):
+    if BoardFile.read(CHECKOUT / "boards" / "juno.yaml").scp():
         pytest.skip("this lab has it")
     firmware = build("juno")
     assert firmware.path("bl1.bin").stat().st_size > 0
@@ -59,29 +118,3 @@ def test_juno_s_firmware_is_built_without_what_only_the_lab_has() -> None:
 def test_a_pi_s_board_file_has_the_engine_loaded_where_bl31_looks_for_it(board: Path) -> None:
     (address,) = re.findall(r"initramfs_address: (\w+)", board.read_text())
     assert int(address, 16) == platform_named("rpi4").address("VTPM_ENGINE_PA")
-
-
-def test_the_scp_firmware_is_the_one_that_the_board_file_names(tmp_path: Path) -> None:
-    board = tmp_path / "juno.yaml"
-    assert scp_firmware(board) is None
-    board.write_text("images:\n  fip: fip.bin\n")
-    assert scp_firmware(board) is None
-    board.write_text("images:\n  scp: scp_bl2.bin\n")
-    with pytest.raises(BoardFileError, match=r"images\.scp.*there is no .*scp_bl2\.bin"):
-        scp_firmware(board)
-    (tmp_path / "scp_bl2.bin").write_bytes(b"scp")
-    assert scp_firmware(board) == tmp_path / "scp_bl2.bin"
-
-
-def test_the_path_of_the_scp_firmware_is_filled_in_as_labgrid_does(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("LG_SCP", "r2")
-    board = tmp_path / "juno.yaml"
-    board.write_text("images:\n  scp: !template $BASE/$LG_SCP/scp_bl2.bin\n")
-    (tmp_path / "r2").mkdir()
-    (tmp_path / "r2" / "scp_bl2.bin").write_bytes(b"scp")
-    assert scp_firmware(board) == tmp_path / "r2" / "scp_bl2.bin"
-    board.write_text("images: [\n")
-    with pytest.raises(BoardFileError, match=r"juno\.yaml:2"):
-        scp_firmware(board)

@@ -10,9 +10,7 @@ from hil.board.flash.bootpartition import VIDEOCORE
 from hil.errors import UsageError
 from hil.firmware import videocore
 from hil.firmware.errors import ArchiveError, PinGone
-from hil.firmware.lock import read_lock
 from hil.firmware.sources import SourceCache
-from hil.headers import firmware_header
 from hil.progress import Progress, Silent
 
 if TYPE_CHECKING:
@@ -23,8 +21,7 @@ if TYPE_CHECKING:
 
 
 def test_the_package_is_pinned_in_the_component_that_has_it() -> None:
-    pin = read_lock(firmware_header(videocore.LOCK))[videocore.PACKAGE]
-    assert pin.component == "non-free-firmware"
+    assert videocore.pin().component == "non-free-firmware"
 
 
 @pytest.mark.parametrize("error", [PinGone, ArchiveError])

@@ -57,11 +57,11 @@ def main() -> None:
 
 
 def _monitor() -> Any:
-    from hil.board.file import boardfile
+    from hil.board.file import labgridenv
     from hil.lab.simulated import BOARD_FILE
 
-    environment = boardfile.load(BOARD_FILE)
-    strategy = boardfile.target(environment).get_strategy()
+    environment = labgridenv.load(BOARD_FILE)
+    strategy = labgridenv.target(environment).get_strategy()
     return strategy.fork()
 
 

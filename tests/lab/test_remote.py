@@ -10,7 +10,7 @@ from labgrid import Target
 from labgrid.resource import remote
 
 from hil.board.drivers.flashnotes import flash_memory, is_shared
-from hil.board.file import boardfile
+from hil.board.file import labgridenv
 from hil.board.flash import Payload
 from hil.errors import BoardFileError
 from tests.lab.laboratory import ROOT
@@ -47,7 +47,7 @@ def test_a_board_of_a_lab_differs_from_one_on_the_bench_only_in_its_resources(pa
 def test_a_board_of_a_lab_without_a_place_is_the_users_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LG_PLACE", raising=False)
     with pytest.raises(BoardFileError, match="LG_PLACE"):
-        boardfile.load(BOARDS / "rpi4-remote.yaml")
+        labgridenv.load(BOARDS / "rpi4-remote.yaml")
 
 
 def test_what_is_flashed_is_noted_by_place_and_trusted_only_on_the_bench(

@@ -110,11 +110,11 @@ class Bench:
 
     def strategy(self, **changes: Any) -> BoardStrategy:
         """Open the board as a run does."""
-        from hil.board.file import boardfile
+        from hil.board.file import labgridenv
 
-        env = boardfile.load(self.board_file(self.directory / "bench.yaml", **changes))
+        env = labgridenv.load(self.board_file(self.directory / "bench.yaml", **changes))
         self._environments.append(env)
-        strategy: BoardStrategy = boardfile.target(env).get_strategy()
+        strategy: BoardStrategy = labgridenv.target(env).get_strategy()
         return strategy
 
     def leave(self) -> None:

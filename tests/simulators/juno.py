@@ -92,11 +92,11 @@ class SimulatedJuno:
 
     def strategy(self, **changes: Any) -> BoardStrategy:
         """Open the board as a run does."""
-        from hil.board.file import boardfile
+        from hil.board.file import labgridenv
 
-        env = boardfile.load(self.board_file(self.directory / "juno.yaml", **changes))
+        env = labgridenv.load(self.board_file(self.directory / "juno.yaml", **changes))
         self._environments.append(env)
-        strategy: BoardStrategy = boardfile.target(env).get_strategy()
+        strategy: BoardStrategy = labgridenv.target(env).get_strategy()
         return strategy
 
     def close(self) -> None:

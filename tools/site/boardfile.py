@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hil.board.file.reference import reference
+from hil.operations.describe.keys import reference
 from tools.site.markup import escaped, table
 
 TITLES = {

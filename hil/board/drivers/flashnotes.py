@@ -6,21 +6,19 @@ from typing import TYPE_CHECKING
 
 from labgrid.resource.remote import RemotePlace
 
-from hil.board.file.boardfile import board_name
+from hil.board.file.boardfile import BoardFile
 from hil.board.flash import FlashMemory
 
 if TYPE_CHECKING:
     from labgrid import Target
 
-HARDWARE = "hardware"
-"""The option of a board file that names the file that describes the same piece of hardware, with other images."""
-
 
 def flash_memory(target: Target) -> FlashMemory:
     """Return the notes of a board: by the name of its hardware, or in a lab, where many have one, of its place."""
     places = [resource.name for resource in target.resources if isinstance(resource, RemotePlace)]
-    name = board_name(target)
-    return FlashMemory(places[0] if places else target.env.config.get_option(HARDWARE, name) if target.env else name)
+    if not places and target.env:
+        return FlashMemory(BoardFile.of_environment(target.env).hardware)
+    return FlashMemory(places[0] if places else str(target.name))
 
 
 def is_shared(target: Target) -> bool:

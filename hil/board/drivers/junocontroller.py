@@ -18,7 +18,7 @@ from labgrid.step import step
 from hil.board.drivers.alarm import Alarm
 from hil.board.drivers.serialline import SerialLine
 from hil.board.drivers.serialport import open_port
-from hil.board.file.boardfile import board_name
+from hil.board.file.labgridenv import board_name
 from hil.deadline import Deadline
 from hil.errors import BoardUnreachable, ConsoleTimeout
 from hil.record.transcript import Transcript

@@ -22,7 +22,7 @@ from hil.board.drivers.hostmemory import HostMemory
 from hil.board.drivers.image import FlashedImage, flash
 from hil.board.drivers.protocols import BoardProtocol
 from hil.board.drivers.start import Start
-from hil.board.file import boardfile
+from hil.board.file import labgridenv
 from hil.board.flash import FlashPlan, FlashResult, Payload, PayloadFile
 from hil.deadline import Deadline
 from hil.errors import BoardFileError, ConsoleClosed, ConsoleTimeout, InfrastructureError
@@ -92,7 +92,7 @@ class HilQEMUDriver(QEMUDriver, BoardProtocol):  # type: ignore[misc]
     forwards: dict[str, int] = attr.ib(factory=dict, validator=_NUMBERS)
 
     def __attrs_post_init__(self) -> None:
-        boardfile.check(self.target.env.config)
+        labgridenv.check(self.target.env.config)
         super().__attrs_post_init__()
         self.sink: TranscriptSink = MemorySink()
         self.transcripts: Mapping[str, Transcript] = {}
@@ -105,7 +105,7 @@ class HilQEMUDriver(QEMUDriver, BoardProtocol):  # type: ignore[misc]
     @property
     def board(self) -> str:
         """The board's name: that of its file."""
-        return boardfile.board_name(self.target)
+        return labgridenv.board_name(self.target)
 
     @property
     def emulator(self) -> Emulator:

@@ -17,7 +17,7 @@ from hil.board.drivers.protocols import BoardProtocol, FlasherProtocol
 from hil.board.drivers.serialline import SerialLine
 from hil.board.drivers.serialport import open_port
 from hil.board.drivers.start import Start
-from hil.board.file.boardfile import board_name
+from hil.board.file.labgridenv import board_name
 from hil.board.flash import FlashPlan, FlashResult, Payload
 from hil.errors import (
     BoardFileError,

@@ -18,7 +18,7 @@ from labgrid.step import step
 from labgrid.util.proxy import proxymanager
 
 from hil.board.drivers.protocols import BoardProtocol
-from hil.board.file.boardfile import board_name
+from hil.board.file.labgridenv import board_name
 from hil.deadline import Deadline
 from hil.errors import BoardFileError
 

@@ -18,6 +18,11 @@ WORDS = {
     list: "a list",
     (int, float): "a number",
 }
+WRITTEN_AS = "hil.written_as"
+"""A key of `attr.ib(metadata=...)`: the type, as msgspec knows types, of what a board file gives the attribute.
+
+The JSON Schema says of an attribute what its validator says, and that is not much where it is `instance_of(dict)`.
+"""
 _ARGUMENT = re.compile(r"^ {4}(?: {4})?([\w, ]+?)(?: \([^)]*\))?: +(\S.*)$")
 """A line below `Args:` in a docstring, in labgrid's way or in ours."""
 

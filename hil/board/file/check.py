@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from hil.board.file.boot import mistakes
 from hil.board.file.classes import imported
 from hil.board.file.document import Document, Filled, dotted
 from hil.board.file.entries import entries
@@ -89,7 +90,13 @@ def _check_targets(document: Document) -> None:
         if isinstance(targets, dict) or "targets" not in document.data:
             document.problem(("targets",), "there is no target: `targets` takes `main`, with `drivers`")
         return
-    with imported(document) as (resources, drivers, classes):
+    imports = document.data.get("imports")
+    modules = imports if isinstance(imports, list) else []
+
+    def refuse(number: int, why: str) -> None:
+        document.problem(("imports", number), why)
+
+    with imported(document.path.parent, modules, refuse) as (resources, drivers, classes):
         for name, target in targets.items():
             where = ("targets", name)
             if not isinstance(target, dict):
@@ -110,8 +117,6 @@ def _check_targets(document: Document) -> None:
 
 
 def _check_strategy(document: Document, entry: Entry, lines: list[str]) -> None:
-    from hil.board.strategy.plan import mistakes
-
     states, panics = entry.values.get("states", {}), entry.values.get("panics", [])
     if not (isinstance(states, dict) and isinstance(panics, list)):
         return  # said already

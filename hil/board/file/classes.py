@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import sys
+from importlib import import_module
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
 from typing import TYPE_CHECKING, Any
@@ -12,10 +12,8 @@ from typing import TYPE_CHECKING, Any
 from hil.spelling import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
-
-    from hil.board.file.document import Document
 
 OURS = ("hil.drivers", "hil.strategies")
 """What nearly every board file imports."""
@@ -24,25 +22,26 @@ Classes = dict[str, type[Any]]
 
 
 @contextlib.contextmanager
-def imported(document: Document) -> Iterator[tuple[Classes, Classes, Mapping[str, type[Any]]]]:
-    """Import what the file imports; yields resources, drivers and all named classes (protocols, too).
+def imported(
+    folder: Path, imports: Sequence[Any], refuse: Callable[[int, str], None]
+) -> Iterator[tuple[Classes, Classes, Mapping[str, type[Any]]]]:
+    """Import what a board file of `folder` imports; yields resources, drivers and all named classes (protocols, too).
 
-    A file among the imports is executed by labgrid for itself; what it registers here is forgotten afterwards.
+    `refuse` gets the number of an import that fails, and why. A file among the imports is executed by labgrid for
+    itself; what it registers here is forgotten afterwards.
     """
     from labgrid.factory import target_factory
 
     registers = (target_factory.resources, target_factory.drivers, target_factory.all_classes)
-    imports = document.data.get("imports")
-    names = imports if isinstance(imports, list) else []
-    for number, name in enumerate(names):
-        if isinstance(name, str) and not name.endswith(".py"):
-            _import(document, number, lambda name=name: importlib.import_module(name), name)
+    names = [(number, name) for number, name in enumerate(imports) if isinstance(name, str)]
+    for number, name in names:
+        if not name.endswith(".py") and (why := _import(lambda name=name: import_module(name), name)):
+            refuse(number, why)
     before = [dict(register) for register in registers]
     try:
-        for number, name in enumerate(names):
-            if isinstance(name, str) and name.endswith(".py"):
-                file = document.path.parent / name
-                _import(document, number, lambda file=file: _execute(file), name)
+        for number, name in names:
+            if name.endswith(".py") and (why := _import(lambda name=name: _execute(folder / name), name)):
+                refuse(number, why)
         yield registers
     finally:
         for register, kept in zip(registers, before, strict=True):
@@ -50,13 +49,15 @@ def imported(document: Document) -> Iterator[tuple[Classes, Classes, Mapping[str
             register.update(kept)
 
 
-def _import(document: Document, number: int, load: Any, name: str) -> None:
+def _import(load: Any, name: str) -> str:
+    """Return why something cannot be imported; empty when it can."""
     try:
         load()
     except ModuleNotFoundError as error:
-        document.problem(("imports", number), f"`{name}` cannot be imported: {error}{nearest(name, OURS)}")
+        return f"`{name}` cannot be imported: {error}{nearest(name, OURS)}"
     except Exception as error:  # whatever a module of the user's says at its import
-        document.problem(("imports", number), f"`{name}` cannot be imported: {type(error).__name__}: {error}")
+        return f"`{name}` cannot be imported: {type(error).__name__}: {error}"
+    return ""
 
 
 def _execute(file: Path) -> None:

@@ -1,12 +1,21 @@
-"""The keys of a board file: what each means, and what it may hold. Messages and documentation are made from this."""
+"""The keys of a board file: what each means, and what it may hold, in the words of messages and documentation."""
 
 from __future__ import annotations
 
+import functools
+import operator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from itertools import starmap
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
+
+from msgspec import UnsetType
+
+from hil.board.file import written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    import msgspec
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,67 +44,50 @@ KINDS: Mapping[str, Callable[[Any], bool]] = {
 }
 """What a value may be, in the words of messages, and whether it is."""
 
-TOP = {
-    "imports": Key("Python modules, or files (`mine.py`), with drivers, resources and strategies", "a list of texts"),
-    "tools": Key("programs by the names that drivers use, such as `qemu`", "a mapping", inside="text"),
-    "images": Key(
-        "files that go to the board by the names that drivers use; relative to this file", "a mapping", inside="text"
-    ),
-    "paths": Key("other files by the names that drivers use; relative to this file", "a mapping", inside="text"),
-    "options": Key("what is known of the board as a whole", "a mapping"),
-    "features": Key("what all targets have", "a mapping, or a list of texts"),
-    "targets": Key("the board, under the name `main`", "a mapping"),
-}
+SCHEMA = "board.schema.json"
+"""What the JSON Schema of board files is called; it lies beside them."""
+MODELINE = f"# yaml-language-server: $schema={SCHEMA}"
+"""The first line of a board file, from which editors with a YAML language server know the schema."""
 
-TARGET = {
-    "features": Key("what tests may ask for (`needs_...`), and how the board has it", "a mapping, or a list of texts"),
-    "resources": Key(
-        "what is plugged in where: serial ports, switches, places of a lab", "a mapping, or a list of entries"
-    ),
-    "drivers": Key("how it is used, suppliers first, the strategy last", "a mapping, or a list of entries"),
-    "options": Key("options of this target alone", "a mapping"),
+_WORDS: Mapping[Any, tuple[str, str]] = {
+    str: ("text", ""),
+    int: ("a whole number", ""),
+    str | int: ("text", ""),
+    list[str]: ("a list of texts", ""),
+    dict[str, str]: ("a mapping", "text"),
+    dict[str, int]: ("a mapping", "a whole number"),
+    dict[str, Any]: ("a mapping", ""),
+    dict[str, written.Target]: ("a mapping", ""),
+    written.Options: ("a mapping", ""),
+    written.Features | list[str]: ("a mapping, or a list of texts", ""),
+    dict[str, Any] | list[Any]: ("a mapping, or a list of entries", ""),
 }
+"""What a value of a type may be, and what is inside of it, of `KINDS`."""
 
-ENTRY = {
-    "cls": Key("the class of the entry, where it is not the key"),
-    "name": Key("tells entries of one class apart"),
-    "bindings": Key(
-        "the names of the entries that this driver uses, where there are several", "a mapping", inside="text"
-    ),
-}
 
-OPTIONS = {
-    "kind": Key("whether the board runs on this machine's processors", values=("emulator", "board")),
-    "description": Key("one line for `hil boards`"),
-    "facts": Key("for each feature that is missing: the fact about the hardware behind it", "a mapping", inside="text"),
-    "suites": Key("the only suites that the board is for", "a list of texts"),
-    "linux_board": Key("the same board with images that boot Linux: the name of its file"),
-    "hardware": Key("the same piece of hardware with other images: the name of its file"),
-    "direct_board": Key("the same guest without a Linux host around it: the name of the board's file"),
-    "guest_images": Key(
-        "where the images `kernel` and `initrd` for a guest of the monitor lie in memory",
-        "a mapping",
-        inside="a whole number",
-    ),
-    "guest_seconds": Key("how long a guest of this board's Linux may take to boot", "a whole number"),
-    "bootargs": Key("command line of Linux, which the build puts into its device tree"),
-    "coordinator_address": Key("labgrid's coordinator, HOST:PORT, if LG_COORDINATOR does not say it"),
-}
+def keys_of(struct: type[msgspec.Struct]) -> Mapping[str, Key]:
+    """Return the keys of a part of a board file, in their order."""
+    return dict(starmap(_key, get_type_hints(struct, include_extras=True).items()))
+
+
+def _key(name: str, hint: Any) -> tuple[str, Key]:
+    kind, meta = get_args(hint)
+    if UnsetType in (choices := get_args(kind)):
+        kind = functools.reduce(operator.or_, (choice for choice in choices if choice is not UnsetType))
+    if get_origin(kind) is Literal:
+        return name, Key(meta.description, "text", values=get_args(kind))
+    return name, Key(meta.description, _WORDS[kind][0], inside=_WORDS[kind][1])
+
+
+TOP = keys_of(written.Board)
+TARGET = keys_of(written.Target)
+ENTRY = keys_of(written.Entry)
+OPTIONS = keys_of(written.Options)
+FEATURES = keys_of(written.Features)
+"""Those that hil's own suites ask for; suites of others may ask for more."""
+
 BOARD_OPTIONS = ("linux_board", "hardware", "direct_board")
 """Options that name another board file beside this one."""
-
-FEATURES = {
-    "secure_space": Key("whether hardware keeps secure memory from EL2 and EL1", values=("protected", "unprotected")),
-    "entropy": Key("where the service's random numbers come from"),
-    "devicetree": Key("the address of the device tree"),
-    "snapshots": Key("what a state after boot is kept in"),
-    "host_memory_access": Key("how memory is seen without the board's processors"),
-    "stage2_write_check": Key("that AT S12E1W survives a stage-2 permission fault"),
-    "device_alignment": Key("that unaligned accesses to device memory are faults"),
-    "linux": Key("that the board boots into Linux with KVM, and which"),
-    "guest_images": Key("a kernel in memory that the monitor can boot in a VM"),
-}
-"""Those that hil's own suites ask for; suites of others may ask for more."""
 
 IMAGES = {
     "HilQEMUDriver": ("kernel", "disk", "dtb", "flash", "bios", "loads"),

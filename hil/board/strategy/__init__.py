@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
+from hil.board.file.boot import State
 from hil.board.strategy.boardstrategy import BoardStrategy
-from hil.board.strategy.plan import State
 
 __all__ = ["BoardStrategy", "State"]

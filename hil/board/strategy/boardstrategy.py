@@ -17,8 +17,10 @@ from labgrid.step import step
 from labgrid.strategy import Strategy
 
 from hil.board.drivers.protocols import BoardProtocol
+from hil.board.file import written
+from hil.board.file.attributes import WRITTEN_AS
+from hil.board.file.boot import BootPlan, State
 from hil.board.snapshot import SnapshotStore, snapshot_key
-from hil.board.strategy.plan import BootPlan, State
 from hil.board.strategy.watch import BootWatch
 from hil.deadline import Deadline
 from hil.errors import (
@@ -98,8 +100,12 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
 
     broken: Exception | None
 
-    states: dict[str, Any] = attr.ib(factory=dict, validator=attr.validators.instance_of(dict))
-    panics: list[Any] = attr.ib(factory=list, validator=attr.validators.instance_of(list))
+    states: dict[str, Any] = attr.ib(
+        factory=dict, validator=attr.validators.instance_of(dict), metadata={WRITTEN_AS: written.States}
+    )
+    panics: list[Any] = attr.ib(
+        factory=list, validator=attr.validators.instance_of(list), metadata={WRITTEN_AS: list[written.Panic]}
+    )
 
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()

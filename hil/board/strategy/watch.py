@@ -8,7 +8,6 @@ import os
 import re
 import select
 import threading
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hil.board.drivers.start import Start
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from hil.board.drivers.alarm import Alarm
+    from hil.board.file.boot import Banner, PanicPattern
     from hil.record.transcript import Transcript, TranscriptLine
 
 QUOTE_SECONDS = 0.5
@@ -34,23 +34,6 @@ BEFORE_LINES = 60
 LOOK_BYTES = 4096
 """Banners and panics are looked for in this much of a line."""
 _GENERAL_REGISTER = re.compile(r"x(?!30\b)\d+\s*=")
-
-
-@dataclass(frozen=True, slots=True)
-class Banner:
-    """The line by which a stage of the boot makes itself known."""
-
-    stage: str
-    uart: str
-    pattern: re.Pattern[str]
-
-
-@dataclass(frozen=True, slots=True)
-class PanicPattern:
-    """A line by which the firmware says that it cannot go on."""
-
-    uart: str
-    pattern: re.Pattern[str]
 
 
 class BootWatch:

@@ -16,6 +16,7 @@ from hil.record import Verdict
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from hil.board.file.boardfile import BoardFile
     from hil.record import Record
 
 
@@ -33,6 +34,14 @@ def hold(board: str) -> Iterator[None]:
         raise BoardUnavailable(
             f"{board} is in use by another run on this machine", board=board, hint="hil boards shows which"
         ) from None
+
+
+def held(board: BoardFile) -> contextlib.AbstractContextManager[None]:
+    """Have a board to ourselves. Everybody has an emulator, and what a lab has is leased.
+
+    Raises `BoardUnavailable` on entry while another run of this machine has the board.
+    """
+    return hold(board.hardware) if board.at_this_machine else contextlib.nullcontext()
 
 
 def runner(last: Record | None) -> str:

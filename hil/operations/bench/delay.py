@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from labgrid import Environment
 
+from hil.board.file.boardfile import BoardFile
 from hil.firmware.bench import build_bench
 from hil.operations.bench.figures import Row, Section, Series, Target, percentile, ratio, turns
 from hil.operations.bench.stopwatch import repeat_command, time_command
@@ -69,7 +70,7 @@ def measure(board: Path, note: Callable[[str], None]) -> Section:
         linux = Environment(str(board))
         running.callback(linux.cleanup)
         ways = kvm_ways(linux, images, note)
-        if name := linux.config.get_option("direct_board", ""):
+        if name := BoardFile.of_environment(linux).direct_board:
             direct = Environment(str(board.with_name(f"{name}.yaml")))
             running.callback(direct.cleanup)
             ways[DIRECT] = direct_way(direct, images, note)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from hil.board.file import labgridenv
 from hil.linux import DirectGuest, Guest, Host
 from hil.operations.bench.exits import WAIT, traps
 from hil.operations.bench.rival import GUEST_INITRD, RivalGuest, install
@@ -80,7 +81,7 @@ def kvm_ways(environment: Environment, images: BenchImages, note: Callable[[str]
 
 def direct_way(environment: Environment, images: BenchImages, note: Callable[[str], None]) -> DirectWay:
     """Start the monitor of a board, and with it a guest that has the initramfs of all guests of the bench."""
-    environment.config.data["images"]["initrd"] = str(images.initrd)
+    labgridenv.replace_images(environment, {"initrd": images.initrd})
     target = environment.get_target("main")
     strategy = target.get_driver("BoardStrategy")
     note("starting the monitor and its guest")

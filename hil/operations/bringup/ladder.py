@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from hil.board.strategy.watch import Banner
+    from hil.board.file.boot import Banner
 
 
 class Outcome(StrEnum):

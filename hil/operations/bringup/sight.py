@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from hil.board.strategy.watch import Banner
+    from hil.board.file.boot import Banner
     from hil.record.transcript import Listener, Transcript, TranscriptLine
 
 FIRST_BYTES = 4096

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import os
-import re
 from typing import TYPE_CHECKING
 
+from hil.board.file.boardfile import BoardFile
 from hil.board.file.document import Document
-from hil.board.file.keys import BOARD_OPTIONS, TARGET, TOP
+from hil.board.file.images import images_in
+from hil.board.file.keys import BOARD_OPTIONS, MODELINE, TARGET, TOP
 from hil.errors import UsageError
 from hil.operations.new.names import check_name, write_new
 from hil.paths import shipped
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 SHIPPED = shipped("boards")
 """The boards of hil itself: in an installed package, or in the checkout."""
-
-_KEY = re.compile(r"^(?P<indent> *)(?P<key>\w+):")
-INDENT_OF_PART = 4
-"""Of the keys of a target."""
 
 
 def models() -> list[str]:
@@ -37,36 +35,35 @@ def new_board(folder: Path, name: str, like: str, firmware: Path | None = None) 
     if like not in models():
         raise UsageError(f"there is no board {like!r} to start from", hint=" or ".join(models()))
     model, file = SHIPPED / f"{like}.yaml", folder / f"{name}.yaml"
-    document = Document(model)
-    images = {key: (model.parent / path).resolve() for key, path in document.data.get("images", {}).items()}
-    if firmware:
-        from hil.board.file.boardfile import images_in
-
-        found = images_in(firmware, images)
-        taken = {key: os.path.relpath(path, folder) for key, path in found.items() if path != images[key]}
-    else:
-        taken = {}
+    document, written = Document(model), model.read_text(encoding="utf-8").splitlines()
+    replaced = dict(_other_images(document, folder, firmware) if firmware else ())
+    dropped = {
+        document.line(("options", key))
+        for key in BOARD_OPTIONS
+        if (other := document.data["options"].get(key)) and not (folder / f"{other}.yaml").is_file()
+    }
+    meanings = {document.line((key,)): TOP[key].meaning for key in document.data} | {
+        document.line(("targets", target, key)): TARGET[key].meaning
+        for target, parts in document.data["targets"].items()
+        for key in parts
+    }
     lines = [
-        f"# {name}: made after {like}. `hil boards --keys` has all keys, `hil boards --check {name}` what is wrong."
+        MODELINE,
+        f"# {name}: made after {like}. `hil boards --keys` has all keys, `hil boards --check {name}` what is wrong.",
     ]
-    body = model.read_text(encoding="utf-8").splitlines()
-    while body and body[0].startswith("#"):
-        del body[0]
-    part = ""
-    for line in body:
-        match = _KEY.match(line)
-        indent, key = (len(match["indent"]), match["key"]) if match else (-1, "")
-        if indent == 0:
-            part = key
-        if (
-            part == "options"
-            and key in BOARD_OPTIONS
-            and not (folder / f"{document.data['options'][key]}.yaml").is_file()
-        ):
-            continue
-        meaning = TOP.get(key) if indent == 0 else TARGET.get(key) if indent == INDENT_OF_PART else None
-        if meaning:
-            lines.append(f"{' ' * indent}# {meaning.meaning}")
-        lines.append(f"  {key}: {taken[key]}" if part == "images" and indent == 2 and key in taken else line)
+    head = next(number for number, line in enumerate(written) if not line.startswith("#"))
+    for number, line in enumerate(written[head:], head + 1):
+        if number in meanings:
+            lines.append(f"{line[: len(line) - len(line.lstrip())]}# {meanings[number]}")
+        if number not in dropped:
+            lines.append(replaced.get(number, line))
     write_new(file, "\n".join(lines) + "\n")
     return file
+
+
+def _other_images(document: Document, folder: Path, firmware: Path) -> Iterator[tuple[int, str]]:
+    """Yield the lines of those images that `firmware` has, with the paths from `folder` to them."""
+    images = BoardFile.read(document.path).images
+    for key, path in images_in(firmware, images).items():
+        if path != images[key]:
+            yield document.line(("images", key)), f"  {key}: {os.path.relpath(path, folder)}"

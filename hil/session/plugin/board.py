@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hil.board.file.boardfile import BoardFile
 from hil.deadline import Deadline
 from hil.errors import BoardFileError
 from hil.session.plugin.classify import BlockedError
@@ -13,6 +13,7 @@ from hil.session.plugin.unsupported import Unsupported
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from labgrid import Environment, Target
 
@@ -20,11 +21,6 @@ if TYPE_CHECKING:
     from hil.board.strategy import BoardStrategy
     from hil.linux import GuestImages, Host
     from hil.target.monitor import Monitor
-
-GUEST_SECONDS = "guest_seconds"
-"""The option of a board file with the time in seconds that a guest of its Linux may take to boot."""
-GUEST_IMAGES = "guest_images"
-"""The option of a board file with the physical addresses of the images `kernel` and `initrd` for a guest."""
 
 ENDS = ("monitor", "linux")
 """The last states of a boot; each board has one of them."""
@@ -64,12 +60,10 @@ class Board:
         from hil.linux import GuestImages
         from hil.target.monitor import Loaded
 
-        config = self.target.env.config
-        addresses = config.get_option(GUEST_IMAGES, {})
+        file = BoardFile.of_environment(self.target.env)
         try:
             kernel, initrd = (
-                Loaded(int(addresses[name]), Path(config.get_image_path(name)).stat().st_size)
-                for name in ("kernel", "initrd")
+                Loaded(file.guest_images[name], file.images[name].stat().st_size) for name in ("kernel", "initrd")
             )
         except (KeyError, OSError) as error:
             raise BoardFileError(
@@ -82,7 +76,7 @@ class Board:
         """Return the deadline for a guest that starts now, from `options.guest_seconds` of the board file."""
         from hil.linux.commandloop import READY_SECONDS
 
-        return Deadline.after(self.target.env.config.get_option(GUEST_SECONDS, READY_SECONDS))
+        return Deadline.after(BoardFile.of_environment(self.target.env).guest_seconds or READY_SECONDS)
 
     def fork_linux(self, kept: Path | None = None) -> Host:
         """Return the board's Linux in the state right after boot, or in one saved by `strategy.keep`."""

@@ -26,16 +26,3 @@ def environment(config: pytest.Config) -> Environment | None:
     from labgrid.pytestplugin.hooks import LABGRID_ENV_KEY
 
     return config.stash.get(LABGRID_ENV_KEY, None)
-
-
-def features(env: Environment) -> dict[str, str]:
-    """Return the features in a board file, such as `secure_space: protected`.
-
-    labgrid itself has a list of features instead of a map. Features from a list have an empty value.
-    """
-    data = env.config.data
-    found: dict[str, str] = {}
-    for section in (data, *(data.get("targets") or {}).values()):
-        listed = section.get("features") or {}
-        found |= listed if isinstance(listed, dict) else dict.fromkeys(listed, "")
-    return found

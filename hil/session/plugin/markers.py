@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hil.board.file.boardfile import BoardFile
 from hil.errors import ExitCode
 from hil.record import Case, Outcome
-from hil.session.plugin.environment import environment, features
+from hil.session.plugin.environment import environment
 from hil.session.plugin.unsupported import Unsupported
 
 if TYPE_CHECKING:
@@ -54,12 +55,6 @@ NEEDS = {
 UNSUPPORTED = pytest.StashKey[str]()
 """Why the board does not support a test."""
 
-FACTS = "facts"
-"""The option of a board file that gives, feature by feature, the fact about the hardware behind it."""
-
-SUBJECTS = "suites"
-"""The option of a board file that lists suites, if the board is for these alone."""
-
 
 def pytest_configure(config: pytest.Config) -> None:
     """Declare the markers."""
@@ -79,20 +74,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     env = environment(config)
     if env is None:
         return
-    board, facts = features(env), env.config.get_option(FACTS, {})
-    subjects = env.config.get_option(SUBJECTS, [])
+    board = BoardFile.of_environment(env)
     for item in items:
-        if subjects and Case(item.nodeid, Outcome.SKIPPED).subject not in subjects:
-            item.stash[UNSUPPORTED] = f"this board is for {', '.join(subjects)}"
+        if board.suites and Case(item.nodeid, Outcome.SKIPPED).subject not in board.suites:
+            item.stash[UNSUPPORTED] = f"this board is for {', '.join(board.suites)}"
         for mark in list(item.iter_markers()):
             if mark.name.startswith("needs_"):
                 need = _need(mark.name.removeprefix("needs_"))
-                if not need.met_by(board):
-                    item.stash.setdefault(UNSUPPORTED, need.reason(board, facts))
+                if not need.met_by(board.features):
+                    item.stash.setdefault(UNSUPPORTED, need.reason(board.features, board.facts))
             elif mark.name == "fails_without":
                 need = _need(mark.args[0])
-                if not need.met_by(board):
-                    item.add_marker(pytest.mark.xfail(reason=need.reason(board, facts), strict=True))
+                if not need.met_by(board.features):
+                    item.add_marker(pytest.mark.xfail(reason=need.reason(board.features, board.facts), strict=True))
 
 
 @pytest.hookimpl(tryfirst=True)

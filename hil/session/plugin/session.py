@@ -10,16 +10,19 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hil import coverage
+from hil.board.file import labgridenv
+from hil.board.file.boardfile import BoardFile
 from hil.errors import ExitCode, RecordFailed, UsageError
 from hil.manifest import find_manifest
 from hil.record import BoardOfRun, Run
+from hil.record.inventory import take_stock
 from hil.record.provenance import gather
 from hil.record.transcript import DirectorySink, MemorySink
 from hil.session.plugin import hooks
 from hil.session.plugin.board import Board, refuse_broken, strategies
 from hil.session.plugin.classify import classify
 from hil.session.plugin.consoles import Consoles
-from hil.session.plugin.environment import board_file, environment, features
+from hil.session.plugin.environment import board_file, environment
 from hil.session.plugin.recorder import Recorder
 from hil.session.plugin.timeline import follow_steps
 from hil.settings import Settings
@@ -31,6 +34,9 @@ if TYPE_CHECKING:
     from labgrid import Environment, Target
 
     from hil.record import RunWriter
+
+EMULATOR_TOOL = "qemu"
+"""The tool of a board file whose version a run is told with."""
 
 
 class BoardSession:
@@ -61,7 +67,7 @@ class BoardSession:
         strategy.sink = self.consoles
         self.board = Board(
             name=self._described.name if self._described else target.name,
-            features=features(target.env),
+            features=BoardFile.of_environment(target.env).features,
             firmware_hash=self._described.provenance.firmware_hash if self._described else "",
             target=target,
             strategy=strategy,
@@ -101,10 +107,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Check the board file, to name a mistake in one line before labgrid shows a traceback."""
     path = board_file(config)
     if path:
-        from hil.board.file import boardfile
-
         try:
-            boardfile.check_file(path)
+            labgridenv.check_file(path)
         except UsageError as error:
             pytest.exit(str(error), returncode=ExitCode.USAGE)
 
@@ -145,25 +149,30 @@ def pytest_hil_open_run(config: pytest.Config, board: BoardOfRun) -> RunWriter:
 
 
 def _take_images(env: Environment, directory: Path) -> None:
-    from hil.board.file import boardfile
-
     try:
-        boardfile.take_images(env, directory)
+        labgridenv.take_images(env, directory)
     except UsageError as error:
         pytest.exit(str(error), returncode=ExitCode.USAGE)
 
 
 def _described(config: pytest.Config, env: Environment) -> BoardOfRun:
-    path = Path(env.config_file)
-    images = env.config.get_images()
+    board = BoardFile.of_environment(env)
     provenance = gather(
         config.rootpath,
-        path,
-        manifest=find_manifest(map(Path, images.values())),
-        data=env.config.data,
-        images=images,
+        board.path,
+        manifest=find_manifest(board.images.values()),
+        inventory=take_stock(
+            config.rootpath,
+            kind=board.kind,
+            boots_into=board.boots_into,
+            features=board.features,
+            images=board.images,
+            tools=board.tools,
+            resources=board.resources,
+        ),
+        emulator=board.tools.get(EMULATOR_TOOL, ""),
     )
-    return BoardOfRun(path.stem, provenance, config.getoption("hil_why"))
+    return BoardOfRun(board.name, provenance, config.getoption("hil_why"))
 
 
 def _interrupt_on_sigterm(config: pytest.Config) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hil.board.file import boardfile
+from hil.board.file import labgridenv
 from hil.board.snapshot import SnapshotStore
 from tests.board.drivers import guest
 from tests.board.drivers.shell import EchoMonitorDriver
@@ -70,7 +70,7 @@ def make_board(tmp_path: Path) -> Iterator[Callable[..., BoardStrategy]]:
 
     def make(*actions: str, **changes: Any) -> BoardStrategy:
         image = guest.assemble(tmp_path, *actions)
-        environment = boardfile.load(write_board(tmp_path, image, **changes))
+        environment = labgridenv.load(write_board(tmp_path, image, **changes))
         environments.append(environment)
         strategy: BoardStrategy = environment.get_target().get_strategy()
         strategy.snapshots = SnapshotStore(tmp_path / "snapshots")

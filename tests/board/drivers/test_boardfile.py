@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hil.board.file import boardfile
+from hil.board.file import labgridenv
 from hil.errors import BoardFileError
 from hil.headers import firmware_header, read_defines
 from tests.board.drivers.conftest import write_board
@@ -34,7 +34,7 @@ def changed(directory: Path, change: Callable[[Attributes, Attributes, Attribute
 def opened(path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        boardfile.load(path).get_target().get_strategy()
+        labgridenv.load(path).get_target().get_strategy()
 
 
 def first_banner(strategy: Attributes) -> Attributes:
@@ -86,7 +86,7 @@ def test_a_mistake_names_file_and_key_and_the_nearest_name(tmp_path: Path, messa
 def test_a_missing_attribute_is_a_board_file_error(tmp_path: Path) -> None:
     path = changed(tmp_path, lambda _top, qemu, _strategy: qemu.pop("memory"))
     with pytest.raises(BoardFileError, match="memory"):
-        boardfile.target(boardfile.load(path))
+        labgridenv.target(labgridenv.load(path))
 
 
 @pytest.mark.parametrize("text", ["", "targets: [", "targets: {}\n  x: 1"])
@@ -94,19 +94,19 @@ def test_what_is_no_yaml_is_a_board_file_error(tmp_path: Path, text: str) -> Non
     path = tmp_path / "bad.yaml"
     path.write_text(text)
     with pytest.raises(BoardFileError, match=str(path)):
-        boardfile.load(path)
+        labgridenv.load(path)
 
 
 def test_a_board_that_is_not_there_is_named_with_the_nearest_that_is() -> None:
     with pytest.raises(BoardFileError, match="did you mean `qemu-virt`"):
-        boardfile.load(BOARDS / "qemu-vrit.yaml")
+        labgridenv.load(BOARDS / "qemu-vrit.yaml")
 
 
 @pytest.mark.parametrize("path", sorted(BOARDS.glob("*.yaml")), ids=lambda path: path.stem)
 def test_our_board_files_are_accepted_without_a_warning(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LG_PLACE", "a-place")
     if "RemotePlace" in path.read_text():
-        boardfile.load(path)  # its drivers are there once a coordinator is
+        labgridenv.load(path)  # its drivers are there once a coordinator is
     else:
         opened(path)
 

@@ -187,9 +187,9 @@ RUNNER = """
 import sys, threading
 from pathlib import Path
 import tests.board.drivers.shell
-from hil.board.file import boardfile
+from hil.board.file import labgridenv
 from hil.board.snapshot import SnapshotStore
-strategy = boardfile.load(Path(sys.argv[1])).get_target().get_strategy()
+strategy = labgridenv.load(Path(sys.argv[1])).get_target().get_strategy()
 strategy.snapshots = SnapshotStore(Path(sys.argv[1]).parent / "snapshots")
 strategy.fork()  # now there are two: the board and the next one, prepared
 print("forked", flush=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hil.board.file import boardfile
+from hil.board.file import labgridenv
 from hil.errors import BoardFileError, FlashError, UsageError
 from tests.board.drivers.conftest import BOOT, STATES, write_board
 from tests.board.drivers.guest import UARTS, assemble
@@ -57,9 +57,9 @@ def open_board(tmp_path: Path) -> Iterator[Callable[..., BoardStrategy]]:
         ]
         main["drivers"][-1:-1] = drivers
         path.write_text(json.dumps(content))
-        environment = boardfile.load(path)
+        environment = labgridenv.load(path)
         environments.append(environment)
-        strategy: BoardStrategy = boardfile.target(environment).get_strategy()
+        strategy: BoardStrategy = labgridenv.target(environment).get_strategy()
         return strategy
 
     yield opened

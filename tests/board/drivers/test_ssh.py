@@ -10,7 +10,7 @@ import pytest
 from labgrid.protocol import CommandProtocol, FileTransferProtocol
 from labgrid.util.proxy import proxymanager
 
-from hil.board.file import boardfile
+from hil.board.file import labgridenv
 from hil.board.ssh.errors import SshDropped, SshHostKeyChanged, SshRefused
 from hil.deadline import Deadline
 from hil.errors import BoardFileError
@@ -41,7 +41,7 @@ def make_target(server: SshServer, keys: Path, tmp_path: Path) -> Iterator[Calla
         }
         file = tmp_path / "lab.yaml"
         file.write_text(json.dumps(content))
-        targets.append(boardfile.target(boardfile.load(file)))
+        targets.append(labgridenv.target(labgridenv.load(file)))
         return targets[-1]
 
     yield make

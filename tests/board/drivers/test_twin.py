@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from hil.board.file import boardfile
+from hil.board.builds import build_linux
+from hil.board.file import labgridenv
 from hil.board.snapshot import SnapshotStore
-from hil.firmware import build_linux
 from hil.linux import Host
 from hil.operations.bringup.trials import tpm_through_host
 
@@ -39,8 +39,8 @@ def twin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BoardStrategy]:
         entry.get("BoardStrategy", {}).get("states", {}).get("linux", {})["deadline"] = 400
     path = directory / "rpi4-twin-linux.yaml"
     path.write_text(yaml.safe_dump(content))
-    environment = boardfile.load(path)
-    made: BoardStrategy = boardfile.target(environment).get_strategy()
+    environment = labgridenv.load(path)
+    made: BoardStrategy = labgridenv.target(environment).get_strategy()
     made.snapshots = SnapshotStore(directory / "snapshots")
     yield made
     environment.cleanup()

@@ -32,10 +32,10 @@ def read(name: str) -> dict[str, Any]:
 
 
 def strategy_of(content: dict[str, Any], path: Path) -> BoardStrategy:
-    from hil.board.file import boardfile
+    from hil.board.file import labgridenv
 
     path.write_text(yaml.safe_dump(content))
-    strategy: BoardStrategy = boardfile.target(boardfile.load(path)).get_strategy()
+    strategy: BoardStrategy = labgridenv.target(labgridenv.load(path)).get_strategy()
     return strategy
 
 

@@ -81,7 +81,7 @@ def test_a_file_that_does_not_read_back_leaves_the_board_dirty(
 
 
 def test_a_board_file_says_which_boot_partition_is_served(tmp_path: Path, served: Path) -> None:
-    from hil.board.file import boardfile
+    from hil.board.file import labgridenv
 
     for name in ("armstub.bin", "monitor.bin", "board.dtb"):
         (tmp_path / name).write_bytes(os.urandom(1000))
@@ -100,7 +100,7 @@ def test_a_board_file_says_which_boot_partition_is_served(tmp_path: Path, served
     (served / "1234abcd").mkdir()
     file = tmp_path / "netboot.yaml"
     file.write_text(json.dumps(content))
-    flasher = boardfile.target(boardfile.load(file)).get_driver("TFTPFlasher")
+    flasher = labgridenv.target(labgridenv.load(file)).get_driver("TFTPFlasher")
     assert flasher.flash().written
     assert "kernel=monitor.bin" in (served / "1234abcd" / "config.txt").read_text()
     assert (served / "1234abcd" / "monitor.bin").read_bytes() == (tmp_path / "monitor.bin").read_bytes()

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from hil.board.drivers.devicetree import DeviceTree
-from hil.board.file import boardfile
+from hil.board.file import labgridenv
 from hil.errors import ExitCode
 from hil.firmware.initramfs import Initramfs
 from hil.operations.bringup import Climb, Outcome, Step
@@ -54,8 +54,8 @@ def load() -> Iterator[Callable[[Path, dict[str, Any]], BoardStrategy]]:
 
     def load(path: Path, content: dict[str, Any]) -> BoardStrategy:
         path.write_text(json.dumps(content))
-        environments.append(boardfile.load(path))
-        strategy: BoardStrategy = boardfile.target(environments[-1]).get_strategy()
+        environments.append(labgridenv.load(path))
+        strategy: BoardStrategy = labgridenv.target(environments[-1]).get_strategy()
         return strategy
 
     yield load

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from hil.board.drivers import twin
-from hil.board.file import boardfile
+from hil.board.file import labgridenv
 from hil.errors import ExitCode
 from hil.firmware import build
 from hil.operations.bringup import Climb, Outcome, Step
@@ -80,9 +80,9 @@ class Twin:
     def climb(self) -> Climb:
         path = self.directory / "twin.yaml"
         path.write_text(json.dumps(self.content))
-        environment = boardfile.load(path)
+        environment = labgridenv.load(path)
         self._environments.append(environment)
-        strategy = boardfile.target(environment).get_strategy()
+        strategy = labgridenv.target(environment).get_strategy()
         return Climb(strategy, self.content["targets"]["main"]["features"], find_elfs([BUILD / "armstub.bin"]))
 
     def close(self) -> None:

@@ -24,11 +24,10 @@ def make_board(tmp_path: Path) -> Callable[[dict[str, Any]], Board]:
         (tmp_path / name).write_bytes(content)
 
     def make(addresses: dict[str, Any]) -> Board:
-        config = SimpleNamespace(
-            get_option=lambda name, default: addresses if name == "guest_images" else default,
-            get_image_path=lambda name: str(tmp_path / name),
-        )
-        target: Any = SimpleNamespace(env=SimpleNamespace(config=config))
+        images = {name: str(tmp_path / name) for name in ("kernel", "initrd")}
+        data = {"images": images, "options": {"guest_images": addresses}}
+        environment = SimpleNamespace(config_file="bench.yaml", config=SimpleNamespace(data=data))
+        target: Any = SimpleNamespace(env=environment)
         strategy: Any = None
         return Board("bench", {}, "", target, strategy)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hil.board.file import boardfile
+from hil.board.file import labgridenv
 from hil.deadline import Deadline
 from hil.errors import Panic
 from hil.target.crash import explain_error, find_elfs
@@ -28,8 +28,8 @@ BUILD = ROOT / "build" / "qemu-virt"
 
 @pytest.fixture(scope="module")
 def board() -> Iterator[BoardStrategy]:
-    environment = boardfile.load(ROOT / "boards" / "qemu-virt.yaml")
-    yield boardfile.target(environment).get_strategy()
+    environment = labgridenv.load(ROOT / "boards" / "qemu-virt.yaml")
+    yield labgridenv.target(environment).get_strategy()
     environment.cleanup()
 
 

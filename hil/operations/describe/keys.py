@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import attr
+from labgrid.driver import Driver
 
+import hil.drivers
+import hil.strategies
 from hil.board.file.attributes import meanings, words
 from hil.board.file.keys import ENTRY, FEATURES, OPTIONS, TARGET, TOP
 
@@ -27,11 +30,6 @@ class Described:
 
 def reference() -> dict[str, list[Described]]:
     """Return the keys of each part of a board file, then the attributes of our drivers and strategies by class."""
-    from labgrid.driver import Driver
-
-    import hil.drivers
-    import hil.strategies
-
     parts = {
         part: [
             Described(name, " or ".join(key.values) or key.kind, key.meaning, part == "file" and name == "targets")

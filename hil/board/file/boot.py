@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from hil.board.strategy.watch import Banner, PanicPattern
 from hil.errors import BoardFileError
 from hil.spelling import nearest
 
@@ -33,6 +32,23 @@ class State(StrEnum):
 
 
 _LAST = (State.monitor, State.linux)
+
+
+@dataclass(frozen=True, slots=True)
+class Banner:
+    """The line by which a stage of the boot makes itself known."""
+
+    stage: str
+    uart: str
+    pattern: re.Pattern[str]
+
+
+@dataclass(frozen=True, slots=True)
+class PanicPattern:
+    """A line by which the firmware says that it cannot go on."""
+
+    uart: str
+    pattern: re.Pattern[str]
 
 
 @dataclass(frozen=True, slots=True)

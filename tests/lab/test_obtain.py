@@ -1,10 +1,11 @@
-"""Those who want the same place at once do not keep each other from getting it."""
+"""A runner gets a place whose board is well; those who want the same one do not keep each other from getting it."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import cast
 
+import pytest
 from labgrid.remote.common import Place
 
 from hil.lab.address import LabAddress
@@ -27,6 +28,29 @@ class Reserved:
 
     def lacking(self, _place: Place) -> str:
         return ""
+
+
+class Free(Reserved):
+    """A coordinator that gives its only place to whoever asks."""
+
+    async def acquire(self, place: str) -> None:
+        assert place in self.places
+
+
+@pytest.mark.parametrize(
+    ("patient", "taken"),
+    [(Patient(due=False), True), (Patient(due=True), False), (Patient(due=False, failures=2), False)],
+    ids=["good", "not-checked", "sick"],
+)
+def test_a_free_place_is_taken_only_if_its_board_is_well(patient: Patient, *, taken: bool) -> None:
+    async def go() -> bool:
+        keeper = Keeper(LabAddress("127.0.0.1", 1))
+        coordinator = cast("Coordinator", Free())
+        keeper._lab = coordinator
+        keeper.health._patients["simulated-1"] = patient
+        return await _take(keeper, Lease("vm/one", "one", {}), coordinator)
+
+    assert asyncio.run(go()) is taken
 
 
 def test_who_was_refused_wakes_those_who_waited_for_him() -> None:

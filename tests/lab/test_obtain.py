@@ -38,16 +38,16 @@ class Free(Reserved):
 
 
 @pytest.mark.parametrize(
-    ("patient", "taken"),
-    [(Patient(due=False), True), (Patient(due=True), False), (Patient(due=False, failures=2), False)],
+    ("board", "taken"),
+    [(BoardHealth(due=False), True), (BoardHealth(due=True), False), (BoardHealth(due=False, failures=2), False)],
     ids=["good", "not-checked", "sick"],
 )
-def test_a_free_place_is_taken_only_if_its_board_is_well(patient: Patient, *, taken: bool) -> None:
+def test_a_free_place_is_taken_only_if_its_board_is_well(board: BoardHealth, *, taken: bool) -> None:
     async def go() -> bool:
         keeper = Keeper(LabAddress("127.0.0.1", 1))
         coordinator = cast("Coordinator", Free())
         keeper._lab = coordinator
-        keeper.health._patients["simulated-1"] = patient
+        keeper.health._boards["simulated-1"] = board
         return await _take(keeper, Lease("vm/one", "one", {}), coordinator)
 
     assert asyncio.run(go()) is taken

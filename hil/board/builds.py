@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hil.firmware import Firmware
-    from hil.firmware.machine import Machine
+    from hil.firmware.machine import EmulatedMachine
     from hil.progress import Progress
 
 
@@ -87,7 +87,7 @@ def boards_of(platform: str, checkout: Path = CHECKOUT) -> list[BoardFile]:
     return [board for board in boards if board.platform == platform]
 
 
-def _machine(boards: list[BoardFile]) -> Machine | None:
+def _machine(boards: list[BoardFile]) -> EmulatedMachine | None:
     """Return the machine that Linux images are made for: the build puts `bootargs` of its board into the images."""
     described = [board for board in boards if board.bootargs]
     machines = {board.name: board.machine() for board in described}

@@ -1,4 +1,4 @@
-"""RAM snapshots of booted boards, kept outside the checkout under a hash of everything they depend on."""
+"""Stores RAM snapshots of booted boards, outside the checkout, under a hash of everything that they depend on."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 FORMAT = 1
-"""Part of every key: raise it when the content or the use of snapshots changes."""
+"""Part of every key. Increment it when the content or the use of snapshots changes, so that old ones are not found."""
 KEPT = 6
-"""How many snapshots stay, at least one for each board of boards/ that QEMU plays; the least recently used go."""
+"""How many snapshots are kept, the most recently used ones: at least one for each emulated board of boards/."""
 
 _STATE = "state"
 _DIGEST = "sha256"
 
 
 def snapshot_key(board: str, state: str, identity: str) -> str:
-    """Return the key of a board's state; `identity` says all that the saved bytes depend on."""
+    """Return the key of a board's state; `identity` describes everything that the saved bytes depend on."""
     return hashlib.sha256(json.dumps([FORMAT, board, state, identity]).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class SnapshotStore:
-    """Snapshots by key. A reader only ever sees whole ones: they appear by one rename."""
+    """Snapshots by key. Each appears by a single rename, so that processes never see a part of one."""
 
     root: Path
 
@@ -45,7 +45,7 @@ class SnapshotStore:
         return cls(cache_root() / "snapshots")
 
     def find(self, key: str) -> Path | None:
-        """Return the state saved under `key`; None if there is none. A damaged one is removed first."""
+        """Return the state saved under `key`, or None. A damaged state is removed."""
         entry = self.root / key
         state = entry / _STATE
         try:
@@ -59,7 +59,7 @@ class SnapshotStore:
         return None
 
     def create(self, key: str, write: Callable[[Path], None]) -> Path:
-        """Let `write` write a state to the path it is given, and keep it under `key`."""
+        """Have `write` write a state to the path that it is given, and keep it under `key`."""
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             fresh = Path(tempfile.mkdtemp(prefix=".fresh-", dir=self.root))
@@ -71,7 +71,7 @@ class SnapshotStore:
             write(fresh / _STATE)
             (fresh / _DIGEST).write_text(file_sha256(fresh / _STATE))
             shutil.rmtree(self.root / key, ignore_errors=True)
-            with contextlib.suppress(FileExistsError):  # somebody else was quicker with the same state
+            with contextlib.suppress(FileExistsError):  # another process has saved the same state meanwhile
                 fresh.rename(self.root / key)
         finally:
             shutil.rmtree(fresh, ignore_errors=True)

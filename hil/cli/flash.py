@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from hil.board.file.boardfile import BoardFile
-    from hil.board.flash import FlashPlan, FlashState, Meter, Payload, Work
+    from hil.board.flash import FlashPhase, FlashPlan, FlashState, Meter, Payload
 
 FIP = "fip.bin"
 
@@ -120,7 +120,7 @@ def _known(state: FlashState | None) -> str:
     if state is None:
         return "not known to be flashed"
     if not state.clean:
-        return "it is dirty: its last flash did not end well"
+        return "it is dirty: its last flash failed or was interrupted"
     return f"flashed {state.finished} with {state.digest[:12]}"
 
 
@@ -137,9 +137,9 @@ def _meter() -> Iterator[Meter]:
         return
     columns = (TextColumn("{task.description:12}"), BarColumn(), DownloadColumn(), SpeedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=screen) as progress:
-        tasks: dict[Work, TaskID] = {}
+        tasks: dict[FlashPhase, TaskID] = {}
 
-        def show(work: Work, done: int, total: int) -> None:
+        def show(work: FlashPhase, done: int, total: int) -> None:
             if work not in tasks:
                 tasks[work] = progress.add_task(work, total=total)
             progress.update(tasks[work], completed=done)
@@ -152,9 +152,9 @@ class _Lines:
 
     def __init__(self, screen: Console) -> None:
         self._screen = screen
-        self._began: dict[Work, float] = {}
+        self._began: dict[FlashPhase, float] = {}
 
-    def __call__(self, work: Work, done: int, total: int) -> None:
+    def __call__(self, work: FlashPhase, done: int, total: int) -> None:
         if work not in self._began:
             self._began[work] = time.monotonic()
             self._screen.print(f"{work} {total} bytes ...", markup=False)

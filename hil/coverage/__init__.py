@@ -1,4 +1,4 @@
-"""Lines of the EL3 service that the suites run, counted at EL3 and read out of the emulator's memory."""
+"""Measures which lines of the EL3 service the suites run: counters at EL3, read from the emulator's memory."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 __all__ = ["Summary", "conclude", "watch"]
 
 JSON_FILE = "coverage.json"
-"""In the directory of a run that counted."""
+"""The result, in the directory of a run with coverage."""
 COUNTERS_FILE = "counters.json"
-"""In each board's directory of a run, until the run ends."""
+"""The counters of one board, in its directory of the run, until the run ends."""
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """How many lines of the service have code, and how many of them ran.
+    """How many lines of the service have code, and how many of these ran.
 
-    `machines` is how many emulators ran; `ends_lost` of them were gone before their counters could be read.
+    `machines` emulators ran; `ends_lost` of them ended before their counters could be read.
     """
 
     lines: int
@@ -32,7 +32,7 @@ class Summary:
 
     @classmethod
     def from_run(cls, run: Path) -> Summary | None:
-        """Read that of the run in a directory; None when the run did not count."""
+        """Read the summary of a run from its directory; None for a run without coverage."""
         try:
             content = json.loads((run / JSON_FILE).read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -41,12 +41,14 @@ class Summary:
 
     def __str__(self) -> str:
         share = 100 * self.covered / max(self.lines, 1)
-        lost = f"; {self.ends_lost} of {self.machines} machines were lost uncounted" if self.ends_lost else ""
+        lost = (
+            f"; {self.ends_lost} of {self.machines} machines ended before they were counted" if self.ends_lost else ""
+        )
         return f"coverage of firmware/service: {self.covered} of {self.lines} lines ({share:.1f} %){lost}"
 
 
 def watch(target: Target, directory: Path) -> None:
-    """Sum what a board counts in `directory`, if its firmware counts. Raises `UsageError` when its build is damaged."""
+    """Sum a board's counters in `directory`, if its firmware has any. Raises `UsageError` if its build is damaged."""
     from hil.coverage.image import InstrumentedImage
     from hil.coverage.meter import CounterMeter
 
@@ -56,9 +58,9 @@ def watch(target: Target, directory: Path) -> None:
 
 
 def conclude(run: Path) -> None:
-    """Make of what the boards of a run have counted what a reader wants, in the directory of the run.
+    """Convert the counters of all boards of a run to reports in the directory of the run.
 
-    Raises `MissingTool` without the cross compiler's gcov, `InfrastructureError` when that fails.
+    Raises `MissingTool` without the cross compiler's gcov, `InfrastructureError` if that fails.
     """
     counted = sorted(run.glob(f"*/{COUNTERS_FILE}"))
     if counted:

@@ -1,4 +1,4 @@
-"""An instrumented BL31: which counters it has, and where in physical memory they lie."""
+"""An instrumented BL31: its counters, and their physical addresses."""
 
 from __future__ import annotations
 
@@ -23,41 +23,42 @@ if TYPE_CHECKING:
 IMAGE = "bl31.elf"
 
 _SYMBOL = "__gcov0."
-"""gcc, gcc/coverage.cc, build_var: the counters of arcs (kind 0) of a function; static, so its file tells it apart."""
+"""Prefix of symbols with the arc counters (kind 0) of a function: gcc/coverage.cc, build_var. The symbols are local, so
+functions of the same name are told apart by their file."""
 
 
 @dataclass(frozen=True, slots=True)
-class CounterPlace:
-    """Where the counters of one function lie. The linker left out what has no address: it never runs."""
+class FunctionCounters:
+    """The counters of a function. `address` is None if the linker has removed the function, which then never runs."""
 
     address: int | None
     counters: int
 
     @property
     def size(self) -> int:
-        """In bytes."""
+        """The size of the counters in bytes."""
         return COUNTER_BYTES * self.counters
 
 
 @dataclass(frozen=True, slots=True)
 class InstrumentedImage:
-    """One build: gcc's notes, a place for each function in them, and where the image's code lies and what it is."""
+    """A build: gcc's notes, the counters of each function in them, and address and content of the image's code."""
 
     directory: Path
     notes: tuple[Notes, ...]
-    places: tuple[CounterPlace, ...]
+    places: tuple[FunctionCounters, ...]
     code: tuple[int, bytes]
 
     @classmethod
     def behind(cls, images: Iterable[Path]) -> InstrumentedImage | None:
-        """Return the image that a board with these files runs; None when it does not count."""
+        """Return the image that a board with these files runs; None if it is not instrumented."""
         folders = {folder for image in images for folder in (image.parent, image.parent.parent)}
         found = next((folder for folder in sorted(folders) if (folder / NOTES).is_dir()), None)
         return cls.read(found) if found else None
 
     @classmethod
     def read(cls, directory: Path) -> InstrumentedImage:
-        """Read what a coverage build left in `directory`. Raises `UsageError` when it is not whole."""
+        """Read a coverage build from `directory`. Raises `UsageError` if it is incomplete."""
         notes = tuple(Notes.read(path) for path in sorted((directory / NOTES).glob("*.gcno")))
         try:
             with (directory / IMAGE).open("rb") as file:
@@ -67,7 +68,7 @@ class InstrumentedImage:
         except (OSError, ELFError) as error:
             raise UsageError(f"cannot read {directory / IMAGE}: {error}", hint="make clean") from error
         functions = [(note.path.stem, function) for note in notes for function in note.functions]
-        places = {(object, function.name): CounterPlace(None, function.counters) for object, function in functions}
+        places = {(object, function.name): FunctionCounters(None, function.counters) for object, function in functions}
         for key, (address, size) in symbols.items():
             if key not in places or places[key].size != size:
                 raise UsageError(
@@ -82,7 +83,7 @@ class InstrumentedImage:
         return memory.read(address, len(code)) == code
 
     def read_counters(self, memory: HostMemory) -> list[int]:
-        """Return what the counters of a machine say now, in the order of the notes and their functions."""
+        """Return the current counters of a machine, in the order of the notes and their functions."""
         there = [(place.address, place.size) for place in self.places if place.address is not None]
         first = min(address for address, _ in there)
         content = memory.read(first, max(address + size for address, size in there) - first)
@@ -109,7 +110,7 @@ def _code(elf: ELFFile) -> tuple[int, bytes]:
 
 
 def _symbols(elf: ELFFile) -> dict[tuple[str, str], tuple[int, int]]:
-    """Address and size of each function's counters; a FILE symbol stands in front of those of its object."""
+    """Return address and size of each function's counters. A FILE symbol precedes the symbols of its object."""
     found: dict[tuple[str, str], tuple[int, int]] = {}
     object = ""
     table = elf.get_section_by_name(".symtab")

@@ -1,4 +1,4 @@
-"""From counters to lines: what gcov makes of the data, summed over objects, boards and builds."""
+"""Converts counters to lines by gcov, and sums them over objects, boards and builds."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ GCOV = f"{COMPILER_PREFIX}gcov"
 GCOV_SECONDS = 120.0
 
 LAID_OVER = "services/spd/vtpm/"
-"""Where the build lays the service over TF-A; what else was compiled with it belongs to TF-A."""
+"""The service's directory in TF-A's tree, where the build copies it; other sources belong to TF-A."""
 SOURCES = "firmware/service/"
 
 
 @dataclass(slots=True)
 class SourceFile:
-    """How often each line that has code was run; the line where each function begins, and its calls."""
+    """How often each line with code ran; the first line of each function, and its calls."""
 
     lines: Counter[int] = field(default_factory=Counter)
     functions: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     @property
     def covered(self) -> int:
-        """How many lines were run at all."""
+        """How many lines ran at least once."""
         return sum(count > 0 for count in self.lines.values())
 
     def add(self, lines: Iterable[tuple[int, int]], functions: Iterable[tuple[str, int, int]]) -> None:
@@ -52,13 +52,13 @@ class SourceFile:
 
 
 Lines = dict[str, SourceFile]
-"""By path in this repository."""
+"""Source files by their path in this repository."""
 
 
 def add_lines(total: Lines, notes: Iterable[Notes], counts: Sequence[int]) -> None:
-    """Add to `total` what `counts` mean, in the order of the notes and their functions.
+    """Add counters, in the order of the notes and their functions, to the lines in `total`.
 
-    Raises `MissingTool` without the cross compiler's gcov, `InfrastructureError` when it fails.
+    Raises `MissingTool` without the cross compiler's gcov, `InfrastructureError` if that fails.
     """
     for report in _gcov(notes, counts):
         for file in report["files"]:

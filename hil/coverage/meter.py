@@ -1,4 +1,4 @@
-"""Sums what the counters of a board gain while it runs, from the start of each machine to its end."""
+"""Sums the increase of a board's counters, from the start of each machine to its end."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Gained:
-    """Sums of all machines so far; `ends_lost` counts those that were gone before they could be asked."""
+    """The sums over all machines so far; `ends_lost` counts those that ended before their counters could be read."""
 
     counts: list[int]
     machines: int = 0
     ends_lost: int = 0
 
     def add(self, more: Gained) -> None:
-        """Add what others have gained with the same image."""
-        self.counts = [count + other for count, other in zip(self.counts, more.counts, strict=True)]
+        """Add the sums of other machines with the same image."""
+        self.counts = [count + further for count, further in zip(self.counts, more.counts, strict=True)]
         self.machines += more.machines
         self.ends_lost += more.ends_lost
 
     @classmethod
     def read(cls, path: Path) -> tuple[str, Gained]:
-        """Return the directory of the build, and the sums, as `write` wrote them."""
+        """Read the directory of the build, and the sums, from a file of `write`."""
         content = json.loads(path.read_text(encoding="utf-8"))
         return content.pop("build"), cls(**content)
 
@@ -47,9 +47,10 @@ class Gained:
 
 
 class CounterMeter:
-    """Keeps the sums of one board in a file. A machine that continues from a saved state gains what it adds to it.
+    """Keeps the sums of a board in a file. For a machine that continues from a saved state, only the increase counts.
 
-    The boot that led to a state counts where it was run; for a state from an earlier run it counts with its first use.
+    Otherwise the boot before the state would count once for every fork. It counts where it ran or, for a state saved by
+    an earlier run, at its first use.
     """
 
     def __init__(self, image: InstrumentedImage, file: Path) -> None:
@@ -61,7 +62,7 @@ class CounterMeter:
         self._before = self._nothing
 
     def begin(self, memory: HostMemory, state: Path | None = None) -> None:
-        """A machine with this memory is about to start, or to continue from `state`."""
+        """Note that a machine with this memory is about to start, or to continue from `state`."""
         self._memory = memory
         self._before = self._nothing
         if state is not None and _identity(state) in self._counted:
@@ -70,11 +71,11 @@ class CounterMeter:
             self._counted.add(_identity(state))
 
     def saved(self, state: Path) -> None:
-        """The machine's state was written to `state`; it goes on counting for itself."""
+        """Note that the machine's state was written to `state`: what it has counted so far is counted already."""
         self._counted.add(_identity(state))
 
     def restart(self) -> None:
-        """The machine is about to be reset; what firmware has not cleared yet must not be taken for new."""
+        """Note that the machine is about to be reset; clear its counters, so that nothing counts twice."""
         memory = self._memory
         self.end()
         if memory is not None:
@@ -82,7 +83,7 @@ class CounterMeter:
             self.begin(memory)
 
     def end(self) -> None:
-        """The machine is about to be switched off."""
+        """Read the counters of the machine, which is about to be switched off."""
         memory, self._memory = self._memory, None
         if memory is None:
             return
@@ -94,7 +95,7 @@ class CounterMeter:
         self._gained.write(self._file, self._image.directory)
 
     def _gain(self, now: list[int]) -> list[int]:
-        """Return what has been added; counters that went down have started from zero with a reset by the firmware."""
+        """Return the increase. A counter that has decreased shows a reset by the firmware: then all began at zero."""
         gain = [after - before for before, after in zip(self._before, now, strict=True)]
         return now if min(gain) < 0 else gain
 
@@ -104,6 +105,6 @@ class CounterMeter:
 
 
 def _identity(state: Path) -> tuple[int, int]:
-    """Name a saved state by its file, which keeps its identity under whatever path it is reached."""
+    """Identify a saved state by its inode, because its path may change."""
     status = state.stat()
     return status.st_dev, status.st_ino

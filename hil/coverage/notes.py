@@ -1,7 +1,7 @@
-"""What gcc notes about an object that counts (.gcno), and the data file that gcov wants beside it (.gcda).
+"""Reads gcc's notes about an instrumented object (.gcno), and makes the data file that gcov needs (.gcda).
 
-Both formats are those of gcc 12, gcc/gcov-io.h: 32-bit little-endian words, strings with their length in bytes in
-front, and records of a tag, a length in bytes, and content.
+Both formats are those of gcc 12, gcc/gcov-io.h: 32-bit little-endian words, strings preceded by their length in bytes,
+and records of a tag, a length in bytes, and content.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ _FUNCTION = 0x01000000
 _ARCS = 0x01430000
 _COUNTERS = 0x01A10000
 _ON_TREE = 1
-"""Flag of an arc whose count follows from those of others: it has no counter."""
+"""Flag of an arc without a counter, because its count follows from those of other arcs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function of an object. `identity` is what data must repeat to belong to it; `counters` is how many it has."""
+    """A function of an object. Its data must repeat `identity`; `counters` is the number of its counters."""
 
     name: str
     identity: tuple[int, int, int]
@@ -39,7 +39,7 @@ class Function:
 
 @dataclass(frozen=True, slots=True)
 class Notes:
-    """One .gcno file: its path, its functions, and the version, stamp and checksum that data must repeat."""
+    """A .gcno file: its path, its functions, and `unit`: version, stamp and checksum, which the data must repeat."""
 
     path: Path
     unit: tuple[int, int, int]
@@ -47,7 +47,7 @@ class Notes:
 
     @classmethod
     def read(cls, path: Path) -> Notes:
-        """Read a file. Raises `UsageError` when it is not what gcc 12 writes."""
+        """Read a file. Raises `UsageError` if it is not one of gcc 12."""
         try:
             content = path.read_bytes()
             magic, version, stamp, checksum = struct.unpack_from("<4I", content)
@@ -60,7 +60,7 @@ class Notes:
         return cls(path, (version, stamp, checksum), functions)
 
     def data(self, counts: Iterator[int]) -> bytes:
-        """Return the content of a .gcda file; takes as many of `counts` as this object has counters."""
+        """Return the content of a .gcda file. Takes one of `counts` for each counter of this object."""
         records = [struct.pack("<4I", _DATA, *self.unit)]
         for function in self.functions:
             number = function.counters
@@ -90,6 +90,6 @@ def _functions(content: bytes, start: int) -> Iterator[Function]:
 
 
 def _string(content: bytes, at: int) -> tuple[str, int]:
-    """Return a string, and where what follows it begins."""
+    """Return a string, and the offset of its end."""
     (length,) = struct.unpack_from("<I", content, at)
     return content[at + 4 : at + 4 + length].rstrip(b"\0").decode(), at + 4 + length

@@ -1,4 +1,4 @@
-"""What a run leaves about coverage: `coverage.json` for people's pages and programs, `coverage.info` for lcov's."""
+"""Writes the coverage of a run: `coverage.json` for our own report and for programs, `coverage.info` for lcov."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LCOV_FILE = "coverage.info"
 
 
 def merge(counted: Sequence[Path], run: Path) -> None:
-    """Make the two files in the directory `run` of the files that meters wrote, which go."""
+    """Write both files to the directory `run`, from the files of the meters, which are deleted."""
     by_build: dict[str, Gained] = {}
     for source in counted:
         build, gained = Gained.read(source)
@@ -42,7 +42,7 @@ def merge(counted: Sequence[Path], run: Path) -> None:
 
 
 def add_up(runs: Iterable[Path], target: Path) -> tuple[str, ...]:
-    """Add up what several runs have counted, in the directory `target`; return the names of the files, if any did."""
+    """Write the sums of several runs to the directory `target`; return the names of the files, if there is coverage."""
     parts = [json.loads((run / JSON_FILE).read_text(encoding="utf-8")) for run in runs if (run / JSON_FILE).is_file()]
     if not parts:
         return ()
@@ -79,7 +79,7 @@ def _plain(summary: Summary, lines: Lines) -> dict[str, object]:
 
 
 def _lcov(lines: Lines) -> Iterator[str]:
-    """The trace file of lcov, which many CI servers read: geninfo(1), TRACEFILE FORMAT."""
+    """Yield the trace file of lcov, which many CI servers read: geninfo(1), TRACEFILE FORMAT."""
     for path, file in sorted(lines.items()):
         functions = file.in_order()
         yield f"TN:\nSF:{path}\n"

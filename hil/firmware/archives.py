@@ -50,7 +50,7 @@ class Archive:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class SuiteRequest:
     """What a source list has to offer."""
 
     suite: str
@@ -70,7 +70,7 @@ def configured_archives(apt: Path = SYSTEM_APT) -> tuple[Archive, ...]:
     return tuple(archives)
 
 
-def source_list(archives: Iterable[Archive], wanted: Sequence[Wanted]) -> str:
+def source_list(archives: Iterable[Archive], wanted: Sequence[SuiteRequest]) -> str:
     """Return a deb822 source list that offers everything `wanted`, from the given archives.
 
     Raises `UsageError` when no archive of Debian is among them.

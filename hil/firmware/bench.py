@@ -12,7 +12,7 @@ from hil.firmware.crossmake import COMPILER
 from hil.firmware.lock import Lock, read_lock
 from hil.firmware.recipe import linux_directory
 from hil.firmware.sources import SourceCache
-from hil.firmware.steps import Step, Workshop, version
+from hil.firmware.steps import BuildDirectory, BuildStep, version
 from hil.paths import CHECKOUT
 from hil.progress import Progress, Terminal
 
@@ -53,7 +53,7 @@ def build_bench(
     directory = linux_directory(platform, checkout) / "bench"
     unpacked = SourceCache().unpacked(lock.pins, progress)
     with exclusive(directory, "building what the bench needs"):
-        images = _Images(Workshop(directory, progress), source, lock, unpacked)
+        images = _Images(BuildDirectory(directory, progress), source, lock, unpacked)
         guest = images.guest()
         return BenchImages(
             images.host(),
@@ -67,8 +67,8 @@ def build_bench(
 
 
 class _Images:
-    def __init__(self, workshop: Workshop, source: Path, lock: Lock, unpacked: Mapping[str, Path]) -> None:
-        self._workshop = workshop
+    def __init__(self, build: BuildDirectory, source: Path, lock: Lock, unpacked: Mapping[str, Path]) -> None:
+        self._build = build
         self._source = source
         self._lock = lock
         self._unpacked = unpacked
@@ -76,41 +76,41 @@ class _Images:
     def host(self) -> Path:
         contents = Contents(self._source / "host", self._lock, self._unpacked)
 
-        def work(_step: Step) -> None:
+        def work(_step: BuildStep) -> None:
             archive = gzip.compress(contents.packed({}, {}).cpio(), mtime=0)
-            (self._workshop.directory / "host.cpio.gz").write_bytes(archive)
+            (self._build.path / "host.cpio.gz").write_bytes(archive)
 
-        (path,) = self._workshop.step("host", "Packing QEMU and swtpm", contents.inputs(), ["host.cpio.gz"], work)
+        (path,) = self._build.step("host", "Packing QEMU and swtpm", contents.inputs(), ["host.cpio.gz"], work)
         return path
 
     def guest(self) -> Path:
         contents = Contents(self._source / "guest", self._lock, self._unpacked)
         program = self._stopwatch()
 
-        def work(_step: Step) -> None:
+        def work(_step: BuildStep) -> None:
             archive = contents.packed({STOPWATCH: program.read_bytes()}, {})
-            (self._workshop.directory / "guest.cpio").write_bytes(archive.cpio())
+            (self._build.path / "guest.cpio").write_bytes(archive.cpio())
 
         inputs = [*contents.inputs(), program]
-        (path,) = self._workshop.step("guest", "Packing the bench's part of a guest", inputs, ["guest.cpio"], work)
+        (path,) = self._build.step("guest", "Packing the bench's part of a guest", inputs, ["guest.cpio"], work)
         return path
 
     def initrd(self, *parts: Path) -> Path:
-        def work(_step: Step) -> None:
-            (self._workshop.directory / "initrd").write_bytes(b"".join(part.read_bytes() for part in parts))
+        def work(_step: BuildStep) -> None:
+            (self._build.path / "initrd").write_bytes(b"".join(part.read_bytes() for part in parts))
 
-        (path,) = self._workshop.step("initrd", "Joining the parts of a guest", parts, ["initrd"], work)
+        (path,) = self._build.step("initrd", "Joining the parts of a guest", parts, ["initrd"], work)
         return path
 
     def _stopwatch(self) -> Path:
         source = self._source / "latency.c"
 
-        def work(step: Step) -> None:
+        def work(step: BuildStep) -> None:
             warnings = ("-Wall", "-Wextra", "-Werror", "-Wconversion")
-            output = self._workshop.directory / "tpm-latency"
+            output = self._build.path / "tpm-latency"
             step.run(COMPILER, "-std=c17", "-O2", "-s", "-static", *warnings, source, "-o", output)
 
-        (path,) = self._workshop.step(
+        (path,) = self._build.step(
             "latency", "Building the guest's stopwatch", [version(COMPILER), source], ["tpm-latency"], work
         )
         return path

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from hil.firmware.initramfs import Initramfs
     from hil.firmware.lock import Lock
-    from hil.firmware.steps import Step, Workshop
+    from hil.firmware.steps import BuildDirectory, BuildStep
 
 _COMPILER = "aarch64-linux-gnu-gcc"
 _SOURCES = ("linux/vmm", "linux/acpi", "linux/virtio")
@@ -24,31 +24,31 @@ _SHARED = tuple(f"baremetal/{name}.c" for name in ("cache", "codec", "dialogue",
 _INCLUDES = (*_SOURCES, "linux/include", "service/include", "baremetal")
 
 
-class GuestImages:
+class GuestFiles:
     """The steps for what guests need. `firmware` is the tree of our sources, `agent` what can run in Linux' place."""
 
     def __init__(
-        self, workshop: Workshop, firmware: Path, lock: Lock, unpacked: Mapping[str, Path], agent: Path
+        self, build: BuildDirectory, firmware: Path, lock: Lock, unpacked: Mapping[str, Path], agent: Path
     ) -> None:
-        self._workshop = workshop
+        self._build = build
         self._firmware = firmware
         self._contents = Contents(firmware / "linux" / "guest", lock, unpacked)
         self._agent = agent
 
     def make(self) -> tuple[Path, ...]:
         """Make what is out of date, and return all that `add_to` reads."""
-        return (*self._vmm(), *self._archive(), self._workshop.directory / "Image", self._agent)
+        return (*self._vmm(), *self._archive(), self._build.path / "Image", self._agent)
 
     def add_to(self, archive: Initramfs) -> None:
         """Put it into the host's initial file system."""
-        directory = self._workshop.directory
+        directory = self._build.path
         archive.file("usr/bin/vmm", (directory / "vmm").read_bytes(), 0o755)
         archive.file("guest/Image", (directory / "Image").read_bytes())
         archive.file("guest/initrd", (directory / "guest.cpio").read_bytes())
         archive.file("guest/agent", self._agent.read_bytes())
 
     def _vmm(self) -> tuple[Path, ...]:
-        def work(step: Step) -> None:
+        def work(step: BuildStep) -> None:
             step.run(
                 *(
                     _COMPILER,
@@ -64,15 +64,15 @@ class GuestImages:
                 *(f"-I{self._firmware / name}" for name in _INCLUDES),
                 *(path for name in _SOURCES for path in sorted((self._firmware / name).glob("*.c"))),
                 *(self._firmware / name for name in _SHARED),
-                *("-o", self._workshop.directory / "vmm"),
+                *("-o", self._build.path / "vmm"),
             )
 
         inputs: list[Path | str] = [version(_COMPILER), *(self._firmware / name for name in _INCLUDES)]
-        return self._workshop.step("vmm", "Building the VMM", inputs, ["vmm"], work)
+        return self._build.step("vmm", "Building the VMM", inputs, ["vmm"], work)
 
     def _archive(self) -> tuple[Path, ...]:
-        def work(_step: Step) -> None:
-            (self._workshop.directory / "guest.cpio").write_bytes(self._contents.packed({}, {}).cpio())
+        def work(_step: BuildStep) -> None:
+            (self._build.path / "guest.cpio").write_bytes(self._contents.packed({}, {}).cpio())
 
         inputs = self._contents.inputs()
-        return self._workshop.step("guest", "Packing the guests' initramfs", inputs, ["guest.cpio"], work)
+        return self._build.step("guest", "Packing the guests' initramfs", inputs, ["guest.cpio"], work)

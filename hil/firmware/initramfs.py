@@ -22,7 +22,7 @@ _TRAILER = "TRAILER!!!"
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ArchiveEntry:
     """One file: `mode` with its type bits, and its bytes, or the target of a symbolic link."""
 
     mode: int
@@ -33,19 +33,19 @@ class Initramfs:
     """Files by their path, relative to the root; directories above them come by themselves."""
 
     def __init__(self) -> None:
-        self._entries: dict[str, Entry] = {}
+        self._entries: dict[str, ArchiveEntry] = {}
 
     def directory(self, path: str, permissions: int = 0o755) -> None:
         """Add a directory, or set the permissions of one."""
-        self._put(path, Entry(stat.S_IFDIR | permissions), replacing=True)
+        self._put(path, ArchiveEntry(stat.S_IFDIR | permissions), replacing=True)
 
     def file(self, path: str, content: bytes, permissions: int = 0o644) -> None:
         """Add a file. Raises `BuildFailed` when there is something else under that name."""
-        self._put(path, Entry(stat.S_IFREG | permissions, content))
+        self._put(path, ArchiveEntry(stat.S_IFREG | permissions, content))
 
     def link(self, path: str, target: str) -> None:
         """Add a symbolic link. Raises `BuildFailed` when there is something else under that name."""
-        self._put(path, Entry(stat.S_IFLNK | 0o777, target.encode()))
+        self._put(path, ArchiveEntry(stat.S_IFLNK | 0o777, target.encode()))
 
     def tree(self, source: Path) -> None:
         """Add all files below a directory; those that may be executed there may be executed here."""
@@ -61,25 +61,25 @@ class Initramfs:
         records = [
             _record(number, path, entry) for number, (path, entry) in enumerate(sorted(self._entries.items()), 1)
         ]
-        return b"".join([*records, _record(0, _TRAILER, Entry(0))])
+        return b"".join([*records, _record(0, _TRAILER, ArchiveEntry(0))])
 
     def __iter__(self) -> Iterator[str]:
         """Iterate over the paths."""
         return iter(self._entries)
 
-    def _put(self, path: str, entry: Entry, *, replacing: bool = False) -> None:
+    def _put(self, path: str, entry: ArchiveEntry, *, replacing: bool = False) -> None:
         pure = PurePosixPath(path)
         if pure.is_absolute() or ".." in pure.parts or not pure.parts:
             raise BuildFailed(f"{path!r} is no path relative to the root", doing="making an initramfs")
         for parent in pure.parents[:-1]:
-            self._entries.setdefault(str(parent), Entry(stat.S_IFDIR | 0o755))
+            self._entries.setdefault(str(parent), ArchiveEntry(stat.S_IFDIR | 0o755))
         old = self._entries.get(str(pure))
         if old is not None and old != entry and not (replacing and stat.S_ISDIR(old.mode)):
             raise BuildFailed(f"two different things want to be {path}", doing="making an initramfs")
         self._entries[str(pure)] = entry
 
 
-def _record(number: int, path: str, entry: Entry) -> bytes:
+def _record(number: int, path: str, entry: ArchiveEntry) -> bytes:
     name = path.encode() + b"\0"
     links = 2 if stat.S_ISDIR(entry.mode) else 1
     # ino, mode, uid, gid, nlink, mtime, filesize, devmajor, devminor, rdevmajor, rdevminor, namesize, check

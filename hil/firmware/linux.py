@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hil.firmware.contents import Contents
-from hil.firmware.guest import GuestImages
+from hil.firmware.guest import GuestFiles
 from hil.firmware.initramfs import Initramfs
 from hil.firmware.module import HostPrograms
-from hil.firmware.sshkeys import Keys
+from hil.firmware.sshkeys import SshKeys
 from hil.firmware.steps import version
 
 if TYPE_CHECKING:
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hil.firmware.lock import Lock
-    from hil.firmware.machine import Machine
-    from hil.firmware.steps import Step, Workshop
+    from hil.firmware.machine import EmulatedMachine
+    from hil.firmware.steps import BuildDirectory, BuildStep
 
 IMAGES = ("Image", "vtpm.ko", "vmm", "guest.cpio", "host.cpio", "host.dtb")
 """What is the same for everybody who builds from the same sources; `initrd` is not, it has keys inside."""
@@ -26,7 +26,7 @@ _SEEDS = ("rng-seed", "kaslr-seed")
 
 
 class HostImages:
-    """The steps for the host's images, in a workshop of their own.
+    """The steps for the host's images, in a build of their own.
 
     `source` is firmware/linux/host, `unpacked` the directory of each package of `lock`, `agent` our agent's image,
     `modules` what is loaded in the place of what contents.toml names.
@@ -34,21 +34,21 @@ class HostImages:
 
     def __init__(
         self,
-        workshop: Workshop,
+        build: BuildDirectory,
         source: Path,
         lock: Lock,
         unpacked: Mapping[str, Path],
         agent: Path,
         modules: Sequence[str] | None = None,
     ) -> None:
-        self._workshop = workshop
+        self._build = build
         self._source = source
         self._lock = lock
         self._unpacked = unpacked
         self._agent = agent
         self._contents = Contents(source, lock, unpacked, modules)
 
-    def make(self, machine: Machine) -> None:
+    def make(self, machine: EmulatedMachine) -> None:
         """Make all images that are out of date, for a machine that starts from the `flash.bin` beside them."""
         self._system()
         self._device_tree(machine)
@@ -67,35 +67,35 @@ class HostImages:
         """Take the kernel out of its package; arm64's `vmlinuz` of Debian is what others call `Image`."""
         kernel = self._lock.kernel
 
-        def work(step: Step) -> None:
+        def work(step: BuildStep) -> None:
             (vmlinuz,) = (self._unpacked[kernel.package] / "boot").glob("vmlinuz-*")
-            step.run("cp", vmlinuz, self._workshop.directory / "Image")
+            step.run("cp", vmlinuz, self._build.path / "Image")
 
-        self._workshop.step("kernel", "Unpacking the host's kernel", [kernel.key], ["Image"], work)
+        self._build.step("kernel", "Unpacking the host's kernel", [kernel.key], ["Image"], work)
 
     def _archive(self) -> None:
         """Pack the initramfs, without keys."""
-        programs = HostPrograms(self._workshop, self._source.parents[1], self._lock, self._unpacked)
+        programs = HostPrograms(self._build, self._source.parents[1], self._lock, self._unpacked)
         module, probe, runner = programs.module(), programs.probe(), programs.runner()
 
-        def work(_step: Step) -> None:
+        def work(_step: BuildStep) -> None:
             archive = self._contents.packed(
                 {"usr/bin/vtpm-probe": probe.read_bytes(), "usr/bin/hil-runner": runner.read_bytes()},
                 {"vtpm.ko": module.read_bytes()},
             )
-            (self._workshop.directory / "host.cpio").write_bytes(archive.cpio())
+            (self._build.path / "host.cpio").write_bytes(archive.cpio())
 
         inputs = [*self._contents.inputs(), module, probe, runner]
-        self._workshop.step("initramfs", "Packing the host's initramfs", inputs, ["host.cpio"], work)
+        self._build.step("initramfs", "Packing the host's initramfs", inputs, ["host.cpio"], work)
 
     def _initrd(self) -> None:
         """Put guests and the keys of this build tree behind the initramfs: the kernel unpacks one after the other."""
-        keys = Keys.of(self._workshop.directory / "keys")
-        common = self._workshop.directory / "host.cpio"
-        guests = GuestImages(self._workshop, self._source.parents[1], self._lock, self._unpacked, self._agent)
+        keys = SshKeys.from_directory(self._build.path / "keys")
+        common = self._build.path / "host.cpio"
+        guests = GuestFiles(self._build, self._source.parents[1], self._lock, self._unpacked, self._agent)
         parts = guests.make()
 
-        def work(_step: Step) -> None:
+        def work(_step: BuildStep) -> None:
             own = Initramfs()
             own.directory("root", 0o700)
             own.directory("root/.ssh", 0o700)
@@ -103,20 +103,20 @@ class HostImages:
             own.directory("etc/dropbear", 0o700)
             own.file("etc/dropbear/host_key", keys.dropbear_host_key(), 0o600)
             guests.add_to(own)
-            (self._workshop.directory / "initrd").write_bytes(common.read_bytes() + own.cpio())
+            (self._build.path / "initrd").write_bytes(common.read_bytes() + own.cpio())
 
-        self._workshop.step(
+        self._build.step(
             "initrd", "Adding guests and the SSH keys of this build", [common, *parts, *keys.paths], ["initrd"], work
         )
 
-    def _device_tree(self, machine: Machine) -> None:
+    def _device_tree(self, machine: EmulatedMachine) -> None:
         """Let QEMU say what the machine has, and tell the kernel its arguments and its initramfs."""
-        initrd = self._workshop.directory / "initrd"
+        initrd = self._build.path / "initrd"
         size = initrd.stat().st_size
-        flash = self._workshop.directory / "flash.bin"  # a machine with firmware has other devices than one without
+        flash = self._build.path / "flash.bin"  # a machine with firmware has other devices than one without
 
-        def work(step: Step) -> None:
-            raw = self._workshop.directory / "machine.dtb"
+        def work(step: BuildStep) -> None:
+            raw = self._build.path / "machine.dtb"
             model = f"{machine.model},dumpdtb={raw}"
             step.run(machine.program, "-M", model, *machine.arguments, "-display", "none", "-bios", flash)
             for node in ("/chosen", "/secure-chosen"):
@@ -125,10 +125,10 @@ class HostImages:
             start = machine.initrd_address
             for name, address in (("linux,initrd-start", start), ("linux,initrd-end", start + size)):
                 step.run("fdtput", "-t", "x", raw, "/chosen", name, f"{address >> 32:x}", f"{address & 0xFFFFFFFF:x}")
-            step.run("dtc", "-q", "-I", "dtb", "-O", "dtb", "-o", self._workshop.directory / "host.dtb", raw)
+            step.run("dtc", "-q", "-I", "dtb", "-O", "dtb", "-o", self._build.path / "host.dtb", raw)
             raw.unlink()
 
-        self._workshop.step(
+        self._build.step(
             "device-tree",
             "Making the host's device tree",
             [version(machine.program), repr(machine), str(size)],
@@ -140,8 +140,8 @@ class HostImages:
         """Take the device tree out of the kernel's package."""
         kernel = self._lock.kernel
 
-        def work(step: Step) -> None:
+        def work(step: BuildStep) -> None:
             (trees,) = (self._unpacked[kernel.package] / "usr" / "lib").glob("linux-image-*")
-            step.run("cp", trees / path, self._workshop.directory / "host.dtb")
+            step.run("cp", trees / path, self._build.path / "host.dtb")
 
-        self._workshop.step("device-tree", "Unpacking the host's device tree", [kernel.key, path], ["host.dtb"], work)
+        self._build.step("device-tree", "Unpacking the host's device tree", [kernel.key, path], ["host.dtb"], work)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Machine:
+class EmulatedMachine:
     """Everything of a board that its device tree depends on, and where the kernel is loaded.
 
     `model` is the value of QEMU's `-M`, `arguments` are the others that shape the machine, addresses are physical.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hil.firmware.lock import Lock
-    from hil.firmware.steps import Step, Workshop
+    from hil.firmware.steps import BuildDirectory, BuildStep
 
 _PREFIX = "aarch64-linux-gnu-"
 _SOURCES = ("linux/module", "linux/include", "service/include")
@@ -28,8 +28,8 @@ _BUILD_TOOLS = ("certs", "scripts", "tools")
 class HostPrograms:
     """The steps for the compiled parts. `firmware` is the tree of our sources, `unpacked` each package's directory."""
 
-    def __init__(self, workshop: Workshop, firmware: Path, lock: Lock, unpacked: Mapping[str, Path]) -> None:
-        self._workshop = workshop
+    def __init__(self, build: BuildDirectory, firmware: Path, lock: Lock, unpacked: Mapping[str, Path]) -> None:
+        self._build = build
         self._firmware = firmware
         self._lock = lock
         self._unpacked = unpacked
@@ -39,9 +39,9 @@ class HostPrograms:
         (common,) = self._packages("linux-headers-", "-common")
         (flavour,) = self._packages("linux-headers-", "-arm64")
         (tools,) = self._packages("linux-kbuild-", "")
-        scratch = self._workshop.directory / "module"
+        scratch = self._build.path / "module"
 
-        def work(step: Step) -> None:
+        def work(step: BuildStep) -> None:
             shutil.rmtree(scratch, ignore_errors=True)
             for name in _SOURCES:
                 lay(self._firmware / name, scratch / name)
@@ -57,10 +57,10 @@ class HostPrograms:
                 "CONFIG_DEBUG_INFO_BTF_MODULES=",
             )
             built = scratch / "linux" / "module" / "vtpm.ko"
-            step.run(f"{_PREFIX}strip", "--strip-debug", "-o", self._workshop.directory / "vtpm.ko", built)
+            step.run(f"{_PREFIX}strip", "--strip-debug", "-o", self._build.path / "vtpm.ko", built)
 
         keys = [self._lock[package].key for package in (common, flavour, tools)]
-        (path,) = self._workshop.step(
+        (path,) = self._build.step(
             "module",
             "Building the host's vTPM module",
             [version(f"{_PREFIX}gcc"), *keys, *(self._firmware / name for name in _SOURCES)],
@@ -81,13 +81,13 @@ class HostPrograms:
         """Build a program from the first of some folders of firmware/linux; the others have headers for it."""
         trees = [self._firmware / "linux" / folder for folder in folders]
 
-        def work(step: Step) -> None:
+        def work(step: BuildStep) -> None:
             flags = ["-std=c17", "-O2", "-s", "-Wall", "-Wextra", "-Werror", "-Wconversion"]
             includes = [f"-I{tree}" for tree in trees]
             sources = sorted(trees[0].glob("*.c"))
-            step.run(f"{_PREFIX}gcc", *flags, *includes, *sources, "-o", self._workshop.directory / output)
+            step.run(f"{_PREFIX}gcc", *flags, *includes, *sources, "-o", self._build.path / output)
 
-        (path,) = self._workshop.step(name, title, [version(f"{_PREFIX}gcc"), *trees], [output], work)
+        (path,) = self._build.step(name, title, [version(f"{_PREFIX}gcc"), *trees], [output], work)
         return path
 
     def _packages(self, start: str, end: str) -> list[str]:

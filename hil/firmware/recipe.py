@@ -14,7 +14,7 @@ from hil.firmware.lock import read_lock
 from hil.firmware.packing import packing_of
 from hil.firmware.platforms import platform_named
 from hil.firmware.sources import SourceCache
-from hil.firmware.steps import Step, Workshop, digest, version
+from hil.firmware.steps import BuildDirectory, BuildStep, digest, version
 from hil.firmware.trustedfirmware import TrustedFirmware
 from hil.manifest import GitState
 from hil.paths import CHECKOUT, builds, cache_root
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hil.firmware.lock import Lock
-    from hil.firmware.machine import Machine
+    from hil.firmware.machine import EmulatedMachine
     from hil.firmware.platforms import Platform
 
 TRUSTED_FIRMWARE = "arm-trusted-firmware"
@@ -58,7 +58,7 @@ def build(
 
 def build_linux(
     platform: str = "qemu-virt",
-    machine: Machine | None = None,
+    machine: EmulatedMachine | None = None,
     *,
     scp: Path | None = None,
     coverage: bool = False,
@@ -110,7 +110,7 @@ class Recipe:
         self._progress = progress
         self._scp = scp
         self._coverage = coverage
-        self._workshop = Workshop(self.directory, progress)
+        self._build = BuildDirectory(self.directory, progress)
         self._compiler = version(COMPILER)
 
     def run(self) -> Firmware:
@@ -123,7 +123,7 @@ class Recipe:
         self._trusted_firmware(lock).build(unpacked[TRUSTED_FIRMWARE], self._sources, packing, self._scp)
         return self._described(self.directory, (*packing.images, *packing.loaded, *ARTIFACTS), lock)
 
-    def run_linux(self, machine: Machine | None) -> Firmware:
+    def run_linux(self, machine: EmulatedMachine | None) -> Firmware:
         """Run what is out of date of the Linux host's images, once the firmware is there, and describe the result."""
         own = self._platform.linux
         if own is None and machine is None:
@@ -136,15 +136,15 @@ class Recipe:
             lock = lock.with_kernel(read_lock(self._platform.linux_lock))
         unpacked = SourceCache().unpacked(lock.pins, self._progress)
         directory = linux_directory(self._platform.name, self._checkout, coverage=self._coverage)
-        workshop = Workshop(directory, self._progress)
+        build = BuildDirectory(directory, self._progress)
         source, agent = self._sources / "linux" / "host", self.directory / "guest.bin"
         if own is not None:
-            HostImages(workshop, source, lock, unpacked, agent, own.modules).make_for_hardware(own.devicetree)
+            HostImages(build, source, lock, unpacked, agent, own.modules).make_for_hardware(own.devicetree)
             return self._described(directory, IMAGES, lock)
         assert machine is not None
         firmware = read_lock(self._sources / "sources.lock")
-        self._trusted_firmware(firmware).build_for_linux(workshop, LINUX_FLASH, machine.kernel_address)
-        HostImages(workshop, source, lock, unpacked, agent).make(machine)
+        self._trusted_firmware(firmware).build_for_linux(build, LINUX_FLASH, machine.kernel_address)
+        HostImages(build, source, lock, unpacked, agent).make(machine)
         return self._described(directory, (LINUX_FLASH, *IMAGES), lock)
 
     def _described(self, directory: Path, names: Sequence[str], lock: Lock) -> Firmware:
@@ -160,7 +160,7 @@ class Recipe:
 
     def _trusted_firmware(self, lock: Lock) -> TrustedFirmware:
         pin = lock[TRUSTED_FIRMWARE]
-        return TrustedFirmware(self._platform, pin, self._compiler, self._workshop, coverage=self._coverage)
+        return TrustedFirmware(self._platform, pin, self._compiler, self._build, coverage=self._coverage)
 
     def _engine(self, unpacked: Mapping[str, Path], lock: Lock) -> None:
         """Link the TPM engine: libtpms, libcrypto and our libc, as one image of its own."""
@@ -172,13 +172,13 @@ class Recipe:
             "OPENSSL_DIR": self._libcrypto(unpacked, lock),
         }
 
-        def work(step: Step) -> None:
+        def work(step: BuildStep) -> None:
             shutil.rmtree(out, ignore_errors=True)
             make(step, source, "engine", OUT=out, PLATFORM=self._platform.name, **packages)
             for name in ("engine.elf", "engine.bin"):
                 shutil.copy(out / name, self.directory / name)
 
-        self._workshop.step(
+        self._build.step(
             "engine",
             "Linking the TPM engine",
             [
@@ -203,7 +203,7 @@ class Recipe:
         key = digest([self._compiler, *pins, source / "openssl", source / "Makefile"])
         target = cache_root() / "built" / f"libcrypto-{key[:16]}"
 
-        def work(step: Step) -> None:
+        def work(step: BuildStep) -> None:
             with exclusive(target.parent, step.title):
                 if target.is_dir():
                     return
@@ -216,7 +216,7 @@ class Recipe:
                 kept.rename(target)
                 shutil.rmtree(scratch)
 
-        self._workshop.once("openssl", "Building OpenSSL's libcrypto for EL3 (minutes, once)", target, work)
+        self._build.once("openssl", "Building OpenSSL's libcrypto for EL3 (minutes, once)", target, work)
         return target
 
     def _monitor(self) -> None:
@@ -224,7 +224,7 @@ class Recipe:
         out = self.directory / "monitor"
         images = ("monitor.elf", "monitor.bin", "guest.elf", "guest.bin")
 
-        def work(step: Step) -> None:
+        def work(step: BuildStep) -> None:
             shutil.rmtree(out, ignore_errors=True)
             make(step, self._sources / "monitor", "all", OUT=out, PLATFORM=self._platform.name)
             for name in images:
@@ -234,7 +234,7 @@ class Recipe:
             self._sources / name
             for name in ("monitor", "guest", "baremetal", "linux/acpi", "linux/virtio", "service/include")
         ]
-        self._workshop.step(
+        self._build.step(
             "monitor",
             "Building the monitor and the guest agent",
             [self._compiler, *trees],

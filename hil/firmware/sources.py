@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from hil.files import file_sha256
 from hil.firmware.apt import PrivateApt
-from hil.firmware.archives import SYSTEM_APT, Wanted, configured_archives, source_list
+from hil.firmware.archives import SYSTEM_APT, SuiteRequest, configured_archives, source_list
 from hil.firmware.cache import exclusive
 from hil.firmware.errors import CorruptDownload, PinGone
 from hil.firmware.lock import Kind, Pin
@@ -55,7 +55,8 @@ def private_apt(pins: Sequence[Pin], cache: Path, configuration: Path = SYSTEM_A
     """
     architecture = _architecture(pins[0])
     wanted = [
-        Wanted(pin.suite, pin.kind, architecture if pin.kind is Kind.BINARY else "", pin.component) for pin in pins
+        SuiteRequest(pin.suite, pin.kind, architecture if pin.kind is Kind.BINARY else "", pin.component)
+        for pin in pins
     ]
     return PrivateApt(
         cache / "apt" / architecture, source_list(configured_archives(configuration), wanted), architecture

@@ -20,13 +20,13 @@ _ALGORITHM = b"ssh-ed25519"
 
 
 @dataclass(frozen=True, slots=True)
-class Keys:
+class SshKeys:
     """The directory with `host` and `user`, private keys in OpenSSH's format, and `host.pub` and `user.pub`."""
 
     directory: Path
 
     @classmethod
-    def of(cls, directory: Path) -> Keys:
+    def from_directory(cls, directory: Path) -> SshKeys:
         """Return the keys in a directory, making those that are missing."""
         directory.mkdir(parents=True, exist_ok=True)
         for name in (HOST_NAME, USER_NAME):

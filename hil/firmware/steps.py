@@ -51,23 +51,28 @@ def version(program: str) -> str:
     return output.text.splitlines()[0]
 
 
-class Workshop:
+class BuildDirectory:
     """A build directory: what each step left, the log of its last run, and a stamp that says from which inputs."""
 
-    def __init__(self, directory: Path, progress: Progress) -> None:
-        self.directory = directory
+    def __init__(self, path: Path, progress: Progress) -> None:
+        self.path = path
         self._progress = progress
 
     def step(
-        self, name: str, title: str, inputs: Iterable[Path | str], outputs: Sequence[str], work: Callable[[Step], None]
+        self,
+        name: str,
+        title: str,
+        inputs: Iterable[Path | str],
+        outputs: Sequence[str],
+        work: Callable[[BuildStep], None],
     ) -> tuple[Path, ...]:
         """Make `outputs` (paths below the build directory) by `work`, unless they were made from the same inputs.
 
         Returns their paths. Raises `BuildFailed` with the end of the log.
         """
         key = digest([name, *inputs])
-        paths = tuple(self.directory / output for output in outputs)
-        stamp = self.directory / "stamps" / f"{name}.json"
+        paths = tuple(self.path / output for output in outputs)
+        stamp = self.path / "stamps" / f"{name}.json"
         if self._recorded(stamp, key) == _digests(paths):
             return paths
         stamp.unlink(missing_ok=True)
@@ -78,17 +83,17 @@ class Workshop:
         stamp.write_text(json.dumps({"key": key, "outputs": _digests(paths)}))
         return paths
 
-    def once(self, name: str, title: str, target: Path, work: Callable[[Step], None]) -> None:
+    def once(self, name: str, title: str, target: Path, work: Callable[[BuildStep], None]) -> None:
         """Make `target`, whose name says what it was made from, by `work`, unless it is there."""
         if not target.exists():
             self._run(name, title, work)
 
-    def _run(self, name: str, title: str, work: Callable[[Step], None]) -> Path:
-        log = self.directory / "logs" / f"{name}.log"
+    def _run(self, name: str, title: str, work: Callable[[BuildStep], None]) -> Path:
+        log = self.path / "logs" / f"{name}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         log.write_bytes(b"")
         with self._progress.step(title):
-            work(Step(title, log))
+            work(BuildStep(title, log))
         return log
 
     @staticmethod
@@ -100,7 +105,7 @@ class Workshop:
         return None
 
 
-class Step:
+class BuildStep:
     """What a running step may do: run commands, whose output goes to its log."""
 
     def __init__(self, title: str, log: Path) -> None:

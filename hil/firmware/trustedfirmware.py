@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from hil.files import file_sha256
 from hil.firmware.crossmake import make
 from hil.firmware.packing import packing_of
-from hil.firmware.steps import Step, Workshop, lay
+from hil.firmware.steps import BuildDirectory, BuildStep, lay
 
 if TYPE_CHECKING:
     from hil.firmware.lock import Pin
@@ -27,14 +27,14 @@ class TrustedFirmware:
     """
 
     def __init__(
-        self, platform: Platform, pin: Pin, compiler: str, workshop: Workshop, *, coverage: bool = False
+        self, platform: Platform, pin: Pin, compiler: str, build: BuildDirectory, *, coverage: bool = False
     ) -> None:
         self._platform = platform
         self._key = [compiler, pin.key]
-        self._workshop = workshop
-        self._tree = workshop.directory / "tfa"
+        self._build = build
+        self._tree = build.path / "tfa"
         self._made = self._tree / "build" / platform.declared.tfa / "release"
-        self._engine = workshop.directory / "engine.bin"
+        self._engine = build.path / "engine.bin"
         self._settings = {
             "PLAT": platform.declared.tfa,
             "SPD": "vtpm",
@@ -57,11 +57,11 @@ class TrustedFirmware:
             platform.directory / "tfa": place,
             platform.addresses: f"{place}/include/{platform.addresses.name}",
         }
-        directory = self._workshop.directory
+        directory = self._build.path
         images = {"BL32": self._engine, "BL33": directory / "monitor.bin", **({"SCP_BL2": scp} if scp else {})}
         notes = [f"{NOTES}/{name}" for name in self._notes(sources)] if self._coverage else []
 
-        def work(step: Step) -> None:
+        def work(step: BuildStep) -> None:
             shutil.rmtree(self._tree, ignore_errors=True)
             lay(unpacked, self._tree)
             for source, target in overlays.items():
@@ -74,7 +74,7 @@ class TrustedFirmware:
                 shutil.copy(self._made / "bl31" / Path(note).name, directory / note)
             packing.pack(self._made, directory)
 
-        self._workshop.step(
+        self._build.step(
             "trusted-firmware",
             "Building Trusted Firmware-A with the vTPM service",
             [*self._key, packing.key, *_texts(self._settings), *images.values(), *overlays],
@@ -82,13 +82,13 @@ class TrustedFirmware:
             work,
         )
 
-    def build_for_linux(self, workshop: Workshop, flash: str, kernel_address: int) -> None:
-        """Make the image `flash` in another workshop: the firmware of `build`, but with a BL2 that starts a kernel.
+    def build_for_linux(self, build: BuildDirectory, flash: str, kernel_address: int) -> None:
+        """Make the image `flash` in another build: the firmware of `build`, but with a BL2 that starts a kernel.
 
         The kernel lies at `kernel_address` when the machine starts, and gets the device tree.
         """
         packing = packing_of(self._platform, None)
-        out = workshop.directory / "tfa"
+        out = build.path / "tfa"
         settings = {
             **self._settings,
             "ARM_LINUX_KERNEL_AS_BL33": "1",
@@ -96,16 +96,16 @@ class TrustedFirmware:
         }
         images = {"BL31": self._made / "bl31.bin", "BL32": self._engine}
 
-        def work(step: Step) -> None:
+        def work(step: BuildStep) -> None:
             shutil.rmtree(out, ignore_errors=True)
             make(step, self._tree, "bl2", "fip", BUILD_BASE=out, **settings, **images)
             fip = out / self._platform.declared.tfa / "release" / "fip.bin"
-            packing.write(flash, self._made, self._workshop.directory, workshop.directory / flash, fip=fip)
+            packing.write(flash, self._made, self._build.path, build.path / flash, fip=fip)
 
-        workshop.step(
+        build.step(
             "trusted-firmware",
             "Building the Trusted Firmware-A that starts Linux",
-            [*self._key, packing.key, *_texts(settings), self._workshop.directory / flash],
+            [*self._key, packing.key, *_texts(settings), self._build.path / flash],
             [flash],
             work,
         )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from labgrid.step import step
 
 from hil.board.ssh.errors import CommandTimeout
-from hil.board.ssh.process import Result
+from hil.board.ssh.process import CommandResult
 from hil.deadline import Deadline
 from hil.errors import ConsoleClosed, ConsoleTimeout, FirmwareError
 
@@ -71,7 +71,7 @@ class CommandLoop:
     @step(args=["command"])  # type: ignore[untyped-decorator]
     def run(
         self, command: str | Sequence[str], *, stdin: bytes = b"", check: bool = True, deadline: Deadline | None = None
-    ) -> Result:
+    ) -> CommandResult:
         """Run a command to its end, with `stdin` as its whole input; as `Machine.run` does it.
 
         Raises `CommandFailed` for another status than 0 if `check`, `GuestEnded`, `CommandTimeout` when the guest is
@@ -89,7 +89,7 @@ class CommandLoop:
             message = f"`{line}` did not end in {self}, which is well: {error.message}"
             raise CommandTimeout(message, console=self.last_words()) from error
         status, output, errors = answer.split()[2:5]
-        result = Result(line, _decoded(output), _decoded(errors), int(status))
+        result = CommandResult(line, _decoded(output), _decoded(errors), int(status))
         return result.check() if check else result
 
     def shell(self) -> None:

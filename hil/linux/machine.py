@@ -13,7 +13,7 @@ from hil.deadline import Deadline
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from hil.board.ssh import Process, Result, Session, Shell
+    from hil.board.ssh import CommandResult, Process, Session, Shell
     from hil.board.ssh.forward import Forward
     from hil.board.ssh.transfer import Progress
 
@@ -40,7 +40,7 @@ class Machine:
     @step(args=["command"])  # type: ignore[untyped-decorator]
     def run(
         self, command: str | Sequence[str], *, stdin: bytes = b"", check: bool = True, deadline: Deadline | None = None
-    ) -> Result:
+    ) -> CommandResult:
         """Run a command to its end, with `stdin` as its whole input.
 
         Raises `CommandFailed` for another status than 0 if `check`; `CommandTimeout`; `SshDropped` and what else

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hil.board.drivers.hostmemory import HostMemory
-from hil.coverage.image import CounterPlace, InstrumentedImage
+from hil.coverage.image import FunctionCounters, InstrumentedImage
 from hil.coverage.meter import CounterMeter, Gained
 from hil.coverage.notes import Function, Notes
 from hil.errors import RecordFailed
@@ -31,7 +31,7 @@ class Machine:
     def memory(self) -> HostMemory:
         block = f"  ram  4 KiB  0x0 0x0 0x1000 0x{ctypes.addressof(self._ram):x}  rw\n".replace("0x0 0x0", "0x0 0x1000")
         tree = f'FlatView #0\n AS "cpu-memory-0"\n  {BASE:016x}-{BASE + 0xFFF:016x} (prio 0, ram): ram\n'
-        return HostMemory.of(os.getpid(), {"info ramblock": block, "info mtree -f": tree}.__getitem__)
+        return HostMemory.from_process(os.getpid(), {"info ramblock": block, "info mtree -f": tree}.__getitem__)
 
     def count(self, total: int) -> None:
         struct.pack_into("<Q", self._ram, COUNTERS, total)
@@ -45,7 +45,7 @@ def file(tmp_path: Path) -> Path:
 @pytest.fixture
 def meter(file: Path) -> CounterMeter:
     functions = (Function("kept", (1, 2, 3), 1), Function("left_out", (1, 2, 3), 1))
-    places = (CounterPlace(BASE + COUNTERS, 1), CounterPlace(None, 1))
+    places = (FunctionCounters(BASE + COUNTERS, 1), FunctionCounters(None, 1))
     return CounterMeter(
         InstrumentedImage(Path("build"), (Notes(Path("a.gcno"), (0, 0, 0), functions),), places, (BASE, CODE)), file
     )

@@ -62,7 +62,7 @@ def test_the_summary_says_how_much_ran_and_what_was_lost(run: Path) -> None:
     share = f"{100 * summary.covered / summary.lines:.1f}"
     assert str(summary) == (
         f"coverage of firmware/service: {summary.covered} of {summary.lines} lines ({share} %); "
-        "1 of 4 machines were lost uncounted"
+        "1 of 4 machines ended before they were counted"
     )
 
 

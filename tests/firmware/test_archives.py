@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hil.errors import UsageError
-from hil.firmware.archives import Wanted, configured_archives, source_list
+from hil.firmware.archives import SuiteRequest, configured_archives, source_list
 from hil.firmware.lock import Kind
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ URIs: http://off.example/debian
 Suites: trixie
 Components: main
 """
-TRIXIE = Wanted("trixie", Kind.SOURCE, "")
+TRIXIE = SuiteRequest("trixie", Kind.SOURCE, "")
 
 
 def configuration(tmp_path: Path, text: str, name: str) -> Path:
@@ -66,20 +66,20 @@ def test_both_formats_give_the_same_archive_for_another_suite(tmp_path: Path) ->
 
 def test_a_foreign_architecture_takes_the_place_of_the_configured_one(tmp_path: Path) -> None:
     for apt in both(tmp_path):
-        listing = source_list(configured_archives(apt), [Wanted("bookworm", Kind.BINARY, "arm64")])
+        listing = source_list(configured_archives(apt), [SuiteRequest("bookworm", Kind.BINARY, "arm64")])
         assert "Architectures: arm64\n" in listing
         assert "amd64" not in listing
 
 
 def test_a_component_other_than_main_is_asked_for_by_name(tmp_path: Path) -> None:
     for apt in both(tmp_path):
-        wanted = Wanted("bookworm", Kind.BINARY, "arm64", "non-free-firmware")
+        wanted = SuiteRequest("bookworm", Kind.BINARY, "arm64", "non-free-firmware")
         assert "Components: non-free-firmware\n" in source_list(configured_archives(apt), [wanted])
 
 
 def test_security_suites_come_from_the_security_archive(tmp_path: Path) -> None:
     for apt in both(tmp_path):
-        listing = source_list(configured_archives(apt), [Wanted("trixie-security", Kind.SOURCE, "")])
+        listing = source_list(configured_archives(apt), [SuiteRequest("trixie-security", Kind.SOURCE, "")])
         assert "URIs: http://security.example/debian-security\n" in listing
 
 

@@ -11,7 +11,7 @@ from hil.board.file.boardfile import BoardFile
 from hil.firmware.linux import IMAGES, HostImages
 from hil.firmware.lock import read_lock
 from hil.firmware.sources import SourceCache
-from hil.firmware.steps import Workshop
+from hil.firmware.steps import BuildDirectory
 from hil.paths import CHECKOUT
 from hil.progress import Silent
 from tests.firmware.test_initramfs import unpacked
@@ -34,7 +34,7 @@ def make(directory: Path, progress: Progress) -> None:
     (directory / "flash.bin").touch()  # QEMU asks only whether there is one
     agent = directory / "agent"
     agent.touch()
-    HostImages(Workshop(directory, progress), LINUX / "host", lock, packages, agent).make(machine)
+    HostImages(BuildDirectory(directory, progress), LINUX / "host", lock, packages, agent).make(machine)
 
 
 @pytest.fixture(scope="module")

@@ -7,34 +7,34 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_ssh_public_key
 from paramiko import PKey
 
-from hil.firmware.sshkeys import Keys
+from hil.firmware.sshkeys import SshKeys
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 def test_keys_are_made_once(tmp_path: Path) -> None:
-    first = {path: path.read_bytes() for path in Keys.of(tmp_path).paths}
+    first = {path: path.read_bytes() for path in SshKeys.from_directory(tmp_path).paths}
     assert len(first) == 4
-    assert {path: path.read_bytes() for path in Keys.of(tmp_path).paths} == first
+    assert {path: path.read_bytes() for path in SshKeys.from_directory(tmp_path).paths} == first
 
 
 def test_two_build_trees_have_different_keys(tmp_path: Path) -> None:
-    assert Keys.of(tmp_path / "a").authorized() != Keys.of(tmp_path / "b").authorized()
+    assert SshKeys.from_directory(tmp_path / "a").authorized() != SshKeys.from_directory(tmp_path / "b").authorized()
 
 
 def test_nobody_else_can_read_the_private_keys(tmp_path: Path) -> None:
-    keys = Keys.of(tmp_path)
+    keys = SshKeys.from_directory(tmp_path)
     assert [path.stat().st_mode & 0o077 for path in keys.paths if not path.suffix] == [0, 0]
 
 
 def test_the_user_key_fits_what_the_target_lets_in(tmp_path: Path) -> None:
-    keys = Keys.of(tmp_path)
+    keys = SshKeys.from_directory(tmp_path)
     assert PKey.from_path(tmp_path / "user").get_base64() in keys.authorized().decode()
 
 
 def test_the_server_gets_the_key_that_is_pinned(tmp_path: Path) -> None:
-    stored = Keys.of(tmp_path).dropbear_host_key()
+    stored = SshKeys.from_directory(tmp_path).dropbear_host_key()
     algorithm, rest = _string(stored)
     pair, rest = _string(rest)
     assert (algorithm, len(pair), rest) == (b"ssh-ed25519", 64, b"")

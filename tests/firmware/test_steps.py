@@ -7,7 +7,7 @@ import pytest
 
 from hil.errors import MissingTool
 from hil.firmware.errors import BuildFailed
-from hil.firmware.steps import Step, Workshop
+from hil.firmware.steps import BuildDirectory, BuildStep
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Copy:
-    """A step that copies a file with cp, in a workshop."""
+    """A step that copies a file with cp, in a build."""
 
     def __init__(self, root: Path, steps: Steps) -> None:
         self.source = root / "source"
@@ -24,13 +24,13 @@ class Copy:
         (self.source / "input.txt").write_text("one")
         self.output = root / "build" / "output.txt"
         self.log = root / "build" / "logs" / "copy.log"
-        self._workshop = Workshop(root / "build", steps)
+        self._build = BuildDirectory(root / "build", steps)
 
     def make(self, *command: str) -> None:
-        def work(step: Step) -> None:
+        def work(step: BuildStep) -> None:
             step.run(*(command or ("cp", "-v", str(self.source / "input.txt"), str(self.output))))
 
-        self._workshop.step("copy", "Copying", [self.source], ["output.txt"], work)
+        self._build.step("copy", "Copying", [self.source], ["output.txt"], work)
 
 
 @pytest.fixture

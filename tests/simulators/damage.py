@@ -30,4 +30,4 @@ def overwrite(driver: HilQEMUDriver, address: int, data: bytes) -> None:
     def ask(command: str) -> str:
         return str(driver.monitor_command("human-monitor-command", {"command-line": command}))
 
-    HostMemory.of(driver.emulator.pid, ask).write(address, data)
+    HostMemory.from_process(driver.emulator.pid, ask).write(address, data)

@@ -1,4 +1,4 @@
-"""labgrid drivers, one per file; importing this registers them."""
+"""labgrid drivers, one per file. Importing this package registers them."""
 
 from __future__ import annotations
 

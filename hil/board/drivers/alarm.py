@@ -1,4 +1,4 @@
-"""The one thing that ends every wait on a board at once: its death, its panic, its unexpected reboot."""
+"""Ends every wait on a board at once when the board dies, panics or reboots unexpectedly."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Alarm:
-    """Rings once, for good, from any thread; whoever waits for a board also polls `fileno()`."""
+    """Rings once, and stays ringing. Any thread may ring it; every wait for the board also polls `fileno()`."""
 
     def __init__(self) -> None:
         self._fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
@@ -21,7 +21,7 @@ class Alarm:
         self._make_error: Callable[[], HilError] | None = None
 
     def ring(self, make_error: Callable[[], HilError]) -> None:
-        """Let `check` raise what `make_error` returns; the first reason stays."""
+        """Make `check` raise the error that `make_error` returns. Only the first call counts: it has the cause."""
         with self._lock:
             if self._make_error is None:
                 self._make_error = make_error
@@ -33,12 +33,12 @@ class Alarm:
         return self._make_error is not None
 
     def check(self) -> None:
-        """Raise the error that it rang for, if it has."""
+        """Raise the error that the alarm rang for, if it has rung."""
         if self._make_error is not None:
             raise self._make_error()
 
     def fileno(self) -> int:
-        """Readable from the moment it rings."""
+        """Return a descriptor that is readable as soon as the alarm rings."""
         return self._fd
 
     def __del__(self) -> None:

@@ -1,4 +1,4 @@
-"""labgrid driver: the boot partition of a Raspberry Pi 4, put together as the board file says."""
+"""labgrid driver: assembles the boot partition of a Raspberry Pi 4 as described in the board file."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from hil.tools import run_tool
 CONFIG = "config.txt"
 CMDLINE = "cmdline.txt"
 PACKAGE = "package"
-"""Instead of a directory with the VideoCore's firmware: Debian's package."""
+"""Value of `videocore` that stands for the firmware in Debian's package."""
 ABSENT = "absent"
-"""Instead of a directory with the VideoCore's firmware: an emulator plays it."""
+"""Value of `videocore` for a partition without that firmware, because an emulator takes its part."""
 SOURCES = {".dts": ".dtb", ".dtso": ".dtbo"}
-"""Device trees and overlays that are compiled on the way."""
+"""Suffixes of device tree sources and overlays, and of the files that they are compiled to."""
 
 COMPILE_SECONDS = 20.0
 
@@ -37,7 +37,7 @@ _OPTIONS: Any = attr.validators.instance_of(dict)
 @target_factory.reg_driver
 @attr.s(eq=False)
 class BootPartitionDriver(Driver):  # type: ignore[misc]
-    """Makes the files, or an image of a card with them.
+    """Makes the files of the partition, or the image of a card with them.
 
     Args:
         config: where config.txt is made, by its key among the images
@@ -67,21 +67,21 @@ class BootPartitionDriver(Driver):  # type: ignore[misc]
     size: int = attr.ib(default=64, validator=_NUMBER)
 
     def files(self) -> Payload:
-        """Return what goes on the partition. Raises `UsageError` for what could not boot."""
+        """Make the files and return them. Raises `UsageError` if the board could not boot from them."""
         partition = self._partition
         files = partition.files()
         config = self._image(self.config)
         config.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(config, partition.config.encode())
-        made = [PayloadFile.of(config, CONFIG)]
+        made = [PayloadFile.from_file(config, CONFIG)]
         if self.cmdline:
             cmdline = config.with_name(CMDLINE)
             write_atomically(cmdline, f"{self.cmdline}\n".encode())
-            made.append(PayloadFile.of(cmdline, CMDLINE))
+            made.append(PayloadFile.from_file(cmdline, CMDLINE))
         return Payload((*made, *files))
 
     def write_card(self, path: Path) -> Payload:
-        """Make an image of a card with the partition; return what is on it."""
+        """Make the image of a card with the partition; return the files on it."""
         payload = self.files()
         write_card(path, {file.destination: file.source for file in payload.files}, self.size << 20)
         return payload

@@ -1,4 +1,4 @@
-"""labgrid driver: an image on an SD card, by way of a USB SD mux or a card reader."""
+"""labgrid driver: writes an image to an SD card in a USB SD mux or a card reader."""
 
 from __future__ import annotations
 
@@ -34,8 +34,7 @@ _SIZE: Any = attr.validators.instance_of((int, float))
 class CardFlasher(Driver, FlasherProtocol):  # type: ignore[misc]
     """Writes one image to a card and reads it back; with a `BootPartitionDriver`, makes the image first.
 
-    With an SD mux, the card is taken from the board, and given back only when all went well: a board with half an
-    image finds no card.
+    With an SD mux, the board gets the card back only after success, so that it never boots half an image.
 
     Args:
         image: the image, by its key
@@ -59,11 +58,11 @@ class CardFlasher(Driver, FlasherProtocol):  # type: ignore[misc]
 
     @property
     def memory(self) -> FlashMemory:
-        """What is known of the board's card."""
+        """The note on the last flash of the board's card."""
         return flash_memory(self.target)
 
     def check(self) -> None:
-        """Raise `BoardDirty` unless the board was last flashed well."""
+        """Raise `BoardDirty` unless the last flash succeeded."""
         self.memory.check()
 
     def plan(self) -> FlashPlan:
@@ -93,7 +92,7 @@ class CardFlasher(Driver, FlasherProtocol):  # type: ignore[misc]
 
     @property
     def _payload(self) -> Payload:
-        return Payload.of([(self._path, WHOLE)])
+        return Payload.from_files([(self._path, WHOLE)])
 
     @property
     def _medium(self) -> Card:

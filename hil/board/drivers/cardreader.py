@@ -1,4 +1,4 @@
-"""labgrid resource: an SD card, by the path of its reader, or a file that stands for one."""
+"""labgrid resource: an SD card, named by the path of its reader, or a file in place of one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from labgrid.resource.common import Resource
 @target_factory.reg_resource
 @attr.s(eq=False)
 class CardReader(Resource):  # type: ignore[misc]
-    """A reader that always has the same name, without udev.
+    """A card reader whose path is fixed, so that it needs no udev.
 
     Args:
         path: such as a link in /dev/disk/by-path; a plain file is taken as a card of its size

@@ -1,4 +1,4 @@
-"""Changes to a flattened device tree, made by the device tree compiler's own programs."""
+"""Changes flattened device trees with the programs of the device tree compiler."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ SECONDS = 20.0
 
 @dataclass(frozen=True, slots=True)
 class DeviceTree:
-    """A device tree in a file that is ours."""
+    """A device tree in a temporary file, which may be changed."""
 
     path: Path
 
     @classmethod
     @contextlib.contextmanager
-    def of(cls, data: bytes, overlays: Sequence[bytes] = (), *, space: int = 0) -> Iterator[DeviceTree]:
+    def from_bytes(cls, data: bytes, overlays: Sequence[bytes] = (), *, space: int = 0) -> Iterator[DeviceTree]:
         """Yield a copy with `overlays` applied and room for `space` bytes more. Raises `FirmwareError`."""
         with tempfile.TemporaryDirectory() as name:
             directory = Path(name)
@@ -51,7 +51,7 @@ class DeviceTree:
         _run("fdtput", "-p", "-t", "x", self.path, node, name, *(f"{cell:x}" for cell in cells))
 
     def set_memory(self, banks: Sequence[tuple[int, int]]) -> None:
-        """Say which memory there is: start and length of each bank."""
+        """Set the memory node to these banks: start and length of each."""
         widths = [int(_run("fdtget", self.path, "/", f"#{kind}-cells")) for kind in ("address", "size")]
         nodes = [node for node in _run("fdtget", "-l", self.path, "/").split() if node.partition("@")[0] == "memory"]
         cells = [

@@ -1,4 +1,4 @@
-"""One QEMU process: its serial lines, its control connection, its stderr and its end."""
+"""A QEMU process: its serial lines, control connection and stderr, and why it ended."""
 
 from __future__ import annotations
 
@@ -39,11 +39,13 @@ END_SECONDS = 5.0
 
 
 class Emulator:
-    """A QEMU that is held before its first instruction until `run`.
+    """A QEMU process that waits before its first instruction until `run`.
 
-    Lines and control are socket pairs that QEMU inherits: they are attached before it exists, and a reader thread
-    empties all of them and stderr at any time. It lives in its own process group and dies with the thread that made it
-    (PDEATHSIG), so make it in a thread that lives as long as the board.
+    QEMU inherits one end of a socket pair for each serial line and for control. So no output is lost, because the lines
+    are attached before the process exists, and there are no ports or paths to clash over. A reader thread empties the
+    lines and stderr at all times, because QEMU halts the machine when a line is full. The process has its own process
+    group, and the kernel kills it when the thread that started it ends (PDEATHSIG), so start it in a thread that lives
+    as long as the board.
     """
 
     def __init__(
@@ -54,9 +56,9 @@ class Emulator:
         incoming: Path | None = None,
         inherited: Sequence[int] = (),
     ) -> None:
-        """Start `command` with one serial port per transcript, in order.
+        """Start `command` with one serial port for each transcript, in order.
 
-        `incoming` is a state to load while held, `inherited` are descriptors that the command refers to.
+        `incoming` is a saved state to load before `run`, `inherited` are the descriptors that the command refers to.
         """
         self.alarm = Alarm()
         self.uarts: dict[str, Uart] = {}
@@ -83,16 +85,16 @@ class Emulator:
 
     @property
     def pid(self) -> int:
-        """Process id, which is also the process group."""
+        """The process ID, which is also that of the process group."""
         return self._process.pid
 
     @property
     def alive(self) -> bool:
-        """Whether the process runs and nothing ended the board."""
+        """Whether the process runs, and the alarm has not rung."""
         return not self.alarm.ringing and self._process.poll() is None
 
     def load(self) -> None:
-        """Wait until the state is loaded, if there is one; the processors stay halted."""
+        """Wait until the saved state, if any, is loaded; the processors stay halted."""
         if self._load is not None:
             posts, self._load = self._load, None
             deadline = Deadline.after(TRANSFER_SECONDS)
@@ -101,7 +103,7 @@ class Emulator:
             self._await_migration("load the snapshot", deadline)
 
     def run(self) -> None:
-        """Wait until QEMU is up, and the state loaded if there is one, then let the processors go."""
+        """Wait until QEMU is up and the saved state, if any, is loaded; then start the processors."""
         self.load()
         self.qmp.execute("cont", deadline=Deadline.after(START_SECONDS))
 
@@ -110,11 +112,11 @@ class Emulator:
         self.qmp.execute("stop", deadline=Deadline.after(CONTROL_SECONDS))
 
     def cont(self) -> None:
-        """Let the processors continue."""
+        """Start the processors again."""
         self.qmp.execute("cont", deadline=Deadline.after(CONTROL_SECONDS))
 
     def reset(self) -> None:
-        """Press the reset button."""
+        """Reset the machine, as its reset button would."""
         self.qmp.execute("system_reset", deadline=Deadline.after(CONTROL_SECONDS))
 
     def save(self, path: Path) -> None:
@@ -126,7 +128,7 @@ class Emulator:
         self._await_migration("save the snapshot", deadline)
 
     def processors(self) -> str:
-        """Return where each processor is, as level and address; empty when the machine does not run."""
+        """Return exception level and address of each processor in words, or "" if the machine does not run."""
         try:
             deadline = Deadline.after(CONTROL_SECONDS)
             if self.qmp.execute("query-status", deadline=deadline)["status"] != "running":
@@ -139,7 +141,7 @@ class Emulator:
         return ", ".join(f"CPU {cpu} at {level} in {int(pc, 16):#x}" for cpu, (pc, level) in enumerate(found))
 
     def off(self) -> None:
-        """Cut the power, for good: nothing is asked of QEMU, so that also a stopped one goes."""
+        """End the process. SIGKILL also ends a process that is stopped or hangs, which QEMU's own command would not."""
         self.alarm.ring(lambda: ConsoleClosed("the board is off"))
         self._process.kill()
         os.eventfd_write(self._stop, 1)
@@ -167,7 +169,7 @@ class Emulator:
         """Thread: empty lines and stderr until the process ends or the board is switched off."""
         try:
             self._read_until_end()
-        except Exception as error:  # a reader that dies silently would look like a silent board
+        except Exception as error:  # otherwise the end of this thread would look like a silent board
             why = f"the reader of the serial lines failed: {error!r}"
             self.alarm.ring(lambda: InfrastructureError(why))
 

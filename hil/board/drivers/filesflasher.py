@@ -1,4 +1,4 @@
-"""labgrid drivers: images as files, in the directory of a TFTP server or on the disk of a Juno's board controller."""
+"""labgrid drivers: copy images as files to a TFTP server's directory or to the disk of a Juno's board controller."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ _NUMBER = attr.validators.instance_of(int)
 
 
 class FilesFlasher(Driver, FlasherProtocol):  # type: ignore[misc]
-    """What both have in common."""
+    """The part that both drivers share."""
 
     steps: tuple[str, ...]
 
     @property
     def memory(self) -> FlashMemory:
-        """What is known of the board's medium."""
+        """The note on the last flash of the board's medium."""
         return flash_memory(self.target)
 
     def check(self) -> None:
-        """Raise `BoardDirty` unless the board was last flashed well."""
+        """Raise `BoardDirty` unless the last flash succeeded."""
         self.memory.check()
 
     def plan(self) -> FlashPlan:
@@ -55,7 +55,7 @@ class FilesFlasher(Driver, FlasherProtocol):  # type: ignore[misc]
         missing: dict[str, str] = {}
         for source, place in self._sources():
             try:
-                there.append(PayloadFile.of(source, place))
+                there.append(PayloadFile.from_file(source, place))
             except UsageError as error:
                 missing[place] = error.message
         state = self.memory.read()
@@ -69,26 +69,26 @@ class FilesFlasher(Driver, FlasherProtocol):  # type: ignore[misc]
         return flash(self._payload(), self._medium(), self.memory, force=force, meter=meter or silent)
 
     def _payload(self) -> Payload:
-        return Payload.of(self._sources())
+        return Payload.from_files(self._sources())
 
     def _sources(self) -> list[tuple[Path, str]]:
         return [(storage.image_path(self.target, key), place) for place, key in self.files.items()]
 
     @abc.abstractmethod
     def _medium(self) -> Medium:
-        """Where the files go."""
+        """Return the medium that the files go to."""
 
     @abc.abstractmethod
     def _found(self) -> str:
-        """What is there now, in words."""
+        """Return what is there now, in words."""
 
 
 @target_factory.reg_driver
 @attr.s(eq=False)
 class TFTPFlasher(FilesFlasher):
-    """Copies files to where a TFTP server of this machine finds them.
+    """Copies files to the directory of a TFTP server on this machine.
 
-    With a `BootPartitionDriver`, those are the files of a Raspberry Pi 4's boot partition.
+    With a `BootPartitionDriver`, the files of a Raspberry Pi 4's boot partition are copied, too.
 
     Args:
         files: images, by their keys, for each name below `folder`
@@ -120,10 +120,10 @@ class TFTPFlasher(FilesFlasher):
 @target_factory.reg_driver
 @attr.s(eq=False)
 class JunoFlasher(FilesFlasher):
-    """Copies files to the disk that a board controller shows over USB, from which it programs the board's flash.
+    """Copies files to the USB disk of a board controller, which programs the board's flash memory from them.
 
-    The disk is the target's `USBMassStorage`, or `CardReader`. It is not bound, since it comes only with `usb_on`. That
-    of a place of a lab must be at this machine.
+    The disk is the target's `USBMassStorage` or `CardReader`. It is not bound, because it does not exist before
+    `usb_on`. The disk of a place in a lab must be attached to this machine.
 
     Args:
         files: images, by their keys, for each path on the disk, such as `SOFTWARE/fip.bin`
@@ -161,14 +161,14 @@ class JunoFlasher(FilesFlasher):
 
     @property
     def _disk(self) -> Any:
-        disks = [one for one in self.target.resources if isinstance(one, _DISKS)]
+        disks = [resource for resource in self.target.resources if isinstance(resource, _DISKS)]
         if len(disks) != 1:
             raise BoardFileError(
-                f"{self.target.env.config_file}: JunoFlasher takes one disk, and {len(disks)} are named"
+                f"{self.target.env.config_file}: JunoFlasher takes one disk, but the target has {len(disks)}"
             )
         if storage.prefix(disks[0]):
             raise BoardUnreachable(
-                f"the disk of the board controller is at {disks[0].host}, and is written only there",
+                f"the disk of the board controller is attached to {disks[0].host} and can only be written there",
                 hint=f"run hil on {disks[0].host}",
             )
         return disks[0]

@@ -1,4 +1,4 @@
-"""Which notes on what is flashed are those of a target."""
+"""Finds the note on the last flash of a target."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def flash_memory(target: Target) -> FlashMemory:
-    """Return the notes of a board: by the name of its hardware, or in a lab, where many have one, of its place."""
+    """Return the note on a board, by the name of its hardware or, in a lab with many such boards, of its place."""
     places = [resource.name for resource in target.resources if isinstance(resource, RemotePlace)]
     if not places and target.env:
         return FlashMemory(BoardFile.of_environment(target.env).hardware)
@@ -22,5 +22,5 @@ def flash_memory(target: Target) -> FlashMemory:
 
 
 def is_shared(target: Target) -> bool:
-    """Whether other machines flash the board, too, so that the notes of this one may be out of date."""
+    """Whether other machines flash the board, too, so that the note on this one may be out of date."""
     return any(isinstance(resource, RemotePlace) for resource in target.resources)

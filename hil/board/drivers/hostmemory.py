@@ -1,7 +1,7 @@
-"""The RAM of an emulated machine, secure RAM too, as the host sees it: not through the machine's processors.
+"""Accesses the RAM of an emulated machine, secure RAM included, from the host, without the machine's processors.
 
-QEMU says where in its own address space each block of RAM lies (`info ramblock`) and at which physical addresses the
-machine's processors find it (`info mtree`); the bytes are then in /proc/PID/mem, which a parent may open.
+QEMU prints the address of each block of RAM in its own address space (`info ramblock`) and the physical addresses at
+which the machine's processors find it (`info mtree`). The bytes are accessed by /proc/PID/mem, which a parent may open.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 PART_BYTES = 1 << 24
-"""How much is looked at in one go: a machine may have more memory than its host has to spare."""
+"""How much is read at once: a machine may have more memory than its host has to spare."""
 
 _BLOCK = re.compile(r"^\s*(\S+)\s+\d+ \S+\s+0x[0-9a-f]+ 0x[0-9a-f]+ 0x[0-9a-f]+ 0x([0-9a-f]+)\s+rw", re.MULTILINE)
 _VIEW = re.compile(r"^FlatView #", re.MULTILINE)
@@ -35,13 +35,13 @@ class _Block:
 
 @dataclass(frozen=True, slots=True)
 class HostMemory:
-    """Reads and writes physical memory behind the processors' backs. Addresses and lengths are in bytes."""
+    """Reads and writes physical memory, unnoticed by the processors. Addresses and lengths are in bytes."""
 
     pid: int
     blocks: tuple[_Block, ...]
 
     @classmethod
-    def of(cls, pid: int, ask: Callable[[str], str]) -> Self:
+    def from_process(cls, pid: int, ask: Callable[[str], str]) -> Self:
         """Find the RAM of the QEMU process `pid`; `ask` executes a command of its human monitor."""
         hosts = {name: int(address, 16) for name, address in _BLOCK.findall(ask("info ramblock"))}
         places = {
@@ -56,7 +56,7 @@ class HostMemory:
         return cls(pid, tuple(_Block(pa, length, hosts[name]) for pa, length, name in sorted(places)))
 
     def read(self, pa: int, length: int) -> bytes:
-        """Return what lies at a physical address."""
+        """Read from a physical address."""
         content = b""
         with self._open(os.O_RDONLY) as memory, contextlib.suppress(OSError):
             content = os.pread(memory, length, self._host(pa, length))
@@ -65,12 +65,12 @@ class HostMemory:
         return content
 
     def write(self, pa: int, data: bytes) -> None:
-        """Change what lies at a physical address; the machine should be idle or halted."""
+        """Write to a physical address; the machine should be idle or halted."""
         with self._open(os.O_RDWR) as memory:
             os.pwrite(memory, data, self._host(pa, len(data)))
 
     def find(self, needle: bytes, within: range | None = None) -> Iterator[int]:
-        """Yield the physical addresses of all places in RAM, or `within` a range of it, that hold `needle`."""
+        """Yield the physical address of each occurrence of `needle` in RAM, or in the range `within`."""
         for block in self.blocks:
             start, end = block.pa, block.pa + block.length
             if within is not None:

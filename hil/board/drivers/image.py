@@ -1,4 +1,4 @@
-"""The image on an emulated board's flash: copied, read back, and sealed so that no build changes it during a run."""
+"""An image for an emulated board: copied to memory, read back, and sealed, so that no build changes it during a run."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class FlashedImage:
 
     @property
     def path(self) -> str:
-        """The name under which a process that inherits `fd` can open it."""
+        """The path by which a process that inherits `fd` can open the copy."""
         return f"/proc/self/fd/{self.fd}"
 
     def close(self) -> None:
-        """Forget the copy."""
+        """Free the copy."""
         os.close(self.fd)
 
 
@@ -54,7 +54,7 @@ def flash(source: Path) -> FlashedImage:
 
 
 def keep(source: Path, data: bytes) -> FlashedImage:
-    """Return a sealed copy of what `source` is to hold. Raises `FlashError` when it does not read back."""
+    """Return a sealed copy of `data`, the content of `source`. Raises `FlashError` if it does not read back."""
     digest = hashlib.sha256(data).hexdigest()
     fd = os.memfd_create(source.name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     try:

@@ -1,7 +1,7 @@
-"""labgrid driver: the board controller of a Versatile Express board such as Juno, on its own serial line.
+"""labgrid driver: the board controller of a Versatile Express board such as Juno, which has its own serial line.
 
-The commands are those of its prompt, `Cmd>`, as its own `help` lists them. What it answers besides differs between its
-firmware versions, so only the prompt is waited for.
+It takes commands at its prompt, `Cmd>`; its `help` lists them. Other output differs between versions of its firmware,
+so the driver waits for the prompt only.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 PROMPT = b"Cmd>"
 ENTER = b"\r"
 ASK_AGAIN_SECONDS = 2.0
-"""A controller that was busy with a boot takes no notice of what was typed meanwhile."""
+"""After so long, Enter is pressed again: the controller ignores input while it boots the board."""
 
 _SECONDS: Any = attr.validators.instance_of((int, float))
 
@@ -37,9 +37,9 @@ _SECONDS: Any = attr.validators.instance_of((int, float))
 @target_factory.reg_driver
 @attr.s(eq=False)
 class JunoControllerDriver(Driver, PowerProtocol):  # type: ignore[misc]
-    """Types at the controller's prompt. As a power switch: `reboot` starts the board, `shutdown` ends it.
+    """Types commands at the controller's prompt. As a power switch, it uses `reboot` and `shutdown`.
 
-    The controller itself must have power; it has as long as the board's mains switch is on.
+    The controller itself has power as long as the board's mains switch is on.
 
     Args:
         patience: seconds that a command may take until the prompt is back
@@ -57,7 +57,7 @@ class JunoControllerDriver(Driver, PowerProtocol):  # type: ignore[misc]
     @Driver.check_active  # type: ignore[untyped-decorator]
     @step(args=["command"])  # type: ignore[untyped-decorator]
     def run(self, command: str) -> None:
-        """Type a command and return when the prompt is back behind its echo. Raises `ConsoleTimeout`."""
+        """Type a command, and wait for its echo and then the prompt. Raises `ConsoleTimeout`."""
         deadline = Deadline.after(self.patience)
         self._await_prompt(deadline)
         self._type(command)
@@ -73,7 +73,7 @@ class JunoControllerDriver(Driver, PowerProtocol):  # type: ignore[misc]
     @Driver.check_active  # type: ignore[untyped-decorator]
     @step()  # type: ignore[untyped-decorator]
     def off(self) -> None:
-        """Take the power from everything but the controller."""
+        """Cut the power of everything but the controller."""
         self.run("shutdown")
 
     @Driver.check_active  # type: ignore[untyped-decorator]
@@ -107,7 +107,7 @@ class JunoControllerDriver(Driver, PowerProtocol):  # type: ignore[misc]
         self._line.send(text.encode() + ENTER)
 
     def _await_prompt(self, deadline: Deadline) -> None:
-        """Press Enter until there is a prompt."""
+        """Press Enter until the prompt appears."""
         while True:
             self._type("")
             try:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @target_factory.reg_driver
 @attr.s(eq=False)
 class MonitorDriver(Driver):  # type: ignore[misc]
-    """Speaks with the monitor over the console it is bound to."""
+    """Connects to the monitor over the console that it is bound to."""
 
     bindings = {"console": "UartDriver"}  # noqa: RUF012 - labgrid's way
 
@@ -28,14 +28,16 @@ class MonitorDriver(Driver):  # type: ignore[misc]
 
     @property
     def monitor(self) -> Monitor:
-        """The monitor of the running board. Raises `ConsoleClosed` before `connect`."""
+        """The monitor that `connect` returned last. Raises `ConsoleClosed` before that."""
         if self._monitor is None:
-            raise ConsoleClosed("nobody is connected to the monitor", hint='transition the board to "monitor"')
+            raise ConsoleClosed(
+                "there is no connection to the monitor", hint="bring the board into the state `monitor`"
+            )
         return self._monitor
 
     @Driver.check_active  # type: ignore[untyped-decorator]
     def connect(self, deadline: Deadline) -> Monitor:
-        """Return the monitor, once it has answered; after every power cycle and every fork it is a new one."""
+        """Wait until the monitor answers, and return it. Connect again after every power cycle and every fork."""
         from hil.target.monitor import Monitor
 
         monitor = Monitor(self.console.stream)

@@ -1,4 +1,4 @@
-"""What a board and its flasher must be able to do, whatever they are; labgrid binds drivers by these."""
+"""The interfaces of boards and flashers, by which labgrid binds their drivers."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 
 class BoardProtocol(abc.ABC):
-    """A board with serial lines, a power switch, and images that are flashed."""
+    """A board with serial lines, a power switch, and images to be flashed."""
 
     uarts: Sequence[str]
     """Names of the serial lines."""
     sink: TranscriptSink
     """Where transcripts go; set it before the driver is activated."""
     transcripts: Mapping[str, Transcript]
-    """What each line said, by name; new when the driver is activated anew."""
+    """The transcript of each line, by name. They are new whenever the driver is activated."""
     on_start: Callable[[Start], None]
     """Called right before the board begins to run."""
 
@@ -38,12 +38,12 @@ class BoardProtocol(abc.ABC):
     @property
     @abc.abstractmethod
     def dead(self) -> bool:
-        """Whether the board is off, or something ended it."""
+        """Whether the board is off, or its alarm has rung."""
 
     @property
     @abc.abstractmethod
     def alarm(self) -> Alarm:
-        """What ends every wait on this power cycle of the board. Raises `ConsoleClosed` when it is off."""
+        """The alarm of the current power cycle. Raises `ConsoleClosed` if the board is off."""
 
     @abc.abstractmethod
     def ring(self, make_error: Callable[[], HilError]) -> None:
@@ -51,12 +51,12 @@ class BoardProtocol(abc.ABC):
 
     @abc.abstractmethod
     def uart(self, name: str) -> ByteStream:
-        """Return a serial line of the running board; it ends with the next power cycle."""
+        """Return a serial line of the running board, for use until the next power cycle."""
 
     @property
     @abc.abstractmethod
     def flashed(self) -> bool:
-        """Whether the images were brought to the board by this process, or found there, verified."""
+        """Whether this process has flashed the images, or verified that the board has them."""
 
     @abc.abstractmethod
     def flash_plan(self) -> FlashPlan:
@@ -64,7 +64,7 @@ class BoardProtocol(abc.ABC):
 
     @abc.abstractmethod
     def flash_images(self, *, force: bool = False, meter: Meter | None = None) -> FlashResult:
-        """Bring the images to the board, which is off, and verify them there. Raises `FlashError`."""
+        """Flash the board, which must be off, and verify the result. Raises `FlashError`."""
 
     @abc.abstractmethod
     def on(self) -> None:
@@ -77,21 +77,21 @@ class BoardProtocol(abc.ABC):
     @property
     @abc.abstractmethod
     def forks(self) -> bool:
-        """Whether its state can be saved and resumed, by the methods below; else a fork is a new boot."""
+        """Whether the methods below can save and resume its state; otherwise, a fork is a new boot."""
 
     def excuse(self) -> InfrastructureError | None:
-        """Return what other than its firmware may have kept the board from speaking since it began to run."""
+        """Return a reason why a silent board may be silent other than its firmware; None if none is known."""
         return None
 
     def join_network(self, deadline: Deadline) -> None:  # noqa: B027 - most boards are in it
-        """Be in the network when this returns, if the board does not get there on its own; its system runs."""
+        """Connect the running board to its network, if it does not do that itself."""
 
     def identity(self) -> str:
-        """Return a text that differs whenever the saved state of one machine would not suit another."""
+        """Return a text that is equal for two machines only if each could resume the other's saved state."""
         raise NotImplementedError
 
     def save(self, path: Path) -> None:
-        """Halt the machine and write its state to `path`."""
+        """Halt the machine, and write its state to `path`."""
         raise NotImplementedError
 
     def resume(self, path: Path) -> None:
@@ -104,16 +104,16 @@ class BoardProtocol(abc.ABC):
 
 
 class FlasherProtocol(abc.ABC):
-    """Brings a board's images to its medium."""
+    """Writes a board's images to its medium."""
 
     @abc.abstractmethod
     def plan(self) -> FlashPlan:
-        """Return what `flash` would do. Nothing is touched, and the medium need not be there."""
+        """Return what `flash` would do. Changes nothing, and works without the medium."""
 
     @abc.abstractmethod
     def flash(self, *, force: bool = False, meter: Meter | None = None) -> FlashResult:
-        """Flash the board, which is off, unless it is known to hold the images already. Raises `FlashError`."""
+        """Flash the board, which must be off, unless it is known to have the images. Raises `FlashError`."""
 
     @abc.abstractmethod
     def check(self) -> None:
-        """Raise `BoardDirty` unless the board was last flashed well."""
+        """Raise `BoardDirty` unless the last flash succeeded."""

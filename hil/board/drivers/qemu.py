@@ -1,4 +1,4 @@
-"""labgrid driver: a board that QEMU plays, with several serial lines, a power switch that works, and RAM snapshots."""
+"""labgrid driver: a board emulated by QEMU, with several serial lines, a power switch, and RAM snapshots."""
 
 from __future__ import annotations
 
@@ -51,19 +51,19 @@ _NUMBERS = attr.validators.deep_mapping(attr.validators.instance_of(str), attr.v
 
 
 class MemoryMeter(Protocol):
-    """Looks into the machine's memory before it runs and before it is gone."""
+    """Reads the machine's memory before it runs and before it ends."""
 
     def begin(self, memory: HostMemory, state: Path | None = None) -> None:
-        """The machine is about to start, or to continue from `state`."""
+        """Note that the machine is about to start, or to continue from `state`."""
 
     def saved(self, state: Path) -> None:
-        """The machine's state was written to `state`."""
+        """Note that the machine's state was written to `state`."""
 
     def restart(self) -> None:
-        """The machine is about to be reset."""
+        """Note that the machine is about to be reset."""
 
     def end(self) -> None:
-        """The machine is about to be switched off."""
+        """Note that the machine is about to be switched off."""
 
 
 @target_factory.reg_driver
@@ -116,22 +116,22 @@ class HilQEMUDriver(QEMUDriver, BoardProtocol):  # type: ignore[misc]
 
     @property
     def flashed(self) -> bool:
-        """Whether verified copies of the images are in place."""
+        """Whether there are verified copies of the images."""
         return bool(self._flashed)
 
     @property
     def forks(self) -> bool:
-        """QEMU saves and resumes."""
+        """True: QEMU can save and resume a machine."""
         return True
 
     @property
     def dead(self) -> bool:
-        """Whether the board is off, or something ended it."""
+        """Whether the board is off, or its alarm has rung."""
         return self._emulator is None or not self._emulator.alive
 
     @property
     def alarm(self) -> Alarm:
-        """What ends every wait on this power cycle of the board."""
+        """The alarm of the current power cycle."""
         return self.emulator.alarm
 
     def ring(self, make_error: Callable[[], HilError]) -> None:
@@ -140,19 +140,19 @@ class HilQEMUDriver(QEMUDriver, BoardProtocol):  # type: ignore[misc]
             self._emulator.alarm.ring(make_error)
 
     def uart(self, name: str) -> Uart:
-        """Return a serial line of the running board; it ends with the next power cycle or fork."""
+        """Return a serial line of the running board, for use until the next power cycle or fork."""
         if name not in self.uarts:
             raise BoardFileError(f"{self.board} has no serial line `{name}`; it has {', '.join(self.uarts)}")
         return self.emulator.uarts[name]
 
     def get_qemu_version(self, qemu_bin: str) -> tuple[int, int, int]:
-        """Return the version of the program; asked once per process."""
+        """Return the version of the program; it is started only once per process."""
         if shutil.which(qemu_bin) is None:
             raise missing_tool(qemu_bin).within(board=self.board)
         return _version(qemu_bin, super().get_qemu_version)
 
     def get_qemu_base_args(self) -> list[str]:
-        """Return the command that starts this machine by hand, without serial lines and control."""
+        """Return the command for this machine without serial lines and control, as one would type it."""
         try:
             command: list[str] = super().get_qemu_base_args() + self._loaders() + self._network()
         except KeyError as error:
@@ -167,7 +167,7 @@ class HilQEMUDriver(QEMUDriver, BoardProtocol):  # type: ignore[misc]
         self.transcripts = {name: self.sink.transcript(self.board, name) for name in self.uarts}
 
     def on_deactivate(self) -> None:
-        """Switch off and forget the images."""
+        """Switch off, and free the copies of the images."""
         self.off()
         for image in self._flashed.values():
             image.close()
@@ -176,20 +176,20 @@ class HilQEMUDriver(QEMUDriver, BoardProtocol):  # type: ignore[misc]
             transcript.close()
 
     def resolve_conflicts(self, client: Any) -> None:
-        """Several serial lines may be in use at once."""
+        """Resolve nothing: several serial lines may be in use at the same time."""
 
     def flash_plan(self) -> FlashPlan:
         """Return what `flash_images` would do."""
-        payload = Payload.of((Path(path).resolve(), Path(path).name) for path in self._image_paths())
+        payload = Payload.from_files((Path(path).resolve(), Path(path).name) for path in self._image_paths())
         return FlashPlan(MEMORY, payload, ("copy the images, compare them with their build, and seal the copies",))
 
     @step()  # type: ignore[untyped-decorator]
     def flash_images(self, *, force: bool = False, meter: Meter | None = None) -> FlashResult:  # noqa: ARG002
-        """Take a verified copy of every image the machine starts from; it is this process's, so always anew."""
+        """Make verified copies of all images. Copies are private to this process, so there is nothing to reuse."""
         return self._hold({path: flash(Path(path)) for path in self._image_paths()})
 
     def _hold(self, flashed: dict[str, FlashedImage]) -> FlashResult:
-        """Start from these images from now on."""
+        """Use these images from the next start on."""
         for image in self._flashed.values():
             image.close()
         self._flashed = flashed
@@ -215,7 +215,7 @@ class HilQEMUDriver(QEMUDriver, BoardProtocol):  # type: ignore[misc]
         self._cut()
 
     def get(self) -> bool:
-        """Return whether the power is on, as labgrid's power drivers do."""
+        """Return whether the board runs; labgrid's power drivers have this method."""
         return not self.dead
 
     def cycle(self) -> None:
@@ -225,7 +225,7 @@ class HilQEMUDriver(QEMUDriver, BoardProtocol):  # type: ignore[misc]
 
     @step()  # type: ignore[untyped-decorator]
     def reset(self) -> None:
-        """Press the reset button; RAM keeps its content."""
+        """Reset the machine, as its reset button would; RAM keeps its content."""
         self._begin(Start.RESET)
         if self.memory_meter:
             self.memory_meter.restart()
@@ -249,19 +249,19 @@ class HilQEMUDriver(QEMUDriver, BoardProtocol):  # type: ignore[misc]
                 self._run(standby[1], path)
                 return
             except InfrastructureError as error:
-                self._note(f"the prepared machine is of no use: {error.message}")
+                self._note(f"the prepared machine failed, so another one is started: {error.message}")
                 self._cut()
         elif standby is not None:
             standby[1].off()
         self._run(self._start(path), path)
 
     def prepare(self, path: Path) -> None:
-        """Start loading `path` in the background, for the next `resume`."""
+        """Start a second QEMU that loads `path` in the background, so that the next `resume` need not wait for that."""
         self._drop_standby()
         self._standby = (path, self._start(path))
 
     def identity(self) -> str:
-        """Return a text that differs whenever the saved state of one machine would not suit another."""
+        """Return a text that is equal for two machines only if each could resume the other's saved state."""
         command = self.get_qemu_base_args()
         program = Path(shutil.which(command[0]) or command[0])
         return json.dumps(
@@ -273,16 +273,16 @@ class HilQEMUDriver(QEMUDriver, BoardProtocol):  # type: ignore[misc]
         )
 
     def monitor_command(self, command: str, arguments: Mapping[str, Any] | None = None) -> Any:
-        """Execute a QMP command. Raises `EmulatorControlError` when it fails or takes too long."""
+        """Execute a QMP command. Raises `EmulatorControlError` if it fails or takes too long."""
         return self.emulator.qmp.execute(command, arguments, deadline=Deadline.after(CONTROL_SECONDS))
 
     def host_memory(self) -> HostMemory:
-        """Return the running machine's memory as the host sees it; ends with the next fork or power cycle."""
+        """Return the running machine's RAM, for access from the host until the next fork or power cycle."""
 
         def ask(command: str) -> str:
             return str(self.monitor_command("human-monitor-command", {"command-line": command}))
 
-        return HostMemory.of(self.emulator.pid, ask)
+        return HostMemory.from_process(self.emulator.pid, ask)
 
     def _start(self, incoming: Path | None = None) -> Emulator:
         command = self._with_images(self.get_qemu_base_args(), lambda image: image.path)
@@ -324,11 +324,11 @@ class HilQEMUDriver(QEMUDriver, BoardProtocol):  # type: ignore[misc]
             transcript.note(text)
 
     def _content(self, image: FlashedImage) -> str:
-        """Name an image so that equal names mean equal machines."""
+        """Return a name of an image that depends on its content only, for `identity`."""
         return f"sha256:{image.sha256}"
 
     def _with_images(self, command: list[str], name: Callable[[FlashedImage], str]) -> list[str]:
-        """Replace the paths of images, which are words of their own or end one."""
+        """Replace the path of each image in a command: it is an argument by itself, or the end of one."""
 
         def renamed(word: str) -> str:
             head, mark, path = word.rpartition(FILE)
@@ -346,12 +346,12 @@ class HilQEMUDriver(QEMUDriver, BoardProtocol):  # type: ignore[misc]
     def _network(self) -> list[str]:
         if self.network is None:
             return []
-        # Port 0 lets the host's kernel choose.
-        ways = "".join(f",hostfwd=tcp:{LOOPBACK}:0-:{port}" for port in self.forwards.values())
-        return ["-netdev", f"user,id=network{ways}", "-device", f"{self.network},netdev=network"]
+        # Port 0 lets the host's kernel choose a free one, so that boards never clash.
+        forwards = "".join(f",hostfwd=tcp:{LOOPBACK}:0-:{port}" for port in self.forwards.values())
+        return ["-netdev", f"user,id=network{forwards}", "-device", f"{self.network},netdev=network"]
 
     def _publish_ports(self) -> None:
-        """Tell each NetworkService through which port of this host its server is reached now."""
+        """Set address and port of each NetworkService to the port of this host that leads to its server now."""
         if not self.forwards:
             return
         said = str(self.monitor_command("human-monitor-command", {"command-line": "info usernet"}))
@@ -375,7 +375,7 @@ class HilQEMUDriver(QEMUDriver, BoardProtocol):  # type: ignore[misc]
 
 
 def read_for_labgrid(uart: ByteStream, timeout: float) -> bytes:
-    """Read as labgrid's consoles do: a timeout is pexpect's, everything else is ours."""
+    """Read for labgrid's consoles, which expect pexpect's exception for a timeout."""
     try:
         return uart.receive(Deadline.after(timeout))
     except ConsoleTimeout as error:

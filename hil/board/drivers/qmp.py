@@ -1,4 +1,4 @@
-"""QEMU's control connection (QMP), where nothing waits for ever."""
+"""QEMU's control connection (QMP); every wait has a deadline."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ Message = dict[str, Any]
 
 
 class Qmp:
-    """A client on a connected socket. QEMU reads commands in order, so they may be posted before it is up.
+    """A QMP client on a connected socket. QEMU reads commands in order, so they may be sent before it is up.
 
-    Protocol: QEMU's `docs/interop/qmp-spec.rst`. Commands carry ids; what answers nothing we await is skipped.
+    Protocol: QEMU's `docs/interop/qmp-spec.rst`. Every command has an ID, which its answer repeats.
     """
 
     def __init__(self, line: socket.socket, alarm: Alarm, describe: Callable[[], str]) -> None:
@@ -42,7 +42,7 @@ class Qmp:
         self.post("qmp_capabilities")
 
     def post(self, command: str, arguments: Mapping[str, Any] | None = None) -> int:
-        """Send a command; returns its id for `answer`."""
+        """Send a command; return its ID for `answer`."""
         self._next += 1
         self._posted[self._next] = command
         message = {"execute": command, "arguments": dict(arguments or {}), "id": self._next}
@@ -51,7 +51,7 @@ class Qmp:
         return self._next
 
     def answer(self, posted: int, deadline: Deadline) -> Any:
-        """Return what the command with this id returned. Raises `EmulatorControlError`, or what ended the board."""
+        """Wait for the answer to the command with this ID. Raises `EmulatorControlError`, or the alarm's error."""
         command = self._posted[posted]
         self._await(lambda: posted in self._answers, f"answer `{command}`", deadline)
         answer = self._answers.pop(posted)
@@ -60,11 +60,11 @@ class Qmp:
         return answer["return"]
 
     def execute(self, command: str, arguments: Mapping[str, Any] | None = None, *, deadline: Deadline) -> Any:
-        """Send a command and return what it returned."""
+        """Send a command, and return its answer."""
         return self.answer(self.post(command, arguments), deadline)
 
     def await_event(self, name: str, wanted: Callable[[Message], bool], deadline: Deadline) -> Message:
-        """Return the data of the first event of this name that is `wanted`; earlier events are dropped."""
+        """Return the data of the first event with this name that is `wanted`; drop all events before it."""
         found: list[Message] = []
 
         def seen() -> bool:
@@ -78,7 +78,7 @@ class Qmp:
         return found[0]
 
     def last_words(self) -> tuple[Message, ...]:
-        """Return the events still unread, for when QEMU has exited."""
+        """Return the events that are still unread after QEMU has exited."""
         self._read()
         return tuple(self._events)
 

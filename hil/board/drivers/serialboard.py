@@ -1,4 +1,4 @@
-"""labgrid driver: a real board, made of serial ports, a power switch, and a flasher."""
+"""labgrid driver: a real board with serial ports, a power switch, and a flasher."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 BY_HAND = "no flasher: by hand"
 LISTEN_SECONDS = 0.2
-"""How long a board that was switched off must be silent before it is switched on."""
+"""How long a board must be silent after it was switched off, to prove that the power switch is the right one."""
 
 _SECONDS = attr.validators.instance_of((int, float))
 _NAMES = attr.validators.deep_iterable(attr.validators.instance_of(str), attr.validators.instance_of(list))
@@ -47,7 +47,7 @@ _NAMES = attr.validators.deep_iterable(attr.validators.instance_of(str), attr.va
 @target_factory.reg_driver
 @attr.s(eq=False)
 class SerialBoardDriver(Driver, BoardProtocol):  # type: ignore[misc]
-    """A board on the bench or in a lab.
+    """A real board, on the bench or in a lab.
 
     Args:
         uarts: names of the serial lines, each that of a serial port among the resources; the first one is the main one
@@ -78,12 +78,12 @@ class SerialBoardDriver(Driver, BoardProtocol):  # type: ignore[misc]
 
     @property
     def dead(self) -> bool:
-        """Whether the board is off, or something ended it."""
+        """Whether the board is off, or its alarm has rung."""
         return self._alarm is None or self._alarm.ringing
 
     @property
     def alarm(self) -> Alarm:
-        """What ends every wait on this power cycle of the board. Raises `ConsoleClosed` when it is off."""
+        """The alarm of the current power cycle. Raises `ConsoleClosed` if the board is off."""
         if self._alarm is None:
             raise ConsoleClosed("the board is off", board=self.board)
         return self._alarm
@@ -94,7 +94,7 @@ class SerialBoardDriver(Driver, BoardProtocol):  # type: ignore[misc]
             self._alarm.ring(make_error)
 
     def uart(self, name: str) -> SerialLine:
-        """Return a serial line of the running board; it ends with the next power cycle."""
+        """Return a serial line of the running board, for use until the next power cycle."""
         if name not in self.uarts:
             raise BoardFileError(f"{self.board} has no serial line `{name}`; it has {', '.join(self.uarts)}")
         if name not in self._lines:
@@ -102,11 +102,11 @@ class SerialBoardDriver(Driver, BoardProtocol):  # type: ignore[misc]
         return self._lines[name]
 
     def excuse(self) -> InfrastructureError | None:
-        """Say whether somebody else took the power, or a line was away and so may have lost something."""
+        """Return an error if the power is off unexpectedly, or a line was away and so may have lost output."""
         get = getattr(self.power, "get", None)  # not every power switch can be asked
         with contextlib.suppress(Exception):  # nor does one that fails say anything about the board
             if get is not None and not get():
-                return PowerFailed("the power switch is off, which nobody here had asked for", board=self.board)
+                return PowerFailed("the power switch is off, but this process did not switch it off", board=self.board)
         gone = [f"`{name}`" for name, line in self._lines.items() if line.interruptions]
         return ConsoleInterrupted(f"console {', '.join(gone)} was gone for a while") if gone else None
 
@@ -117,7 +117,7 @@ class SerialBoardDriver(Driver, BoardProtocol):  # type: ignore[misc]
 
     @property
     def forks(self) -> bool:
-        """Hardware cannot be saved."""
+        """False: the state of hardware cannot be saved."""
         return False
 
     def flash_plan(self) -> FlashPlan:
@@ -129,7 +129,7 @@ class SerialBoardDriver(Driver, BoardProtocol):  # type: ignore[misc]
 
     @step()  # type: ignore[untyped-decorator]
     def flash_images(self, *, force: bool = False, meter: Meter | None = None) -> FlashResult:
-        """Switch the board off, whatever it did so far, and flash it. One without a flasher is flashed by hand."""
+        """Switch the board off and flash it. A board without a flasher is flashed by hand."""
         self.off()
         self._flashed = False
         result = FlashResult(Payload(()), BY_HAND, written=False)
@@ -140,7 +140,7 @@ class SerialBoardDriver(Driver, BoardProtocol):  # type: ignore[misc]
 
     @step()  # type: ignore[untyped-decorator]
     def on(self) -> None:
-        """Switch on. Raises `BoardDirty` when nobody knows what the board would boot."""
+        """Switch on. Raises `BoardDirty` if the last flash failed, so that it is unknown what the board would boot."""
         if not self.dead:
             return
         if self.flasher is not None:
@@ -161,7 +161,7 @@ class SerialBoardDriver(Driver, BoardProtocol):  # type: ignore[misc]
 
     @step()  # type: ignore[untyped-decorator]
     def off(self) -> None:
-        """Cut the power, also when somebody else had switched the board on."""
+        """Cut the power, even if somebody else has switched the board on."""
         self._switch("off", self.power.off)
         self._off_since = time.monotonic()
         self._note("power off")
@@ -184,7 +184,7 @@ class SerialBoardDriver(Driver, BoardProtocol):  # type: ignore[misc]
             transcript.close()
 
     def resolve_conflicts(self, client: Any) -> None:
-        """Several serial lines may be in use at once."""
+        """Resolve nothing: several serial lines may be in use at the same time."""
 
     def _open(self, name: str, alarm: Alarm) -> SerialLine:
         port = self._port(name)
@@ -205,13 +205,13 @@ class SerialBoardDriver(Driver, BoardProtocol):  # type: ignore[misc]
         raise BoardFileError(f"{self.board} has no serial port `{name}` among its resources", board=self.board)
 
     def _be_silent(self, alarm: Alarm) -> None:
-        """Raise `PowerFailed` when a board that was switched off still speaks: it is another one that was."""
+        """Raise `PowerFailed` if there is output after switching off: then another board was switched off."""
         time.sleep(LISTEN_SECONDS)
         alarm.check()
         speaking = [f"`{name}`" for name, line in self._lines.items() if line.heard]
         if speaking:
             raise PowerFailed(
-                f"the board was switched off, and console {', '.join(speaking)} speaks",
+                f"the board was switched off, but there is output on console {', '.join(speaking)}",
                 board=self.board,
                 hint="does the board file name the right outlet, and the right serial port?",
             )

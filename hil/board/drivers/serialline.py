@@ -1,4 +1,4 @@
-"""One serial line of a real board, which may go away for a while: a USB adapter is reset, an exporter restarted."""
+"""A serial line of a real board. It may disappear for a while: a USB adapter is reset, or an exporter restarted."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
     from hil.record.transcript import Transcript
 
 GLANCE_SECONDS = 0.2
-"""How long the reader waits for bytes before it looks whether the line was closed."""
+"""How long the reader waits for bytes before it checks whether the line was closed."""
 RETRY_SECONDS = 0.05
 SEND_SECONDS = 10.0
 UNREAD_BYTES = 4 * 1024 * 1024
-"""How much nobody asked for is kept; beyond, the oldest goes (the transcript has it)."""
+"""How many unread bytes are kept; beyond that, the oldest are dropped. The transcript has all of them."""
 
 
 class SerialLine:
-    """A `ByteStream` that a thread reads at any time, so that every line is stamped when it comes.
+    """A `ByteStream` that a thread reads at all times, so that the transcript has the right time for every line.
 
-    When the port goes away it is opened again, by its name, as soon as it is back; the transcript says when. What the
-    board said meanwhile is lost, and `interruptions` counts that. If it stays away, the board's alarm rings.
+    A port that disappears is opened again, by its name, as soon as it is back; the transcript notes both. The output in
+    between is lost, which `interruptions` counts. If the port stays away, the board's alarm rings.
     """
 
     def __init__(
@@ -41,19 +41,19 @@ class SerialLine:
         open_port: Callable[[], serial.SerialBase],
         transcript: Transcript,
         alarm: Alarm,
-        patience: float,
+        reconnect_seconds: float,
     ) -> None:
-        """Open the port. Raises `OSError`. `patience` is how many seconds it may be away."""
+        """Open the port. Raises `OSError`. `reconnect_seconds` is how long the port may be away."""
         self._name = name
         self._open = open_port
         self._transcript = transcript
         self._alarm = alarm
-        self._patience = patience
+        self._reconnect_seconds = reconnect_seconds
         self._port = open_port()
         self._connected = threading.Event()
         self._connected.set()
         self._closed = threading.Event()
-        self._news = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._arrived = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._lock = threading.Lock()
         self._unread: deque[bytes] = deque()
         self._unread_bytes = 0
@@ -68,13 +68,13 @@ class SerialLine:
         return self._name
 
     def send(self, data: bytes) -> None:
-        """Write all of `data`; once more from its beginning when the line went away meanwhile.
+        """Write all of `data`. If the line disappears meanwhile, write all of it once more when it is back.
 
-        Raises `BoardDied` or `ConsoleClosed` when it is gone for good, `ConsoleTimeout` when it takes no more.
+        Raises `BoardDied` or `ConsoleClosed` if the line stays away, `ConsoleTimeout` if it takes no more input.
         """
         self._check()
         self._transcript.sent(data)
-        deadline = Deadline.after(SEND_SECONDS + self._patience)
+        deadline = Deadline.after(SEND_SECONDS + self._reconnect_seconds)
         while True:
             if not self._connected.wait(min(GLANCE_SECONDS, deadline.remaining)):
                 self._check()
@@ -82,17 +82,17 @@ class SerialLine:
                 with contextlib.suppress(OSError):
                     self._port.write(data)
                     return
-                self._closed.wait(RETRY_SECONDS)  # the reader finds out what is wrong with the port
+                self._closed.wait(RETRY_SECONDS)  # the reader thread notices the same, and opens the port again
             if deadline.expired:
                 raise ConsoleTimeout(f"console `{self._name}` takes no input within {deadline}", console=self.tail())
 
     def receive(self, deadline: Deadline) -> bytes:
-        """Return at least one byte, as soon as there is any.
+        """Wait for output, and return at least one byte.
 
-        Raises `ConsoleTimeout` at the deadline, and what the alarm rang for, or `ConsoleClosed`, at once.
+        Raises `ConsoleTimeout` at the deadline; the alarm's error or `ConsoleClosed` at once.
         """
         poll = select.poll()
-        poll.register(self._news, select.POLLIN)
+        poll.register(self._arrived, select.POLLIN)
         poll.register(self._alarm, select.POLLIN)
         while True:
             self._check()
@@ -108,18 +108,18 @@ class SerialLine:
         return self._transcript.tail(lines)
 
     def silence(self) -> HilError | None:
-        """Return None: a real line may have lost the question or the answer."""
+        """Return None: silence proves nothing, because a real line may have lost the question or the answer."""
         return None
 
     def close(self) -> None:
-        """Let go of the port; further use raises `ConsoleClosed`."""
+        """Close the port; further use raises `ConsoleClosed`."""
         self._closed.set()
-        os.eventfd_write(self._news, 1)
+        os.eventfd_write(self._arrived, 1)
         self._reader.join(SEND_SECONDS)
         self._port.close()
 
     def _read_all(self) -> None:
-        """Thread: read until the line is closed, or away for too long."""
+        """Thread: read until the line is closed, or stays away for too long."""
         while not self._closed.is_set():
             try:
                 data = self._port.read(max(1, self._port.in_waiting))
@@ -140,7 +140,7 @@ class SerialLine:
             self._unread_bytes += len(data)
             while self._unread_bytes > UNREAD_BYTES and len(self._unread) > 1:
                 self._unread_bytes -= len(self._unread.popleft())
-            os.eventfd_write(self._news, 1)
+            os.eventfd_write(self._arrived, 1)
 
     def _take(self) -> bytes:
         with self._lock:
@@ -149,15 +149,15 @@ class SerialLine:
             self._unread_bytes = 0
             if not self._closed.is_set():
                 with contextlib.suppress(BlockingIOError):
-                    os.eventfd_read(self._news)
+                    os.eventfd_read(self._arrived)
         return data
 
     def _reconnect(self, error: OSError) -> bool:
-        """Open the port again. False when the line was closed, or when patience is over; then the alarm rings."""
+        """Open the port again. Return False if the line was closed, or stayed away too long, which rings the alarm."""
         self.interruptions += 1
         self._transcript.note(f"the line is gone: {error}")
         self._port.close()
-        deadline = Deadline.after(self._patience)
+        deadline = Deadline.after(self._reconnect_seconds)
         while not self._closed.wait(RETRY_SECONDS):
             try:
                 self._port = self._open()
@@ -184,4 +184,4 @@ class SerialLine:
             raise ConsoleClosed(f"console `{self._name}` is closed", console=self.tail())
 
     def __del__(self) -> None:
-        os.close(self._news)
+        os.close(self._arrived)

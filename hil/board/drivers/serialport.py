@@ -1,4 +1,4 @@
-"""Serial ports of this machine, and those of an exporter."""
+"""Opens serial ports of this machine or of an exporter."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ WRITE_SECONDS = 5.0
 
 
 def open_port(port: Any) -> serial.SerialBase:
-    """Open the port that one of labgrid's resources names. Raises `OSError`."""
+    """Open the port that a labgrid resource names. Raises `OSError`."""
     if hasattr(port, "protocol"):
         host, number = proxymanager.get_host_and_port(port)
         url = (

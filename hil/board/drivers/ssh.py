@@ -1,6 +1,7 @@
-"""labgrid driver: a board's SSH server, over one connection in this process.
+"""labgrid driver: a board's SSH server, used over a single connection of this process.
 
-Boards without one do not pay for the import of paramiko, which takes as long as that of labgrid.
+`hil.board.ssh` is imported on first use: paramiko takes as long to import as labgrid, which boards without SSH need not
+pay for.
 """
 
 from __future__ import annotations
@@ -40,9 +41,9 @@ def _positive(driver: ParamikoDriver, attribute: attr.Attribute[float], seconds:
 @target_factory.reg_driver
 @attr.s(eq=False)
 class ParamikoDriver(CommandMixin, Driver, CommandProtocol, FileTransferProtocol):  # type: ignore[misc]
-    """labgrid's SSHDriver with its habits, without a process per command, and with our errors.
+    """A replacement for labgrid's SSHDriver that starts no process for each command, and raises our errors.
 
-    Paths are relative to the board file. A connection that was dropped stays so until `connect`.
+    Paths are relative to the board file. A connection that was dropped is not made again until `connect`.
 
     Args:
         keyfile: our private key; without one the password of the NetworkService is used
@@ -72,13 +73,13 @@ class ParamikoDriver(CommandMixin, Driver, CommandProtocol, FileTransferProtocol
 
     @property
     def session(self) -> Session:
-        """The connection, which is made now if there never was one since the driver was activated."""
+        """The connection. It is made on first use after the driver was activated."""
         return self._session or self.connect(Deadline.after(self.connection_timeout))
 
     @Driver.check_active  # type: ignore[untyped-decorator]
     @step()  # type: ignore[untyped-decorator]
     def connect(self, deadline: Deadline) -> Session:
-        """Make a new connection, as soon as the server lets us; every power cycle and every fork needs one."""
+        """Make a new connection as soon as the server accepts it. Connect again after every power cycle and fork."""
         from hil.board.ssh import Login, Session
 
         self.hang_up()
@@ -95,7 +96,7 @@ class ParamikoDriver(CommandMixin, Driver, CommandProtocol, FileTransferProtocol
 
     @property
     def endpoint(self) -> Endpoint:
-        """Where the server is now, by way of labgrid's proxy if there is one (`LG_PROXY`, or one of the exporter)."""
+        """The server's current address, with labgrid's proxy command if any (`LG_PROXY`, or the exporter's)."""
         from hil.board.ssh import Endpoint
 
         service = self.networkservice
@@ -109,7 +110,7 @@ class ParamikoDriver(CommandMixin, Driver, CommandProtocol, FileTransferProtocol
         return board_name(self.target)
 
     def renew_host_key(self) -> None:
-        """Take the host key that the images just flashed have, or else the next one that the board shows."""
+        """Pin the host key of the images just flashed or, if it is unknown, the next key that the board shows."""
         from hil.board.ssh.hostkeys import public_key
 
         file = self._path(self.host_key)
@@ -123,7 +124,7 @@ class ParamikoDriver(CommandMixin, Driver, CommandProtocol, FileTransferProtocol
     def run(
         self, cmd: str, codec: str = "utf-8", decodeerrors: str = "strict", timeout: float | None = None
     ) -> tuple[list[str], list[str], int]:
-        """Run a command as labgrid does: return the lines of its output and of its errors, and its status."""
+        """Run a command; return the lines of its stdout and of its stderr, and its status, as labgrid does."""
         return self._run(cmd, codec=codec, decodeerrors=decodeerrors, timeout=timeout)
 
     def _run(
@@ -145,7 +146,7 @@ class ParamikoDriver(CommandMixin, Driver, CommandProtocol, FileTransferProtocol
         timeout: float | None = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> None:
-        """Copy a file to the board; into the home directory if no path is given."""
+        """Copy a file to the board, by default into the home directory."""
         self.session.files.put(Path(filename), remotepath, deadline=self._deadline(timeout), progress=progress)
 
     @Driver.check_active  # type: ignore[untyped-decorator]
@@ -163,7 +164,7 @@ class ParamikoDriver(CommandMixin, Driver, CommandProtocol, FileTransferProtocol
     @Driver.check_active  # type: ignore[untyped-decorator]
     @contextlib.contextmanager
     def forward_local_port(self, remoteport: int, localport: int | None = None) -> Iterator[int]:
-        """Let a local port lead to one of the board; yield the local one."""
+        """Forward a local port to a port of the board; yield the local one."""
         with self.session.forward(remoteport, local_port=localport or 0) as forward:
             yield forward.port
 
@@ -172,11 +173,11 @@ class ParamikoDriver(CommandMixin, Driver, CommandProtocol, FileTransferProtocol
         return int(self._session is not None and self._session.alive)
 
     def on_deactivate(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self.hang_up()
 
     def hang_up(self) -> None:
-        """End the connection, if there is one."""
+        """Close the connection, if there is one."""
         if self._session is not None:
             self._session.close()
             self._session = None

@@ -1,4 +1,4 @@
-"""Why a board begins to run."""
+"""The ways in which a board begins to run."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Start(StrEnum):
-    """What was done to the board."""
+    """How a board was started."""
 
     POWER_ON = "power on"
     RESET = "reset"

@@ -1,4 +1,4 @@
-"""What the flashers have in common: which disk the board file names, where it is now, and images by their keys."""
+"""Shared by the flashers: names the disk of a board file, finds it, and finds images by their keys."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ if TYPE_CHECKING:
     from labgrid import Target
 
 APPEAR_SECONDS = 15.0
-"""How long a medium may take to be seen after it was given to this machine."""
+"""How long a medium may take to appear after it was switched to this machine."""
 LOOK_AGAIN_SECONDS = 0.05
 SETTLE_SECONDS = 30.0
 GIGABYTE = 10**9
 
 _KINDS = ("SUBSYSTEM", "DEVTYPE", "ID_VENDOR_ID", "ID_MODEL_ID")
-"""What labgrid matches by says what kind of thing is meant, not which one."""
+"""Keys of labgrid's `match` that select a kind of device, not a single one."""
 
 
 def expected(serial: str, smallest: float, largest: float) -> Expected:
-    """Return what a board file says about a disk, with its sizes in gigabytes."""
+    """Return the properties that a board file expects of a disk; sizes are in gigabytes."""
     return Expected(serial, int(smallest * GIGABYTE), int(largest * GIGABYTE))
 
 
 def named(storage: Any) -> str:
-    """Return what the board file calls a disk by, the same wherever it is found today."""
+    """Return the disk's name in the board file, which does not depend on the path at which it appears today."""
     kind = type(storage).__name__
     if isinstance(storage, NetworkResource):
         return f"{kind} of {storage.host}, {storage.path}"
@@ -56,20 +56,20 @@ def named(storage: Any) -> str:
 
 
 def prefix(storage: Any) -> tuple[str, ...]:
-    """Return the command that runs another one where the disk is; empty for this machine.
+    """Return the command prefix that runs a command on the machine with the disk; empty for this machine.
 
-    Raises `BoardUnreachable` when that machine cannot be reached.
+    Raises `BoardUnreachable` if that machine cannot be reached.
     """
     if getattr(storage, "host", None) == socket.gethostname():
         return ()
     try:
         return tuple(storage.command_prefix)
     except ExecutionError as error:
-        raise BoardUnreachable(f"{storage.host}, which has the disk, does not let us in: {error}") from error
+        raise BoardUnreachable(f"cannot log in to {storage.host}, which has the disk: {error}") from error
 
 
 def await_medium(target: Target, storage: Any) -> None:
-    """Wait until a disk has a medium: nothing tells when sysfs has its size, so it is asked again and again."""
+    """Wait until a disk has a medium. This must poll: there is no event for the moment when sysfs knows the size."""
     deadline = Deadline.after(APPEAR_SECONDS)
     while not deadline.expired:
         target.update_resources()
@@ -83,7 +83,7 @@ def await_medium(target: Target, storage: Any) -> None:
 
 
 def found(target: Target, storage: Any) -> str:
-    """Return what is there now, in words."""
+    """Describe the disk that is there now."""
     target.update_resources()
     if not storage.path:
         return "not there"
@@ -94,7 +94,7 @@ def found(target: Target, storage: Any) -> str:
 
 
 def settle(prefix: Sequence[str] = ()) -> None:
-    """Let udev, if there is one, finish with a disk that was just written: it reads the new partition table."""
+    """Wait until udev, if it runs, has read the new partition table: until then it keeps the disk open."""
     ask_tool([*prefix, "udevadm", "settle", f"--timeout={SETTLE_SECONDS:.0f}"], seconds=2 * SETTLE_SECONDS)
 
 

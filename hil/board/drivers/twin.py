@@ -1,4 +1,4 @@
-"""labgrid driver: a Raspberry Pi 4 that QEMU plays, started from the image of its SD card."""
+"""labgrid driver: a Raspberry Pi 4 emulated by QEMU, which starts from the image of its SD card."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
 SEED_BYTES = 64
 ADAPTER = "adapter"
 SOCKET = {"bus": "usb-bus.0", "port": "1"}
-"""The board's one USB socket. If the port is not said, QEMU puts a hub between."""
+"""The board's only USB socket. The port must be given, or else QEMU adds a hub."""
 PLUGGED = b"linux: network"
-"""What firmware/linux/host/root/etc/plugged says once the adapter has an address."""
+"""Printed by firmware/linux/host/root/etc/plugged once the adapter has an address."""
 UNPLUGGED = b"linux: unplugged"
 UNPLUG = (
     b"ip link set eth0 down && "
     b"for turn in $(seq 24); do echo 0 >/sys/bus/usb/devices/1-1/bConfigurationValue; done && "
     b"echo 'linux: un''plugged'\n"
 )
-"""QEMU's controller goes on with a transfer that Linux has cancelled until another one takes its channel, and aborts
-when the device is gone by then (`usb_ep_get`): so each of its eight channels is used once more."""
+"""QEMU's USB controller continues a transfer that Linux has cancelled until another transfer uses the same channel. If
+the device is gone by then, QEMU aborts (`usb_ep_get`). So each of the eight channels is used once more before."""
 UNPLUG_SECONDS = 120.0
 _UNITS = {"M": 1 << 20, "G": 1 << 30}
 _TEXTS: Any = attr.validators.deep_iterable(attr.validators.instance_of(str), attr.validators.instance_of(list))
@@ -46,13 +46,13 @@ _TEXTS: Any = attr.validators.deep_iterable(attr.validators.instance_of(str), at
 @target_factory.reg_driver
 @attr.s(eq=False)
 class Rpi4TwinDriver(HilQEMUDriver):
-    """`HilQEMUDriver` for a machine whose memory a stand-in for the VideoCore fills from the card.
+    """A `HilQEMUDriver` whose machine's memory is filled from the card, as the VideoCore's firmware would do.
 
-    The machine's state cannot be saved with a network adapter in its USB socket: `network` is plugged in late.
+    QEMU cannot save the machine's state with a network adapter in its USB socket, so `network` is plugged in late.
 
     Args:
         card: the image of the card, by its key; the BootPartitionDriver makes it
-        absent: nodes of the device tree for what QEMU does not play
+        absent: nodes of the device tree for devices that QEMU does not emulate
     """
 
     bindings = {"partition": "BootPartitionDriver"}  # noqa: RUF012 - labgrid's way
@@ -69,22 +69,22 @@ class Rpi4TwinDriver(HilQEMUDriver):
         """Return what `flash_images` would do."""
         contents = self.partition.write_card(self._card)
         steps = ("make the image of the card", "seal a copy of it", "load from it what the VideoCore would")
-        return FlashPlan(MEMORY, Payload.of([(self._card, WHOLE)]), steps, contents=contents)
+        return FlashPlan(MEMORY, Payload.from_files([(self._card, WHOLE)]), steps, contents=contents)
 
     @step()  # type: ignore[untyped-decorator]
     def flash_images(self, *, force: bool = False, meter: Meter | None = None) -> FlashResult:  # noqa: ARG002
-        """Make the card, and fill memory from a verified copy of it. Raises `BootRefused`, as late as a board would."""
+        """Make the card, and a verified copy of it. Only `on` raises `BootRefused`, just as a board fails late."""
         self.partition.write_card(self._card)
         return self._hold({str(self._card): flash(self._card)})
 
     def on(self) -> None:
-        """Switch on: the stand-in reads the card anew."""
+        """Read the card as the VideoCore does, and switch on."""
         if not self.status:
             self._load()
         super().on()
 
     def join_network(self, deadline: Deadline) -> None:
-        """Plug the network adapter in, and wait until Linux says that it has an address."""
+        """Plug in the network adapter, and wait until Linux has an address."""
         if self.network is None or self._plugged_into is self.emulator:
             return
         self.monitor_command("device_add", {"driver": self.network, "id": ADAPTER, "netdev": "network", **SOCKET})
@@ -92,7 +92,7 @@ class Rpi4TwinDriver(HilQEMUDriver):
         self._await(PLUGGED, deadline)
 
     def save(self, path: Path) -> None:
-        """Halt the machine, without its network adapter, and write its state to `path`."""
+        """Unplug the network adapter, halt the machine, and write its state to `path`."""
         if self._plugged_into is self.emulator:
             self.uart(self.uarts[0]).send(UNPLUG)
             self._await(UNPLUGGED, Deadline.after(UNPLUG_SECONDS))
@@ -101,15 +101,15 @@ class Rpi4TwinDriver(HilQEMUDriver):
         super().save(path)
 
     def identity(self) -> str:
-        """Return a text that differs whenever the saved state of one machine would not suit another."""
+        """Return a text that is equal for two machines only if each could resume the other's saved state."""
         self._load()
         identity: str = super().identity()
         return f"{identity} {self.absent}"
 
     def _load(self) -> None:
-        """Read the card as the VideoCore does."""
+        """Load the files that the VideoCore would load from the card."""
         card = self._flashed[str(self._card)]
-        board = videocore.Board(self._memory, secrets.token_bytes(SEED_BYTES), self.absent)
+        board = videocore.Hardware(self._memory, secrets.token_bytes(SEED_BYTES), self.absent)
         loads = videocore.boot(Path(f"/proc/{os.getpid()}/fd/{card.fd}"), board)
         for name in self._addresses:
             if name in self._flashed:
@@ -118,7 +118,7 @@ class Rpi4TwinDriver(HilQEMUDriver):
         self._flashed |= {load.name: keep(Path(load.name), load.data) for load in loads}
 
     def _await(self, words: bytes, deadline: Deadline) -> None:
-        """Return once the console has said this."""
+        """Wait until these words appear on the console."""
         line, said = self.uart(self.uarts[0]), b""
         try:
             while words not in said:
@@ -136,7 +136,7 @@ class Rpi4TwinDriver(HilQEMUDriver):
         return words
 
     def _content(self, image: FlashedImage) -> str:
-        """The card decides what lies in memory, but for the seed, which a saved state has in it anyway."""
+        """Name files in memory by their names only: the card determines them, except for the seed, which is random."""
         return super()._content(image) if image.source == self._card else str(image.source)
 
     @property
@@ -145,7 +145,7 @@ class Rpi4TwinDriver(HilQEMUDriver):
 
     @property
     def _memory(self) -> int:
-        """Bytes of RAM, from QEMU's `-m`."""
+        """The size of RAM in bytes, from QEMU's `-m`."""
         size = str(self.memory)
         if size[:-1].isdigit() and size[-1:] in _UNITS:
             return int(size[:-1]) * _UNITS[size[-1]]

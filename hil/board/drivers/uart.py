@@ -1,4 +1,4 @@
-"""One serial line over a socket, read as it comes by whoever is awake."""
+"""A serial line over a socket, read by whichever thread is awake."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ if TYPE_CHECKING:
 
 CHUNK_BYTES = 64 * 1024
 UNREAD_BYTES = 4 * 1024 * 1024
-"""How much nobody asked for is kept; beyond, the oldest goes (the transcript has it)."""
+"""How many unread bytes are kept; beyond that, the oldest are dropped. The transcript has all of them."""
 SEND_SECONDS = 10.0
 
 
 class Uart:
-    """A `ByteStream`.
+    """A `ByteStream` on a socket.
 
-    A thread of the owner empties the line (`drain`) while nobody is in `receive`, so that the board never stalls and
-    every line is stamped when it comes. Who is in `receive` reads the socket itself: an answer costs no thread switch.
+    While no thread is in `receive`, one of the owner's empties the line by `drain`, so that the board never stalls, and
+    the transcript has the right time for every line. A thread in `receive` reads the socket itself, which saves
+    switching threads for each answer.
     """
 
     def __init__(
@@ -38,7 +39,7 @@ class Uart:
         alarm: Alarm,
         processors: Callable[[], str] = str,
     ) -> None:
-        """`processors` says where each processor of a running machine is, or nothing if it does not run."""
+        """`processors` returns where each processor of the running machine is, or "" if it does not run."""
         line.setblocking(False)
         self._name = name
         self._line = line
@@ -61,11 +62,11 @@ class Uart:
         return self._line.fileno()
 
     def on_idle(self, rearm: Callable[[], None]) -> None:
-        """Call `rearm` whenever `receive` stops reading: from then on it is for `drain` to do so."""
+        """Have `rearm` called whenever `receive` stops reading, so that the owner calls `drain` again."""
         self._rearm = rearm
 
     def send(self, data: bytes) -> None:
-        """Write all of `data`. Raises `BoardDied` or `ConsoleClosed` when the other side is gone."""
+        """Write all of `data`. Raises `BoardDied` or `ConsoleClosed` if the other side is gone."""
         self._check()
         self._transcript.sent(data)
         deadline = Deadline.after(SEND_SECONDS)
@@ -80,9 +81,9 @@ class Uart:
                 raise self._gone() from error
 
     def receive(self, deadline: Deadline) -> bytes:
-        """Return at least one byte, as soon as there is any.
+        """Wait for output, and return at least one byte.
 
-        Raises `ConsoleTimeout` at the deadline, and `BoardDied` or `ConsoleClosed` at once when the other side is gone.
+        Raises `ConsoleTimeout` at the deadline; `BoardDied` or `ConsoleClosed` as soon as the other side is gone.
         """
         self._check()
         with self._reading:
@@ -98,7 +99,7 @@ class Uart:
         return data
 
     def drain(self) -> None:
-        """Read what has come, unless somebody is in `receive` and does."""
+        """Read all that has arrived, unless a thread in `receive` reads it."""
         if self._reading.acquire(blocking=False):
             try:
                 while self._read():
@@ -113,23 +114,23 @@ class Uart:
         return self._transcript.tail(lines)
 
     def silence(self) -> HilError | None:
-        """The line loses nothing, so when the machine runs, its firmware hangs; else it may be the emulator's fault."""
+        """Return a `FirmwareHang` if the machine runs: this line loses nothing. If not, QEMU may be at fault: None."""
         processors = self._processors()
         if not processors:
             return None
         return FirmwareHang(
-            f"the firmware gives no answer on console `{self._name}`; the emulator runs: {processors}",
+            f"the firmware does not answer on console `{self._name}`, but the emulator runs: {processors}",
             console=self.tail(),
             hint="look up the addresses in the ELF files of build/, with addr2line",
         )
 
     def close(self) -> None:
-        """Let go of the line; further use raises `ConsoleClosed`."""
+        """Close the line; further use raises `ConsoleClosed`."""
         self._closed = True
         self._line.close()
 
     def _read(self) -> bool:
-        """Move what the socket holds to the unread bytes; False when there is nothing now."""
+        """Move bytes from the socket to the unread bytes; return False if there are none."""
         try:
             data = self._line.recv(CHUNK_BYTES)
         except BlockingIOError:
@@ -162,7 +163,7 @@ class Uart:
             )
 
     def _await_alarm(self) -> None:
-        """The other end closed: its death, if that is why, is known a moment later."""
+        """Wait a moment for the alarm: the socket closes before the reader knows why the process ended."""
         poll = select.poll()
         poll.register(self._alarm, select.POLLIN)
         poll.poll(200)

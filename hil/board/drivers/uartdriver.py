@@ -1,4 +1,4 @@
-"""labgrid driver: one serial line of a board, by name."""
+"""labgrid driver: a serial line of a board, selected by name."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @target_factory.reg_driver
 @attr.s(eq=False)
 class UartDriver(ConsoleExpectMixin, Driver, ConsoleProtocol):  # type: ignore[misc]
-    """A console as labgrid knows it, and a `hil.console.ByteStream` by `stream`.
+    """A console for labgrid, and a `hil.console.ByteStream` as `stream`.
 
     Args:
         uart: name of the line; the driver's own name if not given
@@ -34,12 +34,12 @@ class UartDriver(ConsoleExpectMixin, Driver, ConsoleProtocol):  # type: ignore[m
     txchunk: int = attr.ib(default=1, validator=attr.validators.instance_of(int))
 
     def get_priority(self, protocol: type) -> int:
-        """Let look-ups without a name find the board's first line."""
+        """Give the board's first line priority, so that a look-up without a name finds it."""
         return 1 if protocol is ConsoleProtocol and (self.uart or self.name) == self.board.uarts[0] else 0
 
     @property
     def stream(self) -> ByteStream:
-        """The raw line; it ends with the next power cycle or fork of the board."""
+        """The raw line, for use until the next power cycle or fork of the board."""
         uart: ByteStream = self.board.uart(self.uart or self.name)
         return uart
 
@@ -54,4 +54,4 @@ class UartDriver(ConsoleExpectMixin, Driver, ConsoleProtocol):  # type: ignore[m
         return f"UartDriver({self.target.name}, {self.uart or self.name})"
 
     def resolve_conflicts(self, client: Any) -> None:
-        """Whoever is bound may use the line: the layers above take turns."""
+        """Resolve nothing: all drivers that are bound may use the line, because the layers above take turns."""

@@ -1,8 +1,8 @@
-"""A stand-in for the VideoCore firmware of a Raspberry Pi 4: from an SD card to memory, as the board's own does it.
+"""Takes the part of the VideoCore's firmware of a Raspberry Pi 4: loads the files of an SD card into memory.
 
-It reads config.txt and the files that it names from the first FAT partition, gives each its place, tells the armstub
-where they are, and completes the device tree. What the board's firmware would not start is refused; a board only blinks
-its light then.
+It reads config.txt and the files named there from the first FAT partition, chooses their addresses, writes these into
+the armstub, and completes the device tree. A card that a board's own firmware would not start is refused with a reason,
+where a board would only blink its light.
 
 Sources: the Raspberry Pi documentation, "config.txt" and "Boot options"; Trusted Firmware-A, docs/plat/rpi4.rst, for
 the three words of the armstub.
@@ -24,30 +24,30 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ARMSTUB_END = 0x8_0000
-"""The armstub lies at 0 and ends here, where a 64-bit kernel traditionally began."""
+"""The armstub lies at 0 and must end below this address, the traditional one of 64-bit kernels."""
 LOW_MEMORY_END = 0x3B40_0000
-"""What is above belongs to the VideoCore, with its default of `gpu_mem`."""
+"""Memory from here on belongs to the VideoCore, with the default of `gpu_mem`."""
 HIGH_MEMORY = 0x4000_0000
 UNPLACED_END = 0x2F00_0000
-"""A device tree without a place of its own ends about here."""
+"""A device tree without `device_tree_address` ends about here."""
 DEFAULTS = {"kernel": "kernel8.img", "kernel_address": "0x200000", "device_tree": "bcm2711-rpi-4-b.dtb"}
 FILTERS = ("all", "pi4")
-"""The sections of config.txt that are for this board."""
+"""The sections of config.txt that apply to this board."""
 
 _STUB_MAGIC, _STUB_DEVICETREE, _STUB_KERNEL = 0xF0, 0xF8, 0xFC
-"""Words of the armstub that the firmware fills in; the first one says that it has a use for the others."""
+"""Offsets of words in the armstub: a magic number, which asks for the other two, and the addresses to fill in."""
 _STUB_WANTS_ADDRESSES = 0x5AFE_570B
 _FAT = (0x01, 0x04, 0x06, 0x0B, 0x0C, 0x0E)
 _TREE_SPACE = 0x4000
 
 
 class BootRefused(FirmwareError):
-    """What a board's own boot firmware would not start."""
+    """The board's own firmware would not boot this card."""
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """A file in memory, at a physical address."""
+    """A file loaded at a physical address."""
 
     name: str
     address: int
@@ -55,21 +55,21 @@ class Load:
 
     @property
     def end(self) -> int:
-        """The first address behind it."""
+        """The first address after the file."""
         return self.address + len(self.data)
 
 
 @dataclass(frozen=True, slots=True)
-class Board:
-    """What differs from one board to the next: bytes of memory, what only it has, and what an emulator lacks of it."""
+class Hardware:
+    """The properties of a single board: memory in bytes, its random seed, and the devices that an emulator lacks."""
 
     memory: int
     seed: bytes
     absent: Sequence[str] = field(default_factory=tuple)
 
 
-def boot(card: Path, board: Board) -> tuple[Load, ...]:
-    """Return what lies in memory when the first processor enters the armstub. Raises `BootRefused`."""
+def boot(card: Path, board: Hardware) -> tuple[Load, ...]:
+    """Return the content of memory when the first processor enters the armstub. Raises `BootRefused`."""
     partition = Partition.first_of(card)
     config = read_config(partition.file("config.txt").decode(errors="replace"))
     for key, wanted in (("arm_64bit", "1"), ("enable_gic", "1")):
@@ -82,14 +82,14 @@ def boot(card: Path, board: Board) -> tuple[Load, ...]:
         loads.append(Load(",".join(config.initramfs), config.initramfs_address, initramfs))
     loads.append(_devicetree(partition, config, board, loads[1:]))
     stub = _load(partition, config, "armstub", 0)
-    loads.append(Load(stub.name, 0, _told(stub, loads[-1].address, kernel.address)))
+    loads.append(Load(stub.name, 0, _with_addresses(stub, loads[-1].address, kernel.address)))
     _check(loads)
     return tuple(loads)
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """What config.txt says to this board."""
+    """The settings of config.txt for this board."""
 
     settings: Mapping[str, str]
     initramfs: tuple[str, ...] = ()
@@ -97,7 +97,7 @@ class Config:
     overlays: tuple[str, ...] = ()
 
     def __getitem__(self, key: str) -> str:
-        """Return a setting, or what the firmware takes instead. Raises `BootRefused` without either."""
+        """Return a setting or its default. Raises `BootRefused` if it has neither."""
         try:
             return self.settings.get(key) or DEFAULTS[key]
         except KeyError:
@@ -105,7 +105,7 @@ class Config:
 
 
 def read_config(text: str) -> Config:
-    """Read config.txt; sections for other boards are left out, and of a key the last value counts."""
+    """Parse config.txt without the sections for other boards; if a key is repeated, the last value counts."""
     settings: dict[str, str] = {}
     overlays: list[str] = []
     initramfs: tuple[str, ...] = ()
@@ -129,14 +129,14 @@ def read_config(text: str) -> Config:
 
 @dataclass(frozen=True, slots=True)
 class Partition:
-    """A FAT partition on a card, `start` bytes from its beginning."""
+    """A FAT partition that begins `start` bytes from the beginning of a card."""
 
     card: Path
     start: int
 
     @classmethod
     def first_of(cls, card: Path) -> Partition:
-        """Return the first FAT partition by the master boot record. Raises `BootRefused` when there is none."""
+        """Return the first FAT partition of the master boot record. Raises `BootRefused` if there is none."""
         with card.open("rb") as image:
             sector = image.read(SECTOR)
         if len(sector) == SECTOR and sector[-2:] == b"\x55\xaa":
@@ -146,7 +146,7 @@ class Partition:
         raise BootRefused("the card has no FAT partition", hint="hil flash")
 
     def file(self, name: str) -> bytes:
-        """Return the content of a file. Raises `BootRefused` when it is not there."""
+        """Return the content of a file. Raises `BootRefused` if there is no such file."""
         try:
             return mtools("mcopy", "-n", "-i", f"{self.card}@@{self.start}", f"::{name}", "-")
         except ToolFailed as error:
@@ -158,8 +158,8 @@ def _load(partition: Partition, config: Config, key: str, address: int) -> Load:
     return Load(name, address, partition.file(name))
 
 
-def _told(stub: Load, devicetree: int, kernel: int) -> bytes:
-    """Return the armstub with the addresses of what it starts; an armstub that has no use for them is left alone."""
+def _with_addresses(stub: Load, devicetree: int, kernel: int) -> bytes:
+    """Return the armstub with both addresses filled in. Raises `BootRefused` for one without the magic number."""
     if len(stub.data) < _STUB_KERNEL + 4 or struct.unpack_from("<I", stub.data, _STUB_MAGIC) != (
         _STUB_WANTS_ADDRESSES,
     ):
@@ -171,10 +171,10 @@ def _told(stub: Load, devicetree: int, kernel: int) -> bytes:
     return bytes(data)
 
 
-def _devicetree(partition: Partition, config: Config, board: Board, initramfs: Sequence[Load]) -> Load:
+def _devicetree(partition: Partition, config: Config, board: Hardware, initramfs: Sequence[Load]) -> Load:
     name = config["device_tree"]
     overlays = [partition.file(f"overlays/{overlay}.dtbo") for overlay in config.overlays]
-    with DeviceTree.of(partition.file(name), overlays, space=_TREE_SPACE) as tree:
+    with DeviceTree.from_bytes(partition.file(name), overlays, space=_TREE_SPACE) as tree:
         tree.set_memory([(start, end - start) for start, end in _memory(board.memory)])
         tree.set_bytes("/chosen", "rng-seed", board.seed)
         for load in initramfs:
@@ -197,16 +197,16 @@ def _memory(size: int) -> Iterator[tuple[int, int]]:
 
 
 def _check(loads: Sequence[Load]) -> None:
-    """Raise `BootRefused` when files do not fit where they go."""
+    """Raise `BootRefused` if files overlap, or lie in memory that is not theirs."""
     for load in loads:
         if load.address == 0 and load.end > ARMSTUB_END:
             raise BootRefused(f"{load.name} has {len(load.data)} bytes; the armstub must end below {ARMSTUB_END:#x}")
         if load.end > LOW_MEMORY_END:
             raise BootRefused(f"{load.name} ends at {load.end:#x}, in the VideoCore's memory")
-    for one, other in pairwise(sorted(loads, key=lambda load: load.address)):
-        if one.end > other.address:
+    for load, following in pairwise(sorted(loads, key=lambda load: load.address)):
+        if load.end > following.address:
             raise BootRefused(
-                f"{one.name} ends at {one.end:#x} and overlaps {other.name}, which is at {other.address:#x}"
+                f"{load.name} ends at {load.end:#x} and overlaps {following.name}, which is at {following.address:#x}"
             )
 
 
@@ -214,4 +214,4 @@ def _number(text: str, where: str) -> int:
     try:
         return int(text, 0)
     except ValueError:
-        raise BootRefused(f"config.txt: `{where}`: {text} is no address") from None
+        raise BootRefused(f"config.txt: `{where}`: {text} is not an address") from None

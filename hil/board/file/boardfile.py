@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from labgrid import Environment
 
-    from hil.firmware.machine import Machine
+    from hil.firmware.machine import EmulatedMachine
 
 EMULATOR = "emulator"
 """The kind of board that runs on the processors of this machine."""
@@ -159,19 +159,19 @@ class BoardFile:
                 raise BoardFileError(f"{self.path}: {error.message}") from None
         raise BoardFileError(f"{self.path}: no strategy has `states`", hint=f"hil boards --check {self.name}")
 
-    def machine(self) -> Machine:
+    def machine(self) -> EmulatedMachine:
         """Return the emulated machine that Linux images are made for.
 
         Raises `BoardFileError` when the file lacks something that the images depend on.
         """
-        from hil.firmware.machine import Machine  # what the build imports takes longer than all of `hil boards`
+        from hil.firmware.machine import EmulatedMachine  # what the build imports takes longer than all of `hil boards`
 
         try:
             if not self.bootargs:
                 raise KeyError("bootargs")
             driver = next(part.attributes for part in self.drivers if part.kind == _EMULATOR_DRIVER)
             options = {"-cpu": "cpu", "-smp": "smp", "-m": "memory"}
-            return Machine(
+            return EmulatedMachine(
                 program=self.tools[driver["qemu_bin"]],
                 model=driver["machine"],
                 arguments=(

@@ -1,16 +1,17 @@
-"""Flashing: what is written to which medium, verified by reading it back, and remembered for each board."""
+"""Flashes boards: writes images to media, verifies them by reading them back, and keeps a note for each board."""
 
 from __future__ import annotations
 
 from hil.board.flash.errors import BoardDirty, FlashBusy, MediumInUse, MediumMissing, WrongMedium
 from hil.board.flash.payload import Payload, PayloadFile
-from hil.board.flash.procedure import FlashPlan, FlashResult, Meter, Work, flash, silent
+from hil.board.flash.procedure import FlashPhase, FlashPlan, FlashResult, Meter, flash, silent
 from hil.board.flash.state import FlashMemory, FlashState
 
 __all__ = [
     "BoardDirty",
     "FlashBusy",
     "FlashMemory",
+    "FlashPhase",
     "FlashPlan",
     "FlashResult",
     "FlashState",
@@ -19,7 +20,6 @@ __all__ = [
     "Meter",
     "Payload",
     "PayloadFile",
-    "Work",
     "WrongMedium",
     "flash",
     "silent",

@@ -1,7 +1,8 @@
-"""The boot partition of a Raspberry Pi 4: which files it has, and the config.txt that tells the firmware about them.
+"""The boot partition of a Raspberry Pi 4: its files, and the config.txt that tells the firmware about them.
 
 Sources: the config.txt chapter of the Raspberry Pi documentation, "Boot options", for the keys; Trusted Firmware-A's
-docs/plat/rpi4.rst for the place of BL31. None of it has run on a board yet; `docs/boards/rpi4.md` says what is proven.
+docs/plat/rpi4.rst for the address of BL31. None of this has run on a board yet; `docs/boards/rpi4.md` says what is
+proven.
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 VIDEOCORE = ("start4.elf", "fixup4.dat")
-"""What the boot ROM's second stage, in the board's EEPROM, loads into the VideoCore (`start_file`, `fixup_file`)."""
+"""Files that the second boot stage, in the board's EEPROM, loads into the VideoCore (`start_file`, `fixup_file`)."""
 
 ARMSTUB_END = 0x8_0000
-"""Where memory for the armstub ends: TF-A's plat/rpi/rpi4 links BL31 below the kernel's traditional place."""
+"""End of the armstub's memory: TF-A's plat/rpi/rpi4 links BL31 below the traditional address of the kernel."""
 
 LINE_LENGTH = 80
-"""What the documentation says of `ramfsfile` about the length of a line."""
+"""The longest line of config.txt, according to the documentation of `ramfsfile`."""
 
 COMMON = (
     ("arm_64bit", "1"),  # all four processors enter the armstub in AArch64, at EL3
@@ -36,11 +37,11 @@ COMMON = (
 
 @dataclass(frozen=True, slots=True)
 class BootPartition:
-    """What is needed to boot; the kernel is the monitor, or Linux.
+    """Everything that the board needs to boot. The kernel is the monitor, or Linux.
 
-    `initramfs` are files that are loaded one behind the other at `initramfs_address`. `overlays` are device tree
-    overlays, such as disable-bt.dtbo. Without `videocore`, the directory of start4.elf and fixup4.dat, only an emulator
-    can boot it.
+    The files of `initramfs` are loaded one after the other, from `initramfs_address` on. `overlays` are device tree
+    overlays, such as disable-bt.dtbo. `videocore` is the directory of start4.elf and fixup4.dat; without it, only an
+    emulator can boot the partition.
     """
 
     armstub: Path
@@ -55,7 +56,7 @@ class BootPartition:
 
     @property
     def config(self) -> str:
-        """The content of config.txt. Raises `UsageError` when the firmware could not read it."""
+        """The content of config.txt. Raises `UsageError` if the firmware could not read it."""
         lines = [f"{key}={value}" for key, value in (*COMMON, *self.options.items())]
         lines += [
             f"armstub={self.armstub.name}",
@@ -72,15 +73,15 @@ class BootPartition:
         return "".join(f"{line}\n" for line in lines)
 
     def files(self) -> tuple[PayloadFile, ...]:
-        """Return every file but config.txt, with its place on the partition.
+        """Return all files but config.txt, with their paths on the partition.
 
-        Raises `UsageError` when one is missing, two have one name, or they would overlap in memory.
+        Raises `UsageError` if one is missing, two have the same name, or they would overlap in memory.
         """
         found: dict[str, PayloadFile] = {}
         for place, source in self._sources():
             if place in found:
                 raise UsageError(f"two files of the boot partition are called {place}: {source} is the second one")
-            found[place] = PayloadFile.of(source, place)
+            found[place] = PayloadFile.from_file(source, place)
         self._check_memory(found)
         return tuple(found.values())
 

@@ -1,4 +1,4 @@
-"""A medium that takes one image, from its first byte on: an SD card, or a file that stands for one."""
+"""A medium that holds a single image from its first byte on: an SD card, or a file in place of one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hil.board.flash.disk import CHUNK_BYTES, Disk, Expected, examine, refuse, rounded
-from hil.board.flash.procedure import Work
+from hil.board.flash.procedure import FlashPhase
 from hil.board.flash.remotedisk import RemoteDisk
 from hil.errors import BoardUnreachable, FlashError
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A `Medium`; `path` asks where it is now, which is only known once it is attached.
+    """A `Medium` for one image. `path` returns its current path, which is unknown until it is attached.
 
-    With `prefix`, the command that runs another one at some machine, it is at that machine.
+    If `prefix` is not empty, it is a command that runs its arguments on another machine, which has the card.
     """
 
     name: str
@@ -34,13 +34,13 @@ class Card:
     attached: Callable[[], AbstractContextManager[None]] = nullcontext
 
     def check(self, payload: Payload) -> None:
-        """Refuse every disk but the one that is meant, and that we may write to."""
+        """Refuse every disk but the expected one, and this one, too, if it cannot be written."""
         refuse(examine(self.path(), self.prefix), self.expected, rounded(payload.size))
         with self._opened(writable=True):
             pass
 
     def write(self, payload: Payload, meter: Meter) -> None:
-        """Write the image, and nothing beyond but the rest of its last sector."""
+        """Write the image, and zeros up to the end of its last sector."""
         (image,) = payload.files
         digest = hashlib.sha256()
         with self._opened(writable=True) as disk, image.source.open("rb") as source:
@@ -52,16 +52,16 @@ class Card:
                 except OSError as error:
                     raise FlashError(f"the write at byte {done} of {image.size} failed: {error.strerror}") from error
                 done += len(chunk)
-                meter(Work.WRITING, done, image.size)
+                meter(FlashPhase.WRITING, done, image.size)
             try:
                 disk.sync()
             except OSError as error:
-                raise FlashError(f"the medium did not take what was written: {error.strerror}") from error
+                raise FlashError(f"the data did not get onto the medium: {error.strerror}") from error
         if digest.hexdigest() != image.sha256:
             raise FlashError(f"{image.source} changed while it was written")
 
     def verify(self, payload: Payload, meter: Meter) -> None:
-        """Compare the medium with the image, and name the first byte that differs."""
+        """Compare the medium with the image; the error names the first byte that differs."""
         (image,) = payload.files
         digest = hashlib.sha256()
         with self._opened(writable=False) as disk, image.source.open("rb") as source:
@@ -75,7 +75,7 @@ class Card:
                     raise FlashError(_difference(done, chunk, found))
                 digest.update(found)
                 done += len(chunk)
-                meter(Work.VERIFYING, done, image.size)
+                meter(FlashPhase.VERIFYING, done, image.size)
         if digest.hexdigest() != image.sha256:
             raise FlashError(f"{image.source} changed while it was read back")
 

@@ -1,4 +1,4 @@
-"""Disks of this machine: what one is, whether it may be written to, and its raw bytes past every cache."""
+"""Disks: their properties, whether they may be written, and access to their bytes that bypasses the page cache."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
 CHUNK_BYTES = 1 << 20
 SECTOR_BYTES = 4096
-"""No disk has larger sectors."""
+"""The largest sector size of any disk."""
 LOOK_SECONDS = 20.0
 _COLUMNS = "PATH,TYPE,SIZE,SERIAL,MODEL,TRAN,FSTYPE,MOUNTPOINTS"
 _WHOLE_DISKS = ("disk", "loop")
 _MEMBERS = ("LVM2_member", "linux_raid_member", "crypto_LUKS", "zfs_member", "bcache", "swap")
-"""Contents, in blkid's words, that make a disk a part of something else, in use or not."""
+"""File system types, as named by blkid, of disks that are a part of something larger, whether in use or not."""
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What a board file says about its medium. Sizes are in bytes; an empty serial number is not compared."""
+    """The properties of a medium that a board file expects; sizes are in bytes. An empty serial number matches any."""
 
     serial: str = ""
     smallest: int = 0
@@ -39,7 +39,7 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class DiskFacts:
-    """What a disk is. `uses` says, in words, what this machine uses it for."""
+    """The properties of a disk. `uses` says in words what the machine uses it for."""
 
     path: str
     kind: str
@@ -54,9 +54,9 @@ class DiskFacts:
 
 
 def examine(path: str, prefix: Sequence[str] = ()) -> DiskFacts:
-    """Look at a disk, or at a file that stands for one. Raises `MediumMissing` when there is nothing.
+    """Examine a disk, or a file in place of one. Raises `MediumMissing` if it does not exist.
 
-    With `prefix`, the command that runs another one at some machine, the disk is at that machine.
+    If `prefix` is not empty, it is a command that runs its arguments on another machine, which has the disk.
     """
     if prefix:
         return parse(_lsblk(path, prefix))
@@ -71,7 +71,7 @@ def examine(path: str, prefix: Sequence[str] = ()) -> DiskFacts:
 
 
 def parse(document: dict[str, Any]) -> DiskFacts:
-    """Read what `lsblk --json --bytes` says about one disk and everything on it."""
+    """Parse the output of `lsblk --json --bytes` for one disk and everything on it."""
     (disk,) = document["blockdevices"]
     return DiskFacts(
         disk["path"],
@@ -84,9 +84,9 @@ def parse(document: dict[str, Any]) -> DiskFacts:
 
 
 def refuse(facts: DiskFacts, expected: Expected, needed: int) -> None:
-    """Raise `WrongMedium`, `MediumInUse` or `MediumMissing` unless `needed` bytes may be written to this disk."""
+    """Raise `WrongMedium`, `MediumInUse` or `MediumMissing` unless `needed` bytes may be written to the disk."""
     if facts.kind not in (*_WHOLE_DISKS, "file"):
-        raise WrongMedium(f"{facts} is a {facts.kind}, and no whole disk")
+        raise WrongMedium(f"{facts} is a {facts.kind}, not a whole disk")
     if facts.uses:
         raise MediumInUse(f"{facts} is in use by this machine: {'; '.join(facts.uses)}", hint="nothing was written")
     if expected.serial and facts.serial != expected.serial:
@@ -103,9 +103,10 @@ def refuse(facts: DiskFacts, expected: Expected, needed: int) -> None:
 
 
 class Disk:
-    """A disk opened past the page cache (O_DIRECT), and for writing only when nobody else on this machine has it.
+    """A disk, opened without the page cache (O_DIRECT), and for writing only if nothing else on this machine uses it.
 
-    Offsets are those of sectors. A disk that hangs is left by the kernel's own time limits.
+    Without O_DIRECT, reading back would return the bytes in the cache, not those on the medium. Offsets must be
+    multiples of the sector size. The kernel's own timeouts end accesses to a disk that hangs.
     """
 
     def __init__(self, path: str, *, writable: bool) -> None:
@@ -119,7 +120,7 @@ class Disk:
             if error.errno == errno.EBUSY:
                 raise MediumInUse(f"{path} is in use by this machine", hint="nothing was written") from None
             raise
-        self._buffer = mmap.mmap(-1, CHUNK_BYTES)  # O_DIRECT wants aligned memory
+        self._buffer = mmap.mmap(-1, CHUNK_BYTES)  # O_DIRECT requires aligned memory
 
     def __enter__(self) -> Self:
         return self
@@ -143,7 +144,7 @@ class Disk:
         return self._buffer[: min(size, found)]
 
     def sync(self) -> None:
-        """Return when all that was written is on the medium, and nothing of it in the page cache. Raises `OSError`."""
+        """Wait until all data is on the medium, and drop it from the page cache. Raises `OSError`."""
         os.fsync(self._fd)
         os.posix_fadvise(self._fd, 0, 0, os.POSIX_FADV_DONTNEED)
 
@@ -159,7 +160,7 @@ def rounded(size: int) -> int:
 
 
 def in_words(size: int) -> str:
-    """Return a number of bytes as card makers count them."""
+    """Format a number of bytes in decimal units, as card makers do."""
     for unit, scale in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
         if size >= scale:
             return f"{size / scale:.3g} {unit}"

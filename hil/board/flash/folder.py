@@ -1,4 +1,4 @@
-"""Media that take files by name: a directory that a server serves, and a FAT partition of a disk."""
+"""Media that hold files by name: the directory of a server, and a FAT partition of a disk."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from hil.board.flash.disk import Disk, Expected, examine, refuse
 from hil.board.flash.errors import MediumMissing, WrongMedium
-from hil.board.flash.procedure import Work
+from hil.board.flash.procedure import FlashPhase
 from hil.board.flash.sdcard import SECTOR, mtools
 from hil.errors import BoardUnreachable, FlashError, ToolFailed
 from hil.files import file_sha256, replaced_atomically
@@ -33,14 +33,14 @@ _FAT_TYPES = frozenset((0x01, 0x04, 0x06, 0x0B, 0x0C, 0x0E))
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """A `Medium`: a directory, such as that of a TFTP server. Other files in it stay."""
+    """A `Medium`: a directory, such as that of a TFTP server. Other files in it are left alone."""
 
     name: str
     path: Path
     attached: Callable[[], AbstractContextManager[None]] = nullcontext
 
     def check(self, payload: Payload) -> None:
-        """Refuse a directory that is not there, or that has no room."""
+        """Refuse a directory that does not exist, or has too little space."""
         if not self.path.is_dir():
             raise MediumMissing(f"there is no directory {self.path}", hint="is the server's file system mounted?")
         free = shutil.disk_usage(self.path).free
@@ -48,7 +48,7 @@ class Folder:
             raise WrongMedium(f"{self.path} has room for {free} bytes, and {payload.size} are to be written")
 
     def write(self, payload: Payload, meter: Meter) -> None:
-        """Replace each file in one step, so that the board never fetches half of one."""
+        """Replace each file atomically, so that the board never fetches half a file."""
         done = 0
         for file in payload.files:
             target = self.path / file.destination
@@ -60,10 +60,10 @@ class Folder:
             except OSError as error:
                 raise FlashError(f"cannot write {target}: {error.strerror}") from error
             done += file.size
-            meter(Work.WRITING, done, payload.size)
+            meter(FlashPhase.WRITING, done, payload.size)
 
     def verify(self, payload: Payload, meter: Meter) -> None:
-        """Compare what is in the directory by hash."""
+        """Compare the hashes of the files in the directory."""
         done = 0
         for file in payload.files:
             target = self.path / file.destination
@@ -74,14 +74,14 @@ class Folder:
             if found != file.sha256:
                 raise FlashError(f"{target} reads back as {found}, but {file.sha256} was written")
             done += file.size
-            meter(Work.VERIFYING, done, payload.size)
+            meter(FlashPhase.VERIFYING, done, payload.size)
 
 
 @dataclass(frozen=True, slots=True)
 class FatPartition:
-    """A `Medium`: a FAT partition of a disk, written to by mtools without mounting it. Other files on it stay.
+    """A `Medium`: a FAT partition of a disk, written by mtools, without mounting it. Other files are left alone.
 
-    `path` asks where the disk is now. `partition` counts from 1; 0 is a disk without a partition table.
+    `path` returns the current path of the disk. `partition` counts from 1; 0 stands for a disk without partition table.
     """
 
     name: str
@@ -91,14 +91,14 @@ class FatPartition:
     attached: Callable[[], AbstractContextManager[None]] = nullcontext
 
     def check(self, payload: Payload) -> None:
-        """Refuse every disk but the one that is meant."""
+        """Refuse every disk but the expected one."""
         path = self.path()
         refuse(examine(path), self.expected, payload.size)
         with self._held(path):
             self._drive(path)
 
     def write(self, payload: Payload, meter: Meter) -> None:
-        """Copy every file; the disk is held meanwhile, so that nobody mounts it."""
+        """Copy all files. The disk is kept open with O_EXCL meanwhile, so that nobody can mount it."""
         path = self.path()
         done = 0
         with self._held(path) as disk:
@@ -112,14 +112,14 @@ class FatPartition:
                 except ToolFailed as error:
                     raise FlashError(f"cannot write {file.destination}: {error.said}") from error
                 done += file.size
-                meter(Work.WRITING, done, payload.size)
+                meter(FlashPhase.WRITING, done, payload.size)
             try:
                 disk.sync()
             except OSError as error:
-                raise FlashError(f"the medium did not take what was written: {error.strerror}") from error
+                raise FlashError(f"the data did not get onto the medium: {error.strerror}") from error
 
     def verify(self, payload: Payload, meter: Meter) -> None:
-        """Read every file back; the page cache has nothing of the medium since it was written."""
+        """Read all files back, from the medium: `write` has dropped it from the page cache."""
         drive = self._drive(self.path())
         done = 0
         for file in payload.files:
@@ -131,7 +131,7 @@ class FatPartition:
             if found != file.sha256:
                 raise FlashError(f"{file.destination} reads back as {found}, but {file.sha256} was written")
             done += file.size
-            meter(Work.VERIFYING, done, payload.size)
+            meter(FlashPhase.VERIFYING, done, payload.size)
 
     @contextmanager
     def _held(self, path: str) -> Iterator[Disk]:
@@ -145,7 +145,7 @@ class FatPartition:
             yield disk
 
     def _drive(self, path: str) -> str:
-        """Return what mtools call the partition. Raises `WrongMedium` when there is no FAT partition."""
+        """Return the name of the partition for mtools. Raises `WrongMedium` if it is not a FAT partition."""
         if self.partition == 0:
             return path
         with Disk(path, writable=False) as disk:
@@ -158,6 +158,6 @@ class FatPartition:
 
 
 def _drop_from_cache(path: Path) -> None:
-    """Let the kernel forget the content of a file that is on its medium, so that reading it back reads the medium."""
+    """Drop a file from the page cache, so that reading it back reads the medium."""
     with path.open("rb") as file:
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)

@@ -1,4 +1,4 @@
-"""What a flash brings to a board: files, by content."""
+"""The files that a flash writes, with their hashes."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 WHOLE = "/"
-"""The destination of an image that is the whole content of a medium, from its first byte on."""
+"""The destination of an image that is written to a medium from its first byte on."""
 
 
 @dataclass(frozen=True, slots=True)
 class PayloadFile:
-    """One file, and where on the medium it goes. `size` is in bytes."""
+    """A file, and its destination on the medium. `size` is in bytes."""
 
     source: Path
     destination: str
@@ -28,10 +28,10 @@ class PayloadFile:
     sha256: str
 
     @classmethod
-    def of(cls, source: Path, destination: str = WHOLE) -> PayloadFile:
-        """Describe a file that is there.
+    def from_file(cls, source: Path, destination: str = WHOLE) -> PayloadFile:
+        """Hash an existing file.
 
-        Raises `UsageError` when there is none, and `FlashError` when it is not what its build made.
+        Raises `UsageError` if it does not exist, and `FlashError` if it is not the one that its build made.
         """
         doing = f"preparing {source} for flashing"
         try:
@@ -44,23 +44,23 @@ class PayloadFile:
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """Everything that one flash writes."""
+    """Everything that a flash writes."""
 
     files: tuple[PayloadFile, ...]
 
     @classmethod
-    def of(cls, files: Iterable[tuple[Path, str]]) -> Payload:
-        """Describe files (source, destination) that are there. Raises what `PayloadFile.of` raises."""
-        return cls(tuple(PayloadFile.of(source, destination) for source, destination in files))
+    def from_files(cls, files: Iterable[tuple[Path, str]]) -> Payload:
+        """Hash existing files (source, destination). Raises what `PayloadFile.from_file` raises."""
+        return cls(tuple(PayloadFile.from_file(source, destination) for source, destination in files))
 
     @property
     def size(self) -> int:
-        """All bytes."""
+        """The total size in bytes."""
         return sum(file.size for file in self.files)
 
     @property
     def digest(self) -> str:
-        """One SHA-256 for all: what is where, by content."""
+        """A SHA-256 over the destinations and contents of all files."""
         lines = sorted(f"{file.destination} {file.sha256}\n" for file in self.files)
         return hashlib.sha256("".join(lines).encode()).hexdigest()
 

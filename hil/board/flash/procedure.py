@@ -1,4 +1,4 @@
-"""A flash from its first byte to its verification: what every medium has in common."""
+"""The procedure of flashing, which is the same for all media: check, note, write, verify, note."""
 
 from __future__ import annotations
 
@@ -16,49 +16,49 @@ if TYPE_CHECKING:
     from hil.board.flash.state import FlashMemory, FlashState
 
 
-class Work(StrEnum):
-    """What a flash does with bytes."""
+class FlashPhase(StrEnum):
+    """The phases of a flash whose progress is shown."""
 
     WRITING = "writing"
     VERIFYING = "reading back"
 
 
 class Meter(Protocol):
-    """Told how far a flash has come."""
+    """Shows the progress of a flash."""
 
-    def __call__(self, work: Work, done: int, total: int, /) -> None:
-        """`done` of `total` bytes."""
+    def __call__(self, work: FlashPhase, done: int, total: int, /) -> None:
+        """Show that `done` of `total` bytes of this phase are done."""
 
 
 class Medium(Protocol):
-    """Where a payload goes."""
+    """The medium that a payload is written to."""
 
     @property
     def name(self) -> str:
-        """What the board file names it by, in words; another name means another medium."""
+        """The medium's name in the board file; another name means another medium."""
 
     def attached(self) -> AbstractContextManager[None]:
-        """Have the medium at this machine inside the block, and leave it to the board when that ends well.
+        """Attach the medium to this machine inside the block, and give it to the board if the block succeeds.
 
-        Raises `MediumMissing`. When the block fails, the board does not get the medium.
+        If the block fails, the board does not get the medium. Raises `MediumMissing`.
         """
 
     def check(self, payload: Payload) -> None:
-        """Raise unless the payload may be written to it: it is the right one, unused, and large enough."""
+        """Raise unless the payload may be written: the medium must be the right one, unused, and large enough."""
 
     def write(self, payload: Payload, meter: Meter) -> None:
-        """Write everything, and return when it is on the medium. Raises `FlashError`."""
+        """Write everything, and wait until it is on the medium. Raises `FlashError`."""
 
     def verify(self, payload: Payload, meter: Meter) -> None:
-        """Read everything back, past every cache. Raises `FlashError` when it is not what was written."""
+        """Read everything back, bypassing all caches. Raises `FlashError` if it differs from what was written."""
 
 
 @dataclass(frozen=True, slots=True)
 class FlashPlan:
-    """What a flash would do: which payload goes to which medium, what happens around it, and what is known.
+    """What a flash would do: its payload, medium and steps, and what is known about the medium.
 
-    `found` says what is there now, in words; `contents` what files an image holds; `missing` what is not
-    there to be written, and why, by its destination.
+    `found` describes the medium that is there now; `contents` are the files inside an image; `missing` gives, by
+    destination, the reasons why files do not exist.
     """
 
     medium: str
@@ -77,24 +77,25 @@ class FlashPlan:
 
 @dataclass(frozen=True, slots=True)
 class FlashResult:
-    """What a flash did; nothing was written when the medium was known to hold the payload already."""
+    """The result of a flash. Nothing was `written` if the medium was known to hold the payload already."""
 
     payload: Payload
     medium: str
     written: bool
 
 
-def silent(work: Work, done: int, total: int) -> None:
-    """Be a meter that shows nothing."""
+def silent(work: FlashPhase, done: int, total: int) -> None:
+    """A meter that shows nothing."""
 
 
 def flash(
     payload: Payload, medium: Medium, memory: FlashMemory, *, force: bool = False, meter: Meter = silent
 ) -> FlashResult:
-    """Bring `payload` to `medium`, verified; not again when it is known to be there, unless `force`.
+    """Write `payload` to `medium` and verify it, unless it is known to be there; `force` writes it anyway.
 
-    The board is marked dirty before the first byte and clean after the last was read back, so that whatever ends this
-    in between, be it SIGKILL or a power cut, leaves it dirty. Raises what `Medium` raises.
+    The board is marked as dirty before the first byte is written, and as clean after the last was read back. So
+    whatever interrupts this, even SIGKILL or a power cut, leaves it dirty, and it is not booted before it was flashed
+    again. Raises the errors of `Medium`.
     """
     with memory.exclusive():
         state = memory.read()

@@ -1,4 +1,4 @@
-"""A disk at another machine, through the command that runs commands there: a stream of bytes to or from `dd`."""
+"""A disk of another machine, accessed by a `dd` that is started there."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 END_SECONDS = 120.0
-"""How long the last bytes may take to get onto the medium."""
+"""How long `dd` may take, after its input has ended, to get the last bytes onto the medium."""
 
 
 class RemoteDisk:
-    """Written, or read, from its beginning on, past the page cache of the machine that it is at.
+    """Writes or reads a disk sequentially, bypassing the page cache of its machine.
 
-    `prefix` is the command, such as ssh with its arguments, before the one that is to be run.
+    `prefix` is a command that runs its arguments there, such as ssh with its options.
     """
 
     def __init__(self, prefix: Sequence[str], path: str, *, writable: bool) -> None:
@@ -41,7 +41,7 @@ class RemoteDisk:
         self.close()
 
     def write(self, offset: int, data: bytes) -> None:
-        """Write what follows the write before. Raises `OSError`."""
+        """Write at `offset`, where the last write must have ended. Raises `OSError`."""
         assert self._process.stdin is not None
         assert offset == self._at
         try:
@@ -51,7 +51,7 @@ class RemoteDisk:
         self._at += len(data)
 
     def read(self, offset: int, size: int) -> bytes:
-        """Return what follows the read before; fewer bytes than `size` at the end. Raises `OSError`."""
+        """Read at `offset`, where the last read must have ended; less at the end of the disk. Raises `OSError`."""
         assert self._process.stdout is not None
         assert offset == self._at
         data = self._process.stdout.read(size)
@@ -61,7 +61,7 @@ class RemoteDisk:
         return data
 
     def sync(self) -> None:
-        """Return when all that was written is on the medium. Raises `OSError`."""
+        """Wait until all data is on the medium. Raises `OSError`."""
         assert self._process.stdin is not None
         try:
             self._process.stdin.close()

@@ -1,4 +1,4 @@
-"""An SD card image with one FAT32 partition, made without root by mtools; equal files give equal bytes."""
+"""Makes images of SD cards with one FAT32 partition, by mtools, without root; equal files give equal images."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CARD_BYTES = 64 << 20
 SERIAL = "68696c01"
 LABEL = "BOOT"
 EPOCH = "315532800"
-"""1980-01-01, the first day that FAT knows, as the date of every file."""
+"""1980-01-01, the first date that FAT can represent: the date of every file."""
 
 _FAT32_LBA = 0x0C
 _SIGNATURE = 0x6869_6C01
@@ -28,9 +28,9 @@ MTOOLS_SECONDS = 60.0
 
 
 def write_card(path: Path, files: Mapping[str, Path], size: int = CARD_BYTES) -> None:
-    """Make the image `path` of a card of `size` bytes with `files` by their places on it, in one step.
+    """Make the image `path` of a card of `size` bytes atomically; keys of `files` are the paths on it.
 
-    Raises `UsageError` when they do not fit.
+    Raises `UsageError` if the files do not fit.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as directory:
@@ -62,7 +62,7 @@ def mtools(*command: str) -> bytes:
 
 
 def _partition_table(size: int) -> bytes:
-    """Return a master boot record with one partition up to the end; CHS fields say that only LBA counts."""
+    """Return a master boot record with one partition up to the end. Its CHS fields have the value for "use LBA"."""
     beyond = b"\xfe\xff\xff"
     first, sectors = PARTITION_OFFSET // SECTOR, (size - PARTITION_OFFSET) // SECTOR
     entry = struct.pack("<B3sB3sII", 0x80, beyond, _FAT32_LBA, beyond, first, sectors)

@@ -1,4 +1,4 @@
-"""What is on a board's medium, as far as we know: remembered across runs and checkouts, and over a power cut."""
+"""Keeps a note on what each board's medium holds, for all runs and checkouts; it survives a power cut."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ SCHEMA = 1
 
 @dataclass(frozen=True, slots=True)
 class FlashState:
-    """The last flash of a board: `digest` is of its payload, `files` give the SHA-256 of each destination.
+    """The last flash of a board: `digest` is its payload's, `files` gives the SHA-256 of each destination.
 
-    `clean` is only true when all of it was read back as written. Times are UTC, in ISO 8601.
+    `clean` is true only if everything was read back as written. Times are UTC, in ISO 8601.
     """
 
     clean: bool
@@ -40,7 +40,7 @@ class FlashState:
     files: Mapping[str, str] = field(default_factory=dict)
 
     def holds(self, payload: Payload, medium: str) -> bool:
-        """Whether `medium` is known to hold exactly this."""
+        """Whether `medium` is known to hold exactly this payload."""
         return self.clean and self.digest == payload.digest and self.medium == medium
 
 
@@ -48,18 +48,18 @@ UNREADABLE = FlashState(clean=False, digest="", medium="", began="")
 
 
 class FlashMemory:
-    """The note on one board's medium, in a file that all users of the board on this machine share.
+    """The note on a board's medium, in a file shared by all checkouts of a user on this machine.
 
-    A note that cannot be understood counts as that of a flash that failed.
+    A note that cannot be read counts as that of a failed flash: what the board holds is unknown either way.
     """
 
     def __init__(self, board: str, root: Path | None = None) -> None:
-        """`root` is the directory of all notes; below `$XDG_STATE_HOME` if not given."""
+        """`root` is the directory of all notes, by default below `$XDG_STATE_HOME`."""
         self.board = board
         self.path = (root or notes_root()) / f"{board}.json"
 
     def read(self) -> FlashState | None:
-        """Return what is known; None when we never flashed the board."""
+        """Return the last flash; None if the board was never flashed from here."""
         try:
             content = json.loads(self.path.read_text())
             if content.pop("schema") != SCHEMA:
@@ -71,12 +71,12 @@ class FlashMemory:
             return UNREADABLE
 
     def check(self) -> None:
-        """Raise `BoardDirty` unless the board was last flashed well."""
+        """Raise `BoardDirty` unless the last flash succeeded."""
         state = self.read()
         if state is None or not state.clean:
             began = f", which began {state.began}," if state and state.began else ""
             raise BoardDirty(
-                f"the last flash of {self.board}{began} did not end well"
+                f"the last flash of {self.board}{began} failed or was interrupted"
                 if state
                 else f"{self.board} was never flashed from this machine",
                 board=self.board,
@@ -85,7 +85,7 @@ class FlashMemory:
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
-        """Keep every other process from flashing this board. Raises `FlashBusy` when one does."""
+        """Keep other processes from flashing this board. Raises `FlashBusy` if one is flashing it."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             lock = FileLock(self.path.with_suffix(".lock"), timeout=0)
@@ -99,7 +99,7 @@ class FlashMemory:
             ) from None
 
     def begin(self, payload: Payload, medium: str) -> FlashState:
-        """Note that from now on nobody knows what is on the medium; on disk when this returns."""
+        """Note that the content of the medium is unknown from now on. The note is on disk before this returns."""
         state = FlashState(clean=False, digest=payload.digest, medium=medium, began=_now())
         self._write(state)
         return state

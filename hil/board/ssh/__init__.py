@@ -1,4 +1,4 @@
-"""Commands, files and ports of a machine that is reached over SSH; every wait is bounded, every failure typed."""
+"""Runs commands, copies files and forwards ports over SSH; every wait has a deadline, every failure its own type."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from hil.board.ssh.errors import (
     TransferFailed,
 )
 from hil.board.ssh.hostkeys import PinnedHostKeys
-from hil.board.ssh.process import Process, Result
+from hil.board.ssh.process import CommandResult, Process
 from hil.board.ssh.session import Session
 from hil.board.ssh.shell import Shell
 
 __all__ = [
     "CommandFailed",
+    "CommandResult",
     "CommandTimeout",
     "Endpoint",
     "Login",
     "PinnedHostKeys",
     "Process",
     "RemoteFileError",
-    "Result",
     "Session",
     "Shell",
     "SshAuthFailed",

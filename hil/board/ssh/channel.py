@@ -1,4 +1,4 @@
-"""What paramiko's channels lack: requests with a deadline, signals, and an end without complaint."""
+"""Adds to paramiko's channels: requests with a deadline, signals, and closing without errors."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from hil.deadline import Deadline
 
 BROKEN = (SSHException, OSError, EOFError)
-"""What paramiko raises when a connection or a channel cannot be used any more."""
+"""Exceptions by which paramiko reports that a connection or a channel is unusable."""
 
 
 class Arrivals:
-    """Tells that output or errors of a channel came, or ended.
+    """Signals that stdout or stderr of a channel has new data, or has ended.
 
-    What `Channel.fileno` offers for this can miss an arrival: it is one pipe for two streams, and a stream that is
-    read empty in the moment in which the other one is filled takes the pipe's only byte away.
+    `Channel.fileno` is meant for this, but can lose an event: both streams share one pipe, and emptying one stream at
+    the moment when data arrives in the other removes the pipe's only byte.
     """
 
     def __init__(self, channel: Any) -> None:
@@ -30,23 +30,23 @@ class Arrivals:
         channel.in_stderr_buffer.set_event(self)
 
     def set(self) -> None:
-        """Called by a stream that has got something, or its end."""
+        """Called by a stream that has new data, or has ended."""
         self._event.set()
 
     def clear(self) -> None:
-        """Called by a stream that is empty; of the other one it does not know."""
+        """Called by a stream that is empty. Does nothing: the other stream may still have data."""
 
     def take(self, deadline: Deadline) -> bool:
-        """Wait until something came since the last call; return False if nothing does before the deadline."""
+        """Wait for an event since the last call; return False if there is none before the deadline."""
         came = self._event.wait(deadline.remaining)
         self._event.clear()
         return came
 
 
 def granted(channel: Any, kind: str, argument: str, deadline: Deadline) -> bool:
-    """Ask for something (RFC 4254, 6.5) and return whether the server says yes before the deadline."""
-    # paramiko's own requests do this, too, and wait without a deadline. Its fields are private: hence the upper bound
-    # on its version in pyproject.toml.
+    """Make a channel request (RFC 4254, 6.5), and return whether the server grants it before the deadline."""
+    # paramiko's own methods do the same, but wait without a deadline. They use private fields, which is why
+    # pyproject.toml has an upper bound on paramiko's version.
     channel._event_pending()
     _ask(channel, kind, argument, reply=True)
     channel.event.wait(deadline.remaining)
@@ -59,7 +59,7 @@ def send_signal(channel: Any, name: str) -> None:
 
 
 def close(channel: Any) -> None:
-    """Close a channel of a connection that may be gone."""
+    """Close a channel, even if its connection is gone."""
     with contextlib.suppress(*BROKEN):
         channel.close()
 
@@ -71,5 +71,5 @@ def _ask(channel: Any, kind: str, argument: str, *, reply: bool) -> None:
     message.add_string(kind)
     message.add_boolean(reply)
     message.add_string(argument)
-    with contextlib.suppress(*BROKEN):  # whoever waits on the channel sees it closed
+    with contextlib.suppress(*BROKEN):  # waits on the channel end, because it is closed
         channel.transport._send_user_message(message)

@@ -1,4 +1,4 @@
-"""From an address to an authenticated connection, each step bounded and with its own error."""
+"""Makes an authenticated connection to an address; each step has a deadline, and an error of its own."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ if TYPE_CHECKING:
     from hil.deadline import Deadline
 
 _LOG = "hil.board.ssh.transport"
-logging.getLogger(_LOG).setLevel(logging.CRITICAL)  # what went wrong is said by the error raised
+logging.getLogger(_LOG).setLevel(logging.CRITICAL)  # the errors raised here say more
 
-# curve25519 is as quick as it gets on an emulated processor; the others are there for servers without it.
+# curve25519 is the quickest on an emulated processor; the other is for servers without it.
 _KEX = ("curve25519-sha256@libssh.org", "ecdh-sha2-nistp256")
 
 
 class Wire(Protocol):
-    """What carries a connection: a socket, or a channel through another connection."""
+    """The carrier of a connection: a socket, or a channel through another connection."""
 
     def close(self) -> None:
-        """End it in both directions."""
+        """Close both directions."""
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where an SSH server is: `board` names it in errors and among the pinned keys.
+    """The address of an SSH server. `board` names it in errors and among the pinned keys.
 
     `proxy` is a command that carries the connection over its standard input and output.
     """
@@ -57,14 +57,14 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Who we are: with a key if there is a key file, with a password otherwise (an empty one if there is none)."""
+    """A user name with a private key or, without `key_file`, a password, which may be empty."""
 
     user: str
     key_file: Path | None = None
     password: str = ""
 
     def key(self) -> PKey | None:
-        """Return the private key. Raises `UsageError` if there is none that can be read."""
+        """Return the private key, or None without a key file. Raises `UsageError` if the file cannot be read."""
         if self.key_file is None:
             return None
         try:
@@ -72,7 +72,7 @@ class Login:
         except (OSError, ValueError, UnknownKeyType, PasswordRequiredException, SSHException) as error:
             raise UsageError(
                 f"no private key can be read from {self.key_file}: {error}",
-                hint="hil build makes the keys of boards of ours; a key with a passphrase is of no use here",
+                hint="run hil build for the keys of our own boards; keys with a passphrase are not supported",
             ) from error
 
 
@@ -88,23 +88,23 @@ def dial(endpoint: Endpoint, deadline: Deadline) -> socket.socket:
         ) from None
     except OSError as error:
         raise SshUnreachable(
-            f"there is no way to {endpoint}: {error}", hint="check address, cable and network of the board"
+            f"cannot reach {endpoint}: {error}", hint="check address, cable and network of the board"
         ) from error
     stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return stream
 
 
 def log_in(wire: Wire, endpoint: Endpoint, login: Login, pins: PinnedHostKeys, deadline: Deadline) -> Transport:
-    """Return an authenticated connection over `wire`, which is closed with it, and when this fails.
+    """Return an authenticated connection over `wire`, which is closed with the connection, or on failure.
 
-    Raises `SshSilent`, `SshRefused` (closed before a word was said), `SshDropped`, `SshHostKeyChanged`,
+    Raises `SshSilent`, `SshRefused` (closed before the server sent anything), `SshDropped`, `SshHostKeyChanged`,
     `SshAuthFailed`.
     """
     transport: Any = Transport(wire)
     try:
         transport.set_log_channel(_LOG)
-        _prefer(transport, pins.of(endpoint.board))
-        # The deadline is kept here; paramiko's own limits go by the wall clock.
+        _prefer(transport, pins.pinned(endpoint.board))
+        # `_step` keeps the deadline. paramiko's own limits use the wall clock, which may jump, so they come later.
         transport.banner_timeout = transport.handshake_timeout = transport.auth_timeout = deadline.remaining + 1
         key = login.key()
         _step(transport, endpoint, deadline, lambda done: transport.start_client(event=done))
@@ -120,15 +120,15 @@ def log_in(wire: Wire, endpoint: Endpoint, login: Login, pins: PinnedHostKeys, d
 
 
 def _step(transport: Any, endpoint: Endpoint, deadline: Deadline, start: Callable[[threading.Event], None]) -> None:
-    """Do one step of the handshake, which sets the event at its end, good or bad."""
+    """Do a step of the handshake. `start` must arrange for the event to be set when the step has ended or failed."""
     done = threading.Event()
-    with contextlib.suppress(SSHException):  # the connection may have ended before it could be started
+    with contextlib.suppress(SSHException):  # raised if the connection has ended already; handled below
         start(done)
         if not done.wait(deadline.remaining):
             said = f"said {transport.remote_version!r} and then nothing" if transport.remote_version else "said nothing"
             raise SshSilent(
                 f"the server at {endpoint} {said} for {deadline}",
-                hint="see on its console whether the board still lives",
+                hint="check the board's console: does it still run?",
             )
     if not transport.is_active():
         raise _ended(transport, endpoint)
@@ -142,13 +142,13 @@ def _ended(transport: Any, endpoint: Endpoint) -> SshRefused | SshDropped:
         )
     if not transport.remote_version:
         return SshRefused(
-            f"{endpoint} takes connections, and closes them before its SSH server says anything",
-            hint="behind a forwarded port this means that nothing listens on the board yet",
+            f"{endpoint} accepts connections, but closes them before its SSH server sends anything",
+            hint="if this is a forwarded port, nothing listens on the board yet",
         )
     because = f": {reason}" if str(reason or "") else ""
     return SshDropped(
         f"the server at {endpoint} ended the connection in the handshake{because}",
-        hint="see the log of the SSH server on the board",
+        hint="read the log of the SSH server on the board",
     )
 
 
@@ -163,12 +163,12 @@ def _not_let_in(endpoint: Endpoint, login: Login, reason: Exception | None) -> S
     means = f"key {login.key_file}" if login.key_file else "password" if login.password else "empty password"
     return SshAuthFailed(
         f"the server at {endpoint} does not let in user `{login.user}` with {means}: {reason or 'no reason given'}",
-        hint="the board must have been flashed with the images of this build tree, which know its key",
+        hint="flash the board with the images of this build tree, which accept its key",
     )
 
 
 def _prefer(transport: Any, pinned: PKey | None) -> None:
-    """Ask for the quickest key exchange, and for the kind of key that is pinned: a server may have several."""
+    """Prefer the quickest key exchange, and host keys of the pinned kind: a server may have several."""
     options = transport.get_security_options()
     options.kex = _first(_KEX, options.kex)
     if pinned is not None:

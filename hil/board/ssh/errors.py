@@ -1,4 +1,4 @@
-"""What can go wrong on the way to a machine, and on it."""
+"""Errors of connections over SSH, and of commands and files on the machine at the other end."""
 
 from __future__ import annotations
 
@@ -6,27 +6,27 @@ from hil.errors import FirmwareError, InfrastructureError
 
 
 class SshError(InfrastructureError):
-    """The way to the machine failed; nothing is known about the commands that were to run there."""
+    """The connection to the machine failed; nothing is known about the commands that were to run there."""
 
 
 class SshUnreachable(SshError):
-    """There is no way to the machine's address: no route, no such name, or no answer to the connection attempt."""
+    """The machine's address cannot be reached: no route, no such name, or no answer."""
 
 
 class SshRefused(SshError):
-    """The machine is there, and nothing listens on its SSH port."""
+    """The machine is there, but nothing listens on its SSH port."""
 
 
 class SshSilent(SshError):
-    """The connection stands, and the server says nothing: it hangs, or what is between us holds the data back."""
+    """The server accepts the connection, but sends nothing: it hangs, or the network loses its data."""
 
 
 class SshHostKeyChanged(SshError):
-    """The server has another key than the one pinned for this board: another board, or one flashed by others."""
+    """The server's key is not the pinned one: it is another board, or somebody else has flashed it."""
 
 
 class SshAuthFailed(SshError):
-    """The server does not accept our user name and key."""
+    """The server does not accept user name and key."""
 
 
 class SshDropped(SshError):
@@ -34,7 +34,7 @@ class SshDropped(SshError):
 
 
 class TransferFailed(SshError):
-    """A file did not arrive whole."""
+    """A file did not arrive completely."""
 
 
 class RemoteFileError(FirmwareError):
@@ -42,8 +42,8 @@ class RemoteFileError(FirmwareError):
 
 
 class CommandFailed(FirmwareError):
-    """A command on the target ended with another status than 0."""
+    """A command on the target ended with a status other than 0."""
 
 
 class CommandTimeout(FirmwareError):
-    """A command on the target did not end in time, while its SSH server still answered."""
+    """A command on the target did not end in time, although its SSH server still answered."""

@@ -1,4 +1,4 @@
-"""A port of this machine that leads to one on the other side of an SSH connection."""
+"""Forwards a port of this machine to a port on the other side of an SSH connection."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CHUNK = 1 << 16
 
 
 class Forward:
-    """Carries every connection to `port` on the loopback address, until it is closed."""
+    """Forwards every connection to `port` on the loopback address until it is closed."""
 
     def __init__(self, session: Session, host: str, remote_port: int, local_port: int = 0) -> None:
         try:
@@ -37,7 +37,7 @@ class Forward:
         return int(self._listener.getsockname()[1])
 
     def close(self) -> None:
-        """Take no more connections, and end those there are."""
+        """Accept no more connections, and end the open ones."""
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
@@ -64,7 +64,7 @@ class Forward:
             try:
                 far = self._session.tunnel(*self._to, Deadline.after(_OPEN_SECONDS))
             except HilError:
-                return  # nobody listens on the far side: who connected sees the connection end
+                return  # nothing listens on the far side; closing the near one tells the client
             stack.callback(_end, far)
             self._ends |= {near, far}
             stack.callback(self._ends.difference_update, (near, far))
@@ -75,7 +75,7 @@ class Forward:
 
 
 def _pump(source: Any, sink: Any) -> None:
-    """Carry one direction to its end, and pass the end on."""
+    """Copy one direction until its end, and pass the end on."""
     with contextlib.suppress(*BROKEN):
         while data := source.recv(_CHUNK):
             sink.sendall(data)
@@ -84,7 +84,7 @@ def _pump(source: Any, sink: Any) -> None:
 
 
 def _end(end: Any) -> None:
-    """Close a socket or channel so that whoever waits on it notices."""
+    """Shut down and close a socket or channel: closing alone would not wake a thread that waits on it."""
     with contextlib.suppress(*BROKEN):
         end.shutdown(socket.SHUT_RDWR)
     close(end)

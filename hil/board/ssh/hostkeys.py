@@ -1,4 +1,4 @@
-"""The key by which each board proves that it is itself, in the format of OpenSSH's known_hosts."""
+"""Pins the host key of each board, in the format of OpenSSH's known_hosts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class PinnedHostKeys:
-    """One key per board. The first key that a board shows is pinned; from then on no other will do.
+    """One key for each board. The first key that a board shows is pinned; after that, no other is accepted.
 
     Without a file, pins last as long as this object.
     """
@@ -26,14 +26,14 @@ class PinnedHostKeys:
         self._file = file
         self._pins: dict[str, PKey] = {}
 
-    def of(self, board: str) -> PKey | None:
-        """Return the key pinned for `board`. Raises `UsageError` if the file is not one of ours."""
+    def pinned(self, board: str) -> PKey | None:
+        """Return the key pinned for `board`, or None. Raises `UsageError` if the file is malformed."""
         self._load()
         return self._pins.get(board)
 
     def check(self, board: str, shown: PKey) -> None:
-        """Pin `shown` if it is the first key of `board`. Raises `SshHostKeyChanged` if it is another than the first."""
-        pinned = self.of(board)
+        """Pin `shown` if `board` has no key yet. Raises `SshHostKeyChanged` if it has another one."""
+        pinned = self.pinned(board)
         if pinned is None:
             self.pin(board, shown)
         elif pinned != shown:
@@ -44,13 +44,13 @@ class PinnedHostKeys:
             )
 
     def pin(self, board: str, key: PKey) -> None:
-        """Let `key` be the key of `board` from now on."""
+        """Pin `key` for `board`, in place of an earlier one."""
         self._load()
         self._pins[board] = key
         self._save()
 
     def forget(self, board: str) -> None:
-        """Let the next key that `board` shows be its first."""
+        """Remove the pin of `board`, so that the next key that it shows is pinned."""
         self._load()
         if self._pins.pop(board, None):
             self._save()
@@ -68,7 +68,7 @@ class PinnedHostKeys:
 
 
 def public_key(file: Path) -> PKey:
-    """Return the key in a file such as `ssh_host_ed25519_key.pub`. Raises `UsageError` if there is none."""
+    """Read a public key from a file such as `ssh_host_ed25519_key.pub`. Raises `UsageError` if that fails."""
     try:
         return _key(file, file.read_text(encoding="utf-8").split())
     except OSError as error:
@@ -79,4 +79,4 @@ def _key(file: Path, words: list[str]) -> PKey:
     try:
         return PKey.from_type_string(words[0], base64.b64decode(words[1], validate=True))
     except (IndexError, ValueError, SSHException) as error:
-        raise UsageError(f"{file} holds something that is no public key: {' '.join(words)[:60]!r}") from error
+        raise UsageError(f"{file} has a line that is not a public key: {' '.join(words)[:60]!r}") from error

@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 
 _READ = 1 << 20
 _ENDING_SECONDS = 5.0
-"""How long a server may take to say that it still lives, when a command took too long."""
+"""How long a server may take to answer after a command took too long; this decides whose fault that was."""
 _SIGNAL_SECONDS = 0.5
-"""How long a command may take to end on a signal."""
+"""How long a command may take to end after a signal."""
 _QUOTED_LINES = 20
 ENDED_BY_SIGNAL = -1
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """What a command left behind. `status` is its exit status, or `ENDED_BY_SIGNAL`."""
+class CommandResult:
+    """The output of a command, and its exit status, or `ENDED_BY_SIGNAL`."""
 
     command: str
     stdout: bytes
@@ -39,16 +39,16 @@ class Result:
 
     @property
     def text(self) -> str:
-        """The output as text, without the newline at its end."""
+        """Stdout as text, without the newline at its end."""
         return self.stdout.decode(errors="replace").removesuffix("\n")
 
     @property
     def lines(self) -> list[str]:
-        """The lines of the output."""
+        """The lines of stdout."""
         return self.stdout.decode(errors="replace").splitlines()
 
-    def check(self) -> Result:
-        """Return itself. Raises `CommandFailed` if the status is not 0."""
+    def check(self) -> CommandResult:
+        """Return this result. Raises `CommandFailed` if the status is not 0."""
         if self.status == 0:
             return self
         ended = "was ended by a signal" if self.status == ENDED_BY_SIGNAL else f"ended with status {self.status}"
@@ -58,7 +58,7 @@ class Result:
 
 
 class Process:
-    """A running command, and the `hil.console.ByteStream` to its input and from its output."""
+    """A running command. It is also the `hil.console.ByteStream` of its stdin and stdout."""
 
     def __init__(self, session: Session, channel: Channel, command: str, stdin: bytes | None = None) -> None:
         self.command = command
@@ -80,16 +80,16 @@ class Process:
 
     @property
     def running(self) -> bool:
-        """Whether the command has not ended yet, as far as is known."""
+        """Whether the command still runs, as far as is known."""
         return not self._channel.exit_status_ready()
 
-    def wait(self, deadline: Deadline) -> Result:
-        """Return the result once the command has ended and closed its output.
+    def wait(self, deadline: Deadline) -> CommandResult:
+        """Wait until the command has ended and closed its output, and return the result.
 
-        Raises `CommandTimeout` at the deadline, having ended the command, and at once what happened to the connection.
+        At the deadline, ends the command and raises `CommandTimeout`. Raises an error of the connection at once.
         """
         while not self._drained:
-            if not self._news(deadline):
+            if not self._collect(deadline):
                 raise self._late(deadline)
         if not self._channel.status_event.wait(deadline.remaining):
             raise self._late(deadline)
@@ -97,10 +97,10 @@ class Process:
         close(self._channel)
         if status == ENDED_BY_SIGNAL or not self._channel.eof_received:
             self._see_whether_dropped()
-        return Result(self.command, bytes(self._stdout), bytes(self._stderr), status)
+        return CommandResult(self.command, bytes(self._stdout), bytes(self._stderr), status)
 
     def send(self, data: bytes) -> None:
-        """Write to the command's input. Raises `ConsoleClosed` when nobody reads it any more."""
+        """Write to stdin. Raises `ConsoleClosed` if the command no longer reads it."""
         try:
             self._channel.settimeout(_ENDING_SECONDS)
             self._channel.sendall(data)
@@ -109,12 +109,12 @@ class Process:
             raise ConsoleClosed(f"`{_short(self.command)}` does not read its input") from error
 
     def end_input(self) -> None:
-        """Let the command see the end of its input."""
+        """Close stdin."""
         with contextlib.suppress(*BROKEN):
             self._channel.shutdown_write()
 
     def receive(self, deadline: Deadline) -> bytes:
-        """Return output that was not returned before, at least one byte of it.
+        """Wait for new output on stdout, and return at least one byte.
 
         Raises `ConsoleTimeout` at the deadline, `ConsoleClosed` at the end of the output.
         """
@@ -122,27 +122,27 @@ class Process:
             if self._drained:
                 self._see_whether_dropped()
                 raise ConsoleClosed(f"`{_short(self.command)}` has ended its output", console=self.tail())
-            if not self._news(deadline):
+            if not self._collect(deadline):
                 raise ConsoleTimeout(f"`{_short(self.command)}` said nothing for {deadline}", console=self.tail())
         new = bytes(self._stdout[self._received :])
         self._received = len(self._stdout)
         return new
 
     def receive_until(self, enough: Callable[[bytes, bytes], bool], deadline: Deadline) -> bool:
-        """Collect output and errors until they are `enough`; return False if they are not at the deadline.
+        """Collect stdout and stderr until `enough` accepts them; return False at the deadline.
 
-        Raises `ConsoleClosed` when the output ends before.
+        Raises `ConsoleClosed` if the output ends before.
         """
         while not enough(bytes(self._stdout), bytes(self._stderr)):
             if self._drained:
                 self._see_whether_dropped()
                 raise ConsoleClosed(f"`{_short(self.command)}` has ended its output", console=self.tail())
-            if not self._news(deadline):
+            if not self._collect(deadline):
                 return False
         return True
 
     def take(self) -> tuple[bytes, bytes]:
-        """Return output and errors collected so far, and forget them."""
+        """Return stdout and stderr collected so far, and forget them."""
         taken = bytes(self._stdout), bytes(self._stderr)
         self._stdout.clear()
         self._stderr.clear()
@@ -150,15 +150,15 @@ class Process:
         return taken
 
     def tail(self, lines: int = _QUOTED_LINES) -> tuple[str, ...]:
-        """Return the last lines of output and errors."""
+        """Return the last lines of stdout and stderr."""
         said = (self._stdout + self._stderr).decode(errors="replace")
         return tuple(said.splitlines()[-lines:])
 
     def silence(self) -> None:
-        """Return nothing: what does not answer here is the command, and its fault is not known."""
+        """Return None: a silent command does not show whose fault that is."""
 
     def stop(self, signal: str = "KILL") -> None:
-        """End the command by a signal; if the server does not pass it on, by closing input and output."""
+        """Send a signal, and close the channel, which ends most commands if the server ignores signals."""
         if self.running:
             send_signal(self._channel, signal)
             self._channel.status_event.wait(_SIGNAL_SECONDS)
@@ -177,8 +177,8 @@ class Process:
             (channel.eof_received or channel.closed) and not channel.recv_ready() and not channel.recv_stderr_ready()
         )
 
-    def _news(self, deadline: Deadline) -> bool:
-        """Collect what came; wait for it if nothing did, and return False if nothing does before the deadline."""
+    def _collect(self, deadline: Deadline) -> bool:
+        """Wait for new output, and collect it; return False at the deadline."""
         if not self._arrivals.take(deadline):
             return False
         if self._channel.recv_ready():
@@ -188,34 +188,37 @@ class Process:
         return True
 
     def _late(self, deadline: Deadline) -> Exception:
-        """End the command and return whose fault it is that it took too long."""
+        """End the command, and return the error that says why it was late."""
         self.stop()
         return late(self._session, self.command, deadline, self.tail())
 
     def _see_whether_dropped(self) -> None:
-        """Raise if the channel ended together with its connection."""
+        """Raise the connection's error if the channel ended because of it, rather than because of the command."""
         if not self._session.ask(Deadline.after(_ENDING_SECONDS)):
             raise self._session.failure(f"running `{_short(self.command)}`")
 
     def _feed(self, data: bytes) -> None:
-        with contextlib.suppress(*BROKEN):  # the command may end without having read it all
+        with contextlib.suppress(*BROKEN):  # the command may end before it has read everything
             self._channel.sendall(data)
             self._channel.shutdown_write()
 
 
 def late(session: Session, command: str, deadline: Deadline, tail: Sequence[str]) -> Exception:
-    """Return whose fault it is that a command, which was killed, took too long; `tail` is what it said last."""
+    """Return the error for a command that was killed because it was late; `tail` is the end of its output.
+
+    This is the connection's error if that has failed, and `CommandTimeout` otherwise.
+    """
     if not session.ask(Deadline.after(_ENDING_SECONDS)):
         return session.failure(f"running `{_short(command)}`")
     return CommandTimeout(
         f"`{_short(command)}` did not end within {deadline}; it was killed",
         board=session.endpoint.board,
         console=tail,
-        hint="give it more time, or see what it waits for",
+        hint="give it more time, or find out what it waits for",
     )
 
 
 def _short(command: str) -> str:
-    """A command as it fits into a sentence."""
+    """Shorten a command for messages."""
     first, more, _ = command.partition("\n")
     return first[:100] + ("…" if more or len(first) > 100 else "")

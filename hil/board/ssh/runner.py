@@ -1,4 +1,7 @@
-"""Commands by way of a program of ours on the machine (firmware/linux/runner): one channel for all of them."""
+"""Runs commands by a program on the machine (firmware/linux/runner), over a single channel.
+
+A channel of its own for each command costs round trips and a login shell.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from hil.board.ssh.errors import SshDropped
-from hil.board.ssh.process import Result, late
+from hil.board.ssh.process import CommandResult, late
 from hil.deadline import Deadline
 from hil.errors import ConsoleClosed, ConsoleTimeout
 
@@ -17,7 +20,7 @@ if TYPE_CHECKING:
 
 MAX_COMMAND = 32 * 1024
 MAX_INPUT = 32 * 1024
-"""Bytes, as in runner.c."""
+"""Largest command and input in bytes: the sizes of the buffers in runner.c."""
 _REQUEST = struct.Struct(">II")
 _ANSWER = struct.Struct(">II")
 _STATUS = 2
@@ -25,8 +28,8 @@ _KILL = _REQUEST.pack(0, 0)
 _KILL_SECONDS = 2.0
 
 
-class Runner:
-    """Runs one command at a time; each has a process, an input, an output and errors of its own, as without it."""
+class CommandRunner:
+    """Runs one command at a time; each has its own process, stdin, stdout and stderr, as in a channel of its own."""
 
     def __init__(self, session: Session, program: str) -> None:
         self._session = session
@@ -35,11 +38,11 @@ class Runner:
         self._received = b""
         self._free = threading.Lock()
 
-    def run(self, command: str, stdin: bytes, deadline: Deadline) -> Result | None:
-        """Run a command to its end; return None for one that takes a channel of its own, and do not start it.
+    def run(self, command: str, stdin: bytes, deadline: Deadline) -> CommandResult | None:
+        """Run a command to its end. Return None, without starting it, if it needs a channel of its own.
 
-        That is one that is too long, or has too much input, or comes while another one runs. Raises what `Session.run`
-        raises.
+        A command needs one if it is too long, has too much input, or another one is running. Raises the errors of
+        `Session.run`.
         """
         text = command.encode()
         fits = 0 < len(text) <= MAX_COMMAND and len(stdin) <= MAX_INPUT and b"\0" not in text
@@ -69,7 +72,7 @@ class Runner:
             self._process = self._session.start(f"exec {self._program}", deadline=deadline)
         return self._process
 
-    def _result(self, process: Process, command: str, deadline: Deadline) -> Result:
+    def _result(self, process: Process, command: str, deadline: Deadline) -> CommandResult:
         streams = (bytearray(), bytearray())
         try:
             status = self._collect(process, streams, deadline)
@@ -81,10 +84,10 @@ class Runner:
                 process.stop()
             said = (streams[0] + streams[1]).decode(errors="replace").splitlines()
             raise late(self._session, command, deadline, said[-20:]) from None
-        return Result(command, bytes(streams[0]), bytes(streams[1]), status)
+        return CommandResult(command, bytes(streams[0]), bytes(streams[1]), status)
 
     def _collect(self, process: Process, streams: tuple[bytearray, bytearray], deadline: Deadline) -> int:
-        """Add output and errors to `streams` until the command ends, and return its status."""
+        """Add stdout and stderr to `streams` until the command ends; return its status."""
         while True:
             kind, data = self._answer(process, deadline)
             if kind == _STATUS:
@@ -92,7 +95,7 @@ class Runner:
             streams[kind].extend(data)
 
     def _answer(self, process: Process, deadline: Deadline) -> tuple[int, bytes]:
-        """Return the next answer; one that has not come as a whole at the deadline is kept for the next call."""
+        """Return the next answer. A part that has arrived by the deadline is kept for the next call."""
         while True:
             if len(self._received) >= _ANSWER.size:
                 kind, size = _ANSWER.unpack_from(self._received)

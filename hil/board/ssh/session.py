@@ -1,4 +1,4 @@
-"""One authenticated connection: commands, files and forwarded ports share it."""
+"""An authenticated connection, shared by commands, files and forwarded ports."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from hil.board.ssh import connect
 from hil.board.ssh.channel import BROKEN, close, granted
 from hil.board.ssh.errors import CommandTimeout, SshDropped, SshError, SshRefused, SshSilent, SshUnreachable
 from hil.board.ssh.forward import Forward
-from hil.board.ssh.process import Process, Result
-from hil.board.ssh.runner import Runner
+from hil.board.ssh.process import CommandResult, Process
+from hil.board.ssh.runner import CommandRunner
 from hil.board.ssh.transfer import Files
 from hil.deadline import Deadline
 from hil.errors import InfrastructureError
@@ -27,30 +27,30 @@ if TYPE_CHECKING:
     from hil.board.ssh.hostkeys import PinnedHostKeys
 
 KEEPALIVE_SECONDS = 5.0
-PATIENCE_SECONDS = 10.0
-"""How often a server is asked whether it is still there, and how long it may take to say so."""
+ANSWER_SECONDS = 10.0
+"""How often a server is asked whether it is still there, and how long it may take to answer."""
 _FIRST_ATTEMPT = 1.0
 _LONGEST_ATTEMPT = 10.0
 """Seconds that the first of several attempts to connect may take; each further one twice as long, up to this."""
 _PAUSE = 0.1
 _ATTEMPTS = 3
-"""Dropbear 2022.83 refuses a channel, or a command, now and then while another one is being killed."""
+"""Dropbear 2022.83 sometimes refuses a channel or a command while another one is being killed: then try again."""
 _GRACE_MS = 200
-"""What ends the connection may be known to the board's own watch only a moment later."""
+"""How long to wait, after the connection ended, for the watch to report why: a board's death ends both."""
 
 
 class Watch(Protocol):
-    """What knows of the death of a board, its panic, its reboot; see `hil.board.drivers.alarm.Alarm`."""
+    """Knows of the death, panic or reboot of a board; see `hil.board.drivers.alarm.Alarm`."""
 
     def fileno(self) -> int:
-        """Readable from the moment there is something to raise."""
+        """Return a descriptor that is readable as soon as `check` raises."""
 
     def check(self) -> None:
-        """Raise it, if there is something."""
+        """Raise the board's error, if there is one."""
 
 
 class Session:
-    """An open connection. `watch`, if any, ends every wait at once when something happens to the board."""
+    """An open connection. `watch`, if given, ends every wait as soon as something happens to the board."""
 
     def __init__(
         self,
@@ -59,13 +59,13 @@ class Session:
         watch: Watch | None = None,
         *,
         keepalive: float = KEEPALIVE_SECONDS,
-        patience: float = PATIENCE_SECONDS,
+        answer_seconds: float = ANSWER_SECONDS,
     ) -> None:
         self.endpoint = endpoint
         self.watch = watch
         self._transport: Any = transport
-        self._patience = patience
-        self._runner: Runner | None = None
+        self._answer_seconds = answer_seconds
+        self._runner: CommandRunner | None = None
         self._asking = threading.Lock()
         self._silent = False
         self._hang_up, self._hung_up = socket.socketpair()
@@ -83,7 +83,7 @@ class Session:
         via: Session | None = None,
         watch: Watch | None = None,
     ) -> Session:
-        """Connect and log in, through the connection `via` to another machine if there is one; one attempt."""
+        """Connect and log in, with a single attempt; through the connection `via` to another machine, if given."""
         try:
             wire = via.tunnel(endpoint.address, endpoint.port, deadline) if via else connect.dial(endpoint, deadline)
             return cls(connect.log_in(wire, endpoint, login, pins, deadline), endpoint, watch)
@@ -102,27 +102,27 @@ class Session:
         via: Session | None = None,
         watch: Watch | None = None,
     ) -> Session:
-        """Connect to a server that may still be starting. Raises the last attempt's error at the deadline."""
+        """Connect to a server that may still be starting: try again until the deadline, then raise the last error."""
         pace = threading.Event()
-        patience = _FIRST_ATTEMPT
+        seconds = _FIRST_ATTEMPT
         while True:
             try:
-                return cls.open(endpoint, login, pins, deadline.at_most(patience), via=via, watch=watch)
+                return cls.open(endpoint, login, pins, deadline.at_most(seconds), via=via, watch=watch)
             except (SshRefused, SshUnreachable, SshSilent, SshDropped) as error:
                 if watch is not None:
                     watch.check()
                 if deadline.remaining < _PAUSE:
                     raise type(error)(f"{error.message}; tried for {deadline}", **asdict(error.context)) from error
             pace.wait(_PAUSE)
-            patience = min(2 * patience, _LONGEST_ATTEMPT)
+            seconds = min(2 * seconds, _LONGEST_ATTEMPT)
 
     @property
     def alive(self) -> bool:
-        """Whether the connection still stands, as far as is known without asking."""
+        """Whether the connection is open, as far as is known without asking the server."""
         return bool(self._transport.is_active())
 
     def start(self, command: str, *, stdin: bytes | None = None, deadline: Deadline) -> Process:
-        """Start a command; its input is `stdin`, or what is sent to it later."""
+        """Start a command; its stdin is `stdin`, or the data sent later."""
         for _ in range(_ATTEMPTS):
             channel = self.channel("session", deadline)
             if granted(channel, "exec", command, deadline):
@@ -131,27 +131,27 @@ class Session:
             if deadline.expired or not self.alive:
                 break
         board, doing = self.endpoint.board, f"starting a command: {command[:80]}"
-        if not self.ask(Deadline.after(self._patience)):
+        if not self.ask(Deadline.after(self._answer_seconds)):
             raise self.failure(doing)
         if deadline.expired:
             raise CommandTimeout(f"the server started no command within {deadline}", doing=doing, board=board)
         raise SshRefused(f"the server at {self.endpoint} starts no commands", doing=doing, board=board)
 
-    def run(self, command: str, *, stdin: bytes = b"", deadline: Deadline) -> Result:
+    def run(self, command: str, *, stdin: bytes = b"", deadline: Deadline) -> CommandResult:
         """Run a command to its end.
 
-        Raises `CommandTimeout` at the deadline, having ended the command, and `SshDropped`, or what the watch knows
-        better, as soon as the connection is gone.
+        At the deadline, ends the command and raises `CommandTimeout`. As soon as the connection is gone, raises the
+        watch's error or, if it has none, `SshDropped`.
         """
         result = self._runner.run(command, stdin, deadline) if self._runner else None
         return result or self.start(command, stdin=stdin, deadline=deadline).wait(deadline)
 
     def use_runner(self, program: str) -> None:
-        """Let `run` start commands by a program of ours on the machine, which is quicker (firmware/linux/runner)."""
-        self._runner = Runner(self, program)
+        """Have `run` start commands by a program on the machine (firmware/linux/runner), which is quicker."""
+        self._runner = CommandRunner(self, program)
 
     def shell(self, deadline: Deadline, *, terminal: str = "vt100", columns: int = 80, lines: int = 24) -> Process:
-        """Start the user's shell on a terminal of its own, for a person to type at."""
+        """Start the user's shell with a terminal, for interactive use."""
         channel: Any = self.channel("session", deadline)
         try:
             channel.get_pty(terminal, columns, lines)
@@ -161,23 +161,23 @@ class Session:
         return Process(self, channel, "shell")
 
     def forward(self, port: int, *, host: str = "127.0.0.1", local_port: int = 0) -> Forward:
-        """Listen on a local port, one of the system's choice if 0, for connections to `host` as the machine sees it."""
+        """Forward a local port, by default a free one, to a port of `host`, an address on the machine's side."""
         return Forward(self, host, port, local_port)
 
     def tunnel(self, host: str, port: int, deadline: Deadline) -> Channel:
-        """Return a stream from the machine to `host`. Raises `SshRefused` when nothing listens there."""
+        """Return a stream from the machine to a port of `host`. Raises `SshRefused` if nothing listens there."""
         try:
             return self.channel("direct-tcpip", deadline, (host, port), ("127.0.0.1", 0))
         except InfrastructureError as error:
             if self.ask(deadline):
                 raise SshRefused(
                     f"{self.endpoint.board} cannot connect to {host} port {port}",
-                    hint="see that something listens there",
+                    hint="check that something listens there",
                 ) from error
             raise
 
     def channel(self, kind: str, deadline: Deadline, *addresses: tuple[str, int]) -> Channel:
-        """Return a new channel of this connection."""
+        """Open a new channel."""
         for attempt in range(_ATTEMPTS):
             try:
                 channel: Channel = self._transport.open_channel(
@@ -191,7 +191,7 @@ class Session:
         raise AssertionError("the last attempt returned or raised")
 
     def ask(self, deadline: Deadline) -> bool:
-        """Return whether the server still answers; the connection is closed if not."""
+        """Return whether the server answers before the deadline; close the connection if it does not."""
         if not self.alive:
             return False
         with self._asking:
@@ -207,9 +207,9 @@ class Session:
         return self.alive
 
     def failure(self, doing: str) -> InfrastructureError:
-        """Return why the connection cannot be used: what the watch knows, silence, or its end.
+        """Return the error that says why the connection cannot be used.
 
-        Raises instead when the watch has an error that is not about the lab.
+        If something happened to the board, raises the watch's error instead, because that is the cause.
         """
         board, endpoint = self.endpoint.board, self.endpoint
         if self.alive:
@@ -219,16 +219,16 @@ class Session:
             poll.register(self.watch, select.POLLIN)
             poll.poll(_GRACE_MS)
             self.watch.check()
-        hint = "see on its console whether the board still lives"
+        hint = "check the board's console: does it still run?"
         if self._silent:
-            said = f"the server at {endpoint} does not answer any more"
+            said = f"the server at {endpoint} no longer answers"
             return SshSilent(said, doing=doing, board=board, hint=hint)
         reason = str(self._transport.get_exception() or "")
         said = f"the connection to {endpoint} ended" + (f": {reason}" if reason else "")
         return SshDropped(said, doing=doing, board=board, hint=hint)
 
     def close(self) -> None:
-        """End the connection, and with it what still runs on it."""
+        """Close the connection, which ends everything that runs over it."""
         self._hang_up.close()
         self._transport.close()
 
@@ -239,7 +239,7 @@ class Session:
         self.close()
 
     def _guard(self, keepalive: float) -> None:
-        """End the connection, and with it every wait, when something happens to the board or the server is silent."""
+        """Thread: close the connection, which ends every wait, if the board's alarm rings or the server is silent."""
         poll = select.poll()
         poll.register(self._hung_up, select.POLLIN)
         if self.watch is not None:
@@ -248,7 +248,7 @@ class Session:
             if poll.poll(keepalive * 1000):
                 self._transport.close()
             else:
-                self.ask(Deadline.after(self._patience))
+                self.ask(Deadline.after(self._answer_seconds))
 
     def _give_up(self) -> None:
         self._silent = True

@@ -1,4 +1,4 @@
-"""A shell that stays, for many short commands: none of them costs the server a channel and a login shell."""
+"""A shell that stays open for many short commands, to save a channel and a login shell for each."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ import shlex
 from typing import TYPE_CHECKING
 
 from hil.board.ssh.errors import CommandTimeout
-from hil.board.ssh.process import Result
+from hil.board.ssh.process import CommandResult
 
 if TYPE_CHECKING:
     from hil.board.ssh.session import Session
     from hil.deadline import Deadline
 
 _MARK_BYTES = 16
-"""Nobody's output has such a mark by chance."""
+"""Length of a random mark. It separates the output of commands, so it must not occur in any by chance."""
 
 
 class Shell:
-    """Runs one command after the other, each in a subshell without input.
+    """Runs commands one after the other, each in a subshell without input.
 
-    What a command leaves running in the background must not write to the output it was given: the next command would
-    be taken to have said that. After a `CommandTimeout` the shell is gone.
+    Background processes that a command leaves behind must not write to its output: it would be taken for that of the
+    next command. After a `CommandTimeout`, the shell is gone.
     """
 
     def __init__(self, session: Session, deadline: Deadline) -> None:
         self._process = session.start("exec sh", deadline=deadline)
 
-    def run(self, command: str, *, deadline: Deadline) -> Result:
-        """Run a command to its end. Raises `CommandTimeout`, and what happens to connection and board."""
+    def run(self, command: str, *, deadline: Deadline) -> CommandResult:
+        """Run a command to its end. Raises `CommandTimeout`, and the errors of connection and board."""
         mark = secrets.token_hex(_MARK_BYTES)
         line = f"(eval {shlex.quote(command)}) </dev/null; printf '{mark} %d\\n' $?; printf '{mark}\\n' >&2\n"
         self._process.send(line.encode())
@@ -43,7 +43,7 @@ class Shell:
         stdout, stderr = self._process.take()
         found = end.search(stdout)
         assert found is not None
-        return Result(command, stdout[: found.start()], stderr.removesuffix(quiet), int(found[1]))
+        return CommandResult(command, stdout[: found.start()], stderr.removesuffix(quiet), int(found[1]))
 
     def close(self) -> None:
         """End the shell."""

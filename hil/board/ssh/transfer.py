@@ -1,4 +1,4 @@
-"""Files to and from the target, over SFTP."""
+"""Copies files to and from the target, over SFTP."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from hil.board.ssh.session import Session
 
     Progress = Callable[[int, int], None]
-    """Is called with the bytes transferred so far, and those of the whole file."""
+    """Called with the number of bytes transferred so far, and the size of the file."""
 
 _PROBE_SECONDS = 5.0
 
 
 class Files:
-    """The files of the target. The SFTP server is started when first needed."""
+    """The files of the target. The SFTP server is started on first use."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -37,7 +37,7 @@ class Files:
     def put(self, local: Path, remote: str, *, deadline: Deadline, progress: Progress | None = None) -> None:
         """Copy a file to the target, with its mode; into `remote` if that is a directory.
 
-        Raises `TransferFailed` unless it arrived whole, `RemoteFileError` if the target does not let us.
+        Raises `TransferFailed` if the file does not arrive completely, `RemoteFileError` if the target denies access.
         """
         try:
             file = local.open("rb")
@@ -50,14 +50,14 @@ class Files:
             arrived = sftp.stat(path).st_size
             if arrived != mode.st_size:
                 raise TransferFailed(
-                    f"{arrived} of {mode.st_size} bytes of {local} arrived", hint="see that the target has space left"
+                    f"{arrived} of {mode.st_size} bytes of {local} arrived", hint="check that the target has space left"
                 )
             sftp.chmod(path, stat.S_IMODE(mode.st_mode))
 
     def get(self, remote: str, local: Path, *, deadline: Deadline, progress: Progress | None = None) -> Path:
-        """Copy a file from the target, into `local` if that is a directory; return where it went.
+        """Copy a file from the target, into `local` if that is a directory; return the path of the copy.
 
-        Raises `TransferFailed` unless it arrived whole, `RemoteFileError` if the target does not let us.
+        Raises `TransferFailed` if the file does not arrive completely, `RemoteFileError` if the target denies access.
         """
         to = local / PurePosixPath(remote).name if local.is_dir() else local
         try:
@@ -73,7 +73,7 @@ class Files:
 
     @contextlib.contextmanager
     def _using(self, doing: str, deadline: Deadline) -> Iterator[Any]:
-        """Yield the SFTP client; afterwards say in our own errors what happened to it."""
+        """Yield the SFTP client, and turn its exceptions into our errors."""
         board = self._session.endpoint.board
         try:
             yield self._client(deadline)
@@ -104,14 +104,14 @@ class Files:
         return self._sftp
 
     def _forget(self) -> None:
-        """Let the next transfer start afresh: nobody knows what still comes on this channel."""
+        """Close the channel, so that the next transfer opens a new one: late data on this one would confuse it."""
         if self._sftp is not None:
             close(self._sftp)
             self._sftp = None
 
 
 def _inside(sftp: Any, remote: str, name: str) -> str:
-    """The path that `scp` would choose: below `remote` if that is a directory."""
+    """Return the path that `scp` would choose: inside `remote` if that is a directory."""
     with contextlib.suppress(FileNotFoundError):
         if stat.S_ISDIR(sftp.stat(remote or ".").st_mode or 0):
             return str(PurePosixPath(remote or ".") / name)

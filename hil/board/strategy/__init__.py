@@ -1,4 +1,4 @@
-"""labgrid strategies; importing this registers them."""
+"""labgrid strategies. Importing this package registers them."""
 
 from __future__ import annotations
 

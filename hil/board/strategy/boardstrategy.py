@@ -1,4 +1,8 @@
-"""labgrid strategy: off, flashed, firmware, monitor or linux; and back to the state after boot in an instant."""
+"""labgrid strategy: brings a board into the states off, flashed, firmware, monitor or linux, and forks it.
+
+A fork puts the board into exactly the state that it has after boot, for every test anew. Where the board's state can be
+saved, this takes a fraction of a second instead of a boot: the state is saved once, and each fork continues from it.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +50,10 @@ _SAY_WHEN_ALONE = (
     "(while grep -q ' [0-9A-F]*:0016 [0-9A-F]*:[0-9A-F]* 01 ' /proc/net/tcp; do usleep 10000; done;"
     f" echo '{_ALONE.decode()}') </dev/null >/dev/console 2>&1 &"
 )
-"""Port 22 is 0016, and an established connection is 01: Linux, Documentation/networking/proc_net_tcp.rst."""
+"""Shell command that waits until no connection to the SSH server is established, and then says so on the console.
+
+In /proc/net/tcp, port 22 is 0016, an established connection 01: Linux, Documentation/networking/proc_net_tcp.rst.
+"""
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -55,9 +62,11 @@ Result = TypeVar("Result")
 def breaking(
     method: Callable[Concatenate[BoardStrategy, Parameters], Result],
 ) -> Callable[Concatenate[BoardStrategy, Parameters], Result]:
-    """Let the first failure pass as it is and break the strategy: from then on everything raises `BoardBroken`.
+    """Mark the strategy as broken when `method` fails: after that, all such methods raise `BoardBroken`.
 
-    That is labgrid's `never_retry`, but what the tests see stays typed. A user's mistake breaks nothing.
+    The first failure is raised unchanged. A board in an unknown state would only produce misleading failures, so
+    nothing uses it again before `force`. labgrid's `never_retry` does the same, but would hide the type of the error,
+    which says whose fault it is. A `UsageError` breaks nothing: the board is not the cause.
     """
 
     @functools.wraps(method)
@@ -84,7 +93,7 @@ def breaking(
 @target_factory.reg_driver
 @attr.s(eq=False)
 class BoardStrategy(Strategy):  # type: ignore[misc]
-    """Brings a board into a state, and says which stage it had reached when that fails.
+    """Brings a board into a state. Errors say which stage the boot had reached.
 
     Args:
         states: for `firmware`, and for `monitor` or `linux`, the `deadline` in seconds and the `banners`
@@ -119,6 +128,7 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
                 driver = "MonitorDriver" if self._plan.last is State.monitor else "ParamikoDriver"
                 raise BoardFileError(f"state `{self._plan.last}` takes a {driver}, and there is none")
         except BoardFileError as error:
+            # Only here is the name of the board file known.
             message = f"{self.target.env.config_file}: BoardStrategy: {error.message}"
             raise BoardFileError(message, board=self.board.board) from None
 
@@ -153,7 +163,8 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
     def transition(self, status: str) -> None:
         """Bring the board into a state: off, flashed, firmware, and monitor or linux.
 
-        A board that is already there, and well, is left alone; one that is further, or dead, starts again from off.
+        Nothing happens if the board is in that state and alive. If it is beyond it or dead, it is switched off first,
+        because there is no way back.
         """
         wanted = State.named(status)
         order = self._plan.order
@@ -169,9 +180,9 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
     @breaking
     @step()  # type: ignore[untyped-decorator]
     def fork(self, kept: Path | None = None) -> Monitor:
-        """Return the monitor of a board in exactly the state it has after boot, or in the one that `keep` has kept.
+        """Put the board into exactly the state after boot, or the one saved by `keep`; return its monitor.
 
-        Boots and saves the state if nobody has yet; the next fork is prepared meanwhile.
+        If no snapshot of the state exists, boots the board and saves one. The next fork is prepared in the background.
         """
         monitor: Monitor = self._fork(State.monitor, kept)
         return monitor
@@ -179,16 +190,17 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
     @breaking
     @step()  # type: ignore[untyped-decorator]
     def fork_linux(self, kept: Path | None = None) -> Session:
-        """Return a connection to Linux on a board in exactly the state it has after boot, or was kept in: as `fork`."""
+        """Put the board into exactly the state after boot, as `fork`, and return a connection to its Linux."""
         session: Session = self._fork(State.linux, kept)
         return session
 
     @breaking
     @step()  # type: ignore[untyped-decorator]
     def keep(self) -> Path:
-        """Save what the board is now, and return what `fork` takes, in this run; the board stands still until then.
+        """Save the current state of the board, and return a path that `fork` takes during this run.
 
-        The connection to its Linux is ended: the board's half of it would be saved, too.
+        The board is halted until the next fork. The connection to its Linux is closed, because the board's half of it
+        would be saved, too, and every fork would have a dead connection.
         """
         if not self.board.forks:
             raise UsageError("this board's state cannot be saved", board=self.board.board)
@@ -202,7 +214,7 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
 
     @breaking
     def flash(self, *, force: bool = False, meter: Meter | None = None) -> FlashResult:
-        """Switch the board off and flash it; not again what it is known to hold, unless `force`."""
+        """Switch the board off and flash it, unless it is known to have the images; `force` flashes it anyway."""
         self._enter(State.off)
         result = self._flash(force=force, meter=meter)
         self.status = State.flashed
@@ -214,11 +226,12 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
         self._activate()
         if not self.board.forks:
             return self._boot_again()
+        # The path stays valid for this run (`_held`), so that the snapshot is looked up and verified only once.
         if self._snapshot is None:
             self._snapshot = self._held(self._find_or_make_snapshot())
         snapshot = kept or self._snapshot
         self._follow()
-        self.status = State.off
+        self.status = State.off  # if resuming fails, nothing runs
         self.board.resume(snapshot)
         self.status = state
         reached = self._connect()
@@ -226,7 +239,7 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
         return reached
 
     def _boot_again(self) -> Any:
-        """Bring a board that cannot be saved into the state after boot, without flashing it again."""
+        """Fork a board whose state cannot be saved: boot it, without flashing it again."""
         self._enter(State.off)
         if self.board.flashed:
             self.status = State.flashed
@@ -237,7 +250,7 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
 
     @contextlib.contextmanager
     def expecting_reboot(self) -> Iterator[None]:
-        """Let the board start again inside this block; at its end it must be back in its state."""
+        """Allow the board to reboot inside this block; at the end, wait until it is back in its state."""
         with self._follow().expecting_reboot():
             yield
             order = self._plan.order
@@ -246,7 +259,7 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
                     self._await(state)
 
     def force(self, status: str) -> None:
-        """Take a broken board back into use, switched off."""
+        """Switch a broken board off, and use it again."""
         if State.named(status) is not State.off:
             raise UsageError("a board can only be forced to `off`", board=self.board.board)
         self.broken = None
@@ -281,6 +294,7 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
             try:
                 self._follow().wait(banner.stage, deadline, self.board.alarm)
             except HilError as error:
+                # A silent board is the firmware's fault unless power or a line failed, which the board may know.
                 doing = f"bringing the board into state `{state}`"
                 excuse = self.board.excuse() if isinstance(error, BootHang | BoardSilent) else None
                 if excuse is not None:
@@ -290,7 +304,7 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
 
     @property
     def _speaker(self) -> Any:
-        """The driver by which one speaks with the board in its last state."""
+        """The driver that connects to the board in its last state."""
         return self.shell if self._plan.last is State.monitor else self.ssh
 
     def _connect(self) -> Any:
@@ -309,13 +323,13 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
         self.transition(State.off)
         if self._plan.last is State.monitor:
             self.transition(State.monitor)
-        else:  # without a connection: its half on the board would be saved, too
+        else:  # without connecting: the board's half of the connection would be saved, too
             self.transition(State.firmware)
             self._await(self._plan.last)
         return self.snapshots.create(key, self.board.save)
 
     def _hang_up(self) -> None:
-        """End the connection to Linux, and wait until the board knows of it no more."""
+        """Close the connection to Linux, and wait until the board has noticed, so that no half of it is saved."""
         plan = self._plan.states[State.linux]
         deadline = Deadline.after(plan.deadline)
         line = self.board.uart(plan.banners[-1].uart)
@@ -326,7 +340,7 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
             said += line.receive(deadline)
 
     def _held(self, snapshot: Path) -> Path:
-        """Return a path that leads to a snapshot even when others have made so many that its own name is gone."""
+        """Return a path by which a snapshot can be opened even after another process has removed it from the store."""
         descriptor = os.open(snapshot, os.O_RDONLY | os.O_CLOEXEC)
         weakref.finalize(self, os.close, descriptor)
         return Path(f"/proc/{os.getpid()}/fd/{descriptor}")
@@ -337,11 +351,11 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
             self.target.activate(self._speaker)
         except NoResourceFoundError as error:
             missing = ", ".join(map(_called, error.filter or ())) or error.msg
-            why = f"not all that the board file names is there: {missing}"
+            why = f"some resources of the board file are missing: {missing}"
             raise BoardUnreachable(why, hint="check cables, power, and the lab's exporter") from error
 
     def _follow(self) -> BootWatch:
-        """Return the watch over the lines as they are now: transcripts are new when the driver was activated anew."""
+        """Return the watch. Makes a new one if the transcripts are new: the board's driver was activated again."""
         if self._watch is None or not self._watch.follows(self.board.transcripts):
             self._watch = BootWatch(self._plan.banners, self._plan.panics, self.board.transcripts, self.board.ring)
             self.board.on_start = self._watch.started
@@ -352,6 +366,6 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
 
 
 def _called(resource: Any) -> str:
-    """Return what the board file calls a resource of labgrid by."""
+    """Describe a labgrid resource as the board file does."""
     match = ", ".join(f"{key}={value}" for key, value in getattr(resource, "match", {}).items())
     return " ".join(word for word in (type(resource).__name__, resource.name, match) if word)

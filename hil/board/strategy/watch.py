@@ -1,4 +1,4 @@
-"""What the serial lines say about a boot: which stage it reached, and whether it went wrong."""
+"""Watches the serial lines of a board for banners and panics: how far a boot has come, and whether it failed."""
 
 from __future__ import annotations
 
@@ -24,22 +24,23 @@ if TYPE_CHECKING:
 
 QUOTE_SECONDS = 0.5
 QUIET_SECONDS = 0.05
-"""How long a panic may go on printing before it is raised, and the silence after a whole line that ends it earlier."""
+"""How long a panic may keep printing before it is raised; a silence of `QUIET_SECONDS` after a line ends it earlier."""
 DUMP_SECONDS = 5.0
-"""How long it may take to show the registers that tell where it happened; at 115200 baud that is half a second."""
+"""How long a register dump may take, because it says where the panic was; at 115200 baud it takes half a second."""
 QUOTED_LINES = 14
-"""Lines of a panic that its message quotes, without the general registers, which come before what tells more."""
+"""Lines of a panic that its message quotes. General registers do not count: they precede more telling ones."""
 BEFORE_LINES = 60
-"""Linux shows registers first and panics then."""
+"""Lines before the panic that belong to its dump: Linux prints registers first."""
 LOOK_BYTES = 4096
-"""Banners and panics are looked for in this much of a line."""
+"""How much of a line is searched for banners and panics, so that binary noise without line ends costs little."""
 _GENERAL_REGISTER = re.compile(r"x(?!30\b)\d+\s*=")
 
 
 class BootWatch:
-    """Follows all lines of one board, during boot and after, and rings when one shows a panic or an unexpected banner.
+    """Follows all lines of a board, during boot and after, and rings on a panic or an unexpected banner.
 
-    `ring` is called from the reading thread with a function that makes the error.
+    `ring` is called from the reading thread, with a function that makes the error. That function waits for the rest of
+    a register dump, so it must not be called in that thread, which has to read the dump.
     """
 
     def __init__(
@@ -54,7 +55,7 @@ class BootWatch:
         self._transcripts = transcripts
         self._ring = ring
         self._lock = threading.Lock()
-        self._news = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._changed = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._reached: list[str] = []
         self._matched: set[tuple[str, int]] = set()
         self._heard = False
@@ -65,11 +66,11 @@ class BootWatch:
 
     @property
     def stage(self) -> str:
-        """The last stage whose banner came; empty before the first."""
+        """The last stage whose banner has appeared; empty before the first."""
         return self._reached[-1] if self._reached else ""
 
     def started(self, start: Start) -> None:
-        """Expect the banners that follow `start`: all of them, or none when the board continues after its boot."""
+        """Expect the banners that follow `start`: all of them or, if the board resumes after its boot, none."""
         with self._lock:
             self._heard = start is Start.RESUME
             self._reached = [banner.stage for banner in self._banners] if self._heard else []
@@ -77,7 +78,7 @@ class BootWatch:
 
     @contextlib.contextmanager
     def expecting_reboot(self) -> Iterator[None]:
-        """Let the board start again inside this block."""
+        """Allow the board to reboot inside this block."""
         self._rebooting = True
         self.started(Start.RESET)
         try:
@@ -86,44 +87,43 @@ class BootWatch:
             self._rebooting = False
 
     def wait(self, stage: str, deadline: Deadline, alarm: Alarm) -> None:
-        """Return once `stage` is reached.
+        """Wait until `stage` is reached.
 
-        Raises what the alarm rang for at once, at the deadline `BoardSilent` if nothing came at all, else `BootHang`.
+        Raises the alarm's error at once; at the deadline, `BoardSilent` if there was no output at all, else `BootHang`.
         """
         poll = select.poll()
-        poll.register(self._news, select.POLLIN)
+        poll.register(self._changed, select.POLLIN)
         poll.register(alarm, select.POLLIN)
         while stage not in self._reached:
             ready = poll.poll(deadline.remaining * 1000)
             alarm.check()
             if not ready:
                 raise self._hang(stage, deadline)
-            self._take_news()
+            self._clear_changed()
 
     def follows(self, transcripts: Mapping[str, Transcript]) -> bool:
-        """Whether these are the transcripts it was made for."""
+        """Whether this watch was made for these transcripts."""
         return self._transcripts is transcripts
 
     def __del__(self) -> None:
-        os.close(self._news)
+        os.close(self._changed)
 
     def _hang(self, stage: str, deadline: Deadline) -> FirmwareError | BoardSilent:
         wanted = next(banner for banner in self._banners if banner.stage == stage)
         said = self._transcripts[wanted.uart].tail()
         if not self._heard:
             return BoardSilent(
-                f"nothing at all came from the board within {deadline}", hint="check power, cable and serial port"
+                f"there was no output from the board within {deadline}", hint="check power, cable and serial port"
             )
-        reached = f"stage `{self.stage}`" if self._reached else "no stage"
+        reached = f"reached stage `{self.stage}`, but not `{stage}`," if self._reached else "reached no stage"
         return BootHang(
-            f"the boot reached {reached} and not `{stage}` within {deadline}: no {wanted.pattern.pattern!r} "
-            f"on console `{wanted.uart}`",
+            f"the boot {reached} within {deadline}: no {wanted.pattern.pattern!r} on console `{wanted.uart}`",
             stage=self.stage,
             console=said,
         )
 
     def _let_it_finish(self, transcript: Transcript, number: int) -> None:
-        """Wait until line `number` has ended and no more comes, so that a register dump is quoted whole."""
+        """Wait until line `number` and the lines after it are complete, so that a register dump is quoted whole."""
         quote, dump = Deadline.after(QUOTE_SECONDS), Deadline.after(DUMP_SECONDS)
         while not dump.expired:
             self._grown.clear()
@@ -131,9 +131,9 @@ class BootWatch:
             if (quiet or quote.expired) and not unfinished([line.text for line in transcript.since(number)]):
                 break
 
-    def _take_news(self) -> None:
+    def _clear_changed(self) -> None:
         with contextlib.suppress(BlockingIOError):
-            os.eventfd_read(self._news)
+            os.eventfd_read(self._changed)
 
     def _listener(self, uart: str) -> Callable[..., None]:
         banners = [banner for banner in self._banners if banner.uart == uart]
@@ -170,11 +170,11 @@ class BootWatch:
         if again and not self._rebooting:
             self._ring(
                 lambda: UnexpectedReboot(
-                    f"the board started again: the banner of stage `{banner.stage}` came after stage `{stage}`",
+                    f"the board rebooted: the banner of stage `{banner.stage}` came after stage `{stage}`",
                     stage=stage,
                 )
             )
-        os.eventfd_write(self._news, 1)
+        os.eventfd_write(self._changed, 1)
 
     def _panic(self, uart: str, number: int) -> None:
         stage = self.stage

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hil.errors import UsageError
-from hil.firmware.archives import Wanted, configured_archives, source_list
+from hil.firmware.archives import SuiteRequest, configured_archives, source_list
 from hil.firmware.lock import Kind
 from hil.operations.doctor.tools import TOOLS, inspect
 from hil.paths import CHECKOUT, cache_root
@@ -137,7 +137,7 @@ def _disk() -> Check:
 def _archives() -> Check:
     wanted = "an archive of Debian in apt's configuration"
     try:
-        source_list(configured_archives(), [Wanted("bookworm", Kind.SOURCE, "")])
+        source_list(configured_archives(), [SuiteRequest("bookworm", Kind.SOURCE, "")])
     except UsageError as error:
         return Check("package archive", False, error.message, wanted, error.context.hint)
     return Check("package archive", True, "configured", wanted)

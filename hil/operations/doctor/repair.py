@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from hil.errors import MissingTool, UsageError
-from hil.firmware.archives import Wanted, configured_archives, source_list
+from hil.firmware.archives import SuiteRequest, configured_archives, source_list
 from hil.firmware.lock import Kind
 from hil.operations.doctor.tools import TOOLS
 from hil.tools import run_tool
@@ -58,7 +58,7 @@ def _install_newer(packages: Sequence[str]) -> None:
     archives = configured_archives()
     security = [f"{codename}-security"] if any(archive.is_security for archive in archives) else []
     suites = [codename, f"{codename}-updates", *security, f"{codename}-backports"]
-    sources = source_list(archives, [Wanted(suite, Kind.BINARY, "") for suite in suites])
+    sources = source_list(archives, [SuiteRequest(suite, Kind.BINARY, "") for suite in suites])
     with TemporaryDirectory(prefix="hil-apt-") as name:
         directory = Path(name)
         (directory / "archives.sources").write_text(sources)

@@ -111,7 +111,7 @@ def test_a_boot_that_hangs_after_a_stage_names_that_stage_and_the_missing_one(
     board = make_board(*BOOT[:stages], states=impatient(1.0))
     with pytest.raises(BootHang) as caught:
         board.transition("monitor")
-    assert f"reached stage `{reached}` and not `{missing}`" in caught.value.message
+    assert f"reached stage `{reached}`, but not `{missing}`" in caught.value.message
     assert caught.value.context.stage == reached
     assert caught.value.context.board == "tiny"
 
@@ -127,7 +127,7 @@ def test_a_board_that_talks_without_any_banner_hangs_before_the_first_stage(
     make_board: Callable[..., BoardStrategy],
 ) -> None:
     board = make_board(say("monitor", "noise\n"), states=impatient(1.0))
-    with pytest.raises(BootHang, match="reached no stage and not `BL1`"):
+    with pytest.raises(BootHang, match="reached no stage within"):
         board.transition("monitor")
 
 

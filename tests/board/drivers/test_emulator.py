@@ -116,7 +116,7 @@ def test_silence_of_a_running_machine_is_its_firmwares(make_board: Callable[...,
     board.transition("monitor")
     silence = board.shell.console.stream.silence()
     assert isinstance(silence, FirmwareHang)
-    assert re.search(r"console `monitor`; the emulator runs: CPU 0 at EL3 in 0x[0-9a-f]+", silence.message)
+    assert re.search(r"console `monitor`, but the emulator runs: CPU 0 at EL3 in 0x[0-9a-f]+", silence.message)
 
 
 def test_silence_of_a_stopped_emulator_is_nobodys(

@@ -42,7 +42,7 @@ def memory(blocks: tuple[ctypes.Array[ctypes.c_char], ctypes.Array[ctypes.c_char
             "  0000000080000000-0000000080001fff (prio 0, ram): some.ram\r\n"
         ),
     }
-    return HostMemory.of(os.getpid(), answers.__getitem__)
+    return HostMemory.from_process(os.getpid(), answers.__getitem__)
 
 
 def test_physical_addresses_lead_to_the_right_block(
@@ -89,4 +89,4 @@ def test_a_process_that_has_just_ended_is_one_too(memory: HostMemory) -> None:
 
 def test_an_emulator_without_ram_is_an_infrastructure_error() -> None:
     with pytest.raises(InfrastructureError, match="names no RAM"):
-        HostMemory.of(os.getpid(), lambda _command: "")
+        HostMemory.from_process(os.getpid(), lambda _command: "")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hil.board.drivers.devicetree import DeviceTree
-from hil.board.drivers.videocore import Board, BootRefused, Load, boot, read_config
+from hil.board.drivers.videocore import BootRefused, Hardware, Load, boot, read_config
 from hil.board.flash.sdcard import write_card
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ OVERLAY = """/dts-v1/;
 /plugin/;
 &{/chosen} { stdout-path = "serial0"; };
 """
-BOARD = Board(memory=2 << 30, seed=bytes(range(64)), absent=["/rng@fe104000"])
+BOARD = Hardware(memory=2 << 30, seed=bytes(range(64)), absent=["/rng@fe104000"])
 
 
 def compiled(source: str) -> bytes:
@@ -69,12 +69,12 @@ def make_card(directory: Path, **changes: bytes | None) -> Path:
     return directory / "card.img"
 
 
-def started(card: Path, board: Board = BOARD) -> dict[str, Load]:
+def started(card: Path, board: Hardware = BOARD) -> dict[str, Load]:
     return {load.name: load for load in boot(card, board)}
 
 
 def asked(tree: bytes, node: str, name: str, kind: str = "s") -> str:
-    with DeviceTree.of(tree) as copy:
+    with DeviceTree.from_bytes(tree) as copy:
         command = ["fdtget", "-t", kind, str(copy.path), node, name]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
@@ -121,7 +121,7 @@ def test_overlays_and_a_command_line_are_applied(tmp_path: Path) -> None:
         ),
         ({"config_txt": CONFIG.replace("0x21000000", "0x3b3fffff").encode()}, "in the VideoCore's memory"),
         ({"config_txt": CONFIG.replace("0x21000000", "followkernel").encode()}, "gives no address"),
-        ({"config_txt": CONFIG.replace("0x21000000", "soon").encode()}, "soon is no address"),
+        ({"config_txt": CONFIG.replace("0x21000000", "soon").encode()}, "soon is not an address"),
         ({"config_txt": CONFIG.replace("arm_64bit=1", "").encode()}, "arm_64bit=1"),
         ({"config_txt": CONFIG.replace("armstub=stub.bin", "").encode()}, "has no armstub"),
     ],

@@ -16,7 +16,7 @@ from hil.paths import CHECKOUT, builds
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hil.firmware.machine import Machine
+    from hil.firmware.machine import EmulatedMachine
 
 BOARDS = CHECKOUT / "boards"
 
@@ -151,11 +151,11 @@ def test_our_boards_are_of_the_platform_that_their_name_begins_with(path: Path) 
 
 
 @pytest.fixture
-def machine() -> Machine:
+def machine() -> EmulatedMachine:
     return BoardFile.read(BOARDS / "qemu-virt-linux.yaml").machine()
 
 
-def test_the_machine_for_linux_has_the_addresses_and_arguments_of_the_board_file(machine: Machine) -> None:
+def test_the_machine_for_linux_has_the_addresses_and_arguments_of_the_board_file(machine: EmulatedMachine) -> None:
     assert (machine.kernel_address, machine.initrd_address) == (0x42000000, 0x48000000)
     assert "secure=on" in machine.model
     assert machine.arguments[machine.arguments.index("-smp") + 1] == "2"

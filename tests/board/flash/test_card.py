@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
-from hil.board.flash import BoardDirty, FlashBusy, FlashMemory, MediumMissing, Payload, Work, WrongMedium, flash
+from hil.board.flash import BoardDirty, FlashBusy, FlashMemory, FlashPhase, MediumMissing, Payload, WrongMedium, flash
 from hil.board.flash.card import Card
 from hil.board.flash.disk import Expected
 from hil.errors import BoardUnreachable, FlashError
@@ -26,7 +26,7 @@ MIDDLE = 2 * 1024 * 1024 + 17
 
 
 def payload_of(image: Path) -> Payload:
-    return Payload.of([(image, "/")])
+    return Payload.from_files([(image, "/")])
 
 
 def ends_by_sigkill(work: Callable[[], object]) -> bool:
@@ -108,7 +108,7 @@ def test_a_flash_that_is_killed_leaves_the_board_dirty_and_the_next_one_starts_o
     image.write_bytes(os.urandom(IMAGE_BYTES))
     faults.kill_at = at
     assert ends_by_sigkill(lambda: flash(payload_of(image), card, memory))
-    with pytest.raises(BoardDirty, match="did not end well"):
+    with pytest.raises(BoardDirty, match="failed or was interrupted"):
         memory.check()
     faults.kill_at = None
     assert flash(payload_of(image), card, memory).written
@@ -118,8 +118,8 @@ def test_a_flash_that_is_killed_leaves_the_board_dirty_and_the_next_one_starts_o
 def test_a_flash_that_is_killed_while_reading_back_leaves_the_board_dirty(
     card: Card, image: Path, memory: FlashMemory
 ) -> None:
-    def die(work: Work, done: int, total: int) -> None:
-        if work is Work.VERIFYING and done == total:
+    def die(work: FlashPhase, done: int, total: int) -> None:
+        if work is FlashPhase.VERIFYING and done == total:
             os.kill(os.getpid(), signal.SIGKILL)
 
     assert ends_by_sigkill(lambda: flash(payload_of(image), card, memory, meter=die))
@@ -128,7 +128,7 @@ def test_a_flash_that_is_killed_while_reading_back_leaves_the_board_dirty(
 
 
 def test_an_interrupted_flash_leaves_the_board_dirty(card: Card, image: Path, memory: FlashMemory) -> None:
-    def interrupt(_work: Work, _done: int, _total: int) -> None:
+    def interrupt(_work: FlashPhase, _done: int, _total: int) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -138,7 +138,7 @@ def test_an_interrupted_flash_leaves_the_board_dirty(card: Card, image: Path, me
 
 
 def test_an_image_that_changes_while_it_is_written_is_not_taken(card: Card, image: Path, memory: FlashMemory) -> None:
-    def rebuild(_work: Work, done: int, _total: int) -> None:
+    def rebuild(_work: FlashPhase, done: int, _total: int) -> None:
         if done == 1 << 20:
             with image.open("r+b") as file:
                 file.seek(MIDDLE)
@@ -185,7 +185,7 @@ def test_a_missing_card_is_named(tmp_path: Path, image: Path, memory: FlashMemor
 def test_two_cannot_flash_a_board_at_once(card: Card, image: Path, memory: FlashMemory) -> None:
     other = FlashMemory("board", memory.path.parent)
 
-    def join_in(_work: Work, _done: int, _total: int) -> None:
+    def join_in(_work: FlashPhase, _done: int, _total: int) -> None:
         with pytest.raises(FlashBusy):
             flash(payload_of(image), card, other)
 

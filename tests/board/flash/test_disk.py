@@ -74,8 +74,8 @@ def test_a_disk_that_this_machine_uses_is_refused_with_its_use(document: dict[st
 @pytest.mark.parametrize(
     ("document", "message"),
     [
-        (disk(type="part"), "is a part, and no whole disk"),
-        (disk(type="rom"), "is a rom, and no whole disk"),
+        (disk(type="part"), "is a part, not a whole disk"),
+        (disk(type="rom"), "is a rom, not a whole disk"),
         (disk(serial="000000000007"), "serial number 000000000007) is not the disk with serial number 000000001205"),
         (disk(serial=None), "is not the disk with serial number 000000001205"),
         (disk(size=500 * GIGABYTE), "is not of the size that the board file names: 1 GB to 64 GB"),
@@ -133,7 +133,7 @@ def loop(loop_of: Callable[[Path], str], card_file: Path) -> str:
 def test_a_block_device_is_written_past_the_page_cache_and_read_back(
     loop: str, image: Path, card_file: Path, memory: FlashMemory
 ) -> None:
-    assert flash(Payload.of([(image, "/")]), Card("a loop device", lambda: loop), memory).written
+    assert flash(Payload.from_files([(image, "/")]), Card("a loop device", lambda: loop), memory).written
     assert card_file.read_bytes()[: image.stat().st_size] == image.read_bytes()
 
 
@@ -147,7 +147,7 @@ def test_a_block_device_that_somebody_else_has_claimed_is_refused_by_the_kernel(
     holder = os.open(loop, os.O_RDWR | os.O_EXCL)
     try:
         with pytest.raises(MediumInUse, match=f"{loop} is in use"):
-            flash(Payload.of([(image, "/")]), Card("a loop device", lambda: loop), memory)
+            flash(Payload.from_files([(image, "/")]), Card("a loop device", lambda: loop), memory)
     finally:
         os.close(holder)
     assert memory.read() is None
@@ -159,7 +159,7 @@ def test_files_are_read_back_from_the_medium_and_not_from_the_page_cache(
     backing = tmp_path / "backing"
     write_card(backing, {"old": image}, 40 << 20)
     path = loop_of(backing)
-    payload = Payload.of([(image, "SOFTWARE/fip.bin")])
+    payload = Payload.from_files([(image, "SOFTWARE/fip.bin")])
     medium = FatPartition("a loop device", lambda: path, 1)
     probing = os.open(path, os.O_RDONLY)  # as udev may: else the kernel drops its cache at the last close
     medium.write(payload, silent)

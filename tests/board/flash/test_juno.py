@@ -60,7 +60,7 @@ def test_a_disk_at_another_machine_is_not_written_and_the_machine_is_named(
     monkeypatch.setattr(remote.RemotePlaceManager, "poll", lambda _: None)
     monkeypatch.setattr(remote.NetworkUSBMassStorage, "command_prefix", ["ssh", "rack-7", "--"])
     juno.disk = exported(juno, "rack-7")
-    with pytest.raises(BoardUnreachable, match="at rack-7, and is written only there"):
+    with pytest.raises(BoardUnreachable, match="attached to rack-7 and can only be written there"):
         juno.strategy().flash()
     assert juno.on_disk("SOFTWARE/bl1.bin") == b"old"
 

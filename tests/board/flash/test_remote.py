@@ -60,7 +60,7 @@ def exporter(tmp_path: Path, card_file: Path) -> Exporter:
 def test_an_image_is_written_and_read_back(
     exporter: Exporter, image: Path, card_file: Path, memory: FlashMemory
 ) -> None:
-    assert flash(Payload.of([(image, "/")]), exporter.medium, memory).written
+    assert flash(Payload.from_files([(image, "/")]), exporter.medium, memory).written
     content = card_file.read_bytes()
     assert content.startswith(image.read_bytes())
     assert len(content) == 8 << 20
@@ -74,7 +74,7 @@ def test_an_image_is_written_and_read_back(
         ("head -c 100000 > /dev/null; kill -9 $$", "dd ended with status -9"),
         (
             "cat > /dev/null; echo 'Input/output error' >&2; exit 1",
-            "did not take what was written: Input/output",
+            "did not get onto the medium: Input/output",
         ),
         ("cat > /dev/null", "byte 0 reads back as|the medium ends at byte 0"),
     ],
@@ -84,7 +84,7 @@ def test_a_write_that_fails_there_leaves_the_board_dirty(
 ) -> None:
     exporter.breaks(script)
     with pytest.raises(FlashError, match=message):
-        flash(Payload.of([(image, "/")]), exporter.medium, memory)
+        flash(Payload.from_files([(image, "/")]), exporter.medium, memory)
     with pytest.raises(BoardDirty):
         memory.check()
 
@@ -92,5 +92,5 @@ def test_a_write_that_fails_there_leaves_the_board_dirty(
 def test_a_disk_that_the_exporter_itself_uses_is_refused(exporter: Exporter, image: Path, memory: FlashMemory) -> None:
     exporter.show("/")
     with pytest.raises(MediumInUse, match="is mounted at /"):
-        flash(Payload.of([(image, "/")]), exporter.medium, memory)
+        flash(Payload.from_files([(image, "/")]), exporter.medium, memory)
     assert memory.read() is None

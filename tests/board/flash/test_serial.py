@@ -174,7 +174,7 @@ def test_a_banner_that_may_have_been_lost_with_the_line_is_not_held_against_the_
     strategy.transcripts["monitor"].listen(lambda _line, complete: seen.set() if complete else None)
     blinking = threading.Thread(target=blink)
     blinking.start()
-    with pytest.raises(ConsoleInterrupted, match=r"reached stage `BL31` and not `service`.*was gone for a while"):
+    with pytest.raises(ConsoleInterrupted, match=r"reached stage `BL31`, but not `service`.*was gone for a while"):
         strategy.transition("monitor")
     blinking.join()
 

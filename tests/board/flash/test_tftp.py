@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def payload(tmp_path: Path) -> Payload:
     for name in ("kernel", "engine"):
         (tmp_path / name).write_bytes(os.urandom(100_000))
-    return Payload.of([(tmp_path / "kernel", "kernel8.img"), (tmp_path / "engine", "1234abcd/engine.img")])
+    return Payload.from_files([(tmp_path / "kernel", "kernel8.img"), (tmp_path / "engine", "1234abcd/engine.img")])
 
 
 @pytest.fixture

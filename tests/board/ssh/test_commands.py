@@ -157,14 +157,14 @@ def test_a_frozen_connection_is_not_the_commands_fault(
     monkeypatch.setattr("hil.board.ssh.process._ENDING_SECONDS", 0.3)
     process = session.start("exec sleep 1000", deadline=soon())
     wire.freeze()
-    with pytest.raises(SshSilent, match="does not answer any more"):
+    with pytest.raises(SshSilent, match="no longer answers"):
         process.wait(Deadline.after(0.2))
 
 
 def test_keepalive_notices_a_server_that_hangs(wire: Wire, login: Login, pins: PinnedHostKeys) -> None:
     endpoint = Endpoint(BOARD, "127.0.0.1", wire.port)
     transport = log_in(dial(endpoint, soon()), endpoint, login, pins, soon())
-    with Session(transport, endpoint, keepalive=0.1, patience=0.3) as session:
+    with Session(transport, endpoint, keepalive=0.1, answer_seconds=0.3) as session:
         process = session.start("exec sleep 1000", deadline=soon())
         assert not process._channel.status_event.wait(1), "keepalive ended a connection that is well"
         wire.freeze()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hil.board.ssh.process import Result
+from hil.board.ssh.process import CommandResult
 from hil.errors import FirmwareError
 from hil.operations.bench.delay import WORK, Work, rows
 from hil.operations.bench.exits import traps_in
@@ -70,13 +70,13 @@ class Played:
     def guest(self) -> Any:
         return self
 
-    def run(self, line: str | Sequence[str], **_: object) -> Result:
+    def run(self, line: str | Sequence[str], **_: object) -> CommandResult:
         words = line.split() if isinstance(line, str) else list(line)
         count = int(words[1])
         self.counted += 5 + count * self.traps_each
         self.order.append(words[2])
         ticks = "".join(f"{self.ticks[number % len(self.ticks)]}\n" for number in range(count))
-        return Result(str(line), f"1000\n{RESPONSE}\n{ticks}".encode(), b"", 0)
+        return CommandResult(str(line), f"1000\n{RESPONSE}\n{ticks}".encode(), b"", 0)
 
     def traps(self, action: Callable[[], object]) -> int:
         before = self.counted

@@ -61,7 +61,7 @@ def climb(strategy: BoardStrategy) -> tuple[Climb, Step]:
 @pytest.mark.parametrize(
     ("actions", "stage", "why", "code"),
     [
-        ((), "serial", "nothing at all came", ExitCode.INFRASTRUCTURE),
+        ((), "serial", "there was no output", ExitCode.INFRASTRUCTURE),
         ((GARBAGE,), "BL1", "another speed", ExitCode.FINDINGS),
         ((say("monitor", "U-Boot 2026.01\n"),), "BL1", "U-Boot 2026.01", ExitCode.FINDINGS),
         ((BL1,), "BL2", "BL1 finds no BL2", ExitCode.FINDINGS),

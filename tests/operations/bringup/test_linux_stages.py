@@ -161,7 +161,7 @@ def changed_linux(directory: Path, changes: Initramfs) -> dict[str, Any]:
     initrd, tree = directory / "initrd", directory / "host.dtb"
     initrd.write_bytes((BUILD / "initrd").read_bytes() + changes.cpio())
     (driver,) = (entry["HilQEMUDriver"] for entry in content["targets"]["main"]["drivers"] if "HilQEMUDriver" in entry)
-    with DeviceTree.of((BUILD / "host.dtb").read_bytes()) as copy:
+    with DeviceTree.from_bytes((BUILD / "host.dtb").read_bytes()) as copy:
         copy.set_cells("/chosen", "linux,initrd-end", 0, driver["loads"]["initrd"] + initrd.stat().st_size)
         tree.write_bytes(copy.read())
     content["images"] = {**images, "initrd": str(initrd), "devicetree": str(tree)}

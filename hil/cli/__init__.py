@@ -1,4 +1,4 @@
-"""The command line. Each command is one module; errors of our tree become a message and an exit code here."""
+"""The command line. Each command is a module; here, a `HilError` becomes a message and an exit code."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from hil.cli.commands import EXIT_CODES, Program
+from hil.cli.commands import EXIT_CODES, HilGroup
 from hil.errors import ExitCode, HilError
 from hil.extras import explained
 
@@ -21,7 +21,7 @@ __all__ = ["EXIT_CODES", "app", "main"]
 _debug: ContextVar[bool] = ContextVar("debug", default=False)
 
 app = typer.Typer(
-    cls=Program,
+    cls=HilGroup,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     epilog=EXIT_CODES,
@@ -37,7 +37,7 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def options(
-    debug: Annotated[bool, typer.Option("--debug", help="Show where in the code an error came from.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show a traceback with each error.")] = False,
     version: Annotated[  # noqa: ARG001 - its callback does it
         bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
     ] = False,
@@ -54,26 +54,26 @@ def main() -> None:
         if _debug.get():
             traceback.print_exc()
         else:
-            _say(str(error))
+            _print_error(str(error))
         sys.exit(error.exit_code)
     except OSError as error:
         if not error.filename or _debug.get():
             traceback.print_exc()
             sys.exit(ExitCode.INFRASTRUCTURE)
-        _say(
-            f"{error.filename!r} cannot be used: {error.strerror}\n  try: another path; hil --debug shows who wanted it"
+        _print_error(
+            f"{error.filename!r} cannot be used: {error.strerror}\n  try: another path; hil --debug shows what used it"
         )
         sys.exit(ExitCode.USAGE)
     except KeyboardInterrupt:
         sys.exit(ExitCode.USAGE)
     except Exception as error:
         if not _debug.get() and (missing := explained(error)):
-            _say(str(missing))
+            _print_error(str(missing))
             sys.exit(missing.exit_code)
-        # A mistake of ours is no finding about the firmware, which Python's own exit code 1 would mean.
+        # Python would exit with 1, which means a finding about the firmware. A bug of ours is none.
         traceback.print_exc()
         sys.exit(ExitCode.INFRASTRUCTURE)
 
 
-def _say(error: str) -> None:
+def _print_error(error: str) -> None:
     Console(stderr=True, highlight=False, soft_wrap=True).print(f"[red]error:[/] {escape(error)}")

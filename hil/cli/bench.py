@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 ON_MONITOR = ("framework", "instructions")
 ON_LINUX = ("ssh", "delay")
-"""What is measured on a board that boots into the monitor, and into Linux."""
+"""The parts that run on a board that boots into the monitor, and on one that boots into Linux."""
 NOWHERE = "reports"
-"""What needs no board at all."""
+"""The part that needs no board."""
 
 WIDTH_IN_A_PIPE = 120
 
@@ -33,7 +33,8 @@ def command(
     parts: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[PART]...", help="framework, instructions, reports; ssh, delay (default: all the board can)."
+            metavar="[PART]...",
+            help="framework, instructions, reports, ssh, delay (default: all that the board supports).",
         ),
     ] = None,
     board: Annotated[
@@ -42,10 +43,10 @@ def command(
     build: Annotated[bool, typer.Option("--build/--no-build", help="Bring the firmware up to date first.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print figures and samples as JSON.")] = False,
     into: Annotated[
-        str | None, typer.Option(metavar="RUN", help="Put them on the page of a run, too, such as latest.")
+        str | None, typer.Option(metavar="RUN", help="Also add the figures to the page of a run, such as latest.")
     ] = None,
 ) -> None:
-    """Measure framework and service: ratios in one run, exact instruction counts, exact counts of traps.
+    """Measure framework and service: ratios in one run, exact counts of instructions and traps.
 
     Examples:
         hil bench
@@ -68,10 +69,10 @@ def command(
     wanted = parts or tuple(boards)
     for part in wanted:
         if part not in boards:
-            raise UsageError(f"there is no bench {part!r} on {board}", hint=" or ".join(boards))
+            raise UsageError(f"{board} has no bench part {part!r}", hint=" or ".join(boards))
     if build:
-        for one in {boards[part].name: boards[part] for part in wanted if part != NOWHERE}.values():
-            bring_up_to_date(one)
+        for needed in {boards[part].name: boards[part] for part in wanted if part != NOWHERE}.values():
+            bring_up_to_date(needed)
     errors = Console(stderr=True, highlight=False)
     with errors.status("measuring") as status:
 
@@ -90,7 +91,7 @@ def command(
 
 
 def _boards(tree: Tree, name: str) -> dict[str, BoardFile]:
-    """Return each part that can be measured on a board, with the board file that it takes."""
+    """Return each part that can be measured on a board, with the board file for it."""
     chosen = tree.board(name)
     if "flash" not in chosen.images:
         raise UsageError(f"{name} has no `flash` image; the bench needs an emulated board", hint="--board qemu-virt")

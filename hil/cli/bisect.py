@@ -23,47 +23,52 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from hil.board.file.boardfile import BoardFile
-    from hil.operations.bisect import Answer, Settings, State, Trial
-    from hil.operations.bisect.bisection import Progress
+    from hil.operations.bisect import Answer, BisectionState, BisectSettings, Trial
+    from hil.operations.bisect.bisection import BisectionProgress
     from hil.operations.bisect.candidates import Candidates
 
 CANARY = "suites/service"
 DIRECTORY = "bisect-"
-"""How the directories in reports/ begin that hold a bisection."""
+"""The beginning of the names of bisections in reports/."""
 STYLES = {"good": "green", "bad": "red", "skip": "yellow"}
 
 
 def command(
     builds: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="BUILD", help="Built images in the place of revisions, oldest first."),
+        typer.Argument(metavar="BUILD", help="Directories with built images instead of revisions, oldest first."),
     ] = None,
     good: Annotated[str, typer.Option(metavar="REV", help="A revision with which the test passes.")] = "",
-    bad: Annotated[str, typer.Option(metavar="REV", help="A later one, with which it fails.")] = "HEAD",
+    bad: Annotated[str, typer.Option(metavar="REV", help="A later revision with which it fails.")] = "HEAD",
     test: Annotated[
-        str, typer.Option(metavar="ID", help="What fails, as `hil run` takes it.", autocompletion=complete.suites)
+        str, typer.Option(metavar="ID", help="The test that fails, as for `hil run`.", autocompletion=complete.suites)
     ] = "",
     board: Annotated[str, typer.Option(help="A board of boards/.", autocompletion=complete.boards)] = DEFAULT_BOARD,
     canary: Annotated[
         str,
         typer.Option(
             metavar="ID",
-            help="What passes whenever board and firmware are well; '' for none.",
+            help="A test that passes whenever board and firmware work; '' for none.",
             autocompletion=complete.suites,
         ),
     ] = CANARY,
     build: Annotated[
-        str, typer.Option(metavar="COMMAND", help="What builds a revision, in its worktree (default: hil build).")
+        str,
+        typer.Option(
+            metavar="COMMAND", help="The command that builds a revision in its worktree (default: hil build)."
+        ),
     ] = "",
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the newest one that was interrupted.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue the newest bisection that was interrupted.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
 ) -> None:
     """Find the change of the firmware that broke a test.
 
-    Each revision is built in a worktree of its own. A canary test runs before the test, so that a sick board or a build
-    that fails is never taken for the bug. Suites and framework are those of this checkout.
+    Each revision is built in a worktree of its own. A canary test runs before the test, so that a sick board or a
+    failed build is never taken for the bug. Suites and framework are those of this checkout.
 
-    Ends with 0 when one change is left, with 1 when several are, because what is between them could not be tried.
+    The exit code is 0 if one change is left, and 1 if several are, because revisions between them could not be tried.
 
     Examples:
         hil bisect --good v1.2 --test suites/tpm/test_quote.py
@@ -74,7 +79,7 @@ def command(
 
         hil bisect --resume
     """
-    from hil.operations.bisect import Bisection, Runner, State
+    from hil.operations.bisect import Bisection, BisectionState, BisectRunner
     from hil.operations.bisect.state import unfinished
 
     tree = Tree.here()
@@ -85,17 +90,17 @@ def command(
         settings = _settings(
             tree, test=test, board=board, canary=canary, good=good, bad=bad, build=build, images=images
         )
-        state = State(tree.reports / f"{DIRECTORY}{datetime.now(UTC):%Y%m%dT%H%M%S.%f}Z-{board}", settings)
+        state = BisectionState(tree.reports / f"{DIRECTORY}{datetime.now(UTC):%Y%m%dT%H%M%S.%f}Z-{board}", settings)
         state.save()
     settings = state.settings
     candidates = _candidates(tree, state)
-    runner = Runner(tree.root, settings.board, state.directory / "runs", state.directory / "runs.log")
+    runner = BisectRunner(tree.root, settings.board, state.directory / "runs", state.directory / "runs.log")
     with _shown(candidates, quiet=as_json) as show, state.held():
-        search = Bisection(state, candidates, runner.run, news=show.news, tried=show.tried)
+        search = Bisection(state, candidates, runner.run, on_progress=show.progress, on_trial=show.trial)
         try:
             answer = search.run()
         except KeyboardInterrupt:
-            show.line("interrupted; `hil bisect --resume` goes on")
+            show.line("interrupted; `hil bisect --resume` continues")
             raise
     if as_json:
         print_json({**asdict(answer), "sure": answer.sure, "state": str(state.directory)})
@@ -106,33 +111,37 @@ def command(
 
 def _settings(
     tree: Tree, *, test: str, board: str, canary: str, good: str, bad: str, build: str, images: tuple[str, ...]
-) -> Settings:
-    from hil.operations.bisect import Settings, commit
+) -> BisectSettings:
+    from hil.operations.bisect import BisectSettings, commit
 
     if not test:
-        raise UsageError("--test says what broke", hint="hil bisect --good REV --test ID")
+        raise UsageError("--test is missing: the test that broke", hint="hil bisect --good REV --test ID")
     if not (good or images):
-        raise UsageError("--good names a revision with which the test passed", hint="or give builds, the oldest first")
+        raise UsageError(
+            "--good is missing: a revision with which the test passed", hint="--good REV, or builds, the oldest first"
+        )
     if canary == CANARY and not (tree.root / CANARY).exists():
-        raise UsageError(f"there is no {CANARY} here", hint="--canary ID, or --canary '' for none")
+        raise UsageError(
+            f"the canary {CANARY} does not exist in this tree", hint="--canary ID, or --canary '' for none"
+        )
     if images:
-        return Settings(test, board, canary, images[0], images[-1], images)
+        return BisectSettings(test, board, canary, images[0], images[-1], images)
     command = build or _build_command(tree.board(board))
-    return Settings(test, board, canary, commit(tree.root, good), commit(tree.root, bad), build=command)
+    return BisectSettings(test, board, canary, commit(tree.root, good), commit(tree.root, bad), build=command)
 
 
 def _build_command(board: BoardFile) -> str:
-    """Return what builds the images of a board in a worktree of our repository: its own `hil build`."""
+    """Return the command that builds the images of a board in a worktree: the `hil build` of that revision."""
     from hil.board.builds import Build
 
     if build := Build.of_board(board):
         # Old revisions have no `python -m hil`; the installed command takes the code of the worktree by PYTHONPATH.
         hil = ["env", "PYTHONPATH=.", str(Path(sys.executable).with_name("hil"))]
         return shlex.join([*hil, "build", "--platform", build.platform, *([] if build.linux else ["--no-linux"])])
-    raise UsageError(f"the images of {board.name} are not built here", hint="--build COMMAND, or give builds")
+    raise UsageError(f"no build of this tree makes the images of {board.name}", hint="--build COMMAND, or give builds")
 
 
-def _candidates(tree: Tree, state: State) -> Candidates:
+def _candidates(tree: Tree, state: BisectionState) -> Candidates:
     from hil.operations.bisect import Builds, Revisions
 
     settings = state.settings
@@ -143,7 +152,7 @@ def _candidates(tree: Tree, state: State) -> Candidates:
 
 
 class _Show:
-    """Prints what is done and what has come out: on a terminal the present step, too."""
+    """Prints each trial, and on a terminal also the current step."""
 
     def __init__(self, candidates: Candidates, out: Console | None) -> None:
         self._candidates = candidates
@@ -154,7 +163,7 @@ class _Show:
         if self._out:
             self._out.print(text, style=style, markup=False)
 
-    def news(self, progress: Progress) -> None:
+    def progress(self, progress: BisectionProgress) -> None:
         from rich.status import Status
 
         if isinstance(self.status, Status):
@@ -162,7 +171,7 @@ class _Show:
             left = f"; {progress.left} left, about {time}" if progress.left else ""
             self.status.update(f"{self._candidates.name(progress.candidate)}: {progress.doing}{left}")
 
-    def tried(self, trial: Trial) -> None:
+    def trial(self, trial: Trial) -> None:
         why = f": {trial.reason}" if trial.reason else ""
         name = self._candidates.name(trial.candidate)
         self.line(f"{trial.verdict:4} {trial.seconds:6.1f} s  {name}{why}", STYLES[trial.verdict])
@@ -179,7 +188,7 @@ def _print(answer: Answer, candidates: Candidates) -> None:
     if answer.sure:
         print_line(f"first bad: {candidates.name(answer.first_bad.candidate)}")
     else:
-        print_line("first bad is one of these; those before the last could not be tried:")
+        print_line("the first bad one is among these; all but the last could not be tried:")
         for suspect in answer.suspects:
             print_line(f"  {candidates.name(suspect)}")
     for word, trial in (("bad", answer.first_bad), ("good", answer.last_good)):

@@ -38,12 +38,12 @@ WIDTH_IN_A_PIPE = 160
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """A board, and what is known of it: the places that have one, what keeps us from using it, who runs on it."""
+class BoardStatus:
+    """What is known of a board: places, why it is unavailable, firmware, last run, and who runs on it now."""
 
     board: BoardFile
     places: list[PlaceStatus]
-    trouble: Unavailability | None
+    unavailable: Unavailability | None
     flashed: FlashState | None
     built: str
     last: Record | None
@@ -54,23 +54,23 @@ def command(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="BOARD", help="With --check: boards, or files (default: all).", autocompletion=complete.boards
+            metavar="BOARD", help="With --check: boards or board files (default: all).", autocompletion=complete.boards
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
-    watch: Annotated[bool, typer.Option("--watch", help="Show how it changes, until Ctrl-C.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Keep the table up to date until Ctrl-C.")] = False,
     check: Annotated[
-        bool, typer.Option("--check", help="Say what is wrong with the board files, line by line.")
+        bool, typer.Option("--check", help="Report the mistakes in board files, with their lines.")
     ] = False,
-    keys: Annotated[bool, typer.Option("--keys", help="Say what may stand in a board file.")] = False,
+    keys: Annotated[bool, typer.Option("--keys", help="List all keys of a board file.")] = False,
     schema: Annotated[
         bool,
         typer.Option("--schema", help="Write the JSON Schema from which editors complete and check board files."),
     ] = False,
 ) -> None:
-    """Show the boards: where they are, who has them, how they are, what is on them, how their last run ended.
+    """Show all boards: place, user, health, firmware and last run.
 
-    Boards of the lab are shown place by place. Nothing is switched and nobody is disturbed.
+    Boards of the lab are shown place by place. Nothing is switched, and nobody who uses a board is disturbed.
 
     Examples:
         hil boards
@@ -89,41 +89,44 @@ def command(
         show_keys(as_json=as_json)
         return
     if watch and as_json:
-        raise UsageError("--watch is for people, --json for programs: one or the other")
+        raise UsageError("--watch and --json exclude each other: the first is for people, the second for programs")
     tree = Tree.here()
     if schema:
         show_schema(tree, as_json=as_json)
     elif check:
         check_files(tree, names or (), as_json=as_json)
     elif names:
-        raise UsageError("`hil boards` shows all boards", hint=f"hil boards --check {' '.join(names)}")
+        raise UsageError(
+            "names of boards are only for --check: `hil boards` shows all of them",
+            hint=f"hil boards --check {' '.join(names)}",
+        )
     elif as_json:
-        print_json(plain_standings(tree))
+        print_json(plain_statuses(tree))
     elif watch:
-        with Live(_table(standings(tree)), console=console(), auto_refresh=False) as live:
+        with Live(_table(board_statuses(tree)), console=console(), auto_refresh=False) as live:
             while not threading.Event().wait(WATCH_SECONDS):
-                live.update(_table(standings(tree)), refresh=True)
+                live.update(_table(board_statuses(tree)), refresh=True)
     else:
-        console(WIDTH_IN_A_PIPE).print(_table(standings(tree)))
+        console(WIDTH_IN_A_PIPE).print(_table(board_statuses(tree)))
 
 
-def standings(tree: Tree) -> list[Standing]:
-    """Return what is known of all boards now."""
+def board_statuses(tree: Tree) -> list[BoardStatus]:
+    """Return the status of all boards."""
     places = places_of(tree)
-    return [_standing(tree, tree.board(name), places) for name in tree.board_names()]
+    return [_status(tree, tree.board(name), places) for name in tree.board_names()]
 
 
-def plain_standings(tree: Tree) -> list[dict[str, Any]]:
-    """Return the same for programs."""
-    return [_plain(standing) for standing in standings(tree)]
+def plain_statuses(tree: Tree) -> list[dict[str, Any]]:
+    """Return the status of all boards as plain data."""
+    return [_plain(status) for status in board_statuses(tree)]
 
 
-def _standing(tree: Tree, board: BoardFile, places: Places) -> Standing:
+def _status(tree: Tree, board: BoardFile, places: Places) -> BoardStatus:
     last = tree.last_run(board.name)
-    return Standing(
+    return BoardStatus(
         board=board,
         places=places.with_board(board.name),
-        trouble=why_unavailable(board.resources, board.tools.values(), places),
+        unavailable=why_unavailable(board.resources, board.tools.values(), places),
         flashed=_flashed(board),
         built=_built(board),
         last=last,
@@ -132,7 +135,7 @@ def _standing(tree: Tree, board: BoardFile, places: Places) -> Standing:
 
 
 def why_unavailable_here(tree: Tree, name: str, places: Places) -> Unavailability | None:
-    """Return what keeps us from using a board, if anything; a missing or broken board file does, too."""
+    """Return why a board cannot be used, if so; a missing or broken board file is a reason, too."""
     try:
         board = tree.board(name)
     except UsageError as error:
@@ -154,18 +157,18 @@ def places_of(tree: Tree) -> Places:
     return Places(ask)
 
 
-def _plain(standing: Standing) -> dict[str, Any]:
-    record = standing.last
+def _plain(status: BoardStatus) -> dict[str, Any]:
+    record = status.last
     last = None
     if record:
-        last = {"id": record.id, "verdict": _verdict(standing), "finished": record.finished}
+        last = {"id": record.id, "verdict": _verdict(status), "finished": record.finished}
     return {
-        **_described(standing.board),
-        "places": [asdict(place) for place in standing.places],
-        "trouble": asdict(standing.trouble) if standing.trouble else None,
-        "flashed": asdict(standing.flashed) if standing.flashed else None,
-        "built": standing.built,
-        "runner": standing.runner,
+        **_described(status.board),
+        "places": [asdict(place) for place in status.places],
+        "trouble": asdict(status.unavailable) if status.unavailable else None,
+        "flashed": asdict(status.flashed) if status.flashed else None,
+        "built": status.built,
+        "runner": status.runner,
         "last_run": last,
     }
 
@@ -186,55 +189,55 @@ def _described(board: BoardFile) -> dict[str, Any]:
     }
 
 
-def _table(standings: list[Standing]) -> Table:
+def _table(board_statuses: list[BoardStatus]) -> Table:
     table = Table("board", "kind", "place", "state", "holder", "health", "firmware", "last run", box=box.SIMPLE_HEAD)
     for column in table.columns[:3]:
         column.no_wrap = True
-    for standing in standings:
-        for seat in _seats(standing):
-            table.add_row(standing.board.name, standing.board.kind, *seat, _firmware(standing), _last_run(standing))
+    for status in board_statuses:
+        for seat in _seats(status):
+            table.add_row(status.board.name, status.board.kind, *seat, _firmware(status), _last_run(status))
     return table
 
 
-def _seats(standing: Standing) -> Iterator[tuple[str, str, str, Text]]:
-    """Place, state, holder and health of each board of a kind; an emulator is always here, too."""
-    if not standing.places or standing.board.kind == EMULATOR:
-        found = standing.trouble
+def _seats(status: BoardStatus) -> Iterator[tuple[str, str, str, Text]]:
+    """Yield place, state, holder and health of each board of a kind. An emulator is always here, too."""
+    if not status.places or status.board.kind == EMULATOR:
+        found = status.unavailable
         health = Text(str(found), "yellow") if found else Text("good", "green")
-        state = "running" if standing.runner else "unavailable" if found else "free"
-        yield "lab" if standing.board.remote else "here", state, standing.runner, health
-    for place in standing.places:
+        state = "running" if status.runner else "unavailable" if found else "free"
+        yield "lab" if status.board.remote else "here", state, status.runner, health
+    for place in status.places:
         health = Text(place.why or place.health, "green" if place.health == "good" else "yellow")
         yield place.name, place.state, place.holder, health
 
 
-def _last_run(standing: Standing) -> Text:
-    word = _verdict(standing)
-    if standing.last is None or word is None:
+def _last_run(status: BoardStatus) -> Text:
+    word = _verdict(status)
+    if status.last is None or word is None:
         return Text("never")
-    if word is Verdict.RUNNING and not standing.runner:
+    if word is Verdict.RUNNING and not status.runner:
         return Text("killed", STYLE[word])
-    began = datetime.fromisoformat(standing.last.started).astimezone()
+    began = datetime.fromisoformat(status.last.started).astimezone()
     return Text.assemble((word, STYLE[word]), f" {began:%Y-%m-%d %H:%M}")
 
 
-def _firmware(standing: Standing) -> str:
-    """What is known to be on the board; an emulator starts from what is built."""
-    if standing.flashed:
-        return standing.flashed.digest[:12] if standing.flashed.clean else "dirty: flash it"
-    if standing.board.kind == EMULATOR:
-        return standing.built[:12] or "not built"
+def _firmware(status: BoardStatus) -> str:
+    """Return the firmware on the board, as far as it is known. An emulator starts from the build."""
+    if status.flashed:
+        return status.flashed.digest[:12] if status.flashed.clean else "dirty: flash it"
+    if status.board.kind == EMULATOR:
+        return status.built[:12] or "not built"
     return "unknown"
 
 
-def _verdict(standing: Standing) -> Verdict | None:
-    """How the last run went on this board: others may have taken part in it."""
-    record = standing.last
+def _verdict(status: BoardStatus) -> Verdict | None:
+    """Return the verdict of the last run for this board alone: other boards may have taken part in it."""
+    record = status.last
     if record is None:
         return None
     if len(record.boards) == 1 or record.exit_code is None:
         return record.verdict
-    name = standing.board.name
+    name = status.board.name
     faults = [fault for fault in record.faults if fault.board == name]
     cases = [case for case in record.cases if case.board == name]
     return verdict(
@@ -249,7 +252,7 @@ def _flashed(board: BoardFile) -> FlashState | None:
 
 
 def _built(board: BoardFile) -> str:
-    """The hash of the firmware that the board's images belong to, empty without a build."""
+    """Return the hash of the firmware that the board's images belong to, empty without a build."""
     from hil.firmware.firmware import Firmware
 
     for image in board.images.values():

@@ -23,19 +23,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hil.board.file.boardfile import BoardFile
-    from hil.operations.bringup import Climb, Step
+    from hil.operations.bringup import BringUp, BringUpStep
 
 
 def command(
     board: Annotated[str, typer.Option(help="A board of boards/.", autocompletion=complete.boards)] = DEFAULT_BOARD,
     build: Annotated[bool, typer.Option("--build/--no-build", help="Bring the firmware up to date first.")] = True,
-    linux: Annotated[bool, typer.Option("--linux/--no-linux", help="Go on to Linux, if the board has it.")] = True,
+    linux: Annotated[bool, typer.Option("--linux/--no-linux", help="Then bring up Linux, if the board has it.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
 ) -> None:
-    """Bring up a board that has never booted: from the power switch to the first TPM command, then Linux and SSH.
+    """Bring up a board for the first time: from the power switch to the first TPM command, then Linux and SSH.
 
-    Each stage says what is expected, what was seen and how long it took. Where it stops, the likely causes follow, and
-    what to try next. All of it stays in reports/, with one file to attach to a bug report.
+    The table shows for each stage what is expected, what was seen and how long it took. Where the boot stops, likely
+    causes and the next things to try follow. The record is in reports/, with one archive to attach to a bug report.
 
     Examples:
         hil bringup
@@ -52,41 +52,43 @@ def command(
     tree = Tree.here()
     boards = _chain(tree, board, linux=linux)
     directory = tree.reports / f"bringup-{datetime.now(UTC):%Y%m%dT%H%M%S.%f}Z-{board}"
-    climbs: list[tuple[BoardFile, Climb]] = []
-    for one in boards:
+    brought_up: list[tuple[BoardFile, BringUp]] = []
+    for chosen in boards:
         if build:
-            bring_up_to_date(one)
+            bring_up_to_date(chosen)
         directory.mkdir(parents=True, exist_ok=True)
-        with held(one):
-            climbs.append((one, _climb(one, directory, quiet=as_json)))
-        if climbs[-1][1].error:
+        with held(chosen):
+            brought_up.append((chosen, _bring_up(chosen, directory, quiet=as_json)))
+        if brought_up[-1][1].error:
             break
     archive = write_bundle(
         directory,
         [
-            (one.name, climb, gather(tree.root, one.path, manifest=find_manifest(one.images.values())))
-            for one, climb in climbs
+            (done.name, bring_up, gather(tree.root, done.path, manifest=find_manifest(done.images.values())))
+            for done, bring_up in brought_up
         ],
-        [one.path for one in boards],
+        [chosen.path for chosen in boards],
     )
     if as_json:
-        print_json({"archive": str(archive), "boards": [plain(one.name, climb) for one, climb in climbs]})
+        print_json(
+            {"archive": str(archive), "boards": [plain(chosen.name, bring_up) for chosen, bring_up in brought_up]}
+        )
     else:
         print_line(f"the whole record, for a bug report: {archive.relative_to(tree.root)}")
-    error = climbs[-1][1].error
+    error = brought_up[-1][1].error
     raise typer.Exit(error.exit_code if error else 0)
 
 
 def _chain(tree: Tree, board: str, *, linux: bool) -> list[BoardFile]:
-    """Return the board, and behind it the same board with the images that boot Linux, if its file names it."""
+    """Return the board and, if its file names one, the board file of the same hardware with Linux."""
     first = tree.board(board)
     return [first, tree.board(first.linux_board)] if linux and first.linux_board else [first]
 
 
-def _climb(board: BoardFile, directory: Path, *, quiet: bool) -> Climb:
-    """Bring one board up and show it; it is off afterwards."""
+def _bring_up(board: BoardFile, directory: Path, *, quiet: bool) -> BringUp:
+    """Bring one board up and show the stages; it is off afterwards."""
     from hil.board.file import labgridenv
-    from hil.operations.bringup import Climb
+    from hil.operations.bringup import BringUp
     from hil.record.transcript import DirectorySink
     from hil.target.crash import find_elfs
 
@@ -94,22 +96,22 @@ def _climb(board: BoardFile, directory: Path, *, quiet: bool) -> Climb:
     try:
         strategy = labgridenv.target(environment).get_strategy()
         strategy.sink = DirectorySink(directory)
-        climb = Climb(strategy, board.features, find_elfs(board.images.values()))
+        bring_up = BringUp(strategy, board.features, find_elfs(board.images.values()))
         if quiet:
-            climb.run()
+            bring_up.run()
         else:
-            _show(board.name, climb)
+            _show(board.name, bring_up)
     finally:
         environment.cleanup()
-    return climb
+    return bring_up
 
 
-def _show(board: str, climb: Climb) -> None:
-    """Show the table while it grows; in a pipe, once it is complete."""
+def _show(board: str, bring_up: BringUp) -> None:
+    """Show the table while it grows; in a pipe only once it is complete."""
     out = console()
-    with Live(_table(board, climb.steps), console=out) if out.is_terminal else nullcontext() as live:
-        climb.news = (lambda steps: live.update(_table(board, steps))) if live else climb.news
-        steps = climb.run()
+    with Live(_table(board, bring_up.steps), console=out) if out.is_terminal else nullcontext() as live:
+        bring_up.on_change = (lambda steps: live.update(_table(board, steps))) if live else bring_up.on_change
+        steps = bring_up.run()
         if not live:
             out.print(_table(board, steps))
     for step in steps:
@@ -117,7 +119,7 @@ def _show(board: str, climb: Climb) -> None:
             out.print(f"  {number}. {escape(cause.why)}\n     [bold]try:[/] {escape(cause.attempt)}")
 
 
-def _table(board: str, steps: Sequence[Step]) -> Table:
+def _table(board: str, steps: Sequence[BringUpStep]) -> Table:
     table = Table("", board, "expected", "seen", "seconds", box=box.SIMPLE_HEAD)
     table.columns[-1].justify = "right"
     marks: dict[str, str] = {"reached": "[green]✓[/]", "stopped here": "[red]✗[/]", "not tried": "·"}

@@ -15,19 +15,19 @@ def command(
     platform: Annotated[
         str,
         typer.Option(
-            help=f"What to build for: {', '.join(complete.platforms(''))}.", autocompletion=complete.platforms
+            help=f"The platform to build for: {', '.join(complete.platforms(''))}.", autocompletion=complete.platforms
         ),
     ] = DEFAULT_BOARD,
-    everything: Annotated[bool, typer.Option("--all", help="Build for every platform that there is.")] = False,
-    linux: Annotated[bool, typer.Option("--linux/--no-linux", help="Build the images of the Linux host, too.")] = True,
+    everything: Annotated[bool, typer.Option("--all", help="Build for every platform.")] = False,
+    linux: Annotated[bool, typer.Option("--linux/--no-linux", help="Also build the images of the Linux host.")] = True,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print the manifest of the result; with --all one per platform.")
+        bool, typer.Option("--json", help="Print the manifest as JSON; with --all one per platform.")
     ] = False,
 ) -> None:
-    """Build the firmware of one platform, and a Linux host for it; what is up to date is left as it is.
+    """Build the firmware of one platform and its Linux host, as far as they are out of date.
 
     Third-party parts come from Debian's archives, as pinned in firmware/sources.lock and firmware/linux/sources.lock.
-    Commands that use a board build what it takes by themselves.
+    Commands that use a board build its images by themselves.
 
     Examples:
         hil build
@@ -37,14 +37,14 @@ def command(
     from hil.firmware import PLATFORMS
 
     manifests = {}
-    for each in PLATFORMS if everything else [platform]:
-        manifests[each] = _build(each, linux=linux, quiet=as_json)
+    for name in PLATFORMS if everything else [platform]:
+        manifests[name] = _build(name, linux=linux, quiet=as_json)
     if as_json:
         print_json(manifests if everything else manifests[platform])
 
 
 def _build(platform: str, *, linux: bool, quiet: bool) -> Any:
-    """Build, say what came of it, and return the manifest."""
+    """Build, print the artifacts, and return the manifest."""
     from hil.board.builds import build, build_linux, has_linux
     from hil.firmware import build_directory
 
@@ -56,6 +56,6 @@ def _build(platform: str, *, linux: bool, quiet: bool) -> Any:
             print_line(f"{artifact.sha256[:12]} {artifact.size:>9} {artifact.path}")
         if "bl1.bin" in firmware.artifacts and "fip.bin" not in firmware.artifacts:
             where = f"boards/{platform}.yaml, images: scp:"
-            print_line(f"no fip.bin: it takes the board's SCP firmware; name it in {where}")
+            print_line(f"no fip.bin: it needs the board's SCP firmware, named in {where}")
         print_line(f"firmware {firmware.firmware_hash[:12]} in {directory}")
     return firmware.manifest().plain()

@@ -24,25 +24,25 @@ WIDTH_IN_A_PIPE = 160
 
 
 def check(tree: Tree, names: Iterable[str], *, as_json: bool) -> None:
-    """Print what is wrong with board files, given by name or path, or with all; leaves with 2 if anything is."""
+    """Print the mistakes in board files, given by name or path (default: all); exits with 2 if there are any."""
     from hil.board.file.check import problems
 
     files = [_file(tree, name) for name in names] or sorted(tree.board_files.glob("*.yaml"))
     found = {from_here(file): problems(file) for file in files}
     if as_json:
-        print_json([{"file": str(file), **asdict(one)} for file, all_of_it in found.items() for one in all_of_it])
+        print_json([{"file": str(file), **asdict(problem)} for file, listed in found.items() for problem in listed])
     else:
-        for file, all_of_it in found.items():
-            for one in all_of_it:
-                print_line(one.at(file))
-            if not all_of_it:
+        for file, listed in found.items():
+            for problem in listed:
+                print_line(problem.at(file))
+            if not listed:
                 print_line(f"{file}: good")
     if any(found.values()):
         raise typer.Exit(ExitCode.USAGE)
 
 
 def show_keys(*, as_json: bool) -> None:
-    """Print what may stand in a board file."""
+    """Print all keys of a board file."""
     from hil.operations.describe.keys import reference
 
     parts = reference()

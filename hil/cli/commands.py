@@ -1,4 +1,4 @@
-"""The sub-commands. Each is imported when it is used: what nobody asked for costs no time when Tab is pressed."""
+"""The sub-commands. Each is imported only when it is used, so that help and completion are fast."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ a tool is missing, or the run was interrupted), 3 infrastructure (the board, the
 
 SUMMARIES = {
     "run": "Run suites on a board, or on several at once, and leave a record in reports/.",
-    "build": "Build the firmware of one platform, and a Linux host for it; what is up to date is left as it is.",
-    "flash": "Bring a board's images to its medium, and read them back; the board is off afterwards.",
-    "boards": "Show the boards: where they are, who has them, how they are, what is on them, how their last run ended.",
-    "console": "Switch a board on and talk to it over a serial line, to its Linux, or to a guest.",
-    "bringup": "Bring up a board that has never booted: from the power switch to the first TPM command, then Linux.",
+    "build": "Build the firmware of one platform and its Linux host, as far as they are out of date.",
+    "flash": "Write a board's images to its medium, and verify them; the board is off afterwards.",
+    "boards": "Show all boards: place, user, health, firmware and last run.",
+    "console": "Switch a board on and open a console: a serial line, a shell of its Linux, or a guest.",
+    "bringup": "Bring up a board for the first time: from the power switch to the first TPM command, then Linux.",
     "bisect": "Find the change of the firmware that broke a test.",
-    "report": "Show a run again and make its reports anew; compare two runs; show the last runs side by side; merge.",
-    "bench": "Measure framework and service: ratios in one run, exact instruction counts, exact counts of traps.",
-    "doctor": "Say what this machine lacks for building and testing, and how to get it.",
-    "firmware": "Look after the third-party parts of the firmware.",
+    "report": "Show a run and rebuild its reports; compare two runs; show the last runs side by side; merge.",
+    "bench": "Measure framework and service: ratios in one run, exact counts of instructions and traps.",
+    "doctor": "Report what this machine lacks for building and testing, and how to install it.",
+    "firmware": "Update the third-party parts of the firmware.",
     "lab": "Share boards through labgrid: a local lab on this machine, and the state of any lab.",
     "new": "Write a commented file to start from: a board, a suite.",
 }
-"""Each command with what `hil --help` says of it."""
+"""The commands, each with its line in `hil --help`."""
 ELSEWHERE = {"doctor": "hil.operations.doctor.command"}
-"""Commands that are not in a module of their name beside this one."""
+"""Commands that are not in a module of their name in this package."""
 
 if TYPE_CHECKING:
     Command = TyperCommand | TyperGroup
@@ -42,7 +42,7 @@ else:
 
 
 class Commands(Commands_):
-    """All commands by their names; to look one up imports it."""
+    """All commands by name. Looking one up imports its module."""
 
     def __init__(self) -> None:
         self._loaded: dict[str, Command] = {}
@@ -72,39 +72,41 @@ def _load(name: str) -> Command:
     return command  # type: ignore[no-any-return]
 
 
-class Program(TyperGroup):
-    """`hil` itself."""
+class HilGroup(TyperGroup):
+    """The command `hil` itself, which shows help and completion without importing its sub-commands."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
         self.commands = Commands()  # type: ignore[assignment] # none is ever added
-        self._summaries_will_do = False
+        self._summaries_suffice = False
 
     def invoke(self, ctx: Any) -> Any:
-        """Run a command. An interruption has our exit code, and is not taken for a finding."""
+        """Run a command. An interruption gets our exit code: click's own, 1, means a finding."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
             raise typer.Exit(ExitCode.USAGE) from None
         except EOFError as error:
-            raise RuntimeError("something ended too early") from error  # no interruption, which typer takes it for
+            raise RuntimeError(
+                "something ended too early"
+            ) from error  # typer would take an EOFError for an interruption
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
         """Return the names of all commands."""
         return list(SUMMARIES)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Return a command, or what is said of it where that will do."""
-        if self._summaries_will_do and cmd_name in SUMMARIES:
+        """Return a command, or a stand-in with its summary while help or completion is written."""
+        if self._summaries_suffice and cmd_name in SUMMARIES:
             return TyperCommand(cmd_name, help=SUMMARIES[cmd_name])
         return super().get_command(ctx, cmd_name)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write the help page."""
-        self._summaries_will_do = True
+        self._summaries_suffice = True
         super().format_help(ctx, formatter)
 
     def shell_complete(self, ctx: Any, incomplete: str) -> Any:
         """Return the commands and options that begin like this."""
-        self._summaries_will_do = True
+        self._summaries_suffice = True
         return super().shell_complete(ctx, incomplete)

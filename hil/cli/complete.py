@@ -1,4 +1,4 @@
-"""What the shell offers when Tab is pressed. A mistake somewhere else offers nothing, and says nothing."""
+"""Completion in the shell. An error, such as a broken board file, completes nothing and prints nothing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SEPARATOR = "::"
 
 
 def boards(incomplete: str) -> list[str]:
-    """Return the boards of the tree that begin like this."""
+    """Return the boards of the tree with this beginning."""
     try:
         return [name for name in Tree.here().board_names() if name.startswith(incomplete)]
     except HilError:
@@ -21,7 +21,7 @@ def boards(incomplete: str) -> list[str]:
 
 
 def platforms(incomplete: str) -> list[str]:
-    """Return the platforms that there is firmware for."""
+    """Return the platforms that firmware can be built for."""
     from hil.headers import firmware_header
 
     # The names alone: what reads the declarations takes longer than somebody who has pressed Tab waits.
@@ -30,7 +30,7 @@ def platforms(incomplete: str) -> list[str]:
 
 
 def models(incomplete: str) -> list[str]:
-    """Return the boards that a new one can be like."""
+    """Return the boards that a new one can be modelled on."""
     from hil.operations.new.board import models as known
 
     return [name for name in known() if name.startswith(incomplete)]
@@ -64,22 +64,22 @@ def runs(incomplete: str) -> list[str]:
 
 
 def suites(incomplete: str) -> list[str]:
-    """Return folders and files of tests, and after `::` the tests in a file."""
+    """Return folders and files of tests, or after `::` the tests in a file."""
     if (divided := _divided_by_bash(incomplete)) is not None:
         file, name = divided
-        return [one for one in _tests(Path(file)) if one.startswith(name)]
+        return [test for test in _tests(Path(file)) if test.startswith(name)]
     file, separator, name = incomplete.partition(SEPARATOR)
     if separator:
-        return [f"{file}{SEPARATOR}{one}" for one in _tests(Path(file)) if one.startswith(name)]
+        return [f"{file}{SEPARATOR}{test}" for test in _tests(Path(file)) if test.startswith(name)]
     if incomplete.startswith("-"):
         return []
     return _paths(incomplete)
 
 
 def _divided_by_bash(incomplete: str) -> tuple[str, str] | None:
-    """Return file and beginning of a test where bash has made words of them and of `::`, and asks about the last.
+    """Return the file and the beginning of a test if bash has split them into words at `::`.
 
-    That is what it does as long as the colon is one of COMP_WORDBREAKS.
+    Bash does so as long as the colon is in COMP_WORDBREAKS, and asks for completions of the last word only.
     """
     words = os.environ.get("COMP_WORDS", "").split()
     before = words[: int(os.environ.get("COMP_CWORD") or 0)]
@@ -89,7 +89,7 @@ def _divided_by_bash(incomplete: str) -> tuple[str, str] | None:
 
 
 def _paths(incomplete: str) -> list[str]:
-    """Folders with tests in them, and files of tests: below what is typed, or all suites when nothing is."""
+    """Return folders with tests and files of tests with this beginning; the suites if nothing is typed yet."""
     if not incomplete:
         try:
             tree = Tree.here()
@@ -107,7 +107,7 @@ def _paths(incomplete: str) -> list[str]:
 
 
 def _tests(file: Path) -> list[str]:
-    """The tests in a file, as its text says."""
+    """Return the tests in a file, parsed from its text: importing it would take seconds, and might run code."""
     try:
         body = ast.parse(file.read_bytes()).body
     except (OSError, ValueError, SyntaxError):
@@ -117,6 +117,6 @@ def _tests(file: Path) -> list[str]:
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test"):
             found.append(node.name)
         elif isinstance(node, ast.ClassDef) and node.name.startswith("Test"):
-            inside = (one.name for one in node.body if isinstance(one, ast.FunctionDef) and one.name.startswith("test"))
-            found += [f"{node.name}{SEPARATOR}{name}" for name in inside]
+            methods = (method.name for method in node.body if isinstance(method, ast.FunctionDef))
+            found += [f"{node.name}{SEPARATOR}{name}" for name in methods if name.startswith("test")]
     return found

@@ -28,27 +28,29 @@ if TYPE_CHECKING:
     from hil.console import ByteStream
 
 LEAVE = b"\x1d"
-"""Ctrl-], as in telnet."""
+"""The key that leaves the console: Ctrl-], as in telnet."""
 
 SSH = "ssh"
-"""Instead of a serial line: a shell of the Linux that the board boots into."""
+"""In place of a serial line: a shell of the Linux that the board boots into."""
 SHELL_SECONDS = 30.0
 GUEST = "guest"
-"""A shell of a guest of that Linux."""
+"""In place of a serial line: a shell of a guest of that Linux."""
 
-GLANCE = 0.1
-"""Seconds after which a silent line, and a silent keyboard, are left to see whether the other side has ended."""
+POLL_SECONDS = 0.1
+"""How often each direction checks whether the other one has ended."""
 
 
 def command(
     board: Annotated[str, typer.Argument(help="A board of boards/.", autocompletion=complete.boards)] = DEFAULT_BOARD,
-    uart: Annotated[str, typer.Argument(help="A serial line of it (default: the first), or ssh, or guest.")] = "",
-    name: Annotated[str, typer.Argument(help="With guest: which one; it is started if it does not run.")] = "guest",
+    uart: Annotated[
+        str, typer.Argument(help="A serial line of the board (default: the first), or ssh, or guest.")
+    ] = "",
+    name: Annotated[str, typer.Argument(help="With guest: its name; it is started if it does not run.")] = "guest",
     build: Annotated[bool, typer.Option("--build/--no-build", help="Bring the firmware up to date first.")] = True,
 ) -> None:
-    """Switch a board on and talk to it over a serial line, to its Linux, or to a guest; Ctrl-] leaves and switches off.
+    """Switch a board on and open a console: a serial line, a shell of its Linux, or a guest; Ctrl-] leaves.
 
-    A line is shown from the first byte on, also when the firmware never gets anywhere.
+    A serial line is shown from the first byte on, even if the firmware does not boot. The board is off afterwards.
 
     Examples:
         hil console
@@ -60,9 +62,7 @@ def command(
         hil console qemu-virt-linux guest
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise UsageError(
-            "hil console needs a terminal", hint="hil.target.monitor.Monitor, to talk to a board from a program"
-        )
+        raise UsageError("hil console needs a terminal", hint="from a program, use hil.target.monitor.Monitor")
     chosen = Tree.here().board(board)
     if build:
         from hil.board.builds import bring_up_to_date
@@ -95,7 +95,7 @@ def _stream(strategy: BoardStrategy, uart: str, name: str) -> ByteStream:
 
 
 def _serial_line(strategy: BoardStrategy, name: str) -> ByteStream:
-    """Switch the board on and return one of its lines."""
+    """Switch the board on and return one of its serial lines."""
     strategy.transition("flashed")
     strategy.board.on()
     line: ByteStream = strategy.board.uart(name or strategy.board.uarts[0])
@@ -103,7 +103,7 @@ def _serial_line(strategy: BoardStrategy, name: str) -> ByteStream:
 
 
 def _shell(strategy: BoardStrategy) -> ByteStream:
-    """Boot the board into Linux and return a shell of it, on a terminal like ours."""
+    """Boot the board into Linux and return a shell with the type and size of our terminal."""
     strategy.transition("linux")
     columns, lines = os.get_terminal_size()
     shell: ByteStream = strategy.ssh.session.shell(
@@ -113,7 +113,7 @@ def _shell(strategy: BoardStrategy) -> ByteStream:
 
 
 def _guest(strategy: BoardStrategy, name: str) -> ByteStream:
-    """Boot the board into Linux and return a shell of a guest, with a vTPM if it is started now."""
+    """Boot the board into Linux and return a shell of a guest, which is started with a vTPM if it does not run."""
     from hil.linux import Guest, Host
 
     strategy.transition("linux")
@@ -129,14 +129,14 @@ def _guest(strategy: BoardStrategy, name: str) -> ByteStream:
 
 
 def attach(stream: ByteStream, keyboard: int, screen: int) -> None:
-    """Connect a line with a terminal until `LEAVE` is typed. Raises what ends the line, such as `BoardDied`."""
+    """Connect a stream to a terminal until `LEAVE` is typed. Raises what ends the stream, such as `BoardDied`."""
     left = threading.Event()
     ended: list[HilError] = []
 
     def show() -> None:
         while not left.is_set():
             try:
-                os.write(screen, stream.receive(Deadline.after(GLANCE)))
+                os.write(screen, stream.receive(Deadline.after(POLL_SECONDS)))
             except ConsoleTimeout:
                 continue
             except HilError as error:
@@ -147,7 +147,7 @@ def attach(stream: ByteStream, keyboard: int, screen: int) -> None:
     showing.start()
     try:
         while not left.is_set():
-            if not select.select([keyboard], [], [], GLANCE)[0]:
+            if not select.select([keyboard], [], [], POLL_SECONDS)[0]:
                 continue
             typed = os.read(keyboard, 4096)
             if not typed or LEAVE in typed:
@@ -162,7 +162,7 @@ def attach(stream: ByteStream, keyboard: int, screen: int) -> None:
 
 @contextmanager
 def _raw_terminal() -> Iterator[None]:
-    """Pass every key through, Ctrl-C too."""
+    """Put the terminal into raw mode, so that every key goes to the board, even Ctrl-C."""
     kept = termios.tcgetattr(sys.stdin)
     tty.setraw(sys.stdin)
     try:

@@ -9,20 +9,20 @@ import typer
 from hil.cli.output import print_json, print_line
 from hil.cli.tree import Tree
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help="Look after the third-party parts of the firmware.")
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Update the third-party parts of the firmware.")
 
 
 @app.callback()
 def group() -> None:
-    """Keep `update` a command of its own, also while it is the only one."""
+    """Make `update` a sub-command: without this callback, typer merges a single command into its group."""
 
 
 @app.command()
 def update(
-    write: Annotated[bool, typer.Option("--write", help="Take the proposals into the lock files.")] = False,
+    write: Annotated[bool, typer.Option("--write", help="Write the newer versions into the lock files.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
 ) -> None:
-    """Ask the archives for newer versions of what the lock files in firmware/ pin, and propose them.
+    """Look for newer versions of the packages that the lock files in firmware/ pin, and propose them.
 
     Examples:
         hil firmware update
@@ -38,8 +38,8 @@ def update(
     for path in lock_files(firmware):
         lock = read_lock(path)
         changes = [proposal for proposal in propose(lock, Terminal()) if proposal.changes]
-        for change in changes:
-            old, new = change.old, change.new
+        for proposal in changes:
+            old, new = proposal.old, proposal.new
             found.append(
                 {"lock": str(path), "package": old.package, "old": old.version, "new": new.version, "suite": new.suite}
             )
@@ -48,9 +48,9 @@ def update(
     if as_json:
         print_json(found)
         return
-    for one in found:
-        print_line(f"{one['package']}: {one['old']} -> {one['new']} ({one['suite']})")
+    for change in found:
+        print_line(f"{change['package']}: {change['old']} -> {change['new']} ({change['suite']})")
     if not found:
-        print_line("every pin is the newest of its suite")
-    for name in dict.fromkeys(one["lock"] for one in found) if write else ():
+        print_line("every pinned version is the newest of its suite")
+    for name in dict.fromkeys(change["lock"] for change in found) if write else ():
         print_line(f"written to {name}; build and test before you commit")

@@ -29,15 +29,17 @@ FIP = "fip.bin"
 
 def command(
     board: Annotated[str, typer.Option(help="A board of boards/.", autocompletion=complete.boards)] = DEFAULT_BOARD,
-    force: Annotated[bool, typer.Option("--force", help="Write also what is known to be there already.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be written where.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Write the images even if they are on the medium already.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be written, and where.")] = False,
     build: Annotated[bool, typer.Option("--build/--no-build", help="Bring the images up to date first.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
 ) -> None:
-    """Bring a board's images to its medium, and read them back; the board is off afterwards.
+    """Write a board's images to its medium, and verify them; the board is off afterwards.
 
-    What was flashed is remembered, so that the same images are not written again. A flash that fails, or is
-    interrupted, leaves the board dirty: nothing boots it until it is flashed well.
+    The hash of the images is kept, so that the same images are not written again. A flash that fails, or is
+    interrupted, leaves the board dirty: no command boots it until it has been flashed without an error.
 
     Examples:
         hil flash --board rpi4 --dry-run
@@ -64,7 +66,7 @@ def command(
             began = time.monotonic()
             result = strategy.flash(force=force, meter=meter)
         if not result.payload.files:
-            raise UsageError(f"{board} has nothing that flashes it", hint="a flasher in its file: docs/flash.md")
+            raise UsageError(f"{board} has no flasher in its board file", hint="add a flasher; docs/flash.md shows how")
         if as_json:
             print_json({"board": board, "written": result.written, **_plain(result.medium, result.payload)})
         elif result.written:
@@ -81,7 +83,7 @@ def _how_to_get(missing: Iterable[str], board: BoardFile) -> str:
     from hil.board.file.boardfile import SCP
 
     if SCP not in board.images and any(place.endswith(FIP) for place in missing):
-        return f"{FIP} takes the SCP firmware that came with the board: `images: {SCP}:` in {from_here(board.path)}"
+        return f"{FIP} needs the SCP firmware that came with the board: `images: {SCP}:` in {from_here(board.path)}"
     return "hil build"
 
 
@@ -130,7 +132,7 @@ def _plain(medium: str, payload: Payload) -> dict[str, Any]:
 
 @contextmanager
 def _meter() -> Iterator[Meter]:
-    """A bar with rate where a person watches, a line at each end in pipes; on standard error."""
+    """Show progress on standard error: a bar with rates on a terminal, else lines."""
     screen = Console(stderr=True, highlight=False)
     if not screen.is_terminal:
         yield _Lines(screen)
@@ -148,7 +150,7 @@ def _meter() -> Iterator[Meter]:
 
 
 class _Lines:
-    """Says when each kind of work begins and ends."""
+    """Prints a line when each kind of work begins and ends."""
 
     def __init__(self, screen: Console) -> None:
         self._screen = screen

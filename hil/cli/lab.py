@@ -34,7 +34,7 @@ app = typer.Typer(
 
 EMULATOR = "emulator"
 MOST = 1000
-"""Of anything that one machine plays."""
+"""The most boards, seats or exporters of one machine."""
 DETACHED_SECONDS = 270.0
 DOWN_SECONDS = 30.0
 SIMULATED_BOARDS = 4
@@ -43,7 +43,8 @@ PAUSE_SECONDS = 0.1
 Directory = Annotated[
     Path | None,
     typer.Option(
-        metavar="DIR", help="The files of the local lab (default: build/lab; outside of a tree, in the user's state)."
+        metavar="DIR",
+        help="The directory of the local lab (default: build/lab; outside of a tree, in the user's state directory).",
     ),
 ]
 
@@ -55,23 +56,21 @@ def up(
     ] = SIMULATED_BOARDS,
     emulators: Annotated[
         int | None,
-        typer.Option(min=0, max=MOST, help="Seats for each emulated board (default: as many as processors)."),
+        typer.Option(min=0, max=MOST, help="Seats for each emulated board (default: one per processor)."),
     ] = None,
-    exporters: Annotated[
-        int, typer.Option(min=1, max=MOST, help="Spread the simulated boards over so many exporters.")
-    ] = 1,
+    exporters: Annotated[int, typer.Option(min=1, max=MOST, help="Exporters that share the simulated boards.")] = 1,
     recheck: Annotated[
-        float, typer.Option(min=0.1, metavar="SECONDS", help="How often a sick board is checked.")
+        float, typer.Option(min=0.1, metavar="SECONDS", help="The interval at which a sick board is checked.")
     ] = 60.0,
     patience: Annotated[
-        float, typer.Option(min=4, metavar="SECONDS", help="How long a runner may be silent before its board is free.")
+        float, typer.Option(min=4, metavar="SECONDS", help="How long a runner may be silent before it loses its lease.")
     ] = 16.0,
     directory: Directory = None,
-    detach: Annotated[bool, typer.Option("--detach", help="Leave it running; `hil lab down` ends it.")] = False,
+    detach: Annotated[bool, typer.Option("--detach", help="Run it in the background; `hil lab down` ends it.")] = False,
 ) -> None:
     """Start a local lab: labgrid's coordinator and exporters, and the keeper of leases, on loopback only.
 
-    Ctrl-C ends all of it. A part that dies is started again.
+    Ctrl-C ends all of it. A part that dies is restarted.
 
     Examples:
         hil lab up --detach && hil run --pool board=qemu-virt -n 2 suites/service
@@ -82,7 +81,9 @@ def up(
     where = _where(tree, directory)
     emulated = [name for name in tree.board_names() if tree.board(name).kind == EMULATOR] if tree else []
     if emulators and not emulated:
-        raise UsageError("no board file here describes an emulated board", hint="--emulators 0, or hil new board NAME")
+        raise UsageError(
+            "no board file of this tree describes an emulated board", hint="--emulators 0, or hil new board NAME"
+        )
     if detach:
         _detach(where, sys.argv)
         return
@@ -98,7 +99,7 @@ def up(
 
 @app.command()
 def down(directory: Directory = None) -> None:
-    """End a local lab that was left running.
+    """End a local lab that runs in the background.
 
     Example:
         hil lab down
@@ -122,7 +123,7 @@ def status(
     directory: Directory = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
 ) -> None:
-    """Show the places of the lab: who has them, and which boards are out of the pool for which reason.
+    """Show the places of the lab: who holds them, and why boards are out of the pool.
 
     The lab is the one that LG_COORDINATOR names, else the local lab that runs in this tree.
 
@@ -149,7 +150,7 @@ def check(
     place: Annotated[str, typer.Argument(help="A place of the lab.", autocompletion=complete.places)],
     directory: Directory = None,
 ) -> None:
-    """Have a board checked as soon as nobody uses it, such as one that was just repaired; `status` shows the outcome.
+    """Check a board as soon as it is free, such as after a repair; `hil lab status` shows the outcome.
 
     Example:
         hil lab check rpi4-2
@@ -162,16 +163,18 @@ def check(
 @app.command()
 def trial(
     boards: Annotated[int, typer.Option(min=1, max=MOST, help="Simulated boards.")] = 64,
-    exporters: Annotated[int, typer.Option(min=1, help="Exporters that have them.")] = 8,
+    exporters: Annotated[int, typer.Option(min=1, help="Exporters that share them.")] = 8,
     cases: Annotated[int, typer.Option(min=1, help="Cases per board.")] = 40,
-    seconds: Annotated[float, typer.Option(min=0.01, help="That a board takes for a case.")] = 5.0,
-    deaths: Annotated[int, typer.Option(min=0, help="An exporter, then runners, killed with -9 meanwhile.")] = 4,
-    seed: Annotated[int, typer.Option(help="Decides which of them, and in which order.")] = 1,
+    seconds: Annotated[float, typer.Option(min=0.01, help="How long a board works on a case.")] = 5.0,
+    deaths: Annotated[
+        int, typer.Option(min=0, help="How many processes are killed during the run: an exporter and runners.")
+    ] = 4,
+    seed: Annotated[int, typer.Option(help="The seed by which they are chosen.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
 ) -> None:
-    """Try the machinery of a lab: run on many simulated boards while parts die, count what was lost, and time it.
+    """Test the lab's own code: run on many simulated boards while parts are killed, count what was lost, and time it.
 
-    The ideal time is that of the cases alone, shared by all boards. The default takes some five minutes.
+    The ideal time is that of the cases alone, shared by all boards. The default takes about five minutes.
 
     Examples:
         hil lab trial
@@ -180,12 +183,12 @@ def trial(
     """
     import tempfile
 
-    from hil.operations.trial import Plan, Trial
+    from hil.operations.trial import LabTrial, TrialPlan
 
-    plan = Plan(boards, exporters, cases, seconds, deaths, seed)
-    to_people = Console(stderr=True, highlight=False)
+    plan = TrialPlan(boards, exporters, cases, seconds, deaths, seed)
+    screen = Console(stderr=True, highlight=False)
     with tempfile.TemporaryDirectory(prefix="hil-trial-") as directory:
-        result = Trial(Path(directory), plan, to_people.print).run()
+        result = LabTrial(Path(directory), plan, screen.print).run()
     if as_json:
         print_json({**asdict(result), "correct": result.correct})
     else:
@@ -205,19 +208,21 @@ def find(tree: Tree | None, directory: Path | None = None) -> LabAddress:
     where = _where(tree, directory)
     found = (None if directory else LabAddress.from_environment()) or running_lab(where)
     if found is None:
-        raise UsageError("no lab is up here", hint="hil lab up for a local lab; LG_COORDINATOR=HOST:PORT for yours")
+        raise UsageError(
+            "no lab is up in this tree", hint="hil lab up for a local lab; LG_COORDINATOR=HOST:PORT for yours"
+        )
     return found
 
 
 def _where(tree: Tree | None, directory: Path | None) -> Path:
-    """Return where the files of the local lab are: each tree has its own, and each user one outside of all trees."""
+    """Return the directory of the local lab: each tree has one, and each user one outside of all trees."""
     from hil.paths import state_root
 
     return (directory or (tree.root / "build" / "lab" if tree else state_root() / "lab")).absolute()
 
 
 def _detach(where: Path, arguments: list[str]) -> None:
-    """Run the same command in a process of its own, and return when it says that it is ready."""
+    """Run the same command in the background, and return when its lab is ready."""
     from hil.lab.local import running_lab
 
     if running_lab(where):

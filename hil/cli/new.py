@@ -18,15 +18,15 @@ app = typer.Typer(
 
 @app.command()
 def board(
-    name: Annotated[str, typer.Argument(help="What the board is called.")],
+    name: Annotated[str, typer.Argument(help="The name of the board.")],
     like: Annotated[
-        str, typer.Option(help="The board that it is most like.", autocompletion=complete.models)
+        str, typer.Option(help="The board that it resembles most.", autocompletion=complete.models)
     ] = DEFAULT_BOARD,
     firmware: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Take the paths of its images from this directory.")
     ] = None,
 ) -> None:
-    """Write a board file, after one that runs.
+    """Write a board file, modelled on one that works.
 
     Examples:
         hil new board mine
@@ -45,7 +45,7 @@ def board(
 
 
 @app.command()
-def suite(name: Annotated[str, typer.Argument(help="What the suite is about.")]) -> None:
+def suite(name: Annotated[str, typer.Argument(help="The name of the suite.")]) -> None:
     """Write a suite of four tests, one for each kind of fixture.
 
     Example:

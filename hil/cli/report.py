@@ -38,87 +38,91 @@ def command(
             autocompletion=complete.runs,
         ),
     ] = None,
-    junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Write JUnit XML there; - is the screen.")] = None,
-    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the page there; - is the screen.")] = None,
+    junit: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write JUnit XML to this file; - is standard output.")
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the page to this file; - is standard output.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
     compare: Annotated[
         bool,
         typer.Option(
             "--compare",
-            help="Show what is other in the second of two runs than in the first.",
+            help="Show how the second of two runs differs from the first.",
             rich_help_panel="Compare",
         ),
     ] = False,
     fail_on_new: Annotated[
         bool,
         typer.Option(
-            "--fail-on-new", help="Return 1 if a test fails, or is flaky, that was not.", rich_help_panel="Compare"
+            "--fail-on-new",
+            help="Return 1 if a test fails or is flaky only in the second run.",
+            rich_help_panel="Compare",
         ),
     ] = False,
     merge: Annotated[
         bool,
         typer.Option(
             "--merge",
-            help="Make one run, with all reports, of runs or of folders that hold runs.",
+            help="Merge runs, or folders with runs, into one run with all reports.",
             rich_help_panel="Merge",
         ),
     ] = False,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="DIR", help="The directory to make.", rich_help_panel="Merge"),
+        typer.Option("--output", "-o", metavar="DIR", help="The directory of the merged run.", rich_help_panel="Merge"),
     ] = None,
     history: Annotated[
         bool,
         typer.Option(
             "--history",
-            help="Show how each test ended in the last runs, and how flaky it is.",
+            help="Show the outcomes of each test in the last runs, and how flaky it is.",
             rich_help_panel="History",
         ),
     ] = False,
     number: Annotated[
-        int, typer.Option("-n", min=1, max=10_000, metavar="N", help="So many runs.", rich_help_panel="History")
+        int, typer.Option("-n", min=1, max=10_000, metavar="N", help="The number of runs.", rich_help_panel="History")
     ] = HISTORY_RUNS,
     board: Annotated[
         str,
         typer.Option(
-            metavar="BOARD", help="This board alone.", rich_help_panel="History", autocompletion=complete.boards
+            metavar="BOARD", help="Only this board.", rich_help_panel="History", autocompletion=complete.boards
         ),
     ] = "",
     test: Annotated[
         str,
-        typer.Option(
-            metavar="GLOB", help="These tests alone, also those that never failed.", rich_help_panel="History"
-        ),
+        typer.Option(metavar="GLOB", help="Only these tests, even if they never failed.", rich_help_panel="History"),
     ] = "",
     serve: Annotated[
         bool,
         typer.Option(
             "--serve",
-            help="Show boards, runs as they go on, and reports in a browser, until Ctrl-C.",
+            help="Serve boards, running and finished runs to browsers, until Ctrl-C.",
             rich_help_panel="Serve",
         ),
     ] = False,
     port: Annotated[
         int,
         typer.Option(
-            min=0, max=65535, metavar="PORT", help="Listen there; 0 takes a free one.", rich_help_panel="Serve"
+            min=0, max=65535, metavar="PORT", help="The port to listen on; 0 takes a free one.", rich_help_panel="Serve"
         ),
     ] = SERVE_PORT,
     listen: Annotated[
         str,
         typer.Option(
-            metavar="ADDRESS", help="Let in who reaches this address, such as 0.0.0.0.", rich_help_panel="Serve"
+            metavar="ADDRESS", help="The address to listen on, such as 0.0.0.0 for all.", rich_help_panel="Serve"
         ),
     ] = LOOPBACK,
     name: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="What others call this machine.", rich_help_panel="Serve"),
+        typer.Option(metavar="NAME", help="A name by which browsers may call this machine.", rich_help_panel="Serve"),
     ] = None,
 ) -> None:
-    """Show a run again and make its reports anew; compare two runs; show the last runs side by side; merge runs.
+    """Show a run and rebuild its reports; compare two runs; show the last runs side by side; merge runs.
 
     Without --junit, --html or --json the reports in the run's directory are replaced. A run that was killed gets
-    reports of what it had done. Nothing but the directory is needed: it may come from another machine.
+    reports on the tests that had ended. Only its directory is needed: it may come from another machine.
 
     Examples:
         hil report
@@ -138,9 +142,9 @@ def command(
     chosen = {"--compare": compare, "--merge": merge, "--history": history, "--serve": serve}
     modes = [name for name, wanted in chosen.items() if wanted]
     if len(modes) > 1:
-        raise UsageError(f"{' and '.join(modes)}: one at a time")
+        raise UsageError(f"{' and '.join(modes)} exclude each other")
     if junit and (compare or history or serve):
-        raise UsageError(f"JUnit is about one run, and {modes[0]} about several", hint="--html, --json")
+        raise UsageError(f"JUnit is a report on one run, and {modes[0]} is about several", hint="--html, --json")
     if serve:
         _serve(listen, port, name or [])
         return
@@ -157,12 +161,12 @@ def command(
 
 
 def _serve(address: str, port: int, names: list[str]) -> None:
-    from hil.cli.boards import plain_standings
+    from hil.cli.boards import plain_statuses
     from hil.operations.serve import application
     from hil.operations.serve import serve as run
 
     tree = Tree.here()
-    app = application(tree.reports, lambda: plain_standings(tree), [socket.gethostname(), *names])
+    app = application(tree.reports, lambda: plain_statuses(tree), [socket.gethostname(), *names])
     run(app, address, port, lambda url: print(f"serving {tree.reports} at {url}; Ctrl-C ends it", flush=True))
 
 
@@ -197,8 +201,10 @@ def _merge(references: list[str], output: Path | None, junit: Path | None, html:
     from hil.report.assemble import assemble, runs_below
 
     if output is None:
-        raise UsageError("--merge needs to know where to", hint="-o DIR")
-    found = [run for one in references for run in (runs_below(Path(one)) if Path(one).is_dir() else [_found(one)])]
+        raise UsageError("--merge needs a directory for the merged run", hint="-o DIR")
+    found = []
+    for reference in references:
+        found += runs_below(Path(reference)) if Path(reference).is_dir() else [_found(reference)]
     assemble(found, output)
     if junit or html:
         _rebuild(output, junit, html, as_json=as_json)
@@ -239,7 +245,7 @@ def _history(runs: list[str] | None, number: int, board: str, test: str, html: P
     found = history(reports, number, board=board, tests=test)
     if board and not found.runs:
         near = difflib.get_close_matches(
-            board, {one.name for run in history(reports, number).runs for one in run.boards}
+            board, {known.name for run in history(reports, number).runs for known in run.boards}
         )
         raise UsageError(f"there is no run on {board!r}", hint=" or ".join(near) or "hil run makes one")
     if html:
@@ -253,12 +259,14 @@ def _history(runs: list[str] | None, number: int, board: str, test: str, html: P
 
 def _one(references: Sequence[str]) -> Path:
     if len(references) > 1:
-        raise UsageError(f"one run at a time: {' '.join(references)}", hint="--compare takes two, --merge any number")
+        raise UsageError(
+            f"several runs were named: {' '.join(references)}", hint="--compare takes two, --merge any number"
+        )
     return _found(references[0])
 
 
 def _found(reference: str) -> Path:
-    """The directory of a run; outside of a tree only paths name one."""
+    """Return the directory of a run. Outside of a tree only a path can name one."""
     path = Path(reference)
     tree = _tree()
     if holds_record(path) and (tree is None or path.is_absolute()):
@@ -267,14 +275,14 @@ def _found(reference: str) -> Path:
 
 
 def _tree() -> Tree | None:
-    """Where runs are, and where git knows their commits."""
+    """Return the tree, which has the runs and the git history, None outside of one."""
     with contextlib.suppress(UsageError):
         return Tree.here()
     return None
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Write a file whole, or to the screen."""
+    """Write a file atomically, or to standard output."""
     from hil.files import write_atomically
 
     if path == STDOUT:

@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     from hil.record import Record
 
 PASS_THROUGH = {"ignore_unknown_options": True}
-"""Whatever is not ours belongs to pytest."""
+"""Options that are not ours are passed on to pytest."""
 
 PLUGINS = ("-p", "hil.session.plugin", "-p", "no:hypothesispytest", "-W", "ignore::pytest.PytestAssertRewriteWarning")
-"""Ours, also where no conftest.py names it; we have imported part of it, which pytest need not mention. hypothesis' own
-plugin imports all of hypothesis at the end of every run: half a second for nothing."""
+"""Our plugin, in case no conftest.py names it; pytest would warn that part of it is imported already. The plugin of
+hypothesis is left out: it imports all of hypothesis at the end of every run, which takes half a second."""
 
 
 def command(
@@ -49,7 +49,7 @@ def command(
         list[str] | None,
         typer.Option(
             autocompletion=complete.boards,
-            help="A board of boards/; several run side by side, with one report "
+            help="A board of boards/; several boards run side by side, with one report "
             "(default: the first one that can be used, QEMU last).",
         ),
     ] = None,
@@ -61,18 +61,18 @@ def command(
         typer.Option(
             "-n",
             min=1,
-            help="So many boards of each kind (default: one; with --pool all); they share the tests.",
+            help="The number of boards of each kind, which share the tests (default: one; with --pool all).",
             metavar="N",
         ),
     ] = None,
-    each: Annotated[bool, typer.Option("--each", help="With -n: every board runs all tests.")] = False,
+    each: Annotated[bool, typer.Option("--each", help="With -n: each board runs all tests.")] = False,
     linux: Annotated[
-        bool, typer.Option("--linux/--no-linux", help="Go on with Linux on the same board, if there is a card for it.")
+        bool, typer.Option("--linux/--no-linux", help="Then run on the same board with its Linux card, if it has one.")
     ] = True,
     build: Annotated[bool, typer.Option("--build/--no-build", help="Bring the firmware up to date first.")] = True,
     firmware: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Take the board's images from this directory, and build nothing."),
+        typer.Option(metavar="DIR", help="Take the board's images from this directory; nothing is built."),
     ] = None,
     coverage: Annotated[
         bool, typer.Option("--coverage", help="Count which lines of the EL3 service run; on QEMU only.")
@@ -81,20 +81,20 @@ def command(
         str,
         typer.Option(
             metavar=EXAMPLE,
-            help="Run a test again: after a fault of board or lab so often, on a fresh or another board; "
-            "after any other failure so often. What passes late is flaky.",
+            help="Run a test again: up to so often after a fault of board or lab, on a restarted or another board; "
+            "up to so often after any other failure. A test that passes late is flaky.",
         ),
     ] = "",
     fail_on_flaky: Annotated[
-        bool, typer.Option("--fail-on-flaky", help="Return 1 when a test passed only when it was run again.")
+        bool, typer.Option("--fail-on-flaky", help="Return 1 if a test passed only at a later attempt.")
     ] = False,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print the record as JSON; all else goes to standard error.")
+        bool, typer.Option("--json", help="Print the record as JSON, and all other output to standard error.")
     ] = False,
 ) -> None:
     """Run suites on a board, or on several at once, and leave a record in reports/.
 
-    What is not an option of ours goes to pytest, such as -k, -m, -x, -v.
+    All other options are passed on to pytest, such as -k, -m, -x, -v.
 
     Examples:
         hil run
@@ -119,43 +119,47 @@ def command(
     """
     tree = Tree.here()
     if pool and board:
-        raise UsageError("--board names boards, --pool asks the lab for some: one or the other")
+        raise UsageError(
+            "--board and --pool exclude each other: the first names boards, the second leases boards of the lab"
+        )
     if coverage and (pool or firmware):
-        raise UsageError("--coverage takes firmware of its own, on boards that QEMU plays here")
+        raise UsageError(
+            "--coverage needs firmware of its own on an emulated board: it works without --pool and --firmware"
+        )
     why, names = "", list(dict.fromkeys(board or ()))
-    to_people = Console(stderr=as_json, highlight=False, soft_wrap=True)
+    screen = Console(stderr=as_json, highlight=False, soft_wrap=True)
     if not (board or pool):
         choice = choose_board(tree)
         why, names = choice.why, [choice.board]
         if choice.from_lab:
             pool, number = f"{BOARD}={choice.board}", number or 1
-        to_people.print(f"board {choice.board}{' of the lab' if choice.from_lab else ''}: {why}", markup=False)
-    borrowed = _seats_of_the_lab(tree, pool, number, each=each) if pool else []
-    chosen = [BoardFile.read(borrowed[0].board_file)] if borrowed else [tree.board(name) for name in names]
+        screen.print(f"board {choice.board}{' of the lab' if choice.from_lab else ''}: {why}", markup=False)
+    leased = _seats_of_the_lab(tree, pool, number, each=each) if pool else []
+    chosen = [BoardFile.read(leased[0].board_file)] if leased else [tree.board(name) for name in names]
     if linux and not pool:
-        chosen = [*{one.name: one for board in chosen for one in _cards(tree, board)}.values()]
+        chosen = [*{card.name: card for board in chosen for card in _cards(tree, board)}.values()]
     if coverage:
-        chosen = [_counting(one) for one in chosen]
+        chosen = [_with_coverage(plain) for plain in chosen]
     pytest_arguments = [*(arguments or ()), *([f"--retry={retry}"] if retry else [])]
     retries = Retries.parse(retry) if retry else Retries()
     if fail_on_flaky:
         pytest_arguments.append("--fail-on-flaky")
-    for one in chosen:
+    for used in chosen:
         if firmware:
-            to_people.print(_taken(one, firmware), markup=False)
+            screen.print(_taken(used, firmware), markup=False)
         elif build:
             from hil.board.builds import bring_up_to_date
 
-            bring_up_to_date(one)
+            bring_up_to_date(used)
     if firmware:
         pytest_arguments.append(f"--hil-firmware={firmware.absolute()}")
-    with _standard_output_for_json(as_json), contextlib.ExitStack() as ours:
-        for one in {one.hardware: one for one in chosen}.values():
-            ours.enter_context(held(one))
-        if not borrowed and len(chosen) * (number or 1) == 1 and _as_pytest_shows(pytest_arguments, as_json=as_json):
+    with _standard_output_for_json(as_json), contextlib.ExitStack() as locks:
+        for used in {used.hardware: used for used in chosen}.values():
+            locks.enter_context(held(used))
+        if not leased and len(chosen) * (number or 1) == 1 and _is_shown_by_pytest(pytest_arguments, as_json=as_json):
             code, record = run(tree, chosen[0], pytest_arguments, why=why)
         else:
-            seats = borrowed or _local_seats(chosen, number or 1, each=each)
+            seats = leased or _local_seats(chosen, number or 1, each=each)
             record = run_on_several(
                 tree, seats, pytest_arguments, why=why, retries=retries.infra, fail_on_flaky=fail_on_flaky
             )
@@ -167,36 +171,38 @@ def command(
     raise typer.Exit(code)
 
 
-_TALKATIVE = re.compile(r"-[a-zA-Z]*[svq][a-zA-Z]*|--(capture|verbose|quiet|setup|durations|fixtures|markers|lg-log)")
-"""Who gives such an option of pytest wants to see what pytest says."""
+_ABOUT_OUTPUT = re.compile(
+    r"-[a-zA-Z]*[svq][a-zA-Z]*|--(capture|verbose|quiet|setup|durations|fixtures|markers|lg-log)"
+)
+"""Options about pytest's own output: who gives one wants to see that."""
 
 
-def _as_pytest_shows(arguments: list[str], *, as_json: bool) -> bool:
-    """Whether a run on one board is shown by pytest itself: in logs, and where its own options ask for it."""
+def _is_shown_by_pytest(arguments: list[str], *, as_json: bool) -> bool:
+    """Whether pytest itself shows a run on one board: in logs, and if an option asks for its output."""
     from hil.session.scheduler.progress import is_interactive
     from hil.session.scheduler.run import FOR_ONE_BOARD
 
-    asked = any(one in FOR_ONE_BOARD or _TALKATIVE.match(one) for one in arguments)
+    asked = any(argument in FOR_ONE_BOARD or _ABOUT_OUTPUT.match(argument) for argument in arguments)
     return asked or as_json or not is_interactive(console())
 
 
-def _counting(board: BoardFile) -> BoardFile:
-    """Return the same board with firmware whose service counts. Raises `UsageError` when there is none for it."""
+def _with_coverage(board: BoardFile) -> BoardFile:
+    """Return the same board with firmware that counts its lines. Raises `UsageError` if it has none."""
     from hil.coverage.board import counting
 
     if board.kind != EMULATOR:
-        raise UsageError(f"--coverage reads the memory of an emulator, and {board.name} is none")
+        raise UsageError(f"--coverage reads the memory of an emulator, and {board.name} is not emulated")
     return counting(board)
 
 
 def _cards(tree: Tree, board: BoardFile) -> list[BoardFile]:
-    """Return the board and, if it is the same hardware with another card, the one with Linux."""
+    """Return the board and, if the same hardware boots Linux from another card, that one, too."""
     linux = tree.board(board.linux_board) if board.linux_board else board
     return [board] if linux.name == board.name or linux.hardware != board.hardware else [board, linux]
 
 
 def _taken(board: BoardFile, directory: Path) -> str:
-    """Say which images come from `directory`. Raises `UsageError` when none does."""
+    """Return which images come from `directory`, in words. Raises `UsageError` if none does."""
     from hil.board.file.images import images_in
 
     images = images_in(directory, board.images)
@@ -206,7 +212,10 @@ def _taken(board: BoardFile, directory: Path) -> str:
 
 
 def choose_board(tree: Tree) -> Choice:
-    """Return the first board of the tree's order that is usable here or free in the lab. Raises `BoardUnavailable`."""
+    """Return the first board of the tree's order that can be used here or is free in the lab.
+
+    Raises `BoardUnavailable` if there is none.
+    """
     from hil.cli.boards import places_of, why_unavailable_here
     from hil.lab.boards.choice import choose
 
@@ -215,17 +224,17 @@ def choose_board(tree: Tree) -> Choice:
 
 
 def run(tree: Tree, board: BoardFile, arguments: list[str], *, why: str = "") -> tuple[ExitCode, Record | None]:
-    """Run pytest in this process; returns our exit code and, unless nothing came to run, the record.
+    """Run pytest in this process; returns our exit code, and the record unless the session did not start.
 
-    `why` is the reason for this board when nobody named it.
+    `why` is the reason for this board if the user named none.
     """
     import pytest
 
-    witness = _Witness()
+    keeper = _RecordKeeper()
     options = ["--lg-env", str(board.path), *([f"--hil-why={why}"] if why else [])]
-    code = pytest.main([*options, *_for_pytest(tree, arguments)], plugins=[witness])
-    known = code in {int(one) for one in ExitCode}
-    return ExitCode(code) if known else ExitCode.USAGE, witness.record
+    code = pytest.main([*options, *_for_pytest(tree, arguments)], plugins=[keeper])
+    is_ours = code in {int(known) for known in ExitCode}
+    return ExitCode(code) if is_ours else ExitCode.USAGE, keeper.record
 
 
 def run_on_several(tree: Tree, seats: Sequence[Seat], arguments: list[str], **more: Any) -> Record:
@@ -256,13 +265,14 @@ def _for_pytest(tree: Tree, arguments: list[str]) -> list[str]:
 
 
 def _names_suites(tree: Tree, arguments: list[str]) -> bool:
-    """Whether one of `arguments` is a file or folder of the tree; others are values of options."""
-    paths = (Path(one.partition("::")[0]).absolute() for one in arguments if not one.startswith("-"))
+    """Whether one of `arguments` is a file or folder of the tree; all others are values of options."""
+    positional = (argument for argument in arguments if not argument.startswith("-"))
+    paths = (Path(argument.partition("::")[0]).absolute() for argument in positional)
     return any(path.exists() and path.is_relative_to(tree.root) for path in paths)
 
 
-class _Witness:
-    """Keeps the record of the session, which pytest itself does not return."""
+class _RecordKeeper:
+    """pytest plugin that keeps the record of the session, which `pytest.main` does not return."""
 
     record: Record | None = None
 
@@ -275,7 +285,7 @@ class _Witness:
 
 @contextlib.contextmanager
 def _standard_output_for_json(wanted: bool) -> Iterator[None]:
-    """Send what is written to standard output meanwhile to standard error."""
+    """Redirect standard output to standard error during the block, for other processes, too."""
     if not wanted:
         yield
         return

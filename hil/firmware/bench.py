@@ -1,4 +1,4 @@
-"""What only the bench needs on a Linux host: a rival of our queue, and a guest's initramfs with a stopwatch in it."""
+"""What only the bench needs on a Linux host: a baseline for our queue, and an initramfs with a stopwatch."""
 
 from __future__ import annotations
 
@@ -76,41 +76,41 @@ class _Images:
     def host(self) -> Path:
         contents = Contents(self._source / "host", self._lock, self._unpacked)
 
-        def work(_step: BuildStep) -> None:
+        def workload(_step: BuildStep) -> None:
             archive = gzip.compress(contents.packed({}, {}).cpio(), mtime=0)
             (self._build.path / "host.cpio.gz").write_bytes(archive)
 
-        (path,) = self._build.step("host", "Packing QEMU and swtpm", contents.inputs(), ["host.cpio.gz"], work)
+        (path,) = self._build.step("host", "Packing QEMU and swtpm", contents.inputs(), ["host.cpio.gz"], workload)
         return path
 
     def guest(self) -> Path:
         contents = Contents(self._source / "guest", self._lock, self._unpacked)
         program = self._stopwatch()
 
-        def work(_step: BuildStep) -> None:
+        def workload(_step: BuildStep) -> None:
             archive = contents.packed({STOPWATCH: program.read_bytes()}, {})
             (self._build.path / "guest.cpio").write_bytes(archive.cpio())
 
         inputs = [*contents.inputs(), program]
-        (path,) = self._build.step("guest", "Packing the bench's part of a guest", inputs, ["guest.cpio"], work)
+        (path,) = self._build.step("guest", "Packing the bench's part of a guest", inputs, ["guest.cpio"], workload)
         return path
 
     def initrd(self, *parts: Path) -> Path:
-        def work(_step: BuildStep) -> None:
+        def workload(_step: BuildStep) -> None:
             (self._build.path / "initrd").write_bytes(b"".join(part.read_bytes() for part in parts))
 
-        (path,) = self._build.step("initrd", "Joining the parts of a guest", parts, ["initrd"], work)
+        (path,) = self._build.step("initrd", "Joining the parts of a guest", parts, ["initrd"], workload)
         return path
 
     def _stopwatch(self) -> Path:
         source = self._source / "latency.c"
 
-        def work(step: BuildStep) -> None:
+        def workload(step: BuildStep) -> None:
             warnings = ("-Wall", "-Wextra", "-Werror", "-Wconversion")
             output = self._build.path / "tpm-latency"
             step.run(COMPILER, "-std=c17", "-O2", "-s", "-static", *warnings, source, "-o", output)
 
         (path,) = self._build.step(
-            "latency", "Building the guest's stopwatch", [version(COMPILER), source], ["tpm-latency"], work
+            "latency", "Building the guest's stopwatch", [version(COMPILER), source], ["tpm-latency"], workload
         )
         return path

@@ -124,7 +124,7 @@ def _await_silence(consoles: Sequence[SerialDriver]) -> None:
         console.write(b"\n")
     if _heard(consoles, Deadline.after(ECHO_SECONDS)):
         raise BoardSick(
-            "still sends after its power was switched off: does the switch work, is the outlet another board's?"
+            "still talks after its power was switched off: does the switch work, is the outlet another board's?"
         )
 
 

@@ -1,4 +1,4 @@
-"""Linux machines as tests see them: the board's own Linux, and what else can be reached from there."""
+"""Linux machines for tests: the board's own Linux, and its guests."""
 
 from __future__ import annotations
 

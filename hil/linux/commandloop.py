@@ -1,4 +1,4 @@
-"""The other end of a guest's command loop (firmware/linux/guest/root/etc/commands), whatever carries its console."""
+"""The client of a guest's command loop (firmware/linux/guest/root/etc/commands), over any kind of console."""
 
 from __future__ import annotations
 
@@ -22,46 +22,46 @@ if TYPE_CHECKING:
 READY_SECONDS = 90.0
 COMMAND_SECONDS = 60.0
 ALIVE_SECONDS = 30.0
-"""How long a guest may take to say that it is there; it has nothing else to do than that and its one command."""
+"""How long a guest may take to say that it is alive, while it runs at most one command."""
 _READY = b"guest: ready"
 
 
 class GuestEnded(FirmwareError):
-    """The guest, or what ran it, is no more."""
+    """The guest or its VMM has ended."""
 
 
 class GuestHang(FirmwareError):
-    """The guest does not get anywhere, and what runs it is well."""
+    """The guest does not answer, while its VMM or monitor works."""
 
 
-class Line(Protocol):
-    """What carries a guest's console."""
+class ConsoleLine(Protocol):
+    """The stream that carries a guest's console."""
 
     def send(self, data: bytes) -> None:
         """Write all of `data`."""
 
     def receive(self, deadline: Deadline) -> bytes:
-        """Return at least one byte. Raises `ConsoleTimeout`, and `ConsoleClosed` when there will be none."""
+        """Return at least one byte. Raises `ConsoleTimeout`, and `ConsoleClosed` at the end of the stream."""
 
     def tail(self, lines: int = 20) -> tuple[str, ...]:
-        """Return the last lines that the guest's kernel has said."""
+        """Return the last lines of the guest's kernel."""
 
 
 class CommandLoop:
-    """A guest that takes commands. They run one after the other, over its console."""
+    """A guest that takes commands over its console, one after the other."""
 
-    def __init__(self, name: str, line: Line) -> None:
+    def __init__(self, name: str, line: ConsoleLine) -> None:
         self.name = name
         self._line = line
         self._said = b""
-        self._run = secrets.token_hex(4)  # an answer to somebody who was there before is none to us
+        self._run = secrets.token_hex(4)  # answers to an earlier user of the console must not match
         self._commands = 0
 
     @step()  # type: ignore[untyped-decorator]
     def wait_ready(self, deadline: Deadline | None = None) -> None:
-        """Wait until a guest that was just started takes commands.
+        """Wait until a guest that was just started is ready for commands.
 
-        Raises `GuestEnded`, and `GuestHang` with what its kernel said.
+        Raises `GuestEnded`, and `GuestHang` with the last lines of its kernel.
         """
         try:
             self._await(_READY, deadline or Deadline.after(READY_SECONDS))
@@ -72,10 +72,10 @@ class CommandLoop:
     def run(
         self, command: str | Sequence[str], *, stdin: bytes = b"", check: bool = True, deadline: Deadline | None = None
     ) -> CommandResult:
-        """Run a command to its end, with `stdin` as its whole input; as `Machine.run` does it.
+        """Run a command to its end, with `stdin` as its whole input, like `Machine.run`.
 
-        Raises `CommandFailed` for another status than 0 if `check`, `GuestEnded`, `CommandTimeout` when the guest is
-        well and its command does not end, and `GuestHang` when it does not answer at all. After a timeout the guest
+        Raises `CommandFailed` for a status other than 0 if `check`, `GuestEnded`, `CommandTimeout` if the guest is
+        alive but its command does not end, and `GuestHang` if it does not answer at all. After a timeout the guest
         takes no further command before this one has ended.
         """
         line = command if isinstance(command, str) else shlex.join(command)
@@ -86,18 +86,18 @@ class CommandLoop:
             answer = self._await(f"guest: {number} ".encode(), deadline or Deadline.after(COMMAND_SECONDS))
         except ConsoleTimeout as error:
             self._require_alive(line)
-            message = f"`{line}` did not end in {self}, which is well: {error.message}"
+            message = f"`{line}` did not end in {self}, which is alive: {error.message}"
             raise CommandTimeout(message, console=self.last_words()) from error
         status, output, errors = answer.split()[2:5]
         result = CommandResult(line, _decoded(output), _decoded(errors), int(status))
         return result.check() if check else result
 
     def shell(self) -> None:
-        """Let the console be a shell, for a person; commands are taken again when that has ended."""
+        """Turn the console into a shell for a person. When the shell ends, the guest takes commands again."""
         self._send(b"shell\n")
 
     def last_words(self) -> tuple[str, ...]:
-        """Return the last lines that the guest's kernel has said."""
+        """Return the last lines of the guest's kernel."""
         return self._line.tail()
 
     def _require_alive(self, line: str) -> None:
@@ -109,17 +109,17 @@ class CommandLoop:
             self._await(f"guest: {number} alive".encode(), Deadline.after(ALIVE_SECONDS))
         except ConsoleTimeout as error:
             raise GuestHang(
-                f"{self} hangs: neither `{line}` nor the question whether it is there was answered; {self._standing()}",
+                f"{self} hangs: it answers neither `{line}` nor whether it is alive; {self._describe_host()}",
                 console=self.last_words(),
-                hint="what its kernel said last, and what the command does to it",
+                hint="see the last lines of its kernel, and what the command does",
             ) from error
 
-    def _standing(self) -> str:
-        """Return how it is with what runs the guest."""
-        return "what runs it is well"
+    def _describe_host(self) -> str:
+        """Return the state of what runs the guest, in words."""
+        return "its hypervisor answers"
 
     def _ended(self) -> HilError:
-        """Return what has become of the guest, whose console has ended."""
+        """Return the error for the end of the guest's console."""
         return GuestEnded(f"{self} ended", console=self.last_words())
 
     def _send(self, data: bytes) -> None:
@@ -129,7 +129,7 @@ class CommandLoop:
             raise self._ended() from error
 
     def _await(self, start: bytes, deadline: Deadline) -> bytes:
-        """Return the next line that starts like this; what comes before it is dropped."""
+        """Return the next line with this beginning, and drop all lines before it."""
         while True:
             line, newline, rest = self._said.partition(b"\n")
             if newline:

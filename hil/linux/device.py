@@ -1,4 +1,4 @@
-"""/dev/vtpm of a host, used from afar: a program on the host does what it is told (firmware/linux/probe)."""
+"""Remote use of a host's /dev/vtpm, through a program on the host that executes requests (firmware/linux/probe)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MMAP_SHIFT = 20
 
 
 class DeviceError(FirmwareError):
-    """The host's kernel refused something; `errno` is the name of its reason, such as `ENOSPC`."""
+    """The host's kernel refused a request; `errno` is the name of the error, such as `ENOSPC`."""
 
     def __init__(self, request: str, errno: str) -> None:
         super().__init__(f"the host refused `{request}` with {errno}", doing="using /dev/vtpm")
@@ -37,15 +37,15 @@ class DeviceError(FirmwareError):
 
 
 class MemoryFault(FirmwareError):
-    """Memory could not be touched; `signal` is the name of the signal that said so, such as `BUS`."""
+    """An access to memory failed with a signal; `signal` is its name, such as `BUS`."""
 
     def __init__(self, request: str, signal: str) -> None:
-        super().__init__(f"`{request}` ended with SIG{signal}", doing="touching a queue")
+        super().__init__(f"`{request}` ended with SIG{signal}", doing="accessing a queue")
         self.signal = signal
 
 
 class DeviceUser:
-    """A process on the host that has files of /dev/vtpm open, and queues mapped."""
+    """A process on the host that opens /dev/vtpm and maps queues."""
 
     def __init__(self, host: Machine) -> None:
         self._process = host.start(f"exec {PROGRAM}")
@@ -58,11 +58,11 @@ class DeviceUser:
         self.kill()
 
     def kill(self) -> None:
-        """End the process as kill -9 does."""
+        """Kill the process, as by kill -9."""
         self._process.stop()
 
     def ask(self, verb: str, *words: int | str) -> str:
-        """Make a request and return what the answer says behind `ok`. Raises `DeviceError` and `MemoryFault`."""
+        """Make a request and return the answer after `ok`. Raises `DeviceError` and `MemoryFault`."""
         request = " ".join([verb, *map(str, words)])
         self._process.send(request.encode() + b"\n")
         deadline = Deadline.after(ANSWER_SECONDS)
@@ -81,13 +81,13 @@ class DeviceUser:
         return int(self.ask(verb, *words), 16)
 
     def open(self) -> DeviceFile:
-        """Open /dev/vtpm: a new VM."""
+        """Open /dev/vtpm, which makes a new VM."""
         return DeviceFile(self, self.number("open"))
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceFile:
-    """An open file of /dev/vtpm: one VM."""
+    """An open file of /dev/vtpm, which stands for one VM."""
 
     user: DeviceUser
     descriptor: int
@@ -98,11 +98,11 @@ class DeviceFile:
         return DeviceQueue(self, index, slots, size, self.map(index, size))
 
     def name(self, name: bytes) -> None:
-        """Name the VM, by 16 bytes: what it has left behind under this name is its own again."""
+        """Give the VM a name of 16 bytes, under which it finds the instances that it had before."""
         self.user.ask("name", self.descriptor, name.hex())
 
     def take(self, index: int = 0, *, slots: int = 1) -> DeviceQueue:
-        """Take an instance that the VM has left behind, and map its queue of so many slots."""
+        """Take back an instance that the VM had before, and map its queue with this number of slots."""
         size = self.user.number("take", self.descriptor, index)
         return DeviceQueue(self, index, slots, size, self.map(index, size))
 
@@ -111,11 +111,11 @@ class DeviceFile:
         return self.user.number(how, self.descriptor, (index << MMAP_SHIFT) + offset, size)
 
     def call(self, verb: str, *numbers: int) -> None:
-        """Make a call that has no answer: `place`, `ring`, `reset`, `destroy`."""
+        """Make a call without an answer: `place`, `ring`, `reset`, `destroy`."""
         self.user.ask(verb, self.descriptor, *numbers)
 
     def close(self) -> None:
-        """Close the file: the VM is gone once its queues are mapped nowhere and no other process has the file."""
+        """Close the file. The VM ends once none of its queues is mapped and no other process has the file open."""
         self.user.ask("close", self.descriptor)
 
 
@@ -138,7 +138,7 @@ class DeviceQueue:
         self.file.user.ask("write", self.va + offset, data.hex())
 
     def unmap(self) -> None:
-        """Give up the mapping; a closed file lives on as long as one of its queues is mapped."""
+        """Unmap the queue. A closed file stays in use as long as one of its queues is mapped."""
         self.file.user.ask("unmap", self.va, self.size)
 
     def control_page(self) -> ControlPage:

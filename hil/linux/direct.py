@@ -15,21 +15,21 @@ if TYPE_CHECKING:
     from hil.target.vtpm import Instance
 
 GUEST_MAP = read_defines(firmware_header("linux/acpi/guest_map.h"))
-"""What a guest finds where in its physical address space."""
+"""The map of a guest's physical address space."""
 QUEUE = GUEST_MAP["QUEUE_ADDRESS"]
 MEBIBYTE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class GuestImages:
-    """Where kernel and initial file system lie in physical memory."""
+    """The places of kernel and initramfs in physical memory."""
 
     kernel: Loaded
     initrd: Loaded
 
 
 class DirectGuest(CommandLoop):
-    """A guest of the monitor; at most one at a time. Its commands run one after the other, over its console."""
+    """A guest of the monitor, at most one at a time. It takes commands over its console, one after the other."""
 
     def __init__(self, monitor: Monitor, vm: VirtualMachine, instance: Instance | None, console: GuestLine) -> None:
         super().__init__(f"the guest in VM {vm.id} of the monitor", console)
@@ -50,9 +50,9 @@ class DirectGuest(CommandLoop):
         arguments: str = "",
         trap_smc: bool = False,
     ) -> DirectGuest:
-        """Boot a guest; `memory` is in MiB, `arguments` are added to the kernel's, `trap_smc` is `VirtualMachine`'s.
+        """Boot a guest; `memory` is in MiB, `arguments` are added to the kernel's; `VirtualMachine` has `trap_smc`.
 
-        Raises `MonitorRefused` when there is such a guest already, or what it needs is not there.
+        Raises `MonitorRefused` if there is a guest already, or its images are missing.
         """
         vm = monitor.create_vm(ram_bytes=memory * MEBIBYTE)
         vm.trap_smc = trap_smc
@@ -66,11 +66,11 @@ class DirectGuest(CommandLoop):
         return cls(monitor, vm, instance, console)
 
     def resumed(self, monitor: Monitor) -> DirectGuest:
-        """Return the same guest on a board that goes on from a state in which it ran."""
+        """Return the same guest on a board that was forked from a state in which it ran."""
         vm = monitor.same_vm(self.vm)
         instance = self.instance and replace(self.instance, service=Service(monitor))
         return DirectGuest(monitor, vm, instance, vm.guest_line())
 
     def stop(self) -> None:
-        """End the guest, whatever it does."""
+        """End the guest at once."""
         self.console.stop()

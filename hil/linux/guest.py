@@ -1,4 +1,4 @@
-"""Guests of a Linux host: an unmodified kernel in a VM of its own, with vTPMs or without."""
+"""Guests of a Linux host: an unmodified kernel in a VM of its own, with or without vTPMs."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ ARGUMENTS = (
     "cma=0 mitigations=off init_on_alloc=0 rodata=off cryptomgr.notests=1"
 )
 DIRECTORY = "/run/guest"
-"""Where the VMM keeps what there is of a guest, in a directory of its name."""
+"""Where the VMM keeps the files of each guest, in a directory of the guest's name."""
 ENDING_SECONDS = 60.0
 RESTARTED = 2
-"""The VMM's status when the guest asked for a restart."""
+"""The exit status of the VMM after a restart by the guest."""
 TAKEN = 3
-"""The status of `vmm --attach` when somebody else has taken the console."""
+"""The exit status of `vmm --attach` after somebody else has attached to the console."""
 _PANIC = "Kernel panic - not syncing"
 _LOG_BYTES = 4096
 _LOG_LINES = 200
@@ -49,23 +49,23 @@ class GuestTaken(InfrastructureError):
 
 @dataclass(frozen=True, slots=True)
 class WantedVtpm:
-    """What the instance behind a guest's vTPM is created with: CREATE in vtpm_abi.h."""
+    """The arguments of CREATE (vtpm_abi.h) for a guest's vTPM."""
 
     requirements: int = 0
     slots: int = 1
 
 
 class Guest(CommandLoop):
-    """A guest of a host, by its name. Its commands run one after the other, over its console.
+    """A guest of a host, by its name. It takes commands over its console, one after the other.
 
-    The guest outlives this object, and the connection to the host: whoever makes another one of the same name attaches
-    to the console, and takes it away from others.
+    The guest outlives this object and the connection to the host. Another object for the same name attaches to the
+    console and takes it over.
     """
 
     def __init__(self, host: Machine, name: str) -> None:
         self.host = host
         self.process = host.start(["vmm", "--attach", name])
-        """What carries the console; its status is the VMM's."""
+        """The process that carries the console. It exits with the status of the VMM."""
         super().__init__(name, self.process)
 
     @classmethod
@@ -81,11 +81,11 @@ class Guest(CommandLoop):
         arguments: str = "",
         initrd: str = INITRD,
     ) -> Guest:
-        """Start a guest, under a name of our choice if none is given. Raises `CommandFailed` with what the VMM says.
+        """Start a guest, under a new name if none is given. Raises `CommandFailed` with the output of the VMM.
 
-        `memory` is in MiB. The guest's own kernel drives the first of the `vtpms`; persistent ones need a
-        `uuid`, by which the VM finds them again the next time. `arguments` are added to the kernel's. `initrd` is a
-        file on the host.
+        `memory` is in MiB. The guest's kernel drives the first of the `vtpms`; persistent ones need a `uuid`, by which
+        the VM finds them again at its next start. `arguments` are added to the kernel's. `initrd` is a file on the
+        host.
         """
         name = name or f"guest-{next(_numbers)}"
         words = ["vmm", "--name", name, "--kernel", KERNEL, "--initrd", initrd]
@@ -102,13 +102,13 @@ class Guest(CommandLoop):
         return cls(host, name) if runs else None
 
     def last_words(self) -> tuple[str, ...]:
-        """Return the last lines of what the guest's kernel and the VMM said."""
+        """Return the last lines of the guest's kernel and the VMM."""
         said = self.host.run(f"tail -c {_LOG_BYTES} {DIRECTORY}/{self.name}/log", check=False)
         return tuple(said.lines)
 
     @property
     def pid(self) -> int:
-        """The VMM's process on the host."""
+        """The id of the VMM's process on the host."""
         return int(self.host.run(["cat", f"{DIRECTORY}/{self.name}/pid"]).text)
 
     def signal(self, name: str) -> None:
@@ -116,28 +116,28 @@ class Guest(CommandLoop):
         self.host.run(["kill", f"-{name}", str(self.pid)])
 
     def wait_ended(self) -> int:
-        """Return the VMM's status, as a shell would have it, once it has ended."""
+        """Wait for the end of the VMM, and return its status as a shell reports it."""
         status: int = self.process.wait(Deadline.after(ENDING_SECONDS)).status
         return status
 
     def stop(self) -> None:
-        """End the VMM, and with it the guest, if that has not happened yet."""
+        """End the VMM, and with it the guest, unless it has ended already."""
         self.host.run(["vmm", "--stop", self.name], deadline=Deadline.after(ENDING_SECONDS))
 
     def detach(self) -> None:
-        """Let go of the console; the guest goes on."""
+        """Detach from the console; the guest keeps running."""
         self.process.stop()
 
-    def _standing(self) -> str:
+    def _describe_host(self) -> str:
         states = self.host.run(f"cat /proc/{self.pid}/task/*/status", check=False).lines
         threads = ", ".join(line.partition("(")[2].rstrip(")") for line in states if line.startswith("State:"))
         return f"the threads of its VMM: {threads}"
 
     def _ended(self) -> GuestEnded | GuestTaken:
-        """Return how the guest ended, as far as we are concerned."""
+        """Return the error for the end of the console: the guest ended, or somebody else took the console."""
         status, said = self.wait_ended(), self.process.tail(_LOG_LINES)
         if status == TAKEN:
-            return GuestTaken(f"somebody else has taken the console of {self}", hint="one at a time uses a console")
+            return GuestTaken(f"somebody else has taken the console of {self}", hint="a console has one user at a time")
         panic = next((line for line in said if _PANIC in line), "")
         if panic:
             return GuestPanic(f"the kernel of {self} panicked: {panic}", console=said)

@@ -26,11 +26,11 @@ class Host(Machine):
 
     @step()  # type: ignore[untyped-decorator]
     def reboot(self) -> None:
-        """Let Linux restart the board without ceremony, and be there again."""
+        """Reboot at once (`reboot -f`), without a shutdown of services, and connect again."""
         with self._strategy.expecting_reboot():
             self.start("sync; reboot -f", stdin=b"")
         self.reconnect(Deadline.after(REBOOT_SECONDS))
 
     def reconnect(self, deadline: Deadline) -> None:
-        """Connect anew: after the board's network, or its SSH server, was gone on purpose."""
+        """Connect again, after a test has taken down the board's network or SSH server on purpose."""
         self._driver.connect(deadline)

@@ -1,4 +1,4 @@
-"""A machine on which commands run and files lie."""
+"""A machine that is reached over SSH, to run commands and copy files."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ if TYPE_CHECKING:
     from hil.board.ssh.transfer import Progress
 
 DEFAULT_SECONDS = 60.0
-"""What a command or a transfer may take when the test does not say."""
+"""The default timeout of commands and transfers."""
 
 
 class Machine:
     """A machine that is reached over SSH. Every use of it is a step in the record of the run.
 
-    A command is a line for the machine's shell, or a sequence of words that the shell is kept from understanding.
-    When time is up the command's first process is killed; what that has started lives on, unless it was by `exec`.
+    A command is a line for the machine's shell, or a sequence of words, which are quoted so that the shell expands
+    nothing in them. After a timeout the command's first process is killed, but not its children: start a single
+    program by `exec`.
     """
 
     def __init__(self, name: str, session: Callable[[], Session]) -> None:
@@ -43,8 +44,8 @@ class Machine:
     ) -> CommandResult:
         """Run a command to its end, with `stdin` as its whole input.
 
-        Raises `CommandFailed` for another status than 0 if `check`; `CommandTimeout`; `SshDropped` and what else
-        happens to the connection; what happens to the board (`Panic`, `UnexpectedReboot`, `BoardDied`).
+        Raises `CommandFailed` for a status other than 0 if `check`; `CommandTimeout`; `SshDropped` and other errors of
+        the connection; errors of the board (`Panic`, `UnexpectedReboot`, `BoardDied`).
         """
         result = self.session.run(_line(command), stdin=stdin, deadline=_or_default(deadline))
         return result.check() if check else result
@@ -58,7 +59,7 @@ class Machine:
         return self.session.start(_line(command), stdin=stdin, deadline=_or_default(None))
 
     def shell(self, *, deadline: Deadline | None = None) -> Shell:
-        """Return a shell for many short commands, several times as quick as `run`; closed by a `with` statement."""
+        """Return a shell for many short commands, several times faster than `run`; closed by a `with` statement."""
         from hil.board.ssh import Shell
 
         return Shell(self.session, _or_default(deadline))
@@ -74,11 +75,11 @@ class Machine:
     def get(
         self, remote: str, local: Path | str, *, deadline: Deadline | None = None, progress: Progress | None = None
     ) -> Path:
-        """Copy a file from the machine and return where it lies. Raises `TransferFailed` and `RemoteFileError`."""
+        """Copy a file from the machine and return its local path. Raises `TransferFailed` and `RemoteFileError`."""
         return self.session.files.get(remote, Path(local), deadline=_or_default(deadline), progress=progress)
 
     def forward(self, port: int, *, host: str = "127.0.0.1") -> Forward:
-        """Let a local port lead to one of the machine, or of another `host` that it can reach, until closed."""
+        """Forward a local port to one of the machine, or of a `host` that it can reach, until closed."""
         return self.session.forward(port, host=host)
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""tpm2-tools in a guest, and what they leave checked on this machine."""
+"""Runs tpm2-tools in a guest, and verifies their results on this machine."""
 
 from __future__ import annotations
 
@@ -54,14 +54,14 @@ def extend(guest: CommandLoop, number: int, digest: bytes) -> None:
 
 
 def extended(digests: Iterable[bytes], start: bytes = bytes(32)) -> bytes:
-    """Return what a SHA-256 PCR becomes by these digests: TPM 2.0 Library part 1, 17.2."""
+    """Return the value of a SHA-256 PCR after it was extended by these digests (TPM 2.0 Library part 1, 17.2)."""
     for digest in digests:
         start = hashlib.sha256(start + digest).digest()
     return start
 
 
 def ima_digests(guest: CommandLoop) -> list[bytes]:
-    """Return what the guest's kernel says that it has measured, in order."""
+    """Return the digests in the measurement log of the guest's kernel, in order."""
     return [bytes.fromhex(line.split()[_DIGEST_FIELD]) for line in guest.run(f"cat {IMA_LOG}").lines]
 
 
@@ -73,7 +73,7 @@ class Attestation:
     key: PublicKey
 
     def verify(self, nonce: bytes, pcrs: Mapping[int, bytes]) -> None:
-        """Check it with nothing from the guest but itself. Raises `QuoteError`."""
+        """Verify the quote with nothing else from the guest. Raises `QuoteError`."""
         self.quote.verify(self.key, nonce, pcrs)
 
 

@@ -147,7 +147,7 @@ def test_a_guest_that_hangs_is_a_finding_about_it(host: Host, guest: Guest, monk
 
 
 def test_a_command_that_does_not_end_is_told_from_a_guest_that_hangs(guest: Guest) -> None:
-    with pytest.raises(CommandTimeout, match="which is well"):
+    with pytest.raises(CommandTimeout, match="which is alive"):
         guest.run("sleep 3", deadline=Deadline.after(0.5))
     guest.run("true")
 

@@ -42,7 +42,7 @@ def commands() -> Iterator[tuple[str, Any]]:
     """Yield every command that does something, with its full name."""
     for name, command in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
         inside = getattr(command, "commands", None)
-        yield from [(f"{name} {key}", one) for key, one in inside.items()] if inside else [(name, command)]
+        yield from [(f"{name} {key}", command) for key, command in inside.items()] if inside else [(name, command)]
 
 
 def examples() -> list[str]:
@@ -60,13 +60,13 @@ def test_the_summary_of_a_command_is_how_its_own_help_begins(name: str) -> None:
 def test_every_command_has_an_example() -> None:
     told = examples()
     for name, _ in commands():
-        assert any(re.match(rf"(\S+=\S+ )?hil {name}\b", one) for one in told), name
+        assert any(re.match(rf"(\S+=\S+ )?hil {name}\b", example) for example in told), name
 
 
 @pytest.mark.parametrize("example", examples())
 def test_an_example_can_be_parsed(example: str) -> None:
-    for one in example.split(" && "):
-        words = [word for word in shlex.split(one) if not re.match(r"[A-Z_]+=", word)]
+    for line in example.split(" && "):
+        words = [word for word in shlex.split(line) if not re.match(r"[A-Z_]+=", word)]
         command, arguments = typer.main.get_command(app), words[1:]
         while inside := getattr(command, "commands", None):
             command, *arguments = inside[arguments[0]], *arguments[1:]
@@ -75,7 +75,7 @@ def test_an_example_can_be_parsed(example: str) -> None:
 
 def test_examples_that_cannot_run_here_are_all_there() -> None:
     told = examples()
-    assert [begin for begin in ELSEWHERE if not any(begin in one for one in told)] == []
+    assert [begin for begin in ELSEWHERE if not any(begin in example for example in told)] == []
 
 
 def test_all_other_examples_run_in_a_small_tree(checkout: Checkout) -> None:

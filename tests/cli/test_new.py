@@ -54,18 +54,18 @@ def test_a_new_suite_passes_linter_and_formatter(tmp_path: Path, command: list[s
 def test_nothing_is_written_over(tmp_path: Path) -> None:
     board, suite = new_board(tmp_path, "mine", "juno"), new_suite(tmp_path, "mine")
     before = board.read_text(), suite.read_text()
-    with pytest.raises(UsageError, match=r"mine\.yaml is there already"):
+    with pytest.raises(UsageError, match=r"mine\.yaml exists already"):
         new_board(tmp_path, "mine", "rpi4")
-    with pytest.raises(UsageError, match=r"test_mine\.py is there already"):
+    with pytest.raises(UsageError, match=r"test_mine\.py exists already"):
         new_suite(tmp_path, "mine")
     assert (board.read_text(), suite.read_text()) == before
 
 
 @pytest.mark.parametrize("name", ["", ".", "../mine", "a b", "Mine", "-mine", "m" * 65, "mine\n"])
 def test_what_would_be_no_name_of_a_file_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(UsageError, match="is no name for a board"):
+    with pytest.raises(UsageError, match="is not a valid name for a board"):
         new_board(tmp_path, name, "juno")
-    with pytest.raises(UsageError, match="is no name for a suite"):
+    with pytest.raises(UsageError, match="is not a valid name for a suite"):
         new_suite(tmp_path, name)
     assert list(tmp_path.iterdir()) == []
 

@@ -148,7 +148,7 @@ def test_what_is_no_record_is_said_in_one_line(hil: Hil, latest: Path, content: 
     ("arguments", "message"),
     [
         (("nosuch",), "there is no run 'nosuch'"),
-        (("latest", "latest"), "one run at a time"),
+        (("latest", "latest"), "several runs were named"),
         (("--compare", "latest"), "takes two runs"),
         (("latest~2",), "older than the oldest"),
         (("--compare", "latest", "nosuch"), "there is no run 'nosuch'"),
@@ -158,8 +158,8 @@ def test_what_is_no_record_is_said_in_one_line(hil: Hil, latest: Path, content: 
         (("--junit", "no/such/folder/j.xml"), "cannot be written"),
         (("--history", "-n", "0"), "-n"),
         (("suites",), "holds no record"),
-        (("--compare", "--history"), "one at a time"),
-        (("--history", "--junit", "j.xml"), "JUnit is about one run"),
+        (("--compare", "--history"), "exclude each other"),
+        (("--history", "--junit", "j.xml"), "JUnit is a report on one run"),
         (("--history", "--board", "nosuch"), "there is no run on 'nosuch'"),
     ],
 )

@@ -112,16 +112,16 @@ def test_without_a_board_the_first_usable_one_of_the_order_runs_and_the_first_li
     assert f'<property name="chosen" value="{why}"' in (latest / "junit.xml").read_text()
 
 
-def test_a_board_that_only_the_lab_has_is_borrowed(
+def test_a_board_that_only_the_lab_has_is_leased(
     checkout: Checkout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _unplugged(checkout)
     file = checkout.path / "boards" / "unplugged.yaml"
-    borrowed: list[tuple[str, int | None]] = []
+    leased: list[tuple[str, int | None]] = []
 
     def seats(_tree: Tree, tags: str, number: int | None, *, each: bool) -> list[LocalSeat]:
         assert not each
-        borrowed.append((tags, number))
+        leased.append((tags, number))
         return [LocalSeat("unplugged-1", "unplugged", file, emulated=False)]
 
     place = PlaceStatus("rack-1", {"board": "unplugged"}, "free", "", "good", "")
@@ -133,7 +133,7 @@ def test_a_board_that_only_the_lab_has_is_borrowed(
     with pytest.raises(SystemExit) as left:
         cli.main()
     assert left.value.code == 0
-    assert borrowed == [("board=unplugged", 1)]
+    assert leased == [("board=unplugged", 1)]
     first = capsys.readouterr().out.splitlines()[0]
     assert first == "board unplugged of the lab: unplugged: there is no serial port /dev/no-such"
 

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
-        (("--board", "fake-board"), "reads the memory of an emulator, and fake-board is none"),
-        (("--pool", "board=rpi4"), "on boards that QEMU plays here"),
-        (("--board", "fake-board", "--firmware", "."), "takes firmware of its own"),
+        (("--board", "fake-board"), "reads the memory of an emulator, and fake-board is not emulated"),
+        (("--pool", "board=rpi4"), "on an emulated board"),
+        (("--board", "fake-board", "--firmware", "."), "needs firmware of its own"),
     ],
 )
 def test_what_cannot_be_counted_is_the_users_mistake(tmp_path: Path, arguments: tuple[str, ...], why: str) -> None:

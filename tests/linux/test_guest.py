@@ -101,7 +101,7 @@ def test_a_failed_command_is_a_finding(guest: Guest) -> None:
 
 
 def test_a_command_that_does_not_end_is_one_of_its_own_kind(guest: Guest) -> None:
-    with pytest.raises(CommandTimeout, match="which is well"):
+    with pytest.raises(CommandTimeout, match="which is alive"):
         guest.run("exec sleep 5", deadline=Deadline.after(0.2))
 
 

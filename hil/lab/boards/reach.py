@@ -102,7 +102,7 @@ def _serial_port(path: Path) -> Unavailability | None:
     if not path.exists():
         return Unavailability(Obstacle.DEVICE, f"there is no serial port {path}")
     if not os.access(path, os.R_OK | os.W_OK):
-        return Unavailability(Obstacle.PERMISSION, f"{path} cannot be opened by this user, who is not in its group")
+        return Unavailability(Obstacle.PERMISSION, f"{path} cannot be opened: is this user in its group?")
     return None
 
 

@@ -1,4 +1,4 @@
-"""Our agents in VMs of KVM: the hypervisor that a Linux host makes with its module and its VMM."""
+"""Our agents in VMs of KVM: a Linux host with our module and VMM as the hypervisor of tests."""
 
 from __future__ import annotations
 

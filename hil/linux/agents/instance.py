@@ -1,4 +1,4 @@
-"""A vTPM instance that a VMM has made for its VM."""
+"""A vTPM instance that a VMM has created for its VM."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class KvmInstance:
         return Info(state, vm_id, queue_pa, queue_bytes, commands, requirements, self.index)
 
     def read_queue(self, offset: int, length: int) -> bytes:
-        """Return what lies in the queue, as the VMM has it mapped."""
+        """Return the content of the queue, read through the VMM's mapping."""
         data = b""
         while len(data) < length:
             piece = min(length - len(data), agent_abi.AGENT_DATA_BYTES)
@@ -44,13 +44,13 @@ class KvmInstance:
         return data
 
     def place(self, ipa: int) -> None:
-        """Move the queue to another address in the VM; 0 takes it away."""
+        """Move the queue to another address in the VM; 0 unmaps it."""
         self.vm.call("vtpm-place", self.index, ipa)
 
     def reset(self) -> None:
-        """The VM was reset: the instance becomes a new TPM."""
+        """Report that the VM was reset: the instance becomes a new TPM."""
         self.vm.call("vtpm-reset", self.index)
 
     def destroy(self) -> None:
-        """Stop and scrub; the VM finds nothing any more where the queue was."""
+        """Stop and scrub the instance, and unmap its queue from the VM."""
         self.vm.call("vtpm-destroy", self.index)

@@ -1,4 +1,4 @@
-"""One VM of KVM with our agents in it: a VMM process on the host, spoken to as the monitor is."""
+"""A VM of KVM with our agents in it: a VMM process on the host that takes the same requests as the monitor."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ START_SECONDS = 60.0
 CALL_SECONDS = 60.0
 _MEBIBYTE = 1 << 20
 _NUMBER = 1
-"""By which the agents' names call the VM: a VMM has only one."""
+"""The number of the VM in the names of its agents: a VMM has only one VM."""
 
 
 class KvmVm:
-    """A VM under KVM; it lives as long as its VMM."""
+    """A VM under KVM, which ends with its VMM."""
 
     ram_ipa = agent_abi.GUEST_RAM_IPA
     free_ipa = ram_ipa + TAKEN_BYTES
     trap_smc = True
-    """KVM traps its guests' SMCs and answers all but the doorbells itself; these the VMM forwards."""
+    """KVM traps its guests' SMCs and answers all of them itself, except for doorbells, which the VMM forwards."""
 
     def __init__(self, host: Machine, *, ram_bytes: int, vcpus: int) -> None:
         memory = max(LEAST_MEBIBYTES, -(-ram_bytes // _MEBIBYTE))
         words = ["vmm", "--agent", IMAGE, "--memory", str(memory), "--cpus", str(vcpus)]
         self.ram_bytes = memory * _MEBIBYTE
         self.process = host.start(f"exec {shlex.join(words)}")
-        """The VMM, as the host runs it."""
+        """The VMM's process on the host."""
         self._link = Link(_VmmLine(self.process), "the VMM")
         self._link.greet(Deadline.after(START_SECONDS))
 
@@ -51,7 +51,7 @@ class KvmVm:
         return Agent(self._link, _NUMBER, vcpu)
 
     def destroy(self) -> None:
-        """End the VMM as kill -9 does; its instances end with it."""
+        """Kill the VMM, as by kill -9; its instances end with it."""
         self.process.stop()
 
     def ask(self, request: str, *numbers: int) -> str:
@@ -68,7 +68,7 @@ class KvmVm:
 
 
 class _VmmLine:
-    """The VMM's input and output. That it ends is the VM's end, and no fault of the line."""
+    """The VMM's input and output. If it closes, the VM has ended: that is no fault of the line."""
 
     def __init__(self, process: Process) -> None:
         self._process = process

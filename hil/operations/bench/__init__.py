@@ -1,1 +1,1 @@
-"""Figures that can be compared: contenders take turns in one run, and instructions are counted, not timed."""
+"""Benchmarks with comparable figures: implementations take turns in one run; instructions are counted, not timed."""

@@ -1,4 +1,4 @@
-"""How often a guest of KVM left its own code for the host, from KVM's tracepoint `kvm_exit`."""
+"""Counts the traps of a KVM guest to its host, by KVM's tracepoint `kvm_exit`."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _ENTRY = re.compile(r"common_pid: *(\d+), ret: *(\d+), esr_ec: *(\d+) *\} *hitco
 
 
 def traps(host: Machine, process: int, action: Callable[[], object]) -> int:
-    """Return how many traps the guest of a process of the host causes during `action`.
+    """Return how many traps the guest of a process on the host causes during `action`.
 
-    Those of all its processors, by memory accesses, calls and system registers; not those that wait for an interrupt,
-    and not the interrupts.
+    All its processors count, with traps by memory accesses, calls and system registers. Interrupts do not count, nor
+    waits for them (WFI, WFE): how many there are depends on time, not on the work.
     """
     host.run(f"[ -d {_EVENT} ] || mount -t tracefs tracefs {_TRACING}; echo '{_HISTOGRAM}' >{_EVENT}/trigger")
     try:
@@ -37,6 +37,6 @@ def traps(host: Machine, process: int, action: Callable[[], object]) -> int:
 
 
 def traps_in(histogram: str, threads: Collection[int]) -> int:
-    """Count the traps of some threads in a histogram, as the kernel prints it (Documentation/trace/histogram.rst)."""
+    """Count the traps of these threads in a histogram of the kernel (Documentation/trace/histogram.rst)."""
     entries = [tuple(map(int, entry)) for entry in _ENTRY.findall(histogram)]
     return sum(hits for thread, kind, cause, hits in entries if thread in threads and kind == _TRAP and cause != WAIT)

@@ -1,4 +1,4 @@
-"""What a measurement yields, and how contenders take turns so that a drifting machine favours none."""
+"""The data of a measurement, and the order in which implementations take turns, so that no drift favours one."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """What a figure should stay within, and whether it does."""
+class Goal:
+    """A limit for a figure, and whether it is met."""
 
     text: str
     met: bool
@@ -44,20 +44,20 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the table: a quantity, one series per contender, and the targets that concern it.
+    """A row of the table: a quantity, one series per implementation, and the targets for it.
 
-    `latencies` is every single one in seconds, by contender, where the series only sum them up.
+    `latencies` has every sample in seconds by implementation, if the series only have percentiles of them.
     """
 
     name: str
     series: Mapping[str, Series]
-    targets: tuple[Target, ...] = ()
+    targets: tuple[Goal, ...] = ()
     latencies: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Rows that were measured together, with a sentence on how."""
+    """Rows that were measured together, with a description of how."""
 
     title: str
     how: str
@@ -75,12 +75,12 @@ def ratio(row: Mapping[str, Series], ours: str, other: str) -> float:
 
 
 def take_turns(
-    contenders: Mapping[str, Callable[[], float]], rounds: int, unit: str, *, warm_up: int = 1
+    implementations: Mapping[str, Callable[[], float]], rounds: int, unit: str, *, warm_up: int = 1
 ) -> dict[str, Series]:
-    """Sample every contender `rounds` times, in the order A B C, C B A, A B C, ...; the first `warm_up` are dropped."""
-    samples: dict[str, list[float]] = {name: [] for name in contenders}
-    for turn, name in turns(list(contenders), warm_up + rounds):
-        value = contenders[name]()
+    """Sample each implementation `rounds` times, in the order A B C, C B A, ..., after `warm_up` dropped rounds."""
+    samples: dict[str, list[float]] = {name: [] for name in implementations}
+    for turn, name in turns(list(implementations), warm_up + rounds):
+        value = implementations[name]()
         if turn >= warm_up:
             samples[name].append(value)
     return {name: Series(unit, tuple(values)) for name, values in samples.items()}

@@ -1,4 +1,4 @@
-"""How long the framework itself takes: ours against labgrid's own drivers and against bare sockets, in one run."""
+"""Measures the framework itself: hil, labgrid's own drivers and plain sockets, in one run."""
 
 from __future__ import annotations
 
@@ -10,8 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hil.errors import InfrastructureError
-from hil.operations.bench.contenders import Contender, Ours, PlainLabgrid, RawSocket, labgrid_environment, running
-from hil.operations.bench.figures import Row, Section, Series, Target, ratio, take_turns
+from hil.operations.bench.figures import Goal, Row, Section, Series, ratio, take_turns
+from hil.operations.bench.implementations import (
+    HilImplementation,
+    Implementation,
+    LabgridImplementation,
+    SocketImplementation,
+    labgrid_environment,
+    running,
+)
 from hil.tools import run_tool
 
 if TYPE_CHECKING:
@@ -65,16 +72,23 @@ def test_the_monitor_answers(console, number):
 
 
 def measure(board: Path, flash: Path, note: Callable[[str], None]) -> Section:
-    """Run all comparisons on the board of file `board`, whose firmware is `flash`; `note` is told what is under way."""
-    ours, labgrid, raw = Ours(board), PlainLabgrid(flash), RawSocket(flash)
-    contenders: Mapping[str, Contender] = {"ours": ours, "labgrid": labgrid, "raw socket": raw}
+    """Run all comparisons on the board of file `board` with the firmware `flash`; `note` is called with each step."""
+    ours, labgrid, raw = HilImplementation(board), LabgridImplementation(flash), SocketImplementation(flash)
+    implementations: Mapping[str, Implementation] = {"ours": ours, "labgrid": labgrid, "raw socket": raw}
 
     note("spawn to prompt")
-    boots = take_turns({name: _boot_once(one) for name, one in contenders.items()}, BOOTS, "s")
+    boots = take_turns(
+        {name: _boot_once(implementation) for name, implementation in implementations.items()}, BOOTS, "s"
+    )
 
     note("console round trips")
     with running(ours), running(labgrid), running(raw):
-        trips = take_turns({name: one.round_trip for name, one in contenders.items()}, ROUND_TRIPS, "s", warm_up=5)
+        trips = take_turns(
+            {name: implementation.round_trip for name, implementation in implementations.items()},
+            ROUND_TRIPS,
+            "s",
+            warm_up=5,
+        )
 
     note("forks from the snapshot")
     try:
@@ -83,53 +97,55 @@ def measure(board: Path, flash: Path, note: Callable[[str], None]) -> Section:
         ours.stop()
 
     note("the emulator's death")
-    deaths = take_turns({name: _die_once(one) for name, one in contenders.items()}, DEATHS, "s", warm_up=0)
+    deaths = take_turns(
+        {name: _die_once(implementation) for name, implementation in implementations.items()}, DEATHS, "s", warm_up=0
+    )
 
     note(f"{TESTS} one-line tests")
     tests = _tests(board, flash)
 
     return Section(
         "framework",
-        "contenders take turns (A B C, C B A, ...); medians, and the range of samples below them",
+        "implementations take turns (A B C, C B A, ...); medians, and the range of samples below them",
         (
             Row("spawn to prompt", boots),
             Row("console round trip", trips, (_at_most(trips, "raw socket", 2),)),
             Row(f"{TESTS} one-line console tests, whole pytest run", tests, (_at_most(tests, "labgrid", 0.5),)),
-            Row("emulator death seen", deaths, (Target("< 0.1 s", deaths["ours"].high < 0.1),)),
-            Row("fork from snapshot to first answer", forks, (Target("< 0.1 s", forks["ours"].median < 0.1),)),
+            Row("emulator death seen", deaths, (Goal("< 0.1 s", deaths["ours"].high < 0.1),)),
+            Row("fork from snapshot to first answer", forks, (Goal("< 0.1 s", forks["ours"].median < 0.1),)),
         ),
     )
 
 
-def _at_most(row: Mapping[str, Series], other: str, limit: float) -> Target:
+def _at_most(row: Mapping[str, Series], other: str, limit: float) -> Goal:
     found = ratio(row, "ours", other)
-    return Target(f"{found:.2f} times {other}, ≤ {limit:g}", found <= limit)
+    return Goal(f"{found:.2f} times {other}, ≤ {limit:g}", found <= limit)
 
 
-def _boot_once(contender: Contender) -> Callable[[], float]:
+def _boot_once(implementation: Implementation) -> Callable[[], float]:
     def once() -> float:
         try:
-            return contender.boot()
+            return implementation.boot()
         finally:
-            contender.stop()
+            implementation.stop()
 
     return once
 
 
-def _die_once(contender: Contender) -> Callable[[], float]:
+def _die_once(implementation: Implementation) -> Callable[[], float]:
     def once() -> float:
-        contender.boot()
+        implementation.boot()
         try:
-            return contender.death()
+            return implementation.death()
         finally:
-            if isinstance(contender, RawSocket):
-                contender.stop()
+            if isinstance(implementation, SocketImplementation):
+                implementation.stop()
 
     return once
 
 
 def _with_pause(fork: Callable[[], float]) -> Callable[[], float]:
-    """Leave the next fork the time to be prepared that a test of some length would."""
+    """Pause before each fork, as a test would: meanwhile the next fork is prepared in the background."""
 
     def once() -> float:
         time.sleep(0.3)
@@ -159,7 +175,7 @@ def _suites(root: Path, board: Path) -> Iterator[tuple[str, tuple[Path, Path, tu
 
 
 def _run_suite(folder: Path, environment: Path, options: tuple[str, ...]) -> Callable[[], float]:
-    """A whole pytest process, with compiled modules kept as usual, and without plugins that neither side uses."""
+    """Return a function that runs a whole pytest process, with cached modules, without plugins that neither uses."""
     plain = ("-q", "-p", "no:cacheprovider", "-p", "no:hypothesispytest")
     command = [sys.executable, "-m", "pytest", *plain, "--lg-env", str(environment), *options]
     environ = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}

@@ -1,4 +1,4 @@
-"""What a TPM command costs in guest instructions, and what an instance costs in secure memory.
+"""Counts the instructions of TPM commands, and the secure memory of instances.
 
 QEMU's `-icount shift=0` advances the virtual clock by 1 ns per instruction, and the counter of `-cpu max` runs at
 1 GHz: CNTPCT_EL0 and CNTVCT_EL0 count instructions, exactly and repeatably.
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from labgrid import Environment
 
 from hil.errors import FirmwareError, InfrastructureError
-from hil.operations.bench.figures import Row, Section, Series, Target
+from hil.operations.bench.figures import Goal, Row, Section, Series
 from hil.target.monitor import Program, r
 from hil.target.tpm import commands
 from hil.target.tpm.key import storage_template
@@ -37,7 +37,7 @@ _CREATE_PRIMARY_ECC = commands.create_primary(storage_template("ecc").marshal())
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Instructions of one command: in the guest, at EL3 outside of the engine, in the engine; and traps to EL2."""
+    """The instructions of one command: in the guest, at EL3 outside of the engine, in the engine; and traps to EL2."""
 
     guest: int
     transport: int
@@ -94,8 +94,8 @@ def _commands(monitor: Monitor, note: Callable[[str], None]) -> Section:
     for turn in range(2 * REPEATS):
         switching.append(_cost((first, second)[turn % 2], commands.get_random(16)).switching)
     limit = f"≤ {SWITCH_TARGET:,}"
-    series = Series("", tuple(float(one) for one in switching))
-    rows.append(Row("window switch, there and back", {"EL3": series}, (Target(limit, series.high <= SWITCH_TARGET),)))
+    series = Series("", tuple(map(float, switching)))
+    rows.append(Row("window switch, there and back", {"EL3": series}, (Goal(limit, series.high <= SWITCH_TARGET),)))
     return Section(
         "instructions",
         "one command through the queue on one CPU under -icount; EL3 is everything from the guest's SMC to its return "
@@ -119,8 +119,8 @@ def _row(name: str, costs: Sequence[Cost]) -> Row:
             "traps": traps,
         },
         (
-            Target(f"EL3 ≤ {TRANSPORT_TARGET:,}", transport.high <= TRANSPORT_TARGET),
-            Target("no trap to EL2", traps.high == 0),
+            Goal(f"EL3 ≤ {TRANSPORT_TARGET:,}", transport.high <= TRANSPORT_TARGET),
+            Goal("no trap to EL2", traps.high == 0),
         ),
     )
 
@@ -175,7 +175,7 @@ def _cost(queue: ManagedQueue, raw: bytes) -> Cost:
 
 
 def _memory(service: Service, note: Callable[[str], None]) -> Section:
-    """Fill the windows and a few instances more, so that some are idle."""
+    """Create more instances than there are windows, so that some are idle, and return what each kind takes."""
     note("secure memory per instance")
     before = service.memory()
     wanted = before.windows + EXTRA_INSTANCES

@@ -1,4 +1,4 @@
-"""How long it takes to report on many tests, and to read many runs back. Needs no board and no firmware."""
+"""Measures reports on many tests, and the reading of many runs. Needs no board and no firmware."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hil.errors import ExitCode
-from hil.operations.bench.figures import Row, Section, Series, Target
+from hil.operations.bench.figures import Goal, Row, Section, Series
 from hil.record import Attempt, BoardOfRun, Case, ConsoleSlice, Outcome, Provenance, Run, load
 from hil.report import write_reports
 from hil.report.assemble import assemble
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 CASES = 10_000
-"""Tests of the large run."""
+"""How many tests the large run has."""
 RUNS, CASES_OF_RUN = 200, 700
-"""The past that the history reads."""
+"""How many runs the history reads, and how many tests each has."""
 SAID = "[    1.000000] < a line as a console of the board may well say it\n" * 20
 STARTED = "2026-11-23T16:00:00.000Z"
 
 
 def measure(note: Callable[[str], None]) -> Section:
-    """Write and read made-up runs in a temporary folder; `note` is told what is under way."""
+    """Write and read made-up runs in a temporary folder; `note` is called with each step."""
     with tempfile.TemporaryDirectory(prefix="hil-bench-") as folder:
         reports = Path(folder) / "reports"
         note(f"the reports of {CASES} cases")
@@ -56,10 +56,10 @@ def measure(note: Callable[[str], None]) -> Section:
         f"processor time, one sample each; {len(SAID)} characters of console per case",
         (
             Row(f"record of {CASES} cases", _once(written - began)),
-            Row("its JUnit and its page", _once(reported - written), (Target("with the record < 10 s", whole < 10),)),
+            Row("its JUnit and its page", _once(reported - written), (Goal("with the record < 10 s", whole < 10),)),
             Row("comparing two of them", _once(compared)),
             Row("merging two of them, with all reports", _once(merged)),
-            Row(past_runs, _once(warm), (Target("< 2 s", warm < 2),)),
+            Row(past_runs, _once(warm), (Goal("< 2 s", warm < 2),)),
             Row("the same for the first time", _once(cold)),
         ),
     )
@@ -78,9 +78,9 @@ def _run(reports: Path, cases: int) -> Path:
     return run.path
 
 
-def _timed(work: Callable[[], object]) -> float:
+def _timed(action: Callable[[], object]) -> float:
     began = time.process_time()
-    work()
+    action()
     return time.process_time() - began
 
 

@@ -1,4 +1,4 @@
-"""How long Linux takes to answer over SSH: cold, from a snapshot, and per command, against labgrid's SSHDriver."""
+"""Measures Linux over SSH: a cold start, a start from a snapshot, and commands, also with labgrid's SSHDriver."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from labgrid.driver import SSHDriver
 from hil.board.ssh import Shell
 from hil.deadline import Deadline
 from hil.errors import InfrastructureError, MissingTool
-from hil.operations.bench.figures import Row, Section, Series, Target, ratio, take_turns
+from hil.operations.bench.figures import Goal, Row, Section, Series, ratio, take_turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -34,7 +34,7 @@ ROUND_TRIP_RATIO = 0.25
 
 
 def measure(board: Path, note: Callable[[str], None]) -> Section:
-    """Measure the board of file `board`, which boots into Linux; `note` is told what is under way."""
+    """Measure the board of file `board`, which boots into Linux; `note` is called with each step."""
     if shutil.which("ssh") is None:
         raise MissingTool("labgrid's SSHDriver needs `ssh`, which is not on this machine", hint="openssh-client")
     target = Environment(str(board)).get_target("main")
@@ -55,30 +55,30 @@ def measure(board: Path, note: Callable[[str], None]) -> Section:
         note("commands")
         target.activate(labgrid)
         with Shell(driver.session, Deadline.after(ANSWER_SECONDS)) as shell:
-            contenders = {
+            implementations = {
                 "ours": lambda: _command(driver),
                 "own channel": lambda: _own_channel(driver.session),
                 "one shell": lambda: _line(shell),
                 "labgrid": lambda: _command(labgrid),
             }
-            trips = take_turns(contenders, ROUND_TRIPS, "s", warm_up=3)
-            rows = take_turns({name: _in_a_row(once) for name, once in contenders.items()}, ROWS, "s")
+            trips = take_turns(implementations, ROUND_TRIPS, "s", warm_up=3)
+            rows = take_turns({name: _in_a_row(once) for name, once in implementations.items()}, ROWS, "s")
     finally:
         target.cleanup()
     return Section(
         "ssh",
         f"`{COMMAND}` on the same board; `ours` by the runner, if the board has it; `own channel` without it; "
-        "`one shell` in a shell that stays; contenders take turns; medians, and the range of samples below them",
+        "`one shell` in a shell that stays; implementations take turns; medians, and the range of samples below them",
         (
             Row(
                 "start to SSH ready",
                 cold,
-                (Target(f"≤ {COLD_SECONDS:g} s", cold["ours"].median <= COLD_SECONDS),),
+                (Goal(f"≤ {COLD_SECONDS:g} s", cold["ours"].median <= COLD_SECONDS),),
             ),
             Row(
                 "snapshot to answer",
                 warm,
-                (Target(f"≤ {WARM_SECONDS:g} s", warm["ours"].median <= WARM_SECONDS),),
+                (Goal(f"≤ {WARM_SECONDS:g} s", warm["ours"].median <= WARM_SECONDS),),
             ),
             Row("connection", connected),
             Row("command round trip", trips, (_at_most(trips),)),
@@ -87,9 +87,9 @@ def measure(board: Path, note: Callable[[str], None]) -> Section:
     )
 
 
-def _at_most(row: Mapping[str, Series]) -> Target:
+def _at_most(row: Mapping[str, Series]) -> Goal:
     times = ratio(row, "ours", "labgrid")
-    return Target(f"{times:.2f} times labgrid, ≤ {ROUND_TRIP_RATIO:g}", times <= ROUND_TRIP_RATIO)
+    return Goal(f"{times:.2f} times labgrid, ≤ {ROUND_TRIP_RATIO:g}", times <= ROUND_TRIP_RATIO)
 
 
 def _timed(action: Callable[[], Any]) -> float:
@@ -137,8 +137,6 @@ def _command(driver: Any) -> float:
     def ask() -> None:
         _, _, status = driver.run(COMMAND, timeout=ANSWER_SECONDS)
         if status != 0:
-            raise InfrastructureError(
-                f"`{COMMAND}` ended with status {status}", hint="see whether the board still lives"
-            )
+            raise InfrastructureError(f"`{COMMAND}` ended with status {status}", hint="is the board still up?")
 
     return _timed(ask)

@@ -1,4 +1,4 @@
-"""TPM commands, timed in a guest by the guest's own counter (firmware/linux/bench/latency.c)."""
+"""Times TPM commands in a guest by the guest's own counter (firmware/linux/bench/latency.c)."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class Timing:
 
     @classmethod
     def parse(cls, output: str) -> Timing:
-        """Understand what the stopwatch says. Raises `FirmwareError` when that is not what it should be."""
+        """Parse the output of the stopwatch. Raises `FirmwareError` if it is malformed."""
         try:
             frequency, response, *ticks = output.split()
-            seconds = tuple(int(one) / int(frequency) for one in ticks)
+            seconds = tuple(int(count) / int(frequency) for count in ticks)
             return cls(seconds, Response.parse(bytes.fromhex(response)))
         except (ValueError, ZeroDivisionError) as error:
             raise FirmwareError(f"{PROGRAM} answered {output[:100]!r}", doing="timing a TPM command") from error
@@ -44,7 +44,7 @@ def time_command(guest: CommandLoop, count: int, command: bytes, after: bytes = 
 
 
 def repeat_command(guest: CommandLoop, count: int, command: bytes, after: bytes = b"") -> None:
-    """Do what `time_command` does, and say nothing: what it costs does not depend on how long it took."""
+    """Do the same as `time_command` without output, which would add traps of the console to those of the commands."""
     words = " ".join([PROGRAM, str(count), command.hex(), *_hex(after)])
     guest.run(f"{words} >/dev/null", deadline=Deadline.after(SECONDS))
 

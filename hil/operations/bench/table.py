@@ -34,7 +34,7 @@ def show(sections: Sequence[Section], console: Console) -> None:
 
 
 def as_json(sections: Sequence[Section]) -> dict[str, Any]:
-    """Return the results as plain data; samples are kept, so that others can compute what they like."""
+    """Return the results as plain data, with all samples for other statistics."""
     return {
         "schema": 1,
         "sections": [
@@ -45,8 +45,8 @@ def as_json(sections: Sequence[Section]) -> dict[str, Any]:
                     {
                         "name": row.name,
                         "series": {
-                            name: {"unit": one.unit, "median": one.median, "samples": list(one.samples)}
-                            for name, one in row.series.items()
+                            name: {"unit": series.unit, "median": series.median, "samples": list(series.samples)}
+                            for name, series in row.series.items()
                         },
                         "targets": [{"text": goal.text, "met": goal.met} for goal in row.targets],
                         "latencies": {name: list(seconds) for name, seconds in row.latencies.items()},

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Builds:
-    """Directories with images. The first is said to be good, the last to be bad."""
+    """Directories with images, of which the user says that the first is good and the last is bad."""
 
     directories: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        """Refuse what there is nothing to choose from."""
+        """Refuse fewer than two directories, and the same one twice."""
         if len(set(self.directories)) < 2 or len(set(self.directories)) < len(self.directories):
-            raise UsageError("--images takes at least two directories, each once, the oldest first")
+            raise UsageError("a bisection of builds takes at least two directories, each once, the oldest first")
 
     @property
     def ends(self) -> tuple[str, str]:
@@ -32,9 +32,9 @@ class Builds:
     def suspects(self, good: Collection[str], bad: str) -> list[str]:
         """Return those between the last good one and the first bad one, from the middle outwards."""
         places = {directory: place for place, directory in enumerate(self.directories)}
-        start, end = max(places[one] for one in good) + 1, places[bad]
+        start, end = max(places[directory] for directory in good) + 1, places[bad]
         middle = (start + end - 1) / 2
-        return sorted(self.directories[start:end], key=lambda one: abs(places[one] - middle))
+        return sorted(self.directories[start:end], key=lambda directory: abs(places[directory] - middle))
 
     def firmware(self, candidate: str) -> Path:
         """Return the directory itself."""
@@ -46,5 +46,5 @@ class Builds:
         """Return the directory."""
         return candidate
 
-    def forget(self, candidate: str) -> None:
-        """Leave it: it is not ours."""
+    def discard(self, candidate: str) -> None:
+        """Keep it: the directory is the user's."""

@@ -1,4 +1,4 @@
-"""What a bisection chooses from."""
+"""The candidates of a bisection."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ if TYPE_CHECKING:
 
 
 class NoFirmware(FirmwareError):
-    """A candidate cannot be built. That is no word about the bug that is looked for."""
+    """A candidate cannot be built, which says nothing about the bug in question."""
 
 
 class Candidates(Protocol):
-    """Firmware of several ages."""
+    """Firmware of several ages, of which some broke a test."""
 
     @property
     def ends(self) -> tuple[str, str]:
-        """The candidates that are said to be good and bad."""
+        """The candidates that are good and bad, as the user says."""
 
     def suspects(self, good: Collection[str], bad: str) -> list[str]:
-        """Return what may have broken the test before `bad` did, the one that tells most first; without `bad`."""
+        """Return the candidates that may have broken the test before `bad` did, best first; `bad` is not among them."""
 
     def firmware(self, candidate: str) -> Path:
         """Return the directory with the candidate's images. Raises `NoFirmware`."""
 
     def name(self, candidate: str) -> str:
-        """Return what people call a candidate."""
+        """Return a candidate's name for people."""
 
-    def forget(self, candidate: str) -> None:
+    def discard(self, candidate: str) -> None:
         """Free the space that its firmware takes."""

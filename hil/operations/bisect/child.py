@@ -1,4 +1,4 @@
-"""A program that ends with the one that started it, also when that is killed."""
+"""Runs a program that ends with its parent, even if that is killed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 END_SECONDS = 60.0
-"""How long a program that is to end may put its affairs in order: a run switches its board off."""
+"""How long a program may take to end after SIGTERM: a run switches its board off."""
 TIMED_OUT = 124
 """The status of a program that took too long, as timeout(1) has it."""
 
@@ -23,8 +23,8 @@ def run_child(
 ) -> int:
     """Run `command` to its end and return its status, negative for a signal, `TIMED_OUT` after `seconds`.
 
-    What it says goes to the file `errors`, or its standard output to `output`. It and what it started are asked to end
-    (SIGTERM) when this is interrupted.
+    Its output goes to the file `errors`, its standard output to `output` if that is given. If this call is interrupted,
+    the program and its children get SIGTERM.
     """
     guarded: list[Any] = ["setpriv", "--pdeathsig", "TERM", *command]
     with subprocess.Popen(

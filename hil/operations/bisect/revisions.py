@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BUILD = "build"
-"""Where a build leaves its images, below the root of a worktree."""
+"""The directory of a build's images in a worktree."""
 GIT_SECONDS = 120.0
 BUILD_SECONDS = 3600.0
 LOG_LINES = 8
@@ -29,7 +29,7 @@ CHANGES = ("status", "--porcelain", "--untracked-files=no")
 class Revisions:
     """The commits from `good` to `bad`, by their full names, of the repository at `root`.
 
-    `command`, a line for the shell, builds one in its worktree, which lies in `worktrees`; `logs` take what it says.
+    The shell command `command` builds a commit in its worktree below `worktrees`; its output goes to files in `logs`.
     """
 
     root: Path
@@ -44,17 +44,18 @@ class Revisions:
         """Both revisions. Raises `UsageError` unless `bad` is later than `good`."""
         if self.good == self.bad or _git(self.root, "merge-base", self.good, self.bad) != self.good:
             raise UsageError(
-                f"{self.name(self.bad)} does not follow from {self.name(self.good)}: no way from good to bad"
+                f"{self.name(self.bad)} is no descendant of {self.name(self.good)}",
+                hint="--good must be an ancestor of --bad",
             )
         return self.good, self.bad
 
     def suspects(self, good: Collection[str], bad: str) -> list[str]:
-        """Return them in git's own order: those that cut the rest into halves come first."""
+        """Return them in git's order for bisection: those that halve the rest come first."""
         listed = _git(self.root, "rev-list", "--bisect-all", bad, "--not", *good)
         return [line.split()[0] for line in listed.splitlines() if line.split()[0] != bad]
 
     def firmware(self, candidate: str) -> Path:
-        """Build a commit in its worktree, unless that is done."""
+        """Build a commit in its worktree. A build that is up to date takes the build system no time."""
         worktree = self.worktrees / candidate[:12]
         self._check_out(candidate, worktree)
         log = self.logs / f"build-{candidate[:12]}.log"
@@ -69,7 +70,7 @@ class Revisions:
         """Return the commit's short name and subject."""
         return _git(self.root, "log", "-1", "--format=%h %s", candidate)
 
-    def forget(self, candidate: str) -> None:
+    def discard(self, candidate: str) -> None:
         """Remove the worktree."""
         worktree = self.worktrees / candidate[:12]
         if worktree.exists():
@@ -77,18 +78,18 @@ class Revisions:
         _git(self.root, "worktree", "prune")
 
     def _check_out(self, candidate: str, worktree: Path) -> None:
-        """Have a worktree with exactly this commit; one that an interruption left half done is made anew."""
+        """Make a worktree with exactly this commit. One that an interruption left incomplete is made anew."""
         if worktree.exists():
             with contextlib.suppress(UsageError):
                 if _git(worktree, "rev-parse", "HEAD") == candidate and not _git(worktree, *CHANGES):
                     return
-            self.forget(candidate)
+            self.discard(candidate)
         self.worktrees.mkdir(parents=True, exist_ok=True)
         _git(self.root, "worktree", "add", "--force", "--detach", str(worktree), candidate)
 
 
 def commit(root: Path, revision: str) -> str:
-    """Return the full name of the commit that a revision of the repository is. Raises `UsageError`."""
+    """Return the full hash of the commit that a revision names. Raises `UsageError`."""
     return _git(root, "rev-parse", "--verify", f"{revision}^{{commit}}")
 
 

@@ -1,4 +1,4 @@
-"""Runs a test on the board with one candidate's firmware, and says what that means."""
+"""Runs a test on the board with one candidate's firmware, and judges the result."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ RUN_SECONDS = 3600.0
 _RAN = frozenset({"passed", "flaky", "xfailed"})
 
 
-class Outcome(StrEnum):
-    """What a run says: about the firmware, or nothing, because the lab failed."""
+class RunOutcome(StrEnum):
+    """The outcome of a run; `LOST` says nothing about the firmware, since board or lab failed."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -33,16 +33,16 @@ class Outcome(StrEnum):
 class Judgement:
     """The outcome of a run, its reason in one line, and the directory of its record, relative to the tree."""
 
-    outcome: Outcome
+    outcome: RunOutcome
     reason: str = ""
     record: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Runner:
+class BisectRunner:
     """Runs tests of the tree at `root` on `board`; their records go to `reports`, what they print to `log`.
 
-    Those are folders of the search's own: what old firmware does is no part of the tree's history.
+    The reports are kept apart from those of the tree: what old firmware does is no part of its history.
     """
 
     root: Path
@@ -51,9 +51,9 @@ class Runner:
     log: Path
 
     def run(self, test: str, firmware: Path) -> Judgement:
-        """Run what `hil run` takes, with options of pytest's, with the images in `firmware`.
+        """Run a test, given as arguments for `hil run`, with the images in `firmware`.
 
-        Raises `UsageError` when nothing could come to run.
+        Raises `UsageError` if no test could run.
         """
         words = ["run", "--board", self.board, "--no-build", "--firmware", str(firmware), "--json"]
         words += [f"--hil-reports={self.reports}", *shlex.split(test)]
@@ -62,11 +62,11 @@ class Runner:
             output.seek(0)
             said = output.read()
         if status == TIMED_OUT:
-            return Judgement(Outcome.LOST, f"the run did not end within {RUN_SECONDS:g} s")
+            return Judgement(RunOutcome.LOST, f"the run did not end within {RUN_SECONDS:g} s")
         try:
             record = json.loads(said)
         except ValueError:
-            return self._unheard(status, test)
+            return self._judge_exit_code(status, test)
         return self._judge(record, test)
 
     def _judge(self, record: dict[str, Any], test: str) -> Judgement:
@@ -75,18 +75,18 @@ class Runner:
         reason = next((f["message"] for case in record["cases"] for f in case["faults"]), "")
         reason = reason or next((fault["message"] for fault in record["faults"]), "")
         if record["exit_code"] == ExitCode.INFRASTRUCTURE or record["verdict"] == Verdict.INTERRUPTED:
-            return Judgement(Outcome.LOST, reason, directory)
+            return Judgement(RunOutcome.LOST, reason, directory)
         outcomes = {case["outcome"] for case in record["cases"]}
         if "failed" in outcomes:
-            return Judgement(Outcome.FAILED, reason, directory)
+            return Judgement(RunOutcome.FAILED, reason, directory)
         if not outcomes & _RAN:
             why = reason or next((case["reason"] for case in record["cases"]), "there is no such test")
             raise UsageError(f"{test} does not run on {self.board}: {why}", hint=f"see {directory}")
-        return Judgement(Outcome.PASSED, "", directory)
+        return Judgement(RunOutcome.PASSED, "", directory)
 
-    def _unheard(self, status: int, test: str) -> Judgement:
+    def _judge_exit_code(self, status: int, test: str) -> Judgement:
         """Judge a run that left no record by its exit code."""
         last = (self.log.read_text(encoding="utf-8", errors="replace").strip().splitlines() or [""])[-1].strip()
         if status == ExitCode.USAGE:
             raise UsageError(f"{test} cannot be run on {self.board}: {last}", hint=f"see {self.log}")
-        return Judgement(Outcome.LOST, last or f"the run ended with status {status}")
+        return Judgement(RunOutcome.LOST, last or f"the run ended with status {status}")

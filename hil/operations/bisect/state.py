@@ -1,4 +1,4 @@
-"""What a bisection knows, in a file that is whole at every moment: it goes on after Ctrl-C, kill -9 and power loss."""
+"""The state of a bisection, in a file that is replaced atomically: it resumes after Ctrl-C, kill -9 and power loss."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ SCHEMA = 1
 STATE_FILE = "bisect.json"
 
 
-class Verdict(StrEnum):
-    """What is known about one candidate; `SKIP`: nothing can be known about the test with it."""
+class CandidateVerdict(StrEnum):
+    """The verdict on one candidate; `SKIP` if the test cannot be tried with it."""
 
     GOOD = "good"
     BAD = "bad"
@@ -30,8 +30,8 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """What the user asked for. `images`, oldest first, or revisions of the repository, which `build` builds."""
+class BisectSettings:
+    """What the user asked for: either `images`, oldest first, or revisions that the command `build` builds."""
 
     test: str
     board: str
@@ -47,45 +47,45 @@ class Trial:
     """One candidate that was tried: `record` is the directory of the run that decided, `seconds` include the build."""
 
     candidate: str
-    verdict: Verdict
+    verdict: CandidateVerdict
     seconds: float
     reason: str = ""
     record: str = ""
 
 
 @dataclass(slots=True)
-class State:
+class BisectionState:
     """A bisection, in its directory."""
 
     directory: Path
-    settings: Settings
+    settings: BisectSettings
     trials: list[Trial] = field(default_factory=list)
     finished: bool = False
 
     def add(self, trial: Trial) -> None:
-        """Note a trial, for good."""
+        """Add a trial, and save."""
         self.trials.append(trial)
         self.save()
 
-    def of(self, *verdicts: Verdict) -> list[str]:
+    def with_verdict(self, *verdicts: CandidateVerdict) -> list[str]:
         """Return the candidates with one of these verdicts, in the order in which they were tried."""
         return [trial.candidate for trial in self.trials if trial.verdict in verdicts]
 
     def trial(self, candidate: str) -> Trial | None:
-        """Return what became of a candidate, if it was tried."""
+        """Return the trial of a candidate, None if it was not tried."""
         return next((trial for trial in self.trials if trial.candidate == candidate), None)
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
-        """Keep others from going on with it at the same time. Raises `UsageError`."""
+        """Lock the bisection against another process. Raises `UsageError` if it is locked."""
         try:
             with FileLock(self.directory / "lock", timeout=0):
                 yield
         except Timeout:
-            raise UsageError(f"another `hil bisect` is at work in {self.directory}") from None
+            raise UsageError(f"another `hil bisect` runs in {self.directory}") from None
 
     def save(self) -> None:
-        """Write it down."""
+        """Write the state to its directory."""
         self.directory.mkdir(parents=True, exist_ok=True)
         content = {
             "schema": SCHEMA,
@@ -96,26 +96,26 @@ class State:
         write_atomically(self.directory / STATE_FILE, (json.dumps(content, indent=1) + "\n").encode())
 
     @classmethod
-    def load(cls, directory: Path) -> State:
-        """Read it back. Raises `UsageError`."""
+    def load(cls, directory: Path) -> BisectionState:
+        """Read a saved state. Raises `UsageError`."""
         try:
             content = json.loads((directory / STATE_FILE).read_text(encoding="utf-8"))
             settings = content["settings"]
             return cls(
                 directory,
-                Settings(**{**settings, "images": tuple(settings["images"])}),
-                [Trial(**{**trial, "verdict": Verdict(trial["verdict"])}) for trial in content["trials"]],
+                BisectSettings(**{**settings, "images": tuple(settings["images"])}),
+                [Trial(**{**trial, "verdict": CandidateVerdict(trial["verdict"])}) for trial in content["trials"]],
                 content["finished"],
             )
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise UsageError(f"{directory} holds no bisection that can go on: {error}") from error
+            raise UsageError(f"{directory} holds no bisection that can be resumed: {error}") from error
 
 
-def unfinished(directories: Iterable[Path]) -> State:
-    """Return the newest bisection that has not come to its end. Raises `UsageError`."""
+def unfinished(directories: Iterable[Path]) -> BisectionState:
+    """Return the newest bisection that was interrupted. Raises `UsageError` if there is none."""
     for directory in sorted(directories, reverse=True):
         with contextlib.suppress(UsageError):  # killed before it could write anything
-            state = State.load(directory)
+            state = BisectionState.load(directory)
             if not state.finished:
                 return state
     raise UsageError("no bisection was interrupted", hint="hil bisect --good REV --bad REV --test ID")

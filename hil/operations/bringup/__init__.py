@@ -1,9 +1,9 @@
-"""The first boot of a board, stage by stage: what is expected, what was seen, and where it stops the likely causes."""
+"""Bring-up: the first boot of a board, stage by stage, with what was expected and seen, and causes where it stops."""
 
 from __future__ import annotations
 
+from hil.operations.bringup.bringup import BringUp
 from hil.operations.bringup.bundle import write_bundle
-from hil.operations.bringup.climb import Climb
-from hil.operations.bringup.ladder import Cause, Outcome, Stage, Step
+from hil.operations.bringup.stages import BringUpStage, BringUpStep, Cause, StageOutcome
 
-__all__ = ["Cause", "Climb", "Outcome", "Stage", "Step", "write_bundle"]
+__all__ = ["BringUp", "BringUpStage", "BringUpStep", "Cause", "StageOutcome", "write_bundle"]

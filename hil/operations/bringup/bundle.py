@@ -1,4 +1,4 @@
-"""What a bring-up leaves behind: a directory with everything, and the same as one file for a bug report."""
+"""Writes the record of a bring-up: a directory, and an archive of it for a bug report."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from hil.operations.bringup.climb import Climb
-    from hil.operations.bringup.ladder import Step
+    from hil.operations.bringup.bringup import BringUp
+    from hil.operations.bringup.stages import BringUpStep
     from hil.record.provenance import Provenance
 
 SCHEMA = 1
 RECORD_FILE = "bringup.json"
 
 
-def as_json(board: str, climb: Climb) -> dict[str, Any]:
-    """Return what became of one board, for programs."""
+def as_json(board: str, bring_up: BringUp) -> dict[str, Any]:
+    """Return the bring-up of one board as plain data."""
     return {
         "board": board,
-        "exit_code": int(climb.error.exit_code) if climb.error else 0,
-        "error": str(climb.error) if climb.error else "",
-        "steps": [_plain(step) for step in climb.steps],
+        "exit_code": int(bring_up.error.exit_code) if bring_up.error else 0,
+        "error": str(bring_up.error) if bring_up.error else "",
+        "steps": [_plain(step) for step in bring_up.steps],
     }
 
 
-def _plain(step: Step) -> dict[str, Any]:
+def _plain(step: BringUpStep) -> dict[str, Any]:
     return {**asdict(step), "stage": step.stage.name, "expected": step.stage.expected}
 
 
-def write_bundle(directory: Path, boards: Sequence[tuple[str, Climb, Provenance]], files: Sequence[Path]) -> Path:
+def write_bundle(directory: Path, boards: Sequence[tuple[str, BringUp, Provenance]], files: Sequence[Path]) -> Path:
     """Write the record into `directory`, copy `files` there, and return the archive of it all, beside it."""
     content = {
         "schema": SCHEMA,
-        "boards": [{**as_json(name, climb), "provenance": plain(found)} for name, climb, found in boards],
+        "boards": [{**as_json(name, bring_up), "provenance": plain(found)} for name, bring_up, found in boards],
     }
     write_atomically(directory / RECORD_FILE, (json.dumps(content, indent=1) + "\n").encode())
     for file in files:

@@ -1,4 +1,4 @@
-"""From what was seen to why the boot stopped: small rules, the most telling one first."""
+"""Rules that derive the likely causes of a stopped boot from what was seen, the most specific rule first."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 
 from hil.board.drivers.videocore import BootRefused
 from hil.errors import Panic, UnexpectedPowerOff
-from hil.operations.bringup.ladder import Cause
+from hil.operations.bringup.stages import Cause
 from hil.target.vtpm import ServiceError, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from hil.errors import HilError
-    from hil.operations.bringup.ladder import Stage
-    from hil.operations.bringup.sight import Sight
+    from hil.operations.bringup.observer import BootObserver
+    from hil.operations.bringup.stages import BringUpStage
     from hil.target.crash import Crash
 
 GARBAGE = 0.3
-"""A line of which more than this share is no text runs at another speed."""
+"""If more than this share of a line's bytes is no text, it runs at another speed."""
 
 _NO_SERVER = "no SSH server"
 _OFF = re.compile(r"vTPM: service off: (?P<reason>.*)")
@@ -33,23 +33,23 @@ _OFF_CAUSES = (
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """A boot that did not reach `stage`, with what ended it."""
+    """A boot that stopped before `stage`, and the error that ended it."""
 
-    stage: Stage
+    stage: BringUpStage
     error: HilError
-    sight: Sight | None
+    observer: BootObserver | None
     crash: Crash | None = None
-    """What the error means, if it is a crash or a hang."""
+    """The crash or hang behind the error, if it is one."""
 
 
 def diagnose(stop: Stop) -> tuple[Cause, ...]:
-    """Return the likely causes, the likeliest first; the usual ones of the stage come last."""
+    """Return the likely causes, the likeliest first, and after them the usual ones of the stage."""
     special = [cause for rule in _RULES for cause in rule(stop)]
     return (*special, *(cause for cause in stop.stage.causes if cause not in special))
 
 
 def _service_off(stop: Stop) -> Iterator[Cause]:
-    for line in stop.sight.tail() if stop.sight else ():
+    for line in stop.observer.tail() if stop.observer else ():
         found = _OFF.search(line)
         if found is None:
             continue
@@ -84,14 +84,14 @@ def _no_server(stop: Stop) -> Iterator[Cause]:
 
 
 def _loop(stop: Stop) -> Iterator[Cause]:
-    stage = stop.sight.repeated if stop.sight else ""
+    stage = stop.observer.repeated if stop.observer else ""
     if stage:
         yield Cause(f"the board starts again and again: {stage} came twice", "the last line before it came again")
-        yield Cause("a watchdog that nobody feeds, or a supply that gives way under load", "try a stronger supply")
+        yield Cause("a watchdog that is not served, or a power supply that drops under load", "try a stronger supply")
 
 
 def _garbage(stop: Stop) -> Iterator[Cause]:
-    for uart, share in stop.sight.garbage.items() if stop.sight else ():
+    for uart, share in stop.observer.garbage.items() if stop.observer else ():
         if share > GARBAGE:
             yield Cause(
                 f"`{uart}` runs at another speed than the line is read with: {share:.0%} of it is no text",
@@ -99,10 +99,10 @@ def _garbage(stop: Stop) -> Iterator[Cause]:
             )
 
 
-def _stranger(stop: Stop) -> Iterator[Cause]:
-    sight = stop.sight
-    if sight and sight.serial and not any(sight.banners.values()) and not any(_garbage(stop)):
-        lines = sight.tail(1)
+def _other_firmware(stop: Stop) -> Iterator[Cause]:
+    observer = stop.observer
+    if observer and observer.serial and not any(observer.banners.values()) and not any(_garbage(stop)):
+        lines = observer.tail(1)
         if lines:
             yield Cause(f"other firmware runs there; it says: {lines[0]}", "hil flash --force; check the boot switches")
 
@@ -114,7 +114,7 @@ def _no_entropy(stop: Stop) -> Iterator[Cause]:
 
 def _power_off(stop: Stop) -> Iterator[Cause]:
     if isinstance(stop.error, UnexpectedPowerOff):
-        yield Cause("the firmware switched the board off", "see its last lines: what did it not like?")
+        yield Cause("the firmware switched the board off", "its last lines for the reason")
 
 
 def _hint(stop: Stop) -> Iterator[Cause]:
@@ -122,4 +122,4 @@ def _hint(stop: Stop) -> Iterator[Cause]:
         yield Cause(stop.error.message, stop.error.context.hint)
 
 
-_RULES = (_refused, _service_off, _no_server, _crash, _loop, _garbage, _stranger, _no_entropy, _power_off, _hint)
+_RULES = (_refused, _service_off, _no_server, _crash, _loop, _garbage, _other_firmware, _no_entropy, _power_off, _hint)

@@ -1,4 +1,4 @@
-"""What this machine needs, what it lacks, and how to get it: `hil doctor`."""
+"""`hil doctor`: checks what this machine lacks, and how to install it."""
 
 from hil.operations.doctor.check import Check, checks
 from hil.operations.doctor.command import command

@@ -1,4 +1,4 @@
-"""The checks: each looks at one thing and says how to get it."""
+"""The checks of `hil doctor`: each looks at one thing, and says how to install or repair it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PYTHON = (3, 11)
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What was looked at, what was found, and, if that is not good enough, the way to get it.
+    """What was checked, what was found, and the remedy if that is not good enough.
 
     `packages` are the Debian packages that repair it; `reinstall` is a Python package to install again.
     """
@@ -42,7 +42,7 @@ class Check:
 
 
 def checks() -> list[Check]:
-    """Look at everything. Takes about a second; changes nothing."""
+    """Run all checks. Takes about a second, and changes nothing."""
     return [_tool(name) for name in TOOLS] + [check() for check in _OTHERS]
 
 
@@ -71,7 +71,7 @@ def _python() -> Check:
 
 
 def _serial() -> Check:
-    """Labgrid's fork of pyserial and pyserial itself install the same package; the last one wins, silently."""
+    """Check that `serial` is labgrid's fork of pyserial: both install this package, and the last one wins silently."""
     wanted = "the package serial/ as pyserial-labgrid installed it, and no pyserial"
     remedy = "pip uninstall pyserial; pip install --force-reinstall --no-deps pyserial-labgrid"
     name = "pyserial-labgrid"
@@ -85,11 +85,11 @@ def _serial() -> Check:
         if file.hash and str(file).startswith("serial/") and not _is_as_recorded(fork.locate_file(file), file.hash)
     ]
     try:
-        rival = metadata.version("pyserial")
+        upstream = metadata.version("pyserial")
     except metadata.PackageNotFoundError:
-        rival = ""
-    if rival or altered:
-        found = f"pyserial {rival} beside it" if rival else f"overwritten: {altered[0]}"
+        upstream = ""
+    if upstream or altered:
+        found = f"pyserial {upstream} beside it" if upstream else f"overwritten: {altered[0]}"
         return Check("serial", False, found, wanted, remedy, reinstall=name)
     return Check("serial", True, fork.version, wanted)
 

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 def command(
-    fix: Annotated[bool, typer.Option("--fix", help="Install what is missing (root, or by sudo).")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the checks for a program to read.")] = False,
+    fix: Annotated[bool, typer.Option("--fix", help="Install what is missing, as root or by sudo.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the checks as JSON.")] = False,
 ) -> None:
-    """Say what this machine lacks for building and testing, and how to get it.
+    """Report what this machine lacks for building and testing, and how to install it.
 
     Examples:
         hil doctor

@@ -12,7 +12,7 @@ VERSION_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
-class Tool:
+class RequiredTool:
     """A program or a file of a Debian package. `machines` are board models that an emulator must know.
 
     `backports`: Debian 12 itself has too old a version.
@@ -28,13 +28,13 @@ class Tool:
 
     @property
     def wanted(self) -> str:
-        """What would be good enough."""
+        """The requirement in words."""
         version = ".".join(map(str, self.minimum))
         return f"{self.program or self.file}{f' {version} or later' if version else ''}: {self.why}"
 
     @property
     def remedy(self) -> str:
-        """The way to get it by hand."""
+        """The command that installs it."""
         if self.backports:
             return f"hil doctor --fix, or apt-get install -t <suite>-backports {self.package}"
         return f"apt-get install {self.package}"
@@ -42,14 +42,14 @@ class Tool:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What is on this machine: a version, or what is lacking."""
+    """What is on this machine: a version, or what is missing."""
 
     version: str = ""
     lacks: str = field(default="")
 
 
 TOOLS = {
-    "emulator": Tool(
+    "emulator": RequiredTool(
         "qemu-system-arm",
         "runs boards",
         "qemu-system-aarch64",
@@ -57,40 +57,44 @@ TOOLS = {
         machines=("virt", "raspi4b"),
         backports=True,
     ),
-    "user emulator": Tool("qemu-user", "runs the TPM engine alone", "qemu-aarch64", minimum=(10,), backports=True),
-    "cross compiler": Tool("gcc-aarch64-linux-gnu", "builds firmware", "aarch64-linux-gnu-gcc", minimum=(12,)),
-    "cross C library": Tool(
+    "user emulator": RequiredTool(
+        "qemu-user", "runs the TPM engine alone", "qemu-aarch64", minimum=(10,), backports=True
+    ),
+    "cross compiler": RequiredTool("gcc-aarch64-linux-gnu", "builds firmware", "aarch64-linux-gnu-gcc", minimum=(12,)),
+    "cross C library": RequiredTool(
         "libc6-dev-arm64-cross", "runs the TPM engine alone", file="/usr/aarch64-linux-gnu/lib/libc.a"
     ),
-    "picolibc": Tool(
+    "picolibc": RequiredTool(
         "picolibc-aarch64-linux-gnu",
         "C headers without an operating system",
         file="/usr/lib/picolibc/aarch64-linux-gnu",
     ),
-    "compiler": Tool("gcc", "builds tools and host tests", "gcc"),
-    "C library": Tool("libc6-dev", "builds tools and host tests", file="/usr/include/stdio.h"),
-    "make": Tool("make", "builds", "make"),
-    "perl": Tool("perl", "configures OpenSSL", "perl"),
-    "patch": Tool("patch", "unpacks Debian sources", "patch"),
-    "xz": Tool("xz-utils", "unpacks Debian sources", "xz"),
-    "dpkg-source": Tool("dpkg-dev", "unpacks Debian sources", "dpkg-source"),
-    "OpenSSL headers": Tool("libssl-dev", "builds TF-A's fiptool", file="/usr/include/openssl/sha.h"),
-    "mtools": Tool("mtools", "makes SD cards, copies files to a Juno", "mcopy"),
-    "device tree compiler": Tool("device-tree-compiler", "builds device trees", "dtc"),
-    "TSS": Tool("libtss2-dev", "TPM commands in suites", file="/usr/include/tss2/tss2_esys.h"),
-    "software TPM": Tool("swtpm", "a TPM to compare with, in tests of the framework", "swtpm"),
-    "fuzzing compiler": Tool("clang-14", "fuzzes the service core", "clang-14"),
-    "fuzzing runtime": Tool("libclang-rt-14-dev", "fuzzes the service core", file="/usr/lib/llvm-14/lib/clang"),
-    "C formatter": Tool("clang-format-14", "make lint", "clang-format-14"),
-    "C checker": Tool("cppcheck", "make lint", "cppcheck"),
-    "spelling checker": Tool("aspell", "make lint", "aspell"),
-    "dictionary": Tool("aspell-en", "make lint", file="/usr/lib/aspell/en_GB-ise.multi"),
-    "browser": Tool("chromium-headless-shell", "tests of the pages that people look at", "chromium-headless-shell"),
-    "Telnet": Tool("inetutils-telnet", "power switches that speak Telnet", "telnet"),
+    "compiler": RequiredTool("gcc", "builds tools and host tests", "gcc"),
+    "C library": RequiredTool("libc6-dev", "builds tools and host tests", file="/usr/include/stdio.h"),
+    "make": RequiredTool("make", "builds", "make"),
+    "perl": RequiredTool("perl", "configures OpenSSL", "perl"),
+    "patch": RequiredTool("patch", "unpacks Debian sources", "patch"),
+    "xz": RequiredTool("xz-utils", "unpacks Debian sources", "xz"),
+    "dpkg-source": RequiredTool("dpkg-dev", "unpacks Debian sources", "dpkg-source"),
+    "OpenSSL headers": RequiredTool("libssl-dev", "builds TF-A's fiptool", file="/usr/include/openssl/sha.h"),
+    "mtools": RequiredTool("mtools", "makes SD cards, copies files to a Juno", "mcopy"),
+    "device tree compiler": RequiredTool("device-tree-compiler", "builds device trees", "dtc"),
+    "TSS": RequiredTool("libtss2-dev", "TPM commands in suites", file="/usr/include/tss2/tss2_esys.h"),
+    "software TPM": RequiredTool("swtpm", "a TPM to compare with, in tests of the framework", "swtpm"),
+    "fuzzing compiler": RequiredTool("clang-14", "fuzzes the service core", "clang-14"),
+    "fuzzing runtime": RequiredTool("libclang-rt-14-dev", "fuzzes the service core", file="/usr/lib/llvm-14/lib/clang"),
+    "C formatter": RequiredTool("clang-format-14", "make lint", "clang-format-14"),
+    "C checker": RequiredTool("cppcheck", "make lint", "cppcheck"),
+    "spelling checker": RequiredTool("aspell", "make lint", "aspell"),
+    "dictionary": RequiredTool("aspell-en", "make lint", file="/usr/lib/aspell/en_GB-ise.multi"),
+    "browser": RequiredTool(
+        "chromium-headless-shell", "tests of the pages that people look at", "chromium-headless-shell"
+    ),
+    "Telnet": RequiredTool("inetutils-telnet", "power switches that speak Telnet", "telnet"),
 }
 
 
-def inspect(tool: Tool) -> Found:
+def inspect(tool: RequiredTool) -> Found:
     """Look for a tool, its version and its machines."""
     from pathlib import Path
 

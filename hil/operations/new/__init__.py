@@ -1,1 +1,1 @@
-"""Files to start from: a board, a suite."""
+"""`hil new`: writes files to start from."""

@@ -1,4 +1,4 @@
-"""A board file to start from: that of a board which is much like it, with what each part means written beside it."""
+"""Writes a board file to start from: a copy of one that works, with a comment on each part."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SHIPPED = shipped("boards")
-"""The boards of hil itself: in an installed package, or in the checkout."""
+"""The board files of hil itself: in an installed package, or in the checkout."""
 
 
 def models() -> list[str]:
-    """Return the boards that a new one can be like."""
+    """Return the boards that a new one can be modelled on."""
     return sorted(path.stem for path in SHIPPED.glob("*.yaml"))
 
 
@@ -33,7 +33,7 @@ def new_board(folder: Path, name: str, like: str, firmware: Path | None = None) 
     """
     check_name("board", name)
     if like not in models():
-        raise UsageError(f"there is no board {like!r} to start from", hint=" or ".join(models()))
+        raise UsageError(f"board {like!r} does not exist, so none can be modelled on it", hint=" or ".join(models()))
     model, file = SHIPPED / f"{like}.yaml", folder / f"{name}.yaml"
     document, written = Document(model), model.read_text(encoding="utf-8").splitlines()
     replaced = dict(_other_images(document, folder, firmware) if firmware else ())

@@ -1,4 +1,4 @@
-"""A suite to start from."""
+"""Writes a suite to start from."""
 
 from __future__ import annotations
 

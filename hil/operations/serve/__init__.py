@@ -1,4 +1,4 @@
-"""The reports of a lab as a web page: boards, runs that go on, runs that ended. It shows, and controls nothing."""
+"""`hil report --serve`: boards, running and finished runs as web pages, which show all and control nothing."""
 
 from __future__ import annotations
 

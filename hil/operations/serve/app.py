@@ -17,7 +17,7 @@ from starlette.routing import Route
 from hil.errors import HilError
 from hil.operations.serve.guard import REPORT, Guard
 from hil.operations.serve.overview import KILLED, Overview, killed
-from hil.operations.serve.tail import News, RunTail
+from hil.operations.serve.tail import RunTail, Update
 from hil.report.history import history
 from hil.report.html import HTML_FILE
 from hil.report.pages import REPORT_STYLE, history_page
@@ -29,18 +29,18 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     Boards = Callable[[], list[dict[str, Any]]]
-    """Tells the state of all boards, as `hil boards --json` prints it; may take seconds."""
+    """Returns the status of all boards, as `hil boards --json` prints it; may take seconds."""
 
 LOOK_SECONDS = 0.5
-"""So often files are looked at for somebody who watches."""
+"""The interval at which files are read for a browser that watches."""
 BOARDS_SECONDS = 10.0
-"""So old what is told of boards may be: to ask disturbs nobody, but takes time."""
+"""How long the status of boards is cached: reading it disturbs nobody, but takes time."""
 QUIET_SECONDS = 15.0
-"""After so long without news a comment is sent, so that a connection that is gone is noticed."""
+"""After so long without an update a comment is sent, so that a broken connection is noticed."""
 HISTORY_RUNS = 30
 
-_TOLD = ("name", "description", "places", "trouble", "runner", "last_run")
-"""What is told of a board: how it is, but not how it is reached."""
+_SENT = ("name", "description", "places", "trouble", "runner", "last_run")
+"""The fields of a board that browsers get: its status, but not its addresses."""
 
 _PAGE = Path(__file__).parent / "page"
 _TYPES = {
@@ -51,11 +51,11 @@ _TYPES = {
     ".xml": "text/xml",
     ".info": "text/plain",
 }
-"""Files of a run that are handed out; all else is to be had on the machine itself."""
+"""The kinds of files of a run that are served; all others stay on this machine."""
 
 
 def application(reports: Path, boards: Boards, names: Collection[str] = ()) -> Starlette:
-    """Return the application over the runs in `reports`; `names` are what this server may be called."""
+    """Return the application over the runs in `reports`; `names` are names of this server."""
     pages = _Pages(reports, boards)
     return Starlette(
         routes=[
@@ -109,7 +109,7 @@ class _Pages:
         return HTMLResponse(history_page(found, runs_at="/runs/"), headers={"Content-Security-Policy": REPORT})
 
     def run(self, request: Request) -> Response:
-        """The report of a run that ended; else how it goes on, or how far it came."""
+        """Serve the report of a run that has ended, else the page that follows it."""
         if (self._directory(request) / HTML_FILE).is_file():
             return RedirectResponse(HTML_FILE)
         return Response((_PAGE / "run.html").read_bytes(), media_type="text/html")
@@ -119,11 +119,13 @@ class _Pages:
         tail = RunTail(directory)
 
         async def look() -> tuple[list[str], bool]:
-            nobody_writes = await run_in_threadpool(killed, directory)  # so all that there is to tell is there
-            news = await run_in_threadpool(tail.news)
-            if nobody_writes and not news:
-                news = [News("finished", {"verdict": KILLED})]
-            return [_message(one.kind, one.data) for one in news], any(one.kind == "finished" for one in news)
+            nobody_writes = await run_in_threadpool(killed, directory)  # so the files are complete
+            updates = await run_in_threadpool(tail.updates)
+            if nobody_writes and not updates:
+                updates = [Update("finished", {"verdict": KILLED})]
+            return [_message(update.kind, update.data) for update in updates], any(
+                update.kind == "finished" for update in updates
+            )
 
         return _stream(look)
 
@@ -140,7 +142,7 @@ class _Pages:
         return FileResponse(path, media_type=_TYPES[path.suffix], headers=headers)
 
     def _directory(self, request: Request) -> Path:
-        """The directory of the run that is asked for: one that is there, and no way to anywhere else."""
+        """Return the directory of the requested run, which must be in the list: no path leads anywhere else."""
         wanted = request.path_params["run"]
         found = next((path for path in Runs(self._reports).paths() if path.name == wanted), None)
         if found is None:
@@ -151,26 +153,26 @@ class _Pages:
         async with self._asking:
             now = asyncio.get_running_loop().time()
             if now >= self._boards_until:
-                self._boards = await run_in_threadpool(self._boards_told)
+                self._boards = await run_in_threadpool(self._read_boards)
                 self._boards_until = asyncio.get_running_loop().time() + BOARDS_SECONDS
         return self._boards
 
-    def _boards_told(self) -> dict[str, Any]:
+    def _read_boards(self) -> dict[str, Any]:
         try:
-            return {"boards": [{name: one[name] for name in _TOLD} for one in self._ask_boards()]}
+            return {"boards": [{name: board[name] for name in _SENT} for board in self._ask_boards()]}
         except HilError as error:
             return {"boards": [], "trouble": error.message}
 
 
 def _message(kind: str, data: dict[str, Any]) -> str:
-    """A message of server-sent events (HTML standard, 9.2.5): JSON has no line breaks that could end it."""
+    """Return a server-sent event (HTML standard, 9.2.5). JSON has no line breaks, which would end it early."""
     return f"event: {kind}\ndata: {json.dumps(data, default=str)}\n\n"
 
 
 def _stream(look: Callable[[], Awaitable[tuple[list[str], bool]]]) -> Response:
-    """Answer with the messages that `look` returns, time and again, until it says that they were the last."""
+    """Stream the messages that `look` returns, called at intervals, until it returns the last ones."""
 
-    async def news() -> AsyncIterator[str]:
+    async def updates() -> AsyncIterator[str]:
         quiet = 0.0
         over = False
         while not over:
@@ -182,4 +184,4 @@ def _stream(look: Callable[[], Awaitable[tuple[list[str], bool]]]) -> Response:
             quiet = 0.0 if messages else quiet + LOOK_SECONDS
             await asyncio.sleep(LOOK_SECONDS)
 
-    return StreamingResponse(news(), media_type="text/event-stream")
+    return StreamingResponse(updates(), media_type="text/event-stream")

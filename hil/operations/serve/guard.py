@@ -1,4 +1,4 @@
-"""What every request must pass, and what every answer says to browsers."""
+"""An ASGI layer that refuses requests which could be attacks, and adds security headers to every answer."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ OWN_PAGE = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-"""Content Security Policy of what this server writes itself."""
+"""The Content Security Policy of this server's own pages."""
 REPORT = (
     "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-"""That of pages in one file, which may come from another machine: they are kept from everything else here."""
+"""The policy of reports, which may come from another machine: they are kept from everything else here."""
 
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -35,10 +35,10 @@ _HEADERS = {
 
 
 class Guard:
-    """Lets through only what reads, from those who know this server by an address or by one of its `names`.
+    """Passes only reading requests, and only those for an address or one of the server's `names`.
 
-    A page of somebody else can have its own name lead here (DNS rebinding), but cannot change the name that its
-    browser asks for. An address in the place of a name is beyond its power, so that is always good.
+    A hostile page can make its own name resolve to this server (DNS rebinding), but its browser still sends that name
+    in the request. It cannot make the browser send an address, so addresses are always accepted.
     """
 
     def __init__(self, app: ASGIApp, names: Collection[str]) -> None:
@@ -46,7 +46,7 @@ class Guard:
         self._names = {"localhost", *(name.lower() for name in names)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on a request, or refuse it."""
+        """Pass a request on, or refuse it."""
         if scope["type"] == "websocket":
             await send({"type": "websocket.close"})
             return

@@ -1,4 +1,4 @@
-"""The runs of a reports folder in brief, those that go on among them."""
+"""A summary of the runs in a reports folder, also of those in progress."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ UNREADABLE = "unreadable"
 
 
 class Overview:
-    """Looks at `reports`; a run is read again only when its record is another."""
+    """Summarises the runs in `reports`. A run is read again only if its record has changed."""
 
     def __init__(self, reports: Path) -> None:
         self._reports = reports
@@ -44,7 +44,7 @@ class Overview:
 
 
 def killed(path: Path) -> bool:
-    """Whether nobody writes the record of a run any more that has not ended; one that just begins has no `run.json`."""
+    """Whether the process of an unfinished run is gone. A run that has just begun has no `run.json` yet."""
     return (path / RUN_FILE).exists() and not runner(_writer(path))
 
 
@@ -72,7 +72,7 @@ def _brief(path: Path) -> dict[str, Any]:
 
 
 def _writer(path: Path) -> Record | None:
-    """What `run.json` says of a run that may go on: who writes it, since when."""
+    """Return the process and start time of a run from `run.json`, None if that cannot be read."""
     with contextlib.suppress(OSError, ValueError):
         return from_json((path / RUN_FILE).read_bytes(), Record)
     return None

@@ -1,4 +1,4 @@
-"""Runs the web application until somebody ends it."""
+"""Runs the web application until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
 
 MOST_AT_ONCE = 100
-"""More requests at once than this are refused; each that watches is one."""
+"""The most requests at once; each browser that watches is one."""
 END_SECONDS = 1
-"""After Ctrl-C, what those who watch may take to be told."""
+"""How long open connections may take to end after Ctrl-C."""
 
 
 def serve(app: Starlette, address: str, port: int, ready: Callable[[str], None]) -> None:
-    """Serve `app` at `address`, on a free port if `port` is 0. `ready` is told the URL. Raises `UsageError`."""
+    """Serve `app` at `address`, on a free port if `port` is 0. `ready` is called with the URL. Raises `UsageError`."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:
         listening = socket.create_server((address, port), family=family)
@@ -41,5 +41,5 @@ def serve(app: Starlette, address: str, port: int, ready: Callable[[str], None])
             timeout_graceful_shutdown=END_SECONDS,
             server_header=False,
         )
-        with contextlib.suppress(KeyboardInterrupt):  # how people end it
+        with contextlib.suppress(KeyboardInterrupt):  # the usual way to end it
             uvicorn.Server(config).run([listening])

@@ -1,4 +1,4 @@
-"""What a run has written since somebody looked last: its events, and what its consoles said."""
+"""Follows a run: its events, and the output of its consoles, since the last call."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CONSOLE_BYTES = 16 * 1024
-"""So much of what a console said before is shown."""
+"""How much of a console's earlier output is sent."""
 READ_BYTES = 1024 * 1024
-"""So much of one file is told at a time."""
+"""How much of one file is read at a time."""
 
-_TOLD = {
+_SENT = {
     "run-started": ("name", "started"),
     "case-started": ("id", "board", "seat"),
     "attempt": ("id", "board", "seat", "outcome", "fault"),
@@ -27,16 +27,16 @@ _TOLD = {
     "fault": ("board", "kind", "message"),
     "run-finished": ("verdict",),
 }
-"""What is passed on of each event; nobody watches the steps."""
+"""The fields that are sent of each event; steps are not sent."""
 
 
 class Tail:
-    """Reads on in a file that grows, from `tail` bytes before its present end; whole lines only."""
+    """Reads a growing file by whole lines, from `tail` bytes before its current end, or from its beginning."""
 
     def __init__(self, path: Path, tail: int | None = None) -> None:
         self._path = path
         self._at = 0 if tail is None else max(0, path.stat().st_size - tail)
-        self._torn = self._at > 0  # the first line that is found may have begun before
+        self._torn = self._at > 0  # the first line may have begun before this offset
         self._rest = b""
 
     def lines(self) -> list[str]:
@@ -56,8 +56,8 @@ class Tail:
 
 
 @dataclass(frozen=True, slots=True)
-class News:
-    """Something that happened; `kind` is `happened`, `console` or `finished`."""
+class Update:
+    """An update on a run; `kind` is `happened`, `console` or `finished`."""
 
     kind: str
     data: dict[str, Any]
@@ -71,26 +71,26 @@ class RunTail:
         self._events = Tail(directory / EVENTS_FILE)
         self._consoles: dict[str, Tail] = {}
 
-    def news(self) -> list[News]:
-        """Return what happened since the last call; `finished` is the last that ever comes."""
-        consoles = [News("console", {"name": name, "lines": lines}) for name, lines in self._said()]
+    def updates(self) -> list[Update]:
+        """Return the updates since the last call; `finished` is the last one of a run."""
+        consoles = [Update("console", {"name": name, "lines": lines}) for name, lines in self._said()]
         return [*consoles, *self._happened()]
 
-    def _happened(self) -> Iterator[News]:
+    def _happened(self) -> Iterator[Update]:
         batch = []
         finished = None
         for line in self._events.lines():
             try:
                 event = json.loads(line)
-                told = {name: _shown(event[name]) for name in _TOLD.get(event["event"], ()) if name in event}
-                batch += [{"event": event["event"], "t": event["t"], **told}] if told else []
+                sent = {name: _shown(event[name]) for name in _SENT.get(event["event"], ()) if name in event}
+                batch += [{"event": event["event"], "t": event["t"], **sent}] if sent else []
                 finished = event if event["event"] == "run-finished" else finished
             except (ValueError, KeyError, TypeError):
-                continue  # a torn or foreign line; the record's reader is who complains
+                continue  # an incomplete or foreign line: the reader of the record reports it
         if batch:
-            yield News("happened", {"events": batch})
+            yield Update("happened", {"events": batch})
         if finished:
-            yield News("finished", {"verdict": _shown(finished.get("verdict", ""))})
+            yield Update("finished", {"verdict": _shown(finished.get("verdict", ""))})
 
     def _said(self) -> Iterator[tuple[str, list[str]]]:
         for log in sorted(self._directory.glob("*/*.log")):

@@ -1,7 +1,7 @@
-"""A trial of the lab's machinery: a pool run on many simulated boards while runners and an exporter are killed."""
+"""`hil lab trial`: a pool run on many simulated boards during which runners and an exporter are killed."""
 
 from __future__ import annotations
 
-from hil.operations.trial.trial import Plan, Result, Trial
+from hil.operations.trial.trial import LabTrial, TrialPlan, TrialResult
 
-__all__ = ["Plan", "Result", "Trial"]
+__all__ = ["LabTrial", "TrialPlan", "TrialResult"]

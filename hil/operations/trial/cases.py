@@ -1,4 +1,4 @@
-"""The suite of a trial: each case takes a simulated board a while, and this machine next to nothing."""
+"""The suite of a trial: each case takes a simulated board a while, but no time of this machine's processors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 CASES = int(os.environ.get("HIL_TRIAL_CASES", "20"))
 MILLISECONDS = int(os.environ.get("HIL_TRIAL_MILLISECONDS", "100"))
 SPARE_SECONDS = 60.0
-"""For a machine that has much else to do."""
+"""The margin for a busy machine."""
 
 
 @pytest.fixture

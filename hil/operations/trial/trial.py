@@ -1,4 +1,4 @@
-"""One trial: start a local lab, run on all of its boards, kill some of it meanwhile, count what was lost.
+"""Runs one trial: starts a local lab, runs on all its boards, kills parts of it meanwhile, and counts what was lost.
 
 A case is work that a board does by itself for a while, so the ideal time is the sum of that, shared by all boards.
 """
@@ -40,23 +40,23 @@ if TYPE_CHECKING:
 
 CASES = Path(__file__).parent / "cases.py"
 SUITE = "suites/test_cases.py"
-"""Where the trial's own tree has them."""
+"""The path of the cases in the trial's own tree."""
 SETTINGS = "[tool.hil]\n"
 PAUSE_SECONDS = 0.2
 START_SECONDS = 300.0
 SPARE_SECONDS = 600.0
 """How much longer than the ideal time a run may take before it is given up."""
 FREE_SECONDS = 120.0
-"""Until all boards are well and nobody's after a run."""
+"""How long it may take after a run until all boards are healthy and free."""
 END_SECONDS = 60.0
 LAST_LINES = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """So many boards behind so many exporters; `cases` per board, of `seconds` each.
+class TrialPlan:
+    """The size of a trial: boards behind exporters, and `cases` per board that take `seconds` each.
 
-    `deaths` runners are killed, of which the first one is an exporter.
+    `deaths` processes are killed: one exporter, and runners for the rest.
     """
 
     boards: int
@@ -68,8 +68,8 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """What came of it; times are in seconds. `cut` cases had their runner, or their board, taken away under them."""
+class TrialResult:
+    """The result of a trial; times are in seconds. `cut` cases lost their runner or their board while they ran."""
 
     boards: int
     cases: int
@@ -91,17 +91,17 @@ class Result:
         return not (self.lost_cases or self.doubled_cases or self.lost_leases or self.shared_boards)
 
 
-class Trial:
+class LabTrial:
     """One lab and one run in it, in a tree of its own in `directory`, which has all its files."""
 
-    def __init__(self, directory: Path, plan: Plan, say: Callable[[str], None]) -> None:
+    def __init__(self, directory: Path, plan: TrialPlan, say: Callable[[str], None]) -> None:
         self._directory = directory
         self._plan = plan
         self._say = say
         self._chance = random.Random(plan.seed)
 
-    def run(self) -> Result:
-        """Start the lab, run, count. Raises `InfrastructureError` when the lab does not start, or the run not end."""
+    def run(self) -> TrialResult:
+        """Run the trial. Raises `InfrastructureError` if the lab does not start or the run does not end."""
         plan = self._plan
         self._make_tree()
         self._say(f"starting a lab of {plan.boards} simulated boards")
@@ -127,7 +127,7 @@ class Trial:
             return self._count(cases, ideal, took, killed, lost_leases, run.returncode)
 
     def _make_tree(self) -> None:
-        """Have a tree that the run can be in, whatever directory the user is in."""
+        """Make a tree for the run, which may not use the one that the user is in."""
         (self._directory / FILE).write_text(SETTINGS)
         suite = self._directory / SUITE
         suite.parent.mkdir(exist_ok=True)
@@ -152,12 +152,12 @@ class Trial:
         return tuple(killed)
 
     def _ended(self) -> int:
-        """How many cases have ended so far."""
+        """Return how many cases have ended so far."""
         journal = self._directory / JOURNAL
         return journal.read_bytes().count(b"\n") if journal.exists() else 0
 
     def _await_all_free(self, address: LabAddress, lab: subprocess.Popen[bytes]) -> int:
-        """Return how many boards are not free and well again in time after the run."""
+        """Return how many boards are not free in time after the run."""
         places: list[PlaceStatus] = []
 
         def all_free() -> bool:
@@ -171,13 +171,13 @@ class Trial:
 
     def _count(
         self, cases: int, ideal: float, took: float, killed: tuple[str, ...], lost_leases: int, code: int
-    ) -> Result:
+    ) -> TrialResult:
         record = json.loads((self._directory / "reports" / "latest" / "run.json").read_text())
         journal = [json.loads(line) for line in (self._directory / JOURNAL).read_text().splitlines()]
         reported = Counter(case["id"] for case in record["cases"] if case["outcome"] in {"passed", "error"})
         ran = Counter(entry["case"] for entry in journal)
         passed = sum(case["outcome"] == "passed" for case in record["cases"])
-        return Result(
+        return TrialResult(
             boards=self._plan.boards,
             cases=cases,
             ideal=round(ideal, 1),
@@ -195,7 +195,7 @@ class Trial:
 
     @contextlib.contextmanager
     def _process(self, log: str, arguments: list[str], **variables: str) -> Iterator[subprocess.Popen[bytes]]:
-        """A command of ours until the end of the block, what it says in a file."""
+        """Run a command of ours until the end of the block, with its output in a file."""
         with (self._directory / log).open("wb") as output:
             process = subprocess.Popen(
                 [*HIL, *arguments],
@@ -215,11 +215,11 @@ class Trial:
             process.wait()
 
     def _until(self, condition: Callable[[], bool], what: str, seconds: float, needed: subprocess.Popen[bytes]) -> None:
-        """Wait for something that takes a process that must not end before."""
+        """Wait for a condition. Raises `InfrastructureError` if the process `needed` ends first, or time is up."""
         deadline = Deadline.after(seconds)
         while not condition():
             if deadline.expired or needed.poll() is not None:
-                why = f"not within {deadline}" if deadline.expired else "what it takes has ended"
+                why = f"not within {deadline}" if deadline.expired else "its process has ended"
                 said = "".join(f"\n  {line}" for file in ("up.log", "run.log") for line in self._last_words(file))
                 raise InfrastructureError(f"waited for {what}: {why}{said}")
             time.sleep(PAUSE_SECONDS)
@@ -230,14 +230,14 @@ class Trial:
 
 
 def runners(run: int) -> list[int]:
-    """Return the processes of a run that drive a board each: they are forked from a child of the run."""
+    """Return the processes of a run that drive a board each, which are forked from a child of the run."""
     with contextlib.suppress(psutil.NoSuchProcess):
         return [worker.pid for child in psutil.Process(run).children() for worker in child.children()]
     return []
 
 
 def _shared(journal: Sequence[Mapping[str, Any]]) -> int:
-    """Return how many boards were somebody else's between two cases of one user."""
+    """Return how many boards were used by somebody else between two cases of the same user."""
     users: dict[str, list[int]] = {}
     for entry in sorted(journal, key=lambda entry: entry["begin"]):
         users.setdefault(entry["board"], []).append(entry["connection"])

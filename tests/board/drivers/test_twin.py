@@ -12,7 +12,7 @@ from hil.board.builds import build_linux
 from hil.board.file import labgridenv
 from hil.board.snapshot import SnapshotStore
 from hil.linux import Host
-from hil.operations.bringup.trials import tpm_through_host
+from hil.operations.bringup.probes import tpm_through_host
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,10 +9,10 @@ import pytest
 
 from hil.board.ssh.process import CommandResult
 from hil.errors import FirmwareError
-from hil.operations.bench.delay import WORK, Work, rows
+from hil.operations.bench.delay import WORKLOADS, Workload, rows
 from hil.operations.bench.exits import traps_in
 from hil.operations.bench.stopwatch import Timing
-from hil.operations.bench.ways import DIRECT, QUEUE, RIVAL, DirectWay
+from hil.operations.bench.tpmpaths import BASELINE, DIRECT, QUEUE, DirectPath
 from hil.target.tpm import commands
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def test_a_stopwatch_that_says_something_else_is_not_believed(output: str) -> No
 
 @dataclass
 class Played:
-    """A way to a TPM: commands take `ticks` in turn and cause `traps_each`; the program causes 5 more."""
+    """A path to a TPM: commands take `ticks` in turn and cause `traps_each`; the program causes 5 more."""
 
     ticks: Sequence[int]
     traps_each: int
@@ -85,21 +85,21 @@ class Played:
 
 
 def test_a_row_has_the_percentiles_and_the_traps_of_one_command() -> None:
-    ways = {QUEUE: Played([1, 1, 3], 1), RIVAL: Played([10, 20, 20, 90], 60)}
-    work = Work("name", lambda key: commands.quote(key, b"", 0), 100, judged=True)
-    p50, p99, traps = rows(work, ways, {QUEUE: 1, RIVAL: 2})
-    assert (p50.series[QUEUE].median, p50.series[RIVAL].median) == (0.001, 0.02)
-    assert (p99.series[QUEUE].median, p99.series[RIVAL].median) == (0.003, 0.09)
-    assert (traps.series[QUEUE].median, traps.series[RIVAL].median) == (1, 60)
+    paths = {QUEUE: Played([1, 1, 3], 1), BASELINE: Played([10, 20, 20, 90], 60)}
+    workload = Workload("name", lambda key: commands.quote(key, b"", 0), 100, has_targets=True)
+    p50, p99, traps = rows(workload, paths, {QUEUE: 1, BASELINE: 2})
+    assert (p50.series[QUEUE].median, p50.series[BASELINE].median) == (0.001, 0.02)
+    assert (p99.series[QUEUE].median, p99.series[BASELINE].median) == (0.003, 0.09)
+    assert (traps.series[QUEUE].median, traps.series[BASELINE].median) == (1, 60)
     assert p50.targets[0].met
-    assert sorted(set(p50.latencies[RIVAL])) == [0.01, 0.02, 0.09]
-    assert set(ways[RIVAL].order) == {commands.quote(2, b"", 0).hex()}
+    assert sorted(set(p50.latencies[BASELINE])) == [0.01, 0.02, 0.09]
+    assert set(paths[BASELINE].order) == {commands.quote(2, b"", 0).hex()}
 
 
 def test_a_way_that_is_too_slow_misses_its_target() -> None:
-    ways = {QUEUE: Played([20], 1), DIRECT: Played([6], 0), RIVAL: Played([100], 60)}
-    work = Work("name", lambda _: commands.get_random(16), 10, judged=True)
-    assert [target.met for target in rows(work, ways, dict.fromkeys(ways, 0))[0].targets] == [True, False]
+    paths = {QUEUE: Played([20], 1), DIRECT: Played([6], 0), BASELINE: Played([100], 60)}
+    workload = Workload("name", lambda _: commands.get_random(16), 10, has_targets=True)
+    assert [target.met for target in rows(workload, paths, dict.fromkeys(paths, 0))[0].targets] == [True, False]
 
 
 def test_traps_to_the_monitor_are_counted_without_waits() -> None:
@@ -114,10 +114,10 @@ def test_traps_to_the_monitor_are_counted_without_waits() -> None:
         vm = Machine
 
     guest: Any = PlayedGuest
-    assert DirectWay(guest).traps(lambda: counters.update({0x01: 500, 0x24: 9, 0x16: 1})) == 3
+    assert DirectPath(guest).traps(lambda: counters.update({0x01: 500, 0x24: 9, 0x16: 1})) == 3
 
 
 def test_what_a_command_makes_is_flushed() -> None:
-    for work in WORK:
-        makes = work.command(0)[6:10] == commands.CC_CREATE_PRIMARY.to_bytes(4)
-        assert (work.after == commands.flush_context(0)) == makes
+    for workload in WORKLOADS:
+        makes = workload.command(0)[6:10] == commands.CC_CREATE_PRIMARY.to_bytes(4)
+        assert (workload.after == commands.flush_context(0)) == makes

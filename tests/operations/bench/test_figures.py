@@ -8,18 +8,18 @@ import json
 import pytest
 from rich.console import Console
 
-from hil.operations.bench.figures import Row, Section, Series, Target, percentile, ratio, take_turns
+from hil.operations.bench.figures import Goal, Row, Section, Series, percentile, ratio, take_turns
 from hil.operations.bench.table import as_json, show
 
 
-def test_contenders_take_turns_in_both_orders_and_the_warm_up_is_dropped() -> None:
+def test_implementations_take_turns_in_both_orders_and_the_warm_up_is_dropped() -> None:
     order: list[str] = []
 
-    def contender(name: str) -> float:
+    def implementation(name: str) -> float:
         order.append(name)
         return float(len(order))
 
-    series = take_turns({"A": lambda: contender("A"), "B": lambda: contender("B")}, 2, "s", warm_up=1)
+    series = take_turns({"A": lambda: implementation("A"), "B": lambda: implementation("B")}, 2, "s", warm_up=1)
     assert "".join(order) == "ABBAAB"
     assert series["A"].samples == (4.0, 5.0)
     assert series["B"].samples == (3.0, 6.0)
@@ -35,7 +35,7 @@ def test_a_ratio_is_one_of_medians() -> None:
     [(0.9998, "s", "1 s"), (0.9991, "s", "999 ms"), (0.00123, "s", "1.23 ms"), (12345.0, "bytes", "12,345 bytes")],
 )
 def test_a_figure_is_shown_in_a_unit_that_suits_it(value: float, unit: str, shown: str) -> None:
-    section = Section("title", "how", (Row("quantity", {"ours": Series(unit, (value,))}, (Target("≤ 2", False),)),))
+    section = Section("title", "how", (Row("quantity", {"ours": Series(unit, (value,))}, (Goal("≤ 2", False),)),))
     out = io.StringIO()
     show([section], Console(file=out, width=100))
     assert shown in out.getvalue()

@@ -41,7 +41,7 @@ def test_a_command_is_timed_as_often_as_asked(stopwatch: Stopwatch) -> None:
     done = stopwatch("5", SUCCEEDING.hex(), SUCCEEDING.hex())
     _frequency, response, *ticks = done.stdout.split()  # programs under the user emulator see no frequency
     assert bytes.fromhex(response) == SUCCEEDING
-    assert len([int(one) for one in ticks]) == 5
+    assert len([int(count) for count in ticks]) == 5
 
 
 def test_a_command_that_the_tpm_refuses_is_no_figure(stopwatch: Stopwatch) -> None:

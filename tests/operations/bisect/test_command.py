@@ -110,7 +110,7 @@ def test_a_search_that_was_killed_goes_on_where_it_was_and_names_the_change(tree
         (["--test", f"{CASES}::test_elsewhere"], "does not run on fake-board: only on another board"),
         (["--test", f"{CASES}::test_missing"], "test_missing"),
         (["--good", "no-such-revision"], "no-such-revision"),
-        (["--test", ""], "--test says what broke"),
+        (["--test", ""], "--test is missing"),
     ],
 )
 def test_what_cannot_be_asked_is_said_in_one_line(tree: Checkout, more: list[str], says: str) -> None:

@@ -7,9 +7,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hil.errors import ExitCode, UsageError
-from hil.operations.bisect import Bisection, Builds, Judgement, Revisions, Settings, State, Verdict
-from hil.operations.bisect.bisection import BoardSick
-from hil.operations.bisect.runner import Outcome
+from hil.operations.bisect import (
+    Bisection,
+    BisectionState,
+    BisectSettings,
+    Builds,
+    CandidateVerdict,
+    Judgement,
+    Revisions,
+)
+from hil.operations.bisect.bisection import BoardUnusable
+from hil.operations.bisect.runner import RunOutcome
 from tests.operations.bisect.history import BUILD, git, make_history
 
 if TYPE_CHECKING:
@@ -40,10 +48,10 @@ class Bench:
         text = (firmware / "fw" / "image").read_text()
         self.runs.append((test, text.split()[0]))
         if len(self.runs) in self.sick:
-            return Judgement(Outcome.LOST, "QEMU was killed by SIGKILL", "reports/lost")
+            return Judgement(RunOutcome.LOST, "QEMU was killed by SIGKILL", "reports/lost")
         fails = "dead" in text or (test == "test" and "bug" in text) or len(self.runs) in self.bad
         return Judgement(
-            Outcome.FAILED if fails else Outcome.PASSED, "wrong" if fails else "", f"reports/{len(self.runs)}"
+            RunOutcome.FAILED if fails else RunOutcome.PASSED, "wrong" if fails else "", f"reports/{len(self.runs)}"
         )
 
 
@@ -61,11 +69,11 @@ def search(tmp_path: Path, bench: Bench) -> Callable[..., Bisection]:
     """Return a function that makes, or goes on with, a search in a history."""
 
     def make(names: list[str], canary: str = "canary", candidates: Candidates | None = None) -> Bisection:
-        settings = Settings("test", "board", canary, names[0], names[-1], build=BUILD)
+        settings = BisectSettings("test", "board", canary, names[0], names[-1], build=BUILD)
         try:
-            state = State.load(tmp_path / "state")
+            state = BisectionState.load(tmp_path / "state")
         except UsageError:
-            state = State(tmp_path / "state", settings)
+            state = BisectionState(tmp_path / "state", settings)
             state.save()
         root = tmp_path / "repository"
         revisions = Revisions(root, names[0], names[-1], BUILD, root / "build" / "bisect", state.directory)
@@ -127,16 +135,16 @@ def test_a_board_that_stays_sick_ends_the_search_and_it_goes_on_later(
 ) -> None:
     names = make_history(tmp_path / "repository", contents(bug_at=10))
     bench.sick = range(8, 10**9)
-    with pytest.raises(BoardSick, match="QEMU was killed") as caught:
+    with pytest.raises(BoardUnusable, match="QEMU was killed") as caught:
         search(names).run()
     assert caught.value.exit_code is ExitCode.INFRASTRUCTURE
     assert "--resume" in caught.value.context.hint
-    tried = State.load(tmp_path / "state").trials
+    tried = BisectionState.load(tmp_path / "state").trials
     assert {trial.candidate for trial in tried} >= {names[0], names[-1]}
     bench.sick = range(0)
     answer = search(names).run()
     assert answer.first_bad.candidate == names[10]
-    assert State.load(tmp_path / "state").trials[: len(tried)] == tried
+    assert BisectionState.load(tmp_path / "state").trials[: len(tried)] == tried
 
 
 def test_firmware_that_fails_the_canary_is_skipped_only_if_the_good_one_still_passes_it(
@@ -146,8 +154,10 @@ def test_firmware_that_fails_the_canary_is_skipped_only_if_the_good_one_still_pa
     answer = search(names).run()
     assert answer.suspects[-1] == names[3]
     assert set(answer.suspects) == set(names[1:])
-    state = State.load(tmp_path / "state")
-    assert state.of(Verdict.SKIP) == [trial.candidate for trial in state.trials if "the canary fails" in trial.reason]
+    state = BisectionState.load(tmp_path / "state")
+    assert state.with_verdict(CandidateVerdict.SKIP) == [
+        trial.candidate for trial in state.trials if "the canary fails" in trial.reason
+    ]
     assert bench.runs.count(("canary", "0")) == 3
 
 
@@ -161,7 +171,7 @@ def test_a_board_on_which_everything_fails_for_a_while_is_never_taken_for_the_bu
     answer = search(names).run()
     assert bench.runs[since - 1][0] == first
     assert answer.first_bad.candidate == names[8]
-    assert State.load(tmp_path / "state").of(Verdict.SKIP) == []
+    assert BisectionState.load(tmp_path / "state").with_verdict(CandidateVerdict.SKIP) == []
     assert bench.pauses
 
 
@@ -170,9 +180,9 @@ def test_a_board_on_which_everything_fails_ends_the_search_instead_of_answering_
 ) -> None:
     names = make_history(tmp_path / "repository", ["fine"] * 8 + ["fine bug"])
     bench.bad = range(7, 10**9)  # from the first test between the ends on
-    with pytest.raises(BoardSick, match="the board failed 3 times"):
+    with pytest.raises(BoardUnusable, match="the board failed 3 times"):
         search(names).run()
-    assert State.load(tmp_path / "state").of(Verdict.BAD) == [names[8]]
+    assert BisectionState.load(tmp_path / "state").with_verdict(CandidateVerdict.BAD) == [names[8]]
 
 
 @pytest.mark.parametrize(("content", "message"), [("bug", "does not pass at the good end"), ("fine", "does not fail")])
@@ -186,7 +196,7 @@ def test_ends_that_are_no_ends_are_refused(
 
 def test_ends_in_the_wrong_order_are_refused(tmp_path: Path, search: Callable[..., Bisection]) -> None:
     names = make_history(tmp_path / "repository", contents())
-    with pytest.raises(UsageError, match="does not follow"):
+    with pytest.raises(UsageError, match="is no descendant of"):
         search(names[::-1]).run()
 
 
@@ -205,9 +215,9 @@ def test_worktrees_are_gone_afterwards_and_the_checkout_is_as_it_was(
 def test_nobody_goes_on_with_a_search_that_is_under_way(tmp_path: Path, search: Callable[..., Bisection]) -> None:
     search(make_history(tmp_path / "repository", ["fine", "bug"]))
     with (
-        State.load(tmp_path / "state").held(),
+        BisectionState.load(tmp_path / "state").held(),
         pytest.raises(UsageError, match="another"),
-        State.load(tmp_path / "state").held(),
+        BisectionState.load(tmp_path / "state").held(),
     ):
         pass
 

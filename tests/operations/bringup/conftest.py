@@ -1,4 +1,4 @@
-"""Boards whose boot goes wrong in every way that a first boot does."""
+"""Boards whose boot goes wrong in every bring_up that a first boot does."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from hil.errors import ExitCode
-from hil.operations.bringup import Climb, Outcome, Step
+from hil.operations.bringup import BringUp, BringUpStep, StageOutcome
 from tests.board.drivers.guest import echo, power_off, repeat, say, start_again
 
 if TYPE_CHECKING:
@@ -46,16 +46,16 @@ READY = say("monitor", "monitor: ready\n")
 LATER = {"firmware": {**STATES["firmware"], "deadline": 60}, "monitor": STATES["monitor"]}
 
 
-def climb(strategy: BoardStrategy) -> tuple[Climb, Step]:
+def stopped_bring_up(strategy: BoardStrategy) -> tuple[BringUp, BringUpStep]:
     """Bring a board up that does not get far, and return the step where it stops."""
-    way = Climb(strategy, FEATURES)
-    steps = way.run()
-    (stopped,) = (step for step in steps if step.outcome is Outcome.STOPPED)
-    assert all(step.outcome is Outcome.REACHED for step in steps[: steps.index(stopped)])
-    assert steps[-1].outcome is Outcome.NOT_TRIED
+    bring_up = BringUp(strategy, FEATURES)
+    steps = bring_up.run()
+    (stopped,) = (step for step in steps if step.outcome is StageOutcome.STOPPED)
+    assert all(step.outcome is StageOutcome.REACHED for step in steps[: steps.index(stopped)])
+    assert steps[-1].outcome is StageOutcome.NOT_TRIED
     assert stopped.causes
     assert all(cause.why and cause.attempt for cause in stopped.causes)
-    return way, stopped
+    return bring_up, stopped
 
 
 @pytest.mark.parametrize(
@@ -74,11 +74,11 @@ def climb(strategy: BoardStrategy) -> tuple[Climb, Step]:
 def test_a_boot_that_ends_before_a_stage_names_it(
     make_board: Callable[..., BoardStrategy], actions: tuple[str, ...], stage: str, why: str, code: ExitCode
 ) -> None:
-    way, stopped = climb(make_board(*actions, states=STATES, panics=PANICS))
+    bring_up, stopped = stopped_bring_up(make_board(*actions, states=STATES, panics=PANICS))
     assert stopped.stage.name == stage
     assert why in stopped.causes[0].why or why in stopped.seen
-    assert way.error
-    assert way.error.exit_code is code
+    assert bring_up.error
+    assert bring_up.error.exit_code is code
 
 
 @pytest.mark.parametrize(
@@ -101,31 +101,33 @@ def test_a_boot_that_ends_before_a_stage_names_it(
 def test_a_board_that_says_what_is_wrong_is_understood(
     make_board: Callable[..., BoardStrategy], actions: tuple[str, ...], stage: str, why: str
 ) -> None:
-    _, stopped = climb(make_board(*actions, echo("monitor"), states=LATER, panics=PANICS))
+    _, stopped = stopped_bring_up(make_board(*actions, echo("monitor"), states=LATER, panics=PANICS))
     assert stopped.stage.name == stage
     assert why in stopped.causes[0].why
 
 
 def test_a_board_without_power_stops_at_the_switch(make_board: Callable[..., BoardStrategy]) -> None:
-    way, stopped = climb(make_board(BL1, machine="nosuch", states=STATES))
+    bring_up, stopped = stopped_bring_up(make_board(BL1, machine="nosuch", states=STATES))
     assert stopped.stage.name == "power"
     assert "nosuch" in stopped.seen
-    assert way.error
-    assert way.error.exit_code is ExitCode.INFRASTRUCTURE
+    assert bring_up.error
+    assert bring_up.error.exit_code is ExitCode.INFRASTRUCTURE
 
 
 def test_a_banner_is_timed_from_the_one_before(make_board: Callable[..., BoardStrategy]) -> None:
     slow = repeat(20_000_000, "        nop\n")
-    way = Climb(make_board(BL1, slow, BL2, BL31, SERVICE, states=STATES, panics=PANICS), FEATURES)
-    seconds: dict[str, Any] = {step.stage.name: step.seconds for step in way.run()}
+    bring_up = BringUp(make_board(BL1, slow, BL2, BL31, SERVICE, states=STATES, panics=PANICS), FEATURES)
+    seconds: dict[str, Any] = {step.stage.name: step.seconds for step in bring_up.run()}
     assert seconds["BL2"] > 10 * seconds["BL31"]
 
 
 def test_who_watches_sees_each_stage_as_it_is_reached(make_board: Callable[..., BoardStrategy]) -> None:
-    way = Climb(make_board(BL1, BL2, states=STATES, panics=PANICS), FEATURES)
+    bring_up = BringUp(make_board(BL1, BL2, states=STATES, panics=PANICS), FEATURES)
     seen: list[set[str]] = []
-    way.news = lambda steps: seen.append({step.stage.name for step in steps if step.outcome is Outcome.REACHED})
-    way.run()
+    bring_up.on_change = lambda steps: seen.append(
+        {step.stage.name for step in steps if step.outcome is StageOutcome.REACHED}
+    )
+    bring_up.run()
     assert {"flashed"} in seen
     assert {"flashed", "power", "serial", "BL1"} in seen
     assert seen[-1] == {"flashed", "power", "serial", "BL1", "BL2"}

@@ -12,7 +12,7 @@ from hil.board.drivers.devicetree import DeviceTree
 from hil.board.file import labgridenv
 from hil.errors import ExitCode
 from hil.firmware.initramfs import Initramfs
-from hil.operations.bringup import Climb, Outcome, Step
+from hil.operations.bringup import BringUp, BringUpStep, StageOutcome
 from tests.board.drivers import guest
 from tests.board.drivers.test_ssh import free_port
 from tests.cli.checkout import ROOT
@@ -40,11 +40,11 @@ STATES = {
 PANICS = [{"uart": "linux", "line": "^linux: no SSH server"}]
 
 
-def stop_of(strategy: BoardStrategy) -> tuple[Climb, Step]:
-    way = Climb(strategy, {"secure_space": "protected"})
-    (stopped,) = (step for step in way.run() if step.outcome is Outcome.STOPPED)
+def stop_of(strategy: BoardStrategy) -> tuple[BringUp, BringUpStep]:
+    bring_up = BringUp(strategy, {"secure_space": "protected"})
+    (stopped,) = (step for step in bring_up.run() if step.outcome is StageOutcome.STOPPED)
     assert all(cause.why and cause.attempt for cause in stopped.causes)
-    return way, stopped
+    return bring_up, stopped
 
 
 @pytest.fixture
@@ -102,11 +102,11 @@ def played(
 
 
 def test_a_server_that_nobody_started_stops_at_ssh(played: Callable[..., BoardStrategy]) -> None:
-    way, stopped = stop_of(played(port=free_port()))
+    bring_up, stopped = stop_of(played(port=free_port()))
     assert stopped.stage.name == "ssh"
     assert "nothing listens" in stopped.causes[0].why
-    assert way.error
-    assert way.error.exit_code is ExitCode.INFRASTRUCTURE
+    assert bring_up.error
+    assert bring_up.error.exit_code is ExitCode.INFRASTRUCTURE
 
 
 def test_linux_that_cannot_start_its_server_says_so(played: Callable[..., BoardStrategy]) -> None:
@@ -145,12 +145,12 @@ def test_a_module_that_does_not_load_stops_at_the_device(
     insmod.write_text(f"#!/bin/sh\necho \"insmod: can't insert '$1': {said}\" >&2; exit 1\n")
     insmod.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    way, stopped = stop_of(played())
+    bring_up, stopped = stop_of(played())
     assert stopped.stage.name == "device"
     assert said in stopped.seen
     assert attempt in stopped.causes[0].attempt
-    assert way.error
-    assert way.error.exit_code is ExitCode.FINDINGS
+    assert bring_up.error
+    assert bring_up.error.exit_code is ExitCode.FINDINGS
 
 
 def changed_linux(directory: Path, changes: Initramfs) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from hil.board.drivers import twin
 from hil.board.file import labgridenv
 from hil.errors import ExitCode
 from hil.firmware import build
-from hil.operations.bringup import Climb, Outcome, Step
+from hil.operations.bringup import BringUp, BringUpStep, StageOutcome
 from hil.target.crash import find_elfs
 from tests.cli.checkout import ROOT
 from tests.simulators.damage import LOOP, UNDEFINED, address_of, overwrite
@@ -77,13 +77,13 @@ class Twin:
     def wait(self, state: str, seconds: float) -> None:
         self.drivers["BoardStrategy"]["states"][state]["deadline"] = seconds
 
-    def climb(self) -> Climb:
+    def bring_up(self) -> BringUp:
         path = self.directory / "twin.yaml"
         path.write_text(json.dumps(self.content))
         environment = labgridenv.load(path)
         self._environments.append(environment)
         strategy = labgridenv.target(environment).get_strategy()
-        return Climb(strategy, self.content["targets"]["main"]["features"], find_elfs([BUILD / "armstub.bin"]))
+        return BringUp(strategy, self.content["targets"]["main"]["features"], find_elfs([BUILD / "armstub.bin"]))
 
     def close(self) -> None:
         for environment in self._environments:
@@ -102,43 +102,43 @@ def board(tmp_path: Path) -> Iterator[Twin]:
     made.close()
 
 
-def stop_of(way: Climb) -> Step:
-    """Climb, and return the step where it ended."""
-    (stopped,) = (step for step in way.run() if step.outcome is Outcome.STOPPED)
+def stop_of(bring_up: BringUp) -> BringUpStep:
+    """BringUp, and return the step where it ended."""
+    (stopped,) = (step for step in bring_up.run() if step.outcome is StageOutcome.STOPPED)
     assert all(cause.why and cause.attempt for cause in stopped.causes)
     return stopped
 
 
-def spoil_when_reached(way: Climb, stage: str, address: int) -> None:
+def spoil_when_reached(bring_up: BringUp, stage: str, address: int) -> None:
     """Write an undefined instruction into the board's memory once a stage is reached."""
 
     def spoil(steps: Any) -> None:
-        if any(step.stage.name == stage and step.outcome is Outcome.REACHED for step in steps):
-            overwrite(way.strategy.board, address, UNDEFINED)
-            way.news = lambda _steps: None
+        if any(step.stage.name == stage and step.outcome is StageOutcome.REACHED for step in steps):
+            overwrite(bring_up.strategy.board, address, UNDEFINED)
+            bring_up.on_change = lambda _steps: None
 
-    way.news = spoil
+    bring_up.on_change = spoil
 
 
 def test_an_emulator_that_does_not_start_stops_at_the_power_switch(board: Twin) -> None:
     board.drivers["Rpi4TwinDriver"]["machine"] = "nosuch"
-    way = board.climb()
-    stopped = stop_of(way)
+    bring_up = board.bring_up()
+    stopped = stop_of(bring_up)
     assert stopped.stage.name == "power"
     assert "nosuch" in stopped.seen
-    assert way.error
-    assert way.error.exit_code is ExitCode.INFRASTRUCTURE
+    assert bring_up.error
+    assert bring_up.error.exit_code is ExitCode.INFRASTRUCTURE
 
 
 def test_firmware_that_never_says_a_byte_stops_at_the_serial_line_and_is_found_in_its_code(board: Twin) -> None:
     board.damaged("armstub", address_of(BUILD / "bl31.elf", "bl31_entrypoint"), LOOP)
     board.wait("firmware", SILENCE)
-    way = board.climb()
-    stopped = stop_of(way)
+    bring_up = board.bring_up()
+    stopped = stop_of(bring_up)
     assert stopped.stage.name == "serial"
     assert "CPU 0 is in bl31_entrypoint" in stopped.causes[0].why
-    assert way.error
-    assert way.error.exit_code is ExitCode.INFRASTRUCTURE
+    assert bring_up.error
+    assert bring_up.error.exit_code is ExitCode.INFRASTRUCTURE
 
 
 def test_a_line_at_another_speed_is_recognised_by_its_garbage(board: Twin, tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_a_line_at_another_speed_is_recognised_by_its_garbage(board: Twin, tmp_p
     subprocess.run(["aarch64-linux-gnu-objcopy", "-O", "binary", elf, stub], check=True)
     board.image("armstub", stub.read_bytes())
     board.wait("firmware", 5.0)
-    stopped = stop_of(board.climb())
+    stopped = stop_of(board.bring_up())
     assert stopped.stage.name == "BL31"
     assert stopped.causes[0].why.startswith("`monitor` runs at another speed")
 
@@ -165,32 +165,32 @@ def test_a_file_that_is_not_on_the_card_is_missed_before_the_first_byte(
     from hil.board.flash.sdcard import write_card
 
     monkeypatch.setattr(bootpartition, "write_card", without)
-    stopped = stop_of(board.climb())
+    stopped = stop_of(board.bring_up())
     assert stopped.stage.name == "serial"
     assert f"{missing} is not on the boot partition" in stopped.causes[0].why
 
 
 def test_damage_in_bl31_that_makes_it_crash_is_named_with_its_line(board: Twin) -> None:
     board.damaged("armstub", address_of(BUILD / "bl31.elf", "vtpm_service_init"), UNDEFINED)
-    way = board.climb()
-    stopped = stop_of(way)
+    bring_up = board.bring_up()
+    stopped = stop_of(bring_up)
     assert stopped.stage.name == "service"
     assert "elr_el3 is in vtpm_service_init at firmware/service/" in stopped.causes[0].why
     assert stopped.causes[0].attempt.startswith("see vtpm_service_init in firmware/service/")
-    assert way.error
-    assert way.error.exit_code is ExitCode.FINDINGS
+    assert bring_up.error
+    assert bring_up.error.exit_code is ExitCode.FINDINGS
 
 
 def test_a_damaged_engine_keeps_the_service_off(board: Twin) -> None:
     board.damaged("engine", 0x1000, b"damage")
-    stopped = stop_of(board.climb())
+    stopped = stop_of(board.bring_up())
     assert stopped.stage.name == "service"
     assert "from another build than BL31" in stopped.causes[0].why
 
 
 def test_a_seed_that_is_withheld_leaves_no_entropy(board: Twin, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(twin, "SEED_BYTES", 0)
-    stopped = stop_of(board.climb())
+    stopped = stop_of(board.bring_up())
     assert stopped.stage.name == "self-check"
     assert "no source of entropy" in stopped.causes[0].why
 
@@ -198,7 +198,7 @@ def test_a_seed_that_is_withheld_leaves_no_entropy(board: Twin, monkeypatch: pyt
 def test_a_damaged_monitor_stops_at_the_monitor(board: Twin) -> None:
     board.damaged("kernel", 0, LOOP)
     board.wait("monitor", SILENCE)
-    stopped = stop_of(board.climb())
+    stopped = stop_of(board.bring_up())
     assert stopped.stage.name == "monitor"
     assert "BL33 is not where BL31 jumps to" in " ".join(cause.why for cause in stopped.causes)
 
@@ -210,9 +210,9 @@ def test_a_damaged_monitor_stops_at_the_monitor(board: Twin) -> None:
 def test_an_engine_that_fails_stops_at_the_instance_or_at_its_first_command(
     board: Twin, before: str, stage: str, elf: str, symbol: str
 ) -> None:
-    way = board.climb()
-    spoil_when_reached(way, before, address_of(BUILD / elf, symbol))
-    stopped = stop_of(way)
+    bring_up = board.bring_up()
+    spoil_when_reached(bring_up, before, address_of(BUILD / elf, symbol))
+    stopped = stop_of(bring_up)
     assert stopped.stage.name == stage
-    assert way.error
-    assert way.error.exit_code is ExitCode.FINDINGS
+    assert bring_up.error
+    assert bring_up.error.exit_code is ExitCode.FINDINGS

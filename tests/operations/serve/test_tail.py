@@ -36,16 +36,16 @@ def test_of_a_long_past_the_end_is_told_without_the_line_that_began_before(tmp_p
 def test_a_run_is_told_from_its_begin_to_its_end(tmp_path: Path) -> None:
     run = Run(tmp_path, BoardOfRun("rpi4", Provenance()))
     tail = RunTail(run.path)
-    assert [news.kind for news in tail.news()] == ["happened"]
+    assert [update.kind for update in tail.updates()] == ["happened"]
     console = DirectorySink(run.path).transcript("rpi4", "monitor")
     console.received(b"x" * 2 * CONSOLE_BYTES + b"\nready\n")
     run.begin("suites/a.py::test_a")
-    console_news, happened = tail.news()
-    assert console_news.data["name"] == "rpi4/monitor"
-    assert [line.rpartition("< ")[2] for line in console_news.data["lines"]] == ["ready"]
+    output, happened = tail.updates()
+    assert output.data["name"] == "rpi4/monitor"
+    assert [line.rpartition("< ")[2] for line in output.data["lines"]] == ["ready"]
     assert [event["id"] for event in happened.data["events"]] == ["suites/a.py::test_a"]
     run.finish(ExitCode.PASSED)
-    assert [news.kind for news in tail.news()] == ["happened", "finished"]
+    assert [update.kind for update in tail.updates()] == ["happened", "finished"]
     console.close()
 
 
@@ -55,5 +55,5 @@ def test_a_console_that_lies_elsewhere_is_not_read(tmp_path: Path) -> None:
     for name in ("secret.log", "secret.raw"):
         (tmp_path / "secret" / name).write_text("a secret\n")
     (run.path / "rpi4").symlink_to(tmp_path / "secret")
-    assert [news.kind for news in RunTail(run.path).news()] == ["happened"]
+    assert [update.kind for update in RunTail(run.path).updates()] == ["happened"]
     run.finish(ExitCode.PASSED)

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from hil.board.file.boot import Banner
 
 
-class Outcome(StrEnum):
-    """How it went with one stage."""
+class StageOutcome(StrEnum):
+    """The outcome of one stage."""
 
     REACHED = "reached"
     STOPPED = "stopped here"
@@ -29,8 +29,8 @@ class Cause:
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
-    """One step of the way up. `causes` are the usual ones for a stop right before it is reached."""
+class BringUpStage:
+    """A stage of the boot. `causes` are the usual ones if the boot stops right before it."""
 
     name: str
     expected: str
@@ -38,30 +38,30 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """What became of a stage. `seconds` is the time since the stage before, or since power-on."""
+class BringUpStep:
+    """A stage with its outcome. `seconds` is the time since the previous stage, or since power-on."""
 
-    stage: Stage
-    outcome: Outcome
+    stage: BringUpStage
+    outcome: StageOutcome
     seen: str = ""
     seconds: float = 0.0
     causes: tuple[Cause, ...] = ()
 
 
-FLASHED = Stage(
+FLASHED = BringUpStage(
     "flashed",
     "the images are on the board and read back as written",
     (Cause("the firmware is not built, or the medium cannot be written", "hil build; hil flash"),),
 )
-POWER = Stage(
+POWER = BringUpStage(
     "power",
     "the board can be switched on",
     (
         Cause("the power switch does not answer, or the emulator does not start", "hil doctor; check the board file"),
-        Cause("the board hangs on another outlet", "switch it by hand and look for its light"),
+        Cause("the board is connected to another outlet", "switch it by hand and look for its light"),
     ),
 )
-SERIAL = Stage(
+SERIAL = BringUpStage(
     "serial",
     "any byte on any serial line",
     (
@@ -73,7 +73,7 @@ SERIAL = Stage(
         Cause("the boot ROM finds nothing to start", "hil flash --force; check the boot switches"),
     ),
 )
-SELF_CHECK = Stage(
+SELF_CHECK = BringUpStage(
     "self-check",
     "windows of secure memory, a source of entropy, and the protection that the board file promises",
     (
@@ -82,30 +82,30 @@ SELF_CHECK = Stage(
         ),
     ),
 )
-VERSION = Stage(
+VERSION = BringUpStage(
     "version",
     "the service answers VERSION and LIMITS with its own figures",
     (Cause("another service owns the call range, or the build is older than this checkout", "hil build; hil flash"),),
 )
-INSTANCE = Stage(
+INSTANCE = BringUpStage(
     "instance",
     "CREATE generates an instance, with a queue of its own",
     (Cause("the engine does not start on this processor", "see the firmware console for what it says"),),
 )
-TPM = Stage(
+TPM = BringUpStage(
     "tpm",
     "TPM2_Startup and TPM2_GetRandom through a queue that a guest has mapped",
     (Cause("the guest's view of the queue is not EL3's: memory types or translation", "hil run suites/queue -x"),),
 )
-SSH = Stage(
+SSH = BringUpStage(
     "ssh",
     "a command over SSH is answered",
     (
         Cause("the network is not up on the board", "hil console BOARD, then `ip address`"),
-        Cause("the address in the board file is another one's", "NetworkService in the board file"),
+        Cause("the address in the board file belongs to another machine", "NetworkService in the board file"),
     ),
 )
-DEVICE = Stage(
+DEVICE = BringUpStage(
     "device",
     "/dev/vtpm on the host: the module found the service",
     (Cause("the module is not loaded, or is for another kernel", "`dmesg` on the host; docs/linux.md"),),
@@ -139,18 +139,18 @@ _BANNERS = {
 }
 
 
-def of_banner(banner: Banner) -> Stage:
-    """Return the stage that makes itself known by a line."""
-    return Stage(banner.stage, f"its banner on console `{banner.uart}`", _BANNERS.get(banner.stage, ()))
+def stage_of_banner(banner: Banner) -> BringUpStage:
+    """Return the stage that a banner announces."""
+    return BringUpStage(banner.stage, f"its banner on console `{banner.uart}`", _BANNERS.get(banner.stage, ()))
 
 
-def ladder(banners: Sequence[Banner], *, linux: bool) -> tuple[Stage, ...]:
-    """Return all stages of a board in order; `linux`: it boots into Linux, and not into the monitor."""
+def stages_of(banners: Sequence[Banner], *, linux: bool) -> tuple[BringUpStage, ...]:
+    """Return all stages of a board in order; with `linux` it boots into Linux, else into the monitor."""
     return (FLASHED, POWER, SERIAL, *_announced(banners), *((SSH, DEVICE, TPM) if linux else (VERSION, INSTANCE, TPM)))
 
 
-def _announced(banners: Sequence[Banner]) -> Iterator[Stage]:
+def _announced(banners: Sequence[Banner]) -> Iterator[BringUpStage]:
     for banner in banners:
-        yield of_banner(banner)
+        yield stage_of_banner(banner)
         if banner.stage == "service":
             yield SELF_CHECK

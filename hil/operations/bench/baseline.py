@@ -1,4 +1,4 @@
-"""What our queue is compared with: QEMU runs the same guest, whose TPM is swtpm's behind the registers of TCG's TIS."""
+"""The baseline for our queue: the same guest in QEMU, with swtpm behind the registers of TCG's TIS as its TPM."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from hil.linux import Machine
 
 DIRECTORY = "/tmp/hil-bench"
-"""On the host; its own libraries stay as they are."""
+"""The directory on the host. The host's own libraries stay as they are."""
 INSTALL_SECONDS = 300.0
 GUEST_INITRD = f"{DIRECTORY}/initrd"
 _MEMORY = "192"
-"""MiB, as guests of the VMM have."""
+"""In MiB, the same as for guests of our VMM."""
 _PID_FILE = f"{DIRECTORY}/qemu.pid"
 _SOCKET = f"{DIRECTORY}/swtpm.socket"
 _STATE = f"{DIRECTORY}/swtpm"
@@ -29,7 +29,7 @@ _LIBRARIES = ":".join(
 
 
 def install(host: Machine, images: BenchImages) -> None:
-    """Put the rival on a host, and make the initramfs that all guests of the bench have."""
+    """Install QEMU and swtpm on a host, and make the initramfs for all guests of the bench."""
     deadline = Deadline.after(INSTALL_SECONDS)
     host.run(["mkdir", "-p", _STATE])
     for image in (images.host, images.guest):
@@ -41,8 +41,8 @@ def install(host: Machine, images: BenchImages) -> None:
     )
 
 
-class RivalGuest(CommandLoop):
-    """A guest of QEMU that was started, and its own swtpm."""
+class BaselineGuest(CommandLoop):
+    """A guest of QEMU with its own swtpm, started on construction."""
 
     def __init__(self, host: Machine) -> None:
         swtpm = ["swtpm", "socket", "--tpm2", "--tpmstate", f"dir={_STATE}", "--ctrl", f"type=unixio,path={_SOCKET}"]
@@ -60,12 +60,12 @@ class RivalGuest(CommandLoop):
 
     @property
     def pid(self) -> int:
-        """QEMU's process on the host; asked for once the guest is up."""
+        """The id of QEMU's process on the host, known once the guest is up."""
         return int(self._host.run(["cat", _PID_FILE]).text)
 
 
 def _installed(words: list[str]) -> str:
-    """Return the line that runs an installed program with the libraries that came with it."""
+    """Return the command line that runs an installed program with its own libraries."""
     program, *arguments = words
     loader = [f"{DIRECTORY}/lib/ld-linux-aarch64.so.1", "--library-path", _LIBRARIES]
     return shlex.join([*loader, f"{DIRECTORY}/usr/bin/{program}", *arguments])

@@ -1,4 +1,4 @@
-"""The ways from a guest to its TPM that are compared: each has an unmodified kernel that waits for commands."""
+"""The paths from a guest to its TPM that are compared, each with an unmodified kernel that waits for commands."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from hil.board.file import labgridenv
 from hil.linux import DirectGuest, Guest, Host
+from hil.operations.bench.baseline import GUEST_INITRD, BaselineGuest, install
 from hil.operations.bench.exits import WAIT, traps
-from hil.operations.bench.rival import GUEST_INITRD, RivalGuest, install
 from hil.session.plugin.board import Board
 
 if TYPE_CHECKING:
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from hil.firmware.bench import BenchImages
     from hil.linux.commandloop import CommandLoop
 
-QUEUE, DIRECT, RIVAL = "our queue, KVM", "our queue, no trap", "swtpm, QEMU's TIS"
-"""Names of the ways, as columns of a table have them."""
+QUEUE, DIRECT, BASELINE = "our queue, KVM", "our queue, no trap", "swtpm, QEMU's TIS"
+"""The names of the paths, which are the columns of the table."""
 
 
-class Way(Protocol):
-    """One way from a guest to its TPM."""
+class TpmPath(Protocol):
+    """One path from a guest to its TPM."""
 
     @property
     def guest(self) -> CommandLoop:
@@ -35,26 +35,26 @@ class Way(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class KvmWay:
-    """A guest of KVM; `process` is that of its VMM on the host."""
+class KvmPath:
+    """A guest of KVM; `process` is the id of its VMM on the host."""
 
     host: Host
     guest: CommandLoop
     process: int
 
     def traps(self, action: Callable[[], object]) -> int:
-        """Count by the host's tracepoint."""
+        """Count traps by the host's tracepoint."""
         return traps(self.host, self.process, action)
 
 
 @dataclass(frozen=True, slots=True)
-class DirectWay:
+class DirectPath:
     """A guest of the monitor."""
 
     guest: DirectGuest
 
     def traps(self, action: Callable[[], object]) -> int:
-        """Count by the monitor's own counters."""
+        """Count traps by the monitor's own counters."""
         before = self._traps()
         action()
         return self._traps() - before
@@ -63,8 +63,8 @@ class DirectWay:
         return sum(count for cause, count in self.guest.vm.traps_by_class().items() if cause != WAIT)
 
 
-def kvm_ways(environment: Environment, images: BenchImages, note: Callable[[str], None]) -> dict[str, Way]:
-    """Start the Linux host of a board, and on it a guest of ours and one of the rival's."""
+def kvm_paths(environment: Environment, images: BenchImages, note: Callable[[str], None]) -> dict[str, TpmPath]:
+    """Start the Linux host of a board, and on it a guest of our VMM and one of the baseline."""
     target = environment.get_target("main")
     strategy = target.get_driver("BoardStrategy")
     note("starting the host")
@@ -73,14 +73,14 @@ def kvm_ways(environment: Environment, images: BenchImages, note: Callable[[str]
     note("installing QEMU and swtpm on the host")
     install(host, images)
     note("starting its guests")
-    ours, rival = Guest.start(host, initrd=GUEST_INITRD), RivalGuest(host)
-    for guest in (ours, rival):
+    ours, baseline = Guest.start(host, initrd=GUEST_INITRD), BaselineGuest(host)
+    for guest in (ours, baseline):
         guest.wait_ready()
-    return {QUEUE: KvmWay(host, ours, ours.pid), RIVAL: KvmWay(host, rival, rival.pid)}
+    return {QUEUE: KvmPath(host, ours, ours.pid), BASELINE: KvmPath(host, baseline, baseline.pid)}
 
 
-def direct_way(environment: Environment, images: BenchImages, note: Callable[[str], None]) -> DirectWay:
-    """Start the monitor of a board, and with it a guest that has the initramfs of all guests of the bench."""
+def direct_path(environment: Environment, images: BenchImages, note: Callable[[str], None]) -> DirectPath:
+    """Start the monitor of a board, and in it a guest with the initramfs of the bench."""
     labgridenv.replace_images(environment, {"initrd": images.initrd})
     target = environment.get_target("main")
     strategy = target.get_driver("BoardStrategy")
@@ -89,4 +89,4 @@ def direct_way(environment: Environment, images: BenchImages, note: Callable[[st
     board = Board("", {}, "", target, strategy)
     guest = DirectGuest.start(target.get_driver("MonitorDriver").monitor, board.guest_images())
     guest.wait_ready()
-    return DirectWay(guest)
+    return DirectPath(guest)

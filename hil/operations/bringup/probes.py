@@ -1,4 +1,4 @@
-"""What is tried once the board answers: the service, an instance, a TPM command. Each returns what was seen."""
+"""Probes of a board that answers: the service, an instance, a TPM command. Each returns what it saw, in words."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _MODULE_HINTS = (
 
 
 class SelfCheckFailed(FirmwareError):
-    """What the service says of itself is not what the board file promises."""
+    """The service's banner contradicts the board file."""
 
 
 def self_check(announced: str, features: Mapping[str, str]) -> str:
-    """Check the line by which the service makes itself known against the board's features."""
+    """Check the banner of the service against the board's features."""
     found = _READY.search(announced)
     if found is None:
-        raise SelfCheckFailed(f"the service does not say what it has: {announced!r}")
+        raise SelfCheckFailed(f"the banner of the service is incomplete: {announced!r}")
     if int(found["windows"]) == 0:
         raise SelfCheckFailed("there is no window of secure memory for an instance", hint="the pool's addresses")
     if found["entropy"] == "none":
@@ -56,7 +56,7 @@ def version(service: Service) -> str:
     """Ask the service for its version and its limits."""
     answer, limits = service.version(), service.limits()
     if limits.instances == 0 or limits.pool_free == 0:
-        raise FirmwareError(f"the service has room for nothing: {limits}")
+        raise FirmwareError(f"the service has no room for an instance: {limits}")
     return f"{answer.major}.{answer.minor}, {limits.instances} instances, {limits.pool_free >> 10} KiB free"
 
 
@@ -66,7 +66,7 @@ def tpm_through_guest(vm: VirtualMachine, made: Instance) -> str:
 
 
 def device(host: Machine) -> str:
-    """Look for the file by which Linux offers the service; raises `FirmwareError` with what the kernel says to it."""
+    """Look for the device file of the service. Raises `FirmwareError` with what the kernel says if it is missing."""
     done = host.run(_FIND_DEVICE, check=False)
     said: str = done.text
     if done.status == 0:
@@ -84,7 +84,7 @@ def tpm_through_host(host: Machine) -> str:
 
 
 def first_commands(transport: Transport) -> str:
-    """Start the TPM and have it give two random numbers, which must differ."""
+    """Start the TPM and request two random numbers, which must differ."""
     from hil.target.tpm import Tpm  # needs an extra, and every other step of a bring-up does without
 
     with Tpm(transport) as tpm:

@@ -1,4 +1,4 @@
-"""Three ways to drive the same firmware on the same QEMU: ours, labgrid's own drivers, and bare sockets."""
+"""Three implementations that drive the same firmware on the same QEMU: hil, labgrid's drivers, plain sockets."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 BANNER = b"monitor: ready"
 BOOT_SECONDS = 30.0
 DEATH_SECONDS = 5.0
-"""How long a contender would wait for a line that never comes."""
+"""How long an implementation waits for a line that never comes."""
 NEVER = "a line that never comes"
 
 MACHINE = "virt,secure=on,virtualization=on,gic-version=3"
@@ -37,24 +37,24 @@ MEMORY = "256M"
 PROCESSORS = 4
 
 
-class Contender(Protocol):
-    """One way to drive the board. Every method returns seconds."""
+class Implementation(Protocol):
+    """One way to drive the board. Every method returns a duration in seconds."""
 
     def boot(self) -> float:
-        """From the start of the emulator to the monitor's banner. It keeps running."""
+        """Boot, from the start of the emulator to the monitor's banner. The board stays on."""
 
     def round_trip(self) -> float:
-        """One question to the monitor, and its answer."""
+        """Send one request to the monitor, and wait for its answer."""
 
     def death(self) -> float:
-        """From the emulator's violent death to the error, in a wait of `DEATH_SECONDS`. A new boot is needed then."""
+        """Kill the emulator during a wait of `DEATH_SECONDS`, until the error is raised. A boot must follow."""
 
     def stop(self) -> None:
-        """Switch off."""
+        """Switch the board off."""
 
 
-class Ours:
-    """hil's driver and strategy, with transcripts, checksums and the watch for panics."""
+class HilImplementation:
+    """hil's driver and strategy, with transcripts, checksums and the detection of panics."""
 
     def __init__(self, board: Path) -> None:
         target = Environment(str(board)).get_target("main")
@@ -70,7 +70,7 @@ class Ours:
         return _timed(lambda: self._shell.monitor.wait_ready(Deadline.after(BOOT_SECONDS)))
 
     def fork(self) -> float:
-        """From the state after boot, saved, to the first answer of a machine that continues from it."""
+        """Fork the board from its saved state after boot, until the first answer of the fork."""
 
         def fork_and_ask() -> None:
             monitor: Monitor = self._strategy.fork()
@@ -95,8 +95,8 @@ class Ours:
         self._strategy.transition("off")
 
 
-class PlainLabgrid:
-    """labgrid's QEMUDriver and its console, as labgrid's documentation writes them."""
+class LabgridImplementation:
+    """labgrid's QEMUDriver and its console, used as in labgrid's documentation."""
 
     def __init__(self, flash: Path) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="hil-bench-")
@@ -130,8 +130,8 @@ class PlainLabgrid:
         self._qemu.off()
 
 
-class RawSocket:
-    """The least that can be done: a socket, and `recv` until the line is there."""
+class SocketImplementation:
+    """The minimum: a socket, and `recv` until the line has arrived."""
 
     def __init__(self, flash: Path) -> None:
         self._flash = flash
@@ -185,7 +185,7 @@ class RawSocket:
 
 
 def raw_command(flash: Path, line: int) -> list[str]:
-    """Return the QEMU command that has its first UART on the socket with descriptor `line`."""
+    """Return the QEMU command with the first UART on the socket with descriptor `line`."""
     return [
         *("qemu-system-aarch64", "-M", MACHINE, "-cpu", CPU, "-smp", str(PROCESSORS), "-m", MEMORY),
         *("-nodefaults", "-nographic", "-bios", str(flash)),
@@ -194,7 +194,7 @@ def raw_command(flash: Path, line: int) -> list[str]:
 
 
 def labgrid_environment(flash: Path) -> str:
-    """Return the same machine as labgrid's documentation would write it."""
+    """Return a labgrid environment for the same machine, as in labgrid's documentation."""
     return f"""\
 tools:
   qemu: qemu-system-aarch64
@@ -214,13 +214,13 @@ targets:
 
 
 @contextlib.contextmanager
-def running(contender: Contender) -> Iterator[None]:
-    """Keep a contender booted inside this block."""
-    contender.boot()
+def running(implementation: Implementation) -> Iterator[None]:
+    """Keep the board booted by an implementation during the block."""
+    implementation.boot()
     try:
         yield
     finally:
-        contender.stop()
+        implementation.stop()
 
 
 def _question() -> bytes:
@@ -244,7 +244,7 @@ def _timed(action: Callable[[], object]) -> float:
 
 
 def _seconds_from_kill(pid: int, wait: Callable[[], None]) -> float:
-    """Kill the emulator while somebody is in `wait`, and return how long after that `wait` raised."""
+    """Kill the emulator during `wait`, and return how long after that `wait` raised an error."""
     killed: list[float] = []
 
     def kill() -> None:

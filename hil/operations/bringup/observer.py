@@ -1,4 +1,4 @@
-"""What the serial lines of a board show while it boots for the first time."""
+"""Observes the serial lines of a board during its first boot."""
 
 from __future__ import annotations
 
@@ -13,40 +13,40 @@ if TYPE_CHECKING:
     from hil.record.transcript import Listener, Transcript, TranscriptLine
 
 FIRST_BYTES = 4096
-"""How much of each line's beginning is looked at for garbage."""
+"""How many of the first bytes of a line are searched for garbage."""
 _ENOUGH_BYTES = 16
 _TEXT = frozenset(range(0x20, 0x7F)) | frozenset(b"\t\r\n\x1b")
 
 
-class Sight:
-    """Notes when the first byte and each banner came, and calls `news` for each, from the reading thread."""
+class BootObserver:
+    """Notes the time of the first byte and of each banner, and calls `on_change` for each from the reading thread."""
 
     def __init__(
         self,
         transcripts: Mapping[str, Transcript],
         banners: Sequence[Banner],
-        news: Callable[[], None] = lambda: None,
+        on_change: Callable[[], None] = lambda: None,
     ) -> None:
         self.transcripts = transcripts
         self.began = time.monotonic()
         self.serial: tuple[float, str] | None = None
-        """When the first byte came, and on which line."""
+        """The time of the first byte, and its line."""
         self.banners: dict[str, list[tuple[float, str]]] = {banner.stage: [] for banner in banners}
-        """When each stage made itself known, and the line that said so; more than one if the board started again."""
-        self._news = news
+        """The time and text of each stage's banner; several if the board has restarted."""
+        self._on_change = on_change
         self._lock = threading.Lock()
         for uart, transcript in transcripts.items():
             transcript.listen(self._listener(uart, [banner for banner in banners if banner.uart == uart]))
 
     @property
     def garbage(self) -> Mapping[str, float]:
-        """The share of bytes that are no text in what each line said first, if it said enough to tell."""
+        """The share of non-text bytes at the beginning of each line, for lines with enough bytes to tell."""
         said = {uart: self._first_bytes(transcript) for uart, transcript in self.transcripts.items()}
         return {uart: _foreign(data) / len(data) for uart, data in said.items() if len(data) >= _ENOUGH_BYTES}
 
     @property
     def repeated(self) -> str:
-        """The first stage that announced itself more than once, if any."""
+        """The first stage whose banner came more than once, empty if none."""
         return next((stage for stage, seen in self.banners.items() if len(seen) > 1), "")
 
     def tail(self, lines: int = 20) -> tuple[str, ...]:
@@ -66,7 +66,7 @@ class Sight:
             with self._lock:
                 if self.serial is None:
                     self.serial = (now, uart)
-                    self._news()
+                    self._on_change()
                 found = next((banner for banner in banners if banner.pattern.search(line.text)), None)
                 if found is None or (line.number in matched and not complete):
                     return
@@ -76,7 +76,7 @@ class Sight:
                 else:
                     matched.add(line.number)
                     seen.append((now, line.text))
-                    self._news()
+                    self._on_change()
 
         return listen
 

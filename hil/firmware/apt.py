@@ -1,4 +1,4 @@
-"""apt with a configuration of its own: any suite, any architecture, and the system's apt stays as it is."""
+"""Runs apt with its own configuration, for any suite and architecture, without changing the system's apt."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 UPDATE_SECONDS = 600.0
 DOWNLOAD_SECONDS = 900.0
 
-# Everything that apt would read or write elsewhere is led into `root`. What says how to reach an archive (proxies,
-# credentials, keys) stays the system's; hooks of the system do not run.
+# All state of apt is redirected into `root`. Settings for access to archives (proxies, credentials, keys) remain the
+# system's. Hooks of the system are cleared, because they may change the system.
 _CONFIGURATION = """\
 Dir::State "{root}/state";
 Dir::State::Lists "{root}/lists";
@@ -52,14 +52,14 @@ _EPOCH = re.compile(r"_\d+%3a")
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A version of a package that an archive serves in a suite."""
+    """A version of a package that is available in a suite."""
 
     version: str
     suite: str
 
 
 class PrivateApt:
-    """apt for one architecture and one source list, with all its state under `root`."""
+    """apt for one architecture and one source list, with all state under `root`."""
 
     def __init__(self, root: Path, sources: str, architecture: str) -> None:
         self.root = root
@@ -68,7 +68,7 @@ class PrivateApt:
         self._configuration = root / "apt.conf"
 
     def update(self) -> None:
-        """Fetch the package lists. Raises `ArchiveError` when not every archive answered well."""
+        """Fetch the package lists. Raises `ArchiveError` if any archive fails."""
         for directory in ("lists/partial", "cache/archives/partial", "state"):
             (self.root / directory).mkdir(parents=True, exist_ok=True)
         (self.root / "status").touch()

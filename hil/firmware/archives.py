@@ -1,7 +1,7 @@
-"""Where packages come from: the archives that apt is configured with on this machine, for other suites.
+"""Makes source lists for any suite from the archives that apt is configured with on this machine.
 
-No archive is named in this project. A machine that can install Debian packages has an archive configured, in one of
-apt's two formats (sources.list(5)); the same archive has the other suites and architectures too.
+The project names no archive itself. A machine that can install Debian packages has an archive configured, in one of
+apt's two formats (sources.list(5)), and the same archive serves the other suites and architectures, too.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _REPLACED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """One configured archive. `options` are the remaining fields of its entry (`Signed-By` above all), verbatim."""
+    """A configured archive. `options` are the other fields of its entry, such as `Signed-By`, unchanged."""
 
     uris: tuple[str, ...]
     suites: tuple[str, ...]
@@ -51,7 +51,7 @@ class Archive:
 
 @dataclass(frozen=True, slots=True)
 class SuiteRequest:
-    """What a source list has to offer."""
+    """What a source list must make available."""
 
     suite: str
     kind: Kind
@@ -71,9 +71,9 @@ def configured_archives(apt: Path = SYSTEM_APT) -> tuple[Archive, ...]:
 
 
 def source_list(archives: Iterable[Archive], wanted: Sequence[SuiteRequest]) -> str:
-    """Return a deb822 source list that offers everything `wanted`, from the given archives.
+    """Return a deb822 source list that makes everything `wanted` available, from the given archives.
 
-    Raises `UsageError` when no archive of Debian is among them.
+    Raises `UsageError` if none of them is an archive of Debian.
     """
     debian = [archive for archive in archives if archive.is_debian]
     stanzas = []

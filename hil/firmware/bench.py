@@ -1,4 +1,4 @@
-"""What only the bench needs on a Linux host: a baseline for our queue, and an initramfs with a stopwatch."""
+"""Builds what only the bench needs: the baseline of our queue on a Linux host, and a guest with a stopwatch."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 STOPWATCH = "usr/bin/tpm-latency"
 ENGINE_PACKAGE = "libtpms-dev"
-RIVALS = ("qemu-system-arm", "swtpm", "libtpms0")
+BASELINES = ("qemu-system-arm", "swtpm", "libtpms0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def build_bench(
             images.initrd(directory.parent / "guest.cpio", guest),
             {
                 ENGINE_PACKAGE: read_lock(firmware / "sources.lock")[ENGINE_PACKAGE].version,
-                **{package: lock[package].version for package in RIVALS},
+                **{package: lock[package].version for package in BASELINES},
             },
         )
 

@@ -1,4 +1,4 @@
-"""The cache outside the checkout: downloads, unpacked packages, and what takes long to build."""
+"""Locks the cache outside the checkout, and build directories: one process at a time works on each."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LOCK_SECONDS = 1800.0
-"""How long one build waits for another: longer than a build from nothing takes on a slow machine."""
+"""How long a build waits for another one: longer than a complete build takes on a slow machine."""
 
 
 @contextmanager
 def exclusive(directory: Path, doing: str, seconds: float = LOCK_SECONDS) -> Iterator[None]:
-    """Hold the lock of `directory`, which is made if need be; one process at a time, also after a kill.
+    """Hold the lock of `directory`, which is created if necessary. The kernel frees it if the process is killed.
 
     Raises `BuildBusy` when another process holds it for longer than `seconds`, `UsageError` when the directory cannot
     be written.

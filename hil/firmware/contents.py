@@ -1,4 +1,4 @@
-"""What an initial file system holds, as a contents.toml beside its files says (firmware/linux/host, guest)."""
+"""Packs an initramfs as described by the contents.toml beside its files (firmware/linux/host, guest)."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ class Contents:
         self._modules = self._toml["modules"] if modules is None else modules
 
     def inputs(self) -> list[Path | str]:
-        """Return everything that the archive depends on, apart from programs and modules of ours."""
+        """Return everything that the archive depends on, except our own programs and modules."""
         packages = [*self._toml["libraries"], *(program["package"] for program in self._toml["program"])]
         pins = (self._lock.kernel, *(self._lock[name] for name in packages))
         return [*(pin.key for pin in pins), *self._modules, self._source]
 
     def packed(self, programs: Mapping[str, bytes], modules: Mapping[str, bytes]) -> Initramfs:
-        """Return the archive; `programs` of ours go to their paths, `modules` of ours load behind the kernel's."""
+        """Return the archive with our own `programs` by path, and our own `modules`, which load after the kernel's."""
         archive = Initramfs()
         archive.tree(self._source / "root")
         for directory in self._toml["directories"]:

@@ -1,4 +1,4 @@
-"""make with the cross compiler."""
+"""Runs make with the cross compiler."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ COMPILER = f"{COMPILER_PREFIX}gcc"
 
 
 def make(step: BuildStep, directory: Path, *targets: str, **variables: str | Path) -> None:
-    """Make targets in a directory, with variables set, on all processors that this process may use."""
+    """Make targets in a directory, with variables, in parallel on all processors that this process may use."""
     jobs = len(os.sched_getaffinity(0))
     settings = [f"{name}={value}" for name, value in {"CROSS_COMPILE": COMPILER_PREFIX, **variables}.items()]
     step.run("make", "--no-print-directory", f"-j{jobs}", "-C", directory, *settings, *targets)

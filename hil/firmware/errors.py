@@ -1,4 +1,4 @@
-"""What can go wrong before there is any firmware to test."""
+"""Errors of the firmware build."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ class LockFileError(UsageError):
 
 
 class ArchiveError(InfrastructureError):
-    """A package archive could not be reached, or its answer made no sense."""
+    """A package archive could not be reached, or its answer was malformed."""
 
 
 class CorruptDownload(ArchiveError):
-    """A downloaded file is not the one that the lock file describes; it was thrown away."""
+    """A downloaded file is not the one in the lock file; it was deleted."""
 
 
 class PinGone(UsageError):
-    """The archive no longer serves a pinned version; the message says which, and what it serves instead."""
+    """The archive no longer has a pinned version; the message names it, and the versions that it has."""
 
 
 class BuildFailed(UsageError):

@@ -1,6 +1,6 @@
-"""What guests of the Linux host are made of: the VMM that runs them, and their initial file system.
+"""Builds what guests of the Linux host need: the VMM that runs them, and their initramfs.
 
-Guests have the host's own kernel.
+Guests run the host's kernel.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ class GuestFiles:
         self._agent = agent
 
     def make(self) -> tuple[Path, ...]:
-        """Make what is out of date, and return all that `add_to` reads."""
+        """Make all files that are out of date; return all files that `add_to` reads."""
         return (*self._vmm(), *self._archive(), self._build.path / "Image", self._agent)
 
     def add_to(self, archive: Initramfs) -> None:
-        """Put it into the host's initial file system."""
+        """Add the files to the host's initramfs."""
         directory = self._build.path
         archive.file("usr/bin/vmm", (directory / "vmm").read_bytes(), 0o755)
         archive.file("guest/Image", (directory / "Image").read_bytes())

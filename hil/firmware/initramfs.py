@@ -1,7 +1,7 @@
-"""Initial file systems for Linux: archives in cpio's "newc" format, the same bytes for the same content.
+"""Makes initramfs archives in cpio's "newc" format; equal contents give equal bytes.
 
-The format is that of the kernel's Documentation/driver-api/early-userspace/buffer-format.rst. Everything belongs to
-root and dates from 1970, so the archive depends on nothing but names, permissions and contents.
+The kernel's Documentation/driver-api/early-userspace/buffer-format.rst defines the format. All files belong to root and
+date from 1970, so that an archive depends on names, permissions and contents only.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class ArchiveEntry:
 
 
 class Initramfs:
-    """Files by their path, relative to the root; directories above them come by themselves."""
+    """Files by their path relative to the root. Parent directories are added automatically."""
 
     def __init__(self) -> None:
         self._entries: dict[str, ArchiveEntry] = {}

@@ -1,4 +1,4 @@
-"""How the Linux host is made: kernel, initramfs and device tree, for the machine of a board file or for hardware."""
+"""Builds the Linux host: kernel, initramfs and device tree, for the machine of a board file or for hardware."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from hil.firmware.steps import BuildDirectory, BuildStep
 
 IMAGES = ("Image", "vtpm.ko", "vmm", "guest.cpio", "host.cpio", "host.dtb")
-"""What is the same for everybody who builds from the same sources; `initrd` is not, it has keys inside."""
+"""The images that are equal for all builds from equal sources. `initrd` is not among them: it contains keys."""
 
 _SEEDS = ("rng-seed", "kaslr-seed")
 
@@ -64,7 +64,7 @@ class HostImages:
         self._initrd()
 
     def _image(self) -> None:
-        """Take the kernel out of its package; arm64's `vmlinuz` of Debian is what others call `Image`."""
+        """Take the kernel out of its package. Debian's `vmlinuz` for arm64 is uncompressed, usually called `Image`."""
         kernel = self._lock.kernel
 
         def work(step: BuildStep) -> None:
@@ -89,7 +89,7 @@ class HostImages:
         self._build.step("initramfs", "Packing the host's initramfs", inputs, ["host.cpio"], work)
 
     def _initrd(self) -> None:
-        """Put guests and the keys of this build tree behind the initramfs: the kernel unpacks one after the other."""
+        """Append guests and the keys of this build tree to the initramfs: the kernel unpacks concatenated archives."""
         keys = SshKeys.from_directory(self._build.path / "keys")
         common = self._build.path / "host.cpio"
         guests = GuestFiles(self._build, self._source.parents[1], self._lock, self._unpacked, self._agent)

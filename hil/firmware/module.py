@@ -1,7 +1,7 @@
-"""What of the Linux host is ours and compiled: the kernel module, the program that tests it, the runner of commands.
+"""Compiles our own programs for the Linux host: the kernel module, the program that tests it, the command runner.
 
-The module is built out of tree from Debian's headers packages. Those expect to be installed; links in a directory of
-ours put together what they would be then, so that nothing is copied and nothing is installed.
+The module is built out of tree from Debian's headers packages. These expect to be installed; a directory of links
+imitates that, so that nothing is copied or installed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _PREFIX = "aarch64-linux-gnu-"
 _SOURCES = ("linux/module", "linux/include", "service/include")
 _BUILD_TOOLS = ("certs", "scripts", "tools")
-"""What the kbuild package has, and the headers packages only link to."""
+"""Directories of the kbuild package to which the headers packages have links."""
 
 
 class HostPrograms:

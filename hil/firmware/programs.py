@@ -1,4 +1,4 @@
-"""Programs and kernel modules out of unpacked packages, with what they need."""
+"""Collects programs and kernel modules from unpacked packages, with their dependencies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The SSH keys of one build tree: made once, kept out of everything that is the same for everybody."""
+"""Generates the SSH keys of a build tree, once. They are in no image that is meant to be reproducible."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Build steps that run only when something they depend on has changed, by content and never by time."""
+"""Runs build steps only if the content of their inputs has changed; the times of files do not matter."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _IGNORED_DIRECTORIES = frozenset({"__pycache__"})
 
 
 def digest(inputs: Iterable[Path | str]) -> str:
-    """Return one hash over texts, files and whole trees: names, contents and execute bits. Documents do not count."""
+    """Return one hash over texts, files and trees: names, contents and execute bits, without documents."""
     total = hashlib.sha256()
     for item in inputs:
         if isinstance(item, str):
@@ -52,7 +52,7 @@ def version(program: str) -> str:
 
 
 class BuildDirectory:
-    """A build directory: what each step left, the log of its last run, and a stamp that says from which inputs."""
+    """A build directory: the outputs of each step, the log of its last run, and a stamp with the hash of its inputs."""
 
     def __init__(self, path: Path, progress: Progress) -> None:
         self.path = path
@@ -106,7 +106,7 @@ class BuildDirectory:
 
 
 class BuildStep:
-    """What a running step may do: run commands, whose output goes to its log."""
+    """A running build step. It runs commands, whose output goes to its log."""
 
     def __init__(self, title: str, log: Path) -> None:
         self.title = title

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from hil.target.monitor import Pending
     from hil.target.vtpm import ManagedQueue, Service
 
-PATIENCE = 120.0
+TIMEOUT = 120.0
 LARGEST_IMAGE = 0x40000
 """As large as the staging area of the engine, and so all that the service takes."""
 ATTEMPTS = 3
@@ -150,7 +150,7 @@ def ring(vtpm: ManagedQueue) -> Pending:
     program.set(r[0], vtpm.doorbell)
     program.smc()
     program.halt()
-    return vtpm.agent.start(program, Deadline.after(PATIENCE))
+    return vtpm.agent.start(program, Deadline.after(TIMEOUT))
 
 
 def ring_while_moved_out(
@@ -163,7 +163,7 @@ def ring_while_moved_out(
     pause_on, go_on = pause
     leaving.agent.write(leaving.vm.free_ipa, bytes(4))
     pause_on("SUSPEND")
-    moving, deadline = ring(outside), Deadline.after(PATIENCE)
+    moving, deadline = ring(outside), Deadline.after(TIMEOUT)
     while not busy(leaving):
         assert not deadline.expired, "nobody wanted the window of the one that rests longest"
     waiting = ring(leaving)
@@ -171,8 +171,8 @@ def ring_while_moved_out(
     while not any(memory.read(said, 4)):
         assert not deadline.expired, "the guest never came to its doorbell"
     go_on()
-    assert moving.wait(Deadline.after(PATIENCE)).require().r[0] == 0
-    status = Reply.from_registers(leaving.doorbell, waiting.wait(Deadline.after(PATIENCE)).require().r).status
+    assert moving.wait(Deadline.after(TIMEOUT)).require().r[0] == 0
+    status = Reply.from_registers(leaving.doorbell, waiting.wait(Deadline.after(TIMEOUT)).require().r).status
     assert isinstance(status, Status)
     return status
 

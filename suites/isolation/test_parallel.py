@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from hil.target.vtpm import Vm
 
 Queue = TypeVar("Queue", bound=GuestQueue)
-PATIENCE = 240.0
+TIMEOUT = 240.0
 GET_RANDOM = commands.get_random(8)
 SELF_TEST = commands.command(commands.CC_SELF_TEST, b"\x01")
 SLOTS = 3
@@ -39,8 +39,8 @@ def work(queue: ManagedQueue) -> Pending:
     program.set(r[0], queue.doorbell)
     program.smc()
     program.halt()
-    pending = queue.agent.start(program, Deadline.after(PATIENCE))
-    deadline = Deadline.after(PATIENCE)
+    pending = queue.agent.start(program, Deadline.after(TIMEOUT))
+    deadline = Deadline.after(TIMEOUT)
     while not busy(queue):
         assert not deadline.expired, "the long commands never began"
     return pending
@@ -48,7 +48,7 @@ def work(queue: ManagedQueue) -> Pending:
 
 def completed(queue: ManagedQueue, pending: Pending) -> list[int]:
     """Wait for the end of `work`; return the response codes."""
-    assert pending.wait(Deadline.after(PATIENCE)).require("working").r[0] == 0
+    assert pending.wait(Deadline.after(TIMEOUT)).require("working").r[0] == 0
     return [commands.Response.parse(queue.response(slot)).code for slot in range(SLOTS)]
 
 
@@ -118,7 +118,7 @@ def extend_until_told(queue: GuestQueue, told_at: int) -> Pending:
     program.label("refused")
     program.halt(1)
     program.want((), offset=NOTES, size=8 * MOST_NOTES)
-    return queue.agent.start(program, Deadline.after(PATIENCE))
+    return queue.agent.start(program, Deadline.after(TIMEOUT))
 
 
 def time_of_work(queue: GuestQueue) -> tuple[int, int]:
@@ -136,7 +136,7 @@ def time_of_work(queue: GuestQueue) -> tuple[int, int]:
     program.smc()
     program.mrs(after, "CNTPCT_EL0")
     program.halt()
-    outcome = queue.agent.run(program, Deadline.after(PATIENCE)).require("working")
+    outcome = queue.agent.run(program, Deadline.after(TIMEOUT)).require("working")
     assert outcome.r[0] == 0
     return outcome.r[before.index], outcome.r[after.index]
 
@@ -149,7 +149,7 @@ def test_the_tpm_of_one_vm_serves_while_that_of_another_works(make_vm: Callable[
     serving = extend_until_told(quick, word)
     worked = [time_of_work(slow) for _ in range(3)]
     other_vcpu.write(word, b"\1\0\0\0")
-    outcome = serving.wait(Deadline.after(PATIENCE)).require("serving")
+    outcome = serving.wait(Deadline.after(TIMEOUT)).require("serving")
     assert outcome.code == 0
     served = [time for (time,) in struct.iter_unpack("<Q", outcome.data)]
     assert any(before < time < after for before, after in worked for time in served), "one waited for the other"

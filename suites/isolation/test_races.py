@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from hil.fixtures import MakeVtpm
     from hil.target.monitor import Pending
 
-PATIENCE = 240.0
+TIMEOUT = 240.0
 PAGE = abi.VTPM_PAGE_BYTES
 GET_RANDOM = commands.get_random(8)
 EXTEND = commands.pcr_extend(3, b"\x33" * 32)
@@ -87,7 +87,7 @@ def flipper(queue: GuestQueue, flip: Flip, meeting: Meeting) -> Pending:
     program.load(told, stop, size=4)
     program.branch(told, "==", 0, "again")
     program.halt()
-    return queue.agent.start(program, Deadline.after(PATIENCE))
+    return queue.agent.start(program, Deadline.after(TIMEOUT))
 
 
 BAD, LAST_BAD, MET = r[26], r[27], r[28]
@@ -153,8 +153,8 @@ def test_nothing_is_won_by_changing_the_queue_while_el3_works(
     meeting = Meeting.of(queue)
 
     flipping = flipper(other_vcpu, flip, meeting)
-    outcome = queue.agent.run(submitter(queue, flip, meeting), Deadline.after(PATIENCE)).require("racing")
-    flipping.wait(Deadline.after(PATIENCE)).require("flipping")
+    outcome = queue.agent.run(submitter(queue, flip, meeting), Deadline.after(TIMEOUT)).require("racing")
+    flipping.wait(Deadline.after(TIMEOUT)).require("flipping")
     if outcome.r[MET.index] < enough(queue):
         raise InfrastructureError(f"two processors met only {outcome.r[MET.index]} times", hint="a host with two CPUs")
 

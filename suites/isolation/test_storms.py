@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hil.target.monitor import Agent, Pending, ProgramOutcome
 
 ROUNDS = 2000
-PATIENCE = 240.0
+TIMEOUT = 240.0
 ALL_ONES = (1 << 64) - 1
 BUSY = abi.VTPM_E_BUSY & ALL_ONES
 GET_RANDOM = commands.get_random(8)
@@ -70,12 +70,12 @@ def storm(agent: Agent, fid: int, *arguments: int, crb: int | None = None, round
     program.label("next")
     program.loop(LEFT, "again")
     program.halt()
-    return agent.start(program, Deadline.after(PATIENCE))
+    return agent.start(program, Deadline.after(TIMEOUT))
 
 
 def finished(pending: Pending) -> Tally:
     """Wait for a storm, but not for ever."""
-    return Tally.of(pending.wait(Deadline.after(PATIENCE)))
+    return Tally.of(pending.wait(Deadline.after(TIMEOUT)))
 
 
 @pytest.mark.threat(12)
@@ -135,7 +135,7 @@ def test_destroy_amid_doorbells_is_busy_or_done_and_then_nobody_is_served(
     service: Service, shared: tuple[ManagedQueue, ManagedQueue]
 ) -> None:
     pending = [storm(queue.agent, queue.doorbell, crb=queue.va) for queue in shared]
-    deadline = Deadline.after(PATIENCE)
+    deadline = Deadline.after(TIMEOUT)
     status: Status | int = Status.BUSY
     while status == Status.BUSY and not deadline.expired:
         status = service.call(abi.VTPM_FID_DESTROY, shared[0].instance.handle).status

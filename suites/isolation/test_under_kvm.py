@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("host")
 
 ALL_ONES = (1 << 64) - 1
-PATIENCE = 240.0
+TIMEOUT = 240.0
 SHORT = 1.0
 ELSEWHERE = 0x3_0000_0000
 CPU_OFF, SYSTEM_OFF, SYSTEM_RESET = 0x8400_0002, 0x8400_0008, 0x8400_0009
@@ -149,7 +149,7 @@ def test_an_instance_that_ends_while_its_vcpus_storm_it_is_gone_for_them(
     before = pcr(neighbour)
     pending = [storm(queue.agent, queue.doorbell, crb=queue.va, rounds=100_000) for queue in shared]
     shared[0].instance.destroy()
-    for outcome in (one.wait(Deadline.after(PATIENCE)) for one in pending):
+    for outcome in (one.wait(Deadline.after(TIMEOUT)) for one in pending):
         assert_queue_was_gone(outcome)
     assert shared[0].ring().status == Status.NOT_PERMITTED
     assert pcr(neighbour) == before

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.needs_linux
 
-PATIENCE = 60.0
+TIMEOUT = 60.0
 KEPT_BYTES = 32 * 1024
 """How much of what it said to nobody a guest's console keeps: KEPT_BYTES of firmware/linux/vmm/line.c."""
 ENDED_BY_SIGTERM = 128 + 15
@@ -47,13 +47,13 @@ def heard(guest: Guest, last: bytes) -> bytes:
     """Return what a guest says, up to these last words."""
     said = b""
     while last not in said:
-        said += guest.process.receive(Deadline.after(PATIENCE))
+        said += guest.process.receive(Deadline.after(TIMEOUT))
     return said[: said.index(last)]
 
 
 def test_a_guest_outlives_the_connection_it_was_started_over(host: Host, guest: Guest) -> None:
     guest.run("echo written before >/tmp/file")
-    host.reconnect(Deadline.after(PATIENCE))
+    host.reconnect(Deadline.after(TIMEOUT))
     assert Guest(host, guest.name).run("cat /tmp/file").text == "written before"
 
 
@@ -85,7 +85,7 @@ def test_a_client_that_does_not_read_keeps_the_vmm_from_nothing(host: Host, gues
     guest.run("true")
     with host.start(f"echo $$ >/tmp/client; exec vmm --attach {guest.name}") as client:
         client.send(request("seq 1 50000 | cat >/dev/hvc0").encode() + b"\n")
-        client.receive(Deadline.after(PATIENCE))
+        client.receive(Deadline.after(TIMEOUT))
         host.run("kill -STOP $(cat /tmp/client)")
         again = Guest(host, guest.name)
         heard(again, b"50000\n")

@@ -36,7 +36,7 @@ ENDED_BY_SIGKILL = 128 + 9
 """What the VMM leaves as its status, as a shell would."""
 FOREVER = "sleep 100000"
 SHORT = 3.0
-PATIENCE = 120.0
+TIMEOUT = 120.0
 
 
 def leave_traces(guest: Guest) -> None:
@@ -175,7 +175,7 @@ def test_a_vmm_that_is_ended_takes_its_instance_with_it(
 def test_a_host_that_restarts_unexpectedly_ends_what_its_guests_do(host: Host, guest: Guest) -> None:
     host.start("reboot -f", stdin=b"")
     with pytest.raises(UnexpectedReboot):
-        guest.run(FOREVER, deadline=Deadline.after(PATIENCE))
+        guest.run(FOREVER, deadline=Deadline.after(TIMEOUT))
 
 
 @pytest.mark.needs_snapshots

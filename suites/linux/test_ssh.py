@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.needs_linux
 
 FOREVER = "exec sleep 100000"
-PATIENCE = 60.0
+TIMEOUT = 60.0
 SHORT = 2.0
 OUR_SERVER = "$(cut -d' ' -f4 /proc/$PPID/stat)"  # the parent of the server process that serves this connection
 
@@ -39,25 +39,25 @@ OUR_SERVER = "$(cut -d' ' -f4 /proc/$PPID/stat)"  # the parent of the server pro
 def connect(host: Host) -> Callable[..., Session]:
     """Open another connection to the host, as nobody in particular: before logging in there is enough to see."""
 
-    def connect(seconds: float = PATIENCE, pins: PinnedHostKeys | None = None) -> Session:
+    def connect(seconds: float = TIMEOUT, pins: PinnedHostKeys | None = None) -> Session:
         return Session.open(host.session.endpoint, Login("root"), pins or PinnedHostKeys(), Deadline.after(seconds))
 
     return connect
 
 
-def run_by_the_server(host: Host, command: str, seconds: float = PATIENCE) -> None:
+def run_by_the_server(host: Host, command: str, seconds: float = TIMEOUT) -> None:
     """Run a command on a channel of its own: its parent is the process that serves this connection."""
     host.start(command, stdin=b"").wait(Deadline.after(seconds))
 
 
 def test_a_panic_of_the_kernel_ends_a_command_at_once(host: Host) -> None:
     with pytest.raises(Panic, match="sysrq triggered crash"):
-        host.run(f"echo c >/proc/sysrq-trigger; {FOREVER}", deadline=Deadline.after(PATIENCE))
+        host.run(f"echo c >/proc/sysrq-trigger; {FOREVER}", deadline=Deadline.after(TIMEOUT))
 
 
 def test_a_reboot_that_nobody_asked_for_ends_a_command(host: Host) -> None:
     with pytest.raises(UnexpectedReboot):
-        host.run(f"reboot -f; {FOREVER}", deadline=Deadline.after(PATIENCE))
+        host.run(f"reboot -f; {FOREVER}", deadline=Deadline.after(TIMEOUT))
 
 
 def test_a_killed_connection_is_dropped_and_can_be_made_again(host: Host) -> None:
@@ -65,7 +65,7 @@ def test_a_killed_connection_is_dropped_and_can_be_made_again(host: Host) -> Non
         run_by_the_server(host, f"kill -KILL $PPID; {FOREVER}")
     with pytest.raises(SshDropped):
         host.run("true")
-    host.reconnect(Deadline.after(PATIENCE))
+    host.reconnect(Deadline.after(TIMEOUT))
     host.run("true")
 
 
@@ -117,7 +117,7 @@ def test_a_background_command_ends_with_its_block(host: Host) -> None:
 
 def test_many_commands_share_one_connection(host: Host) -> None:
     processes = [host.start(f"usleep {1000 * number}; echo {number}", stdin=b"") for number in range(20)]
-    assert [int(process.wait(Deadline.after(PATIENCE)).text) for process in processes] == list(range(20))
+    assert [int(process.wait(Deadline.after(TIMEOUT)).text) for process in processes] == list(range(20))
 
 
 def test_a_full_disk_is_noticed(host: Host, tmp_path: Path) -> None:
@@ -128,5 +128,5 @@ def test_a_full_disk_is_noticed(host: Host, tmp_path: Path) -> None:
 
 
 def test_a_local_port_leads_to_the_hosts(host: Host) -> None:
-    with host.forward(22) as forward, socket.create_connection(("127.0.0.1", forward.port), timeout=PATIENCE) as near:
+    with host.forward(22) as forward, socket.create_connection(("127.0.0.1", forward.port), timeout=TIMEOUT) as near:
         assert near.recv(4) == b"SSH-"

@@ -26,7 +26,7 @@ BOARDS = Path(__file__).parents[3] / "boards"
 
 @pytest.fixture(scope="module")
 def twin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BoardStrategy]:
-    """The twin of boards/, with a card of its own and patience for a busy machine."""
+    """The twin of boards/, with a card of its own and long timeouts for a busy machine."""
     build_linux("rpi4")
     directory = tmp_path_factory.mktemp("twin")
     content = yaml.safe_load((BOARDS / "rpi4-twin-linux.yaml").read_text())

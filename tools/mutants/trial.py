@@ -102,7 +102,7 @@ def _wait(process: subprocess.Popen[bytes], seconds: float) -> int:
     """Return the status of a process that ends within `seconds`, and bury the orphans that end before it.
 
     A test that waits for the end of a process sees it as long as its parent, which this one has become, leaves it dead
-    and unburied. Raises `subprocess.TimeoutExpired`.
+    and adopted. Raises `subprocess.TimeoutExpired`.
     """
     end = time.monotonic() + seconds
     while True:

@@ -33,7 +33,7 @@ class Settings:
     quarantine: Path | None = None
 
     @classmethod
-    def of(cls, root: Path) -> Settings:
+    def from_directory(cls, root: Path) -> Settings:
         """Read the table of the tree at `root`; without one all is as ever. Raises `UsageError` that names the key."""
         file = root / FILE
         try:

@@ -41,7 +41,7 @@ class Tree:
         here = Path.cwd()
         for directory in (here, *here.parents):
             if (directory / FILE).is_file() and (uses_hil(directory) or (directory / "boards").is_dir()):
-                return cls(directory, Settings.of(directory))
+                return cls(directory, Settings.from_directory(directory))
         return None
 
     @property

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from hil.firmware.platforms import Image, Platform
+    from hil.firmware.platforms import Platform, PlatformImage
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Packing:
 
     platform: Platform
     targets: tuple[str, ...]
-    images: Mapping[str, Image]
+    images: Mapping[str, PlatformImage]
     loaded: tuple[str, ...]
 
     @property

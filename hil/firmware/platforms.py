@@ -21,7 +21,7 @@ ADDRESSES = "vtpm_platform.h"
 LINUX = "linux/host.toml"
 
 
-class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ImagePart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A file that goes into an image: one that TF-A made, or one of the build's own. `offset` is in bytes."""
 
     tfa: str = ""
@@ -33,13 +33,13 @@ class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("a part has either `tfa` or `build`, which names a file")
 
 
-class Image(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class PlatformImage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A file that a board starts from: its parts in ascending order, with bytes of `fill` between and behind them.
 
     `size` names a constant of the platform's header: the bytes that the image has. Without it, the last part ends it.
     """
 
-    parts: tuple[Part, ...]
+    parts: tuple[ImagePart, ...]
     fill: int = 0
     size: str = ""
 
@@ -71,7 +71,7 @@ class Declaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     description: str
     tfa: str
     targets: tuple[str, ...]
-    images: dict[str, Image]
+    images: dict[str, PlatformImage]
     loaded: tuple[str, ...] = ()
     without_scp: WithoutScp | None = None
 

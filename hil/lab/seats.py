@@ -134,7 +134,7 @@ def _board_file(root: Path, place: PlaceStatus) -> Path:
     candidates = (
         [root / place.tags[FILE]]
         if FILE in place.tags
-        else [root / Settings.of(root).board_files / f"{name}{end}.yaml" for end in ("-remote", "")]
+        else [root / Settings.from_directory(root).board_files / f"{name}{end}.yaml" for end in ("-remote", "")]
     )
     for file in candidates:
         if file.is_file():

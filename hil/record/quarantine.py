@@ -54,7 +54,7 @@ class QuarantineEntry:
 
 def of_tree(root: Path) -> tuple[QuarantineEntry, ...]:
     """Return the entries of the tree at `root`. Raises `UsageError` as `read` does."""
-    settings = Settings.of(root)
+    settings = Settings.from_directory(root)
     boards = root / settings.board_files
     return read(
         root / settings.quarantine if settings.quarantine else boards / FILE,

@@ -34,7 +34,7 @@ _EMULATOR_DRIVER = "HilQEMUDriver"
 _PLACE_OF_A_LAB = "RemotePlace"
 
 
-class Part(NamedTuple):
+class BoardPart(NamedTuple):
     """A resource or a driver: labgrid's class, and the attributes that the file gives it."""
 
     kind: str
@@ -61,8 +61,8 @@ class BoardFile:
     """For each feature that is missing, the fact about the hardware behind it."""
     tools: Mapping[str, str]
     """Programs by the names that drivers use."""
-    resources: tuple[Part, ...]
-    drivers: tuple[Part, ...]
+    resources: tuple[BoardPart, ...]
+    drivers: tuple[BoardPart, ...]
     suites: tuple[str, ...] = ()
     """The only suites that the board is for; empty when it is for all."""
     linux_board: str = ""
@@ -232,13 +232,13 @@ def _filled(value: Any, variables: Mapping[str, str]) -> Any:
     return [_filled(inside, variables) for inside in value] if isinstance(value, list) else value
 
 
-def _parts(section: Any) -> Iterator[Part]:
+def _parts(section: Any) -> Iterator[BoardPart]:
     """Yield what a section lists, in any of labgrid's forms."""
     for entry in [section] if isinstance(section, dict) else _list(section):
         if isinstance(entry, dict) and "cls" in entry:
-            yield Part(str(entry["cls"]), {key: value for key, value in entry.items() if key != "cls"})
+            yield BoardPart(str(entry["cls"]), {key: value for key, value in entry.items() if key != "cls"})
         else:
-            yield from (Part(str(kind), _mapping(attributes)) for kind, attributes in _mapping(entry).items())
+            yield from (BoardPart(str(kind), _mapping(attributes)) for kind, attributes in _mapping(entry).items())
 
 
 def _features(section: Any) -> Iterator[tuple[str, str]]:

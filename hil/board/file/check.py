@@ -9,7 +9,7 @@ from hil.board.file.boot import mistakes
 from hil.board.file.classes import imported
 from hil.board.file.document import Document, Filled, dotted
 from hil.board.file.entries import entries
-from hil.board.file.keys import FEATURES, KINDS, OPTIONS, TARGET, TOP, Key
+from hil.board.file.keys import FEATURES, KINDS, OPTIONS, TARGET, TOP, BoardKey
 from hil.board.file.references import check_bindings, check_boards, check_images, check_lines
 from hil.spelling import misspelt, nearest
 
@@ -40,14 +40,14 @@ def problems(path: Path) -> list[Problem]:
     return sorted(document.problems)
 
 
-def _check_known(document: Document, where: Where, found: Mapping[str, Any], known: Mapping[str, Key]) -> None:
+def _check_known(document: Document, where: Where, found: Mapping[str, Any], known: Mapping[str, BoardKey]) -> None:
     for key in found:
         if key not in known:
             at = (*where, key)
             document.problem(at, f"unknown key `{dotted(at)}`{nearest(str(key), known)}")
 
 
-def _check_kinds(document: Document, where: Where, found: Mapping[str, Any], known: Mapping[str, Key]) -> None:
+def _check_kinds(document: Document, where: Where, found: Mapping[str, Any], known: Mapping[str, BoardKey]) -> None:
     for key, value in found.items():
         meant = known.get(key)
         if meant is None or isinstance(value, Filled):
@@ -57,7 +57,7 @@ def _check_kinds(document: Document, where: Where, found: Mapping[str, Any], kno
             what = "nothing" if value is None else repr(value)
             document.problem(at, f"`{dotted(at)}` is {what}; it must be {meant.kind}")
         elif meant.inside:
-            inside = dict.fromkeys(value, Key("", meant.inside))
+            inside = dict.fromkeys(value, BoardKey("", meant.inside))
             _check_kinds(document, at, value, inside)
         elif meant.values and (near := misspelt(str(value), meant.values)):
             document.problem(at, f"`{dotted(at)}` is {value!r}; did you mean `{near}`?")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class BoardKey:
     """One key. `kind`, and that of what is `inside` a mapping, are of `KINDS`; of `values`, if any, one is meant."""
 
     meaning: str
@@ -65,23 +65,23 @@ _WORDS: Mapping[Any, tuple[str, str]] = {
 """What a value of a type may be, and what is inside of it, of `KINDS`."""
 
 
-def keys_of(struct: type[msgspec.Struct]) -> Mapping[str, Key]:
+def keys_of(struct: type[msgspec.Struct]) -> Mapping[str, BoardKey]:
     """Return the keys of a part of a board file, in their order."""
     return dict(starmap(_key, get_type_hints(struct, include_extras=True).items()))
 
 
-def _key(name: str, hint: Any) -> tuple[str, Key]:
+def _key(name: str, hint: Any) -> tuple[str, BoardKey]:
     kind, meta = get_args(hint)
     if UnsetType in (choices := get_args(kind)):
         kind = functools.reduce(operator.or_, (choice for choice in choices if choice is not UnsetType))
     if get_origin(kind) is Literal:
-        return name, Key(meta.description, "text", values=get_args(kind))
-    return name, Key(meta.description, _WORDS[kind][0], inside=_WORDS[kind][1])
+        return name, BoardKey(meta.description, "text", values=get_args(kind))
+    return name, BoardKey(meta.description, _WORDS[kind][0], inside=_WORDS[kind][1])
 
 
-TOP = keys_of(written.Board)
+TOP = keys_of(written.WrittenBoard)
 TARGET = keys_of(written.Target)
-ENTRY = keys_of(written.Entry)
+ENTRY = keys_of(written.WrittenEntry)
 OPTIONS = keys_of(written.Options)
 FEATURES = keys_of(written.Features)
 """Those that hil's own suites ask for; suites of others may ask for more."""

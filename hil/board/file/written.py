@@ -75,7 +75,7 @@ class Options(msgspec.Struct, kw_only=True):
     ] = UNSET
 
 
-class Entry(msgspec.Struct, kw_only=True):
+class WrittenEntry(msgspec.Struct, kw_only=True):
     """What every resource and driver may have, besides the attributes of its class."""
 
     cls: Annotated[str | UnsetType, Meta(description="the class of the entry, where it is not the key")] = UNSET
@@ -104,7 +104,7 @@ class Target(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     options: Annotated[dict[str, Any] | UnsetType, Meta(description="options of this target alone")] = UNSET
 
 
-class Board(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+class WrittenBoard(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """A board file."""
 
     imports: Annotated[
@@ -126,7 +126,7 @@ class Board(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     targets: Annotated[dict[str, Target], Meta(description="the board, under the name `main`", min_length=1)]
 
 
-class Banner(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+class WrittenBanner(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """The line by which a stage of the boot makes itself known."""
 
     stage: Annotated[str | int, Meta(description="what the stage is called in reports")]
@@ -134,23 +134,23 @@ class Banner(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     line: Annotated[str | int, Meta(description="a regular expression that the line contains")]
 
 
-class Panic(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+class WrittenPanic(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """A line by which the firmware says that it cannot go on."""
 
     uart: Annotated[str | int, Meta(description="the serial line on which it says so")]
     line: Annotated[str | int, Meta(description="a regular expression that the line contains")]
 
 
-class State(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+class WrittenState(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """How the board gets from the state before to this one."""
 
     deadline: Annotated[float, Meta(gt=0, description="how long it may take, in seconds")]
-    banners: Annotated[list[Banner], Meta(min_length=1, description="the lines by which it shows, in order")]
+    banners: Annotated[list[WrittenBanner], Meta(min_length=1, description="the lines by which it shows, in order")]
 
 
 class States(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """The states of a board that show on its serial lines. Its images boot into one of `monitor` and `linux`."""
 
-    firmware: Annotated[State, Meta(description="the firmware is up")]
-    monitor: Annotated[State | UnsetType, Meta(description="the shell of the monitor is ready")] = UNSET
-    linux: Annotated[State | UnsetType, Meta(description="Linux is ready")] = UNSET
+    firmware: Annotated[WrittenState, Meta(description="the firmware is up")]
+    monitor: Annotated[WrittenState | UnsetType, Meta(description="the shell of the monitor is ready")] = UNSET
+    linux: Annotated[WrittenState | UnsetType, Meta(description="Linux is ready")] = UNSET

@@ -113,7 +113,7 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
         factory=dict, validator=attr.validators.instance_of(dict), metadata={WRITTEN_AS: written.States}
     )
     panics: list[Any] = attr.ib(
-        factory=list, validator=attr.validators.instance_of(list), metadata={WRITTEN_AS: list[written.Panic]}
+        factory=list, validator=attr.validators.instance_of(list), metadata={WRITTEN_AS: list[written.WrittenPanic]}
     )
 
     def __attrs_post_init__(self) -> None:

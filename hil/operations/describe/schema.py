@@ -86,7 +86,9 @@ def _imports(file: Path) -> Iterable[str]:
 
 
 def _schema(resources: Classes, drivers: Classes) -> Schema:
-    (root, _), parts = msgspec.json.schema_components((written.Board, written.Entry), ref_template="#/$defs/{name}")
+    (root, _), parts = msgspec.json.schema_components(
+        (written.WrittenBoard, written.WrittenEntry), ref_template="#/$defs/{name}"
+    )
     target = parts["Target"]["properties"]
     for section, classes in (("resources", resources), ("drivers", drivers)):
         target[section] = {"description": target[section]["description"], **_section(section, classes)}
@@ -94,7 +96,7 @@ def _schema(resources: Classes, drivers: Classes) -> Schema:
         parts[f"{section}.entry"] = _entry(section, sorted(classes))
     for part in parts.values():
         part.pop("title", None)  # editors would show it in the place of the meaning
-    for holder in (target, parts["Board"]["properties"]):
+    for holder in (target, parts["WrittenBoard"]["properties"]):
         holder["features"] = {
             "description": holder["features"]["description"],
             "if": {"type": "array"},
@@ -143,7 +145,9 @@ def _by_name(section: str, names: list[str]) -> Schema:
 def _of_class(cls: type[Any], parts: Schema) -> Schema:
     """What an entry of a class may hold; adds the types that its attributes are written as to `parts`."""
     said = meanings(cls)
-    common: Schema = {name: {"$ref": f"#/$defs/Entry/properties/{name}"} for name in written.Entry.__struct_fields__}
+    common: Schema = {
+        name: {"$ref": f"#/$defs/WrittenEntry/properties/{name}"} for name in written.WrittenEntry.__struct_fields__
+    }
     if wanted := getattr(cls, "bindings", {}):
         names = {name: {"type": "string"} for name in wanted}
         common["bindings"] = {"type": "object", "properties": names, "additionalProperties": False}

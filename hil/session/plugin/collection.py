@@ -29,7 +29,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> Gener
 
 def _only_by_default(folder: Path, config: pytest.Config) -> bool:
     """Whether nothing but the default of `norecursedirs` leaves out a folder of the suites."""
-    suites = config.rootpath / Settings.of(config.rootpath).suites
+    suites = config.rootpath / Settings.from_directory(config.rootpath).suites
     is_default = set(config.getini("norecursedirs")) >= SKIPPED_BY_DEFAULT
     asked = not is_default or config.getoption("ignore") or config.getoption("ignore_glob")
     return folder.is_relative_to(suites) and not asked and not (folder / VIRTUAL_ENVIRONMENT).is_file()

@@ -86,7 +86,7 @@ def _check(entries: Sequence[QuarantineEntry], config: pytest.Config, ids: Seque
     collected = {id.partition("::")[0] for id in ids}
     asked = {Path(argument.partition("::")[0]).absolute() for argument in config.args if "::" in argument}
     whole = {file for file in collected if root / file not in asked}
-    suites = root / Settings.of(root).suites
+    suites = root / Settings.from_directory(root).suites
     there = {file for pattern in config.getini("python_files") for file in suites.rglob(pattern)}
     known = collected | {file.relative_to(root).as_posix() for file in there}
     for entry in entries:

@@ -141,7 +141,9 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
 @pytest.hookimpl(trylast=True)
 def pytest_hil_open_run(config: pytest.Config, board: BoardOfRun) -> RunWriter:
     """Open a run directory for this session alone."""
-    reports = Path(config.getoption("hil_reports") or config.rootpath / Settings.of(config.rootpath).reports)
+    reports = Path(
+        config.getoption("hil_reports") or config.rootpath / Settings.from_directory(config.rootpath).reports
+    )
     try:
         return Run(reports, board, root=config.rootpath, fail_on_flaky=config.getoption("fail_on_flaky"))
     except RecordFailed as error:

@@ -91,7 +91,7 @@ def run_on(
 def _reports(arguments: Sequence[str], root: Path) -> Path:
     """Return the directory for run directories: an option of pytest, which a session on one board reads itself."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--hil-reports", type=Path, default=root / Settings.of(root).reports)
+    parser.add_argument("--hil-reports", type=Path, default=root / Settings.from_directory(root).reports)
     reports: Path = parser.parse_known_args(arguments)[0].hil_reports
     return reports.absolute()
 

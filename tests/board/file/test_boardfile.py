@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from hil.board.file import labgridenv
-from hil.board.file.boardfile import BoardFile, Part
+from hil.board.file.boardfile import BoardFile, BoardPart
 from hil.board.file.boot import State
 from hil.errors import BoardFileError, UsageError
 from hil.paths import CHECKOUT, builds
@@ -75,8 +75,8 @@ def test_a_board_file_is_told_in_types(whole: BoardFile, tmp_path: Path) -> None
 
 def test_resources_are_known_in_all_of_labgrid_s_forms(whole: BoardFile) -> None:
     assert whole.resources == (
-        Part("RemotePlace", {"name": "$LG_PLACE"}),
-        Part("NetworkService", {"address": "10.0.0.1"}),
+        BoardPart("RemotePlace", {"name": "$LG_PLACE"}),
+        BoardPart("NetworkService", {"address": "10.0.0.1"}),
     )
     assert [part.kind for part in whole.drivers] == ["SerialBoardDriver", "BoardStrategy"]
     assert whole.remote

@@ -57,9 +57,9 @@ def uses_hil(root: Path) -> bool:
 def _value(file: Path, name: str, value: Any) -> Any:
     if name not in KEYS:
         near = difflib.get_close_matches(name, KEYS, n=1) or list(KEYS)
-        raise UsageError(f"{file}: {TABLE} has no key `{name}`", hint=" or ".join(f"`{one}`" for one in near))
+        raise UsageError(f"{file}: {TABLE} has no key `{name}`", hint=" or ".join(f"`{key}`" for key in near))
     if name == "boards":
-        if not (isinstance(value, list) and all(isinstance(one, str) for one in value)):
+        if not (isinstance(value, list) and all(isinstance(board, str) for board in value)):
             raise UsageError(f"{file}: `boards` of {TABLE} is no list of names: {value!r}")
         return tuple(value)
     if not (isinstance(value, str) and value):

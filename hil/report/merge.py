@@ -89,9 +89,9 @@ def _boards(records: Iterable[Record]) -> tuple[BoardOfRun, ...]:
     return tuple(board for board, _ in found.values())
 
 
-def _refuse_contradiction(board: str, one: Provenance, two: Provenance, first: str, second: str) -> None:
+def _refuse_contradiction(board: str, ours: Provenance, theirs: Provenance, first: str, second: str) -> None:
     for name, called in _MUST_AGREE.items():
-        old, new = getattr(one, name), getattr(two, name)
+        old, new = getattr(ours, name), getattr(theirs, name)
         if old and new and old != new:
             raise UsageError(
                 f"not the same was tested: {called} of {board} is {old[:12]} in {first}, {new[:12]} in {second}",

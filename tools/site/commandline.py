@@ -31,9 +31,9 @@ def _commands(name: str, command: Any) -> Iterator[tuple[str, Any]]:
     if inside is None:
         yield name, command
     else:
-        for key, one in sorted(inside.items()):
-            if not one.hidden:
-                yield from _commands(f"{name} {key}", one)
+        for key, below in sorted(inside.items()):
+            if not below.hidden:
+                yield from _commands(f"{name} {key}", below)
 
 
 def _section(name: str, command: Any) -> str:
@@ -49,5 +49,5 @@ def _section(name: str, command: Any) -> str:
 def _help(text: str) -> tuple[str, list[str]]:
     """Split a docstring into what it says and its examples, which are commands."""
     said, _, examples = EXAMPLES.sub("\0", text, count=1).partition("\0")
-    commands = [one.strip() for one in re.split(r"; |;?\n", examples)]
-    return said.strip(), [one for one in commands if one]
+    commands = [line.strip() for line in re.split(r"; |;?\n", examples)]
+    return said.strip(), [line for line in commands if line]

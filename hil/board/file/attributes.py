@@ -67,9 +67,9 @@ def words(validator: Any) -> str:
 def meanings(cls: type[Any]) -> dict[str, str]:
     """Return what the docstrings of a class, and of those that it is derived from, say of its attributes."""
     found: dict[str, str] = {}
-    for one in reversed(cls.__mro__):
+    for base in reversed(cls.__mro__):
         last: list[str] = []
-        for line in (one.__doc__ or "").partition("Args:")[2].splitlines():
+        for line in (base.__doc__ or "").partition("Args:")[2].splitlines():
             if match := _ARGUMENT.match(line):
                 last = [name.strip() for name in match[1].split(",")]
                 found |= dict.fromkeys(last, match[2])

@@ -111,7 +111,7 @@ def mistakes(states: Mapping[str, Any], panics: Sequence[Any], uarts: Sequence[s
 
 
 def _state(plan: Mapping[str, Any]) -> StatePlan:
-    banners = (Banner(str(one["stage"]), str(one["uart"]), re.compile(str(one["line"]))) for one in plan["banners"])
+    banners = (Banner(str(line["stage"]), str(line["uart"]), re.compile(str(line["line"]))) for line in plan["banners"])
     return StatePlan(float(plan["deadline"]), tuple(banners))
 
 

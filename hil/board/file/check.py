@@ -106,7 +106,7 @@ def _check_targets(document: Document) -> None:
             _check_kinds(document, where, target, TARGET)
             _check_features(document, (*where, "features"), target.get("features"))
             found = entries(document, where, target, {"resources": resources, "drivers": drivers})
-            complete = not any(one.message.startswith(dotted(where)) for one in document.problems)
+            complete = not any(problem.message.startswith(dotted(where)) for problem in document.problems)
             check_images(document, found)
             lines = check_lines(document, found)
             if complete:  # a class that nobody knows may be what another one is bound to

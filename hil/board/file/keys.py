@@ -29,7 +29,7 @@ class BoardKey:
 
 
 def _texts(found: Any) -> bool:
-    return all(isinstance(one, str) for one in found)
+    return all(isinstance(item, str) for item in found)
 
 
 KINDS: Mapping[str, Callable[[Any], bool]] = {

@@ -60,7 +60,7 @@ def check_file(path: Path) -> None:
         near = nearest(path.stem, [other.stem for other in path.parent.glob("*.yaml")])
         raise BoardFileError(f"there is no board file {path}{near}", hint="hil boards")
     if found := problems(path):
-        raise BoardFileError("\n".join(one.at(path) for one in found), hint="hil boards --keys")
+        raise BoardFileError("\n".join(problem.at(path) for problem in found), hint="hil boards --keys")
     try:
         Config(str(path))
     except InvalidConfigError as error:

@@ -76,7 +76,7 @@ def _required(requirement: Any, classes: Mapping[str, type[Any]]) -> tuple[tuple
     """The classes of which one will do, and whether none will do, too."""
     bare = getattr(requirement, "value", requirement)  # labgrid's NamedBinding
     several = bare if isinstance(bare, set) else {bare}
-    kinds = (classes.get(one) if isinstance(one, str) else one for one in several)
+    kinds = (classes.get(kind) if isinstance(kind, str) else kind for kind in several)
     return tuple(kind for kind in kinds if kind is not None), None in several
 
 

@@ -89,7 +89,7 @@ def first_commands(transport: Transport) -> str:
 
     with Tpm(transport) as tpm:
         tpm.startup()
-        one, other = tpm.random(_RANDOM_BYTES), tpm.random(_RANDOM_BYTES)
-    if one == other or not any(one):
-        raise FirmwareError(f"TPM2_GetRandom gave {one.hex()} and then {other.hex()}")
-    return f"random {one.hex()}"
+        first, second = tpm.random(_RANDOM_BYTES), tpm.random(_RANDOM_BYTES)
+    if first == second or not any(first):
+        raise FirmwareError(f"TPM2_GetRandom gave {first.hex()} and then {second.hex()}")
+    return f"random {first.hex()}"

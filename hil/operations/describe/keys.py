@@ -52,4 +52,4 @@ def described(cls: type[Any]) -> list[Described]:
         for name, parameter in inspect.signature(cls).parameters.items()
         if name not in ("target", "name")
     ]
-    return sorted(found, key=lambda one: not one.required)
+    return sorted(found, key=lambda key: not key.required)

@@ -1,4 +1,4 @@
-"""The lock file of the third-party sources: which packages, which versions, which bytes."""
+"""Lock files of third-party packages: names, versions, and the size and SHA-256 of each file."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+~_:-]*")
 
 
 NAME = "sources.lock"
-"""What lock files are called."""
+"""The name of a lock file."""
 
 MAIN = "main"
-"""The component of Debian's archives that everything is from whose entry names no other."""
+"""The component of Debian's archives for entries that do not name one."""
 
 
 KERNEL = "linux-image-"
-"""What the names of packages with a kernel begin with; its release follows."""
+"""The beginning of the name of a kernel package; the kernel's release follows."""
 
 
 class Kind(StrEnum):
-    """What apt calls the two kinds of packages."""
+    """The two kinds of packages, as apt calls them."""
 
     SOURCE = "deb-src"
     BINARY = "deb"
@@ -38,7 +38,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LockedFile:
-    """One file of a package, by content. `size` is in bytes."""
+    """One file of a package, identified by its content. `size` is in bytes."""
 
     name: str
     size: int
@@ -47,7 +47,7 @@ class LockedFile:
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """One package at one version. `architecture` is empty for sources, `component` is that of the archive."""
+    """One package at one version. `architecture` is empty for sources; `component` is the archive's, such as `main`."""
 
     package: str
     version: str
@@ -59,7 +59,7 @@ class Pin:
 
     @property
     def key(self) -> str:
-        """Name of this pin in the cache: readable, and different as soon as one byte of one file is."""
+        """Name of this pin in the cache: readable, and different if one byte of one file is different."""
         content = "".join(f"{file.name} {file.size} {file.sha256}\n" for file in self.files)
         digest = hashlib.sha256(f"{self.kind} {self.architecture}\n{content}".encode()).hexdigest()
         return f"{self.package}_{self.version.replace(':', '%3a')}_{digest[:12]}"
@@ -76,7 +76,7 @@ class Lock:
     pins: tuple[Pin, ...]
 
     def __getitem__(self, package: str) -> Pin:
-        """Return the pin of `package`. Raises `LockFileError` when there is none."""
+        """Return the pin of `package`. Raises `LockFileError` when the lock file does not have it."""
         for pin in self.pins:
             if pin.package == package:
                 return pin
@@ -84,17 +84,17 @@ class Lock:
 
     @property
     def kernel(self) -> Pin:
-        """The package with the Linux kernel; `<package>.removeprefix(KERNEL)` is the kernel's release."""
+        """The pin of the Linux kernel; the kernel's release is `pin.package.removeprefix(KERNEL)`."""
         return next(pin for pin in self.pins if pin.package.startswith(KERNEL))
 
     def with_kernel(self, other: Lock) -> Lock:
-        """Return these pins with the kernel of another lock, and all that is for it alone, in the place of ours."""
+        """Return these pins with all pins of `other` in the place of our kernel and the packages for its release."""
         release = self.kernel.package.removeprefix(KERNEL)
         return Lock((*other.pins, *(pin for pin in self.pins if not pin.package.endswith(f"-{release}"))))
 
 
 def read_lock(path: Path) -> Lock:
-    """Read a lock file. Raises `LockFileError`, naming file and entry."""
+    """Read a lock file. Raises `LockFileError`, which names the file and the entry."""
     try:
         content = tomllib.loads(path.read_text())
     except OSError as error:
@@ -112,14 +112,14 @@ def read_lock(path: Path) -> Lock:
 
 
 def lock_files(firmware: Path) -> list[Path]:
-    """Return the lock files of a tree `firmware/`, the outer ones first. Raises `LockFileError` when it has none."""
+    """Return the lock files below `firmware`, outer folders first. Raises `LockFileError` when it has none."""
     if found := sorted(firmware.rglob(NAME), key=lambda path: (len(path.parts), path)):
         return found
     raise LockFileError(f"{firmware} has no {NAME}", hint="cd to a checkout of hil")
 
 
 def write_lock(lock: Lock, path: Path) -> None:
-    """Write a lock file that `read_lock` reads back as the same lock. Comments at the top of an old file are kept."""
+    """Write a lock file that `read_lock` reads back as the same lock. Comments at the top of the old file are kept."""
     head = []
     if path.exists():
         for line in path.read_text().splitlines():

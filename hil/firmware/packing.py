@@ -1,4 +1,4 @@
-"""The files that a board starts from, made of what Trusted Firmware-A, engine and monitor came to."""
+"""Packs the images that a board starts from, out of the files of Trusted Firmware-A, the engine and the monitor."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Packing:
-    """What TF-A shall make of a platform, and the files that come of it. `loaded` are files of other steps."""
+    """The TF-A targets of a platform and the images made from their files. `loaded` are files that other steps make."""
 
     platform: Platform
     targets: tuple[str, ...]
@@ -25,21 +25,21 @@ class Packing:
 
     @property
     def key(self) -> str:
-        """What the files depend on besides their parts."""
+        """A text that changes with everything that the images depend on besides their parts."""
         return repr((self.targets, self.images))
 
     def pack(self, made: Path, directory: Path) -> None:
-        """Write the images of `directory`, of TF-A's files in `made` and of those that are in `directory` already.
+        """Write all images to `directory`, from TF-A's files in `made` and the files that `directory` has already.
 
         Raises `BuildFailed` when a part does not fit.
         """
         for name in self.platform.declared.images:
-            (directory / name).unlink(missing_ok=True)  # one of an earlier build must not be taken for this one's
+            (directory / name).unlink(missing_ok=True)  # an image of an earlier build must not pass for a new one
         for name in self.images:
             self.write(name, made, directory, directory / name)
 
     def write(self, name: str, made: Path, directory: Path, file: Path, *, fip: Path | None = None) -> None:
-        """Write one of the images to `file`, with another FIP than TF-A's in `made` if one is given."""
+        """Write one image to `file`. If `fip` is given, it takes the place of the FIP in `made`."""
         if (image := self.images.get(name)) is None:
             raise BuildFailed(f"the platform {self.platform.name} has no image {name}", doing=f"making {file}")
         content = b""
@@ -59,7 +59,7 @@ class Packing:
 
 
 def packing_of(platform: Platform, scp: Path | None) -> Packing:
-    """Return how the files of a platform are made; `scp` is the lab's firmware for the FIP, if there is one."""
+    """Return the packing of a platform's images. `scp` is the SCP firmware for the FIP; None if there is none."""
     declared = platform.declared
     if scp is None and (less := declared.without_scp):
         images = {name: image for name, image in declared.images.items() if name in less.images}

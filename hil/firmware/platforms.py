@@ -1,4 +1,4 @@
-"""The platforms that there is firmware for: the directories of `firmware/platform/`, each with a platform.toml."""
+"""Platforms that firmware can be built for: the directories of `firmware/platform/` that have a platform.toml."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LINUX = "linux/host.toml"
 
 
 class ImagePart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A file that goes into an image: one that TF-A made, or one of the build's own. `offset` is in bytes."""
+    """A file in an image: one that TF-A makes, or one that another step makes. `offset` in the image is in bytes."""
 
     tfa: str = ""
     build: str = ""
@@ -34,9 +34,10 @@ class ImagePart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PlatformImage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A file that a board starts from: its parts in ascending order, with bytes of `fill` between and behind them.
+    """An image that a board starts from: its parts in ascending order, with bytes of `fill` between and behind them.
 
-    `size` names a constant of the platform's header: the bytes that the image has. Without it, the last part ends it.
+    `size` names the constant of the platform's header that gives the size of the image in bytes. Without it, the image
+    ends with its last part.
     """
 
     parts: tuple[ImagePart, ...]
@@ -45,16 +46,16 @@ class PlatformImage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class WithoutScp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is built where the SCP firmware of the lab is missing: TF-A's targets, and which of the images."""
+    """What is built if the SCP firmware of the board is missing: TF-A's targets, and the names of the images."""
 
     targets: tuple[str, ...]
     images: tuple[str, ...]
 
 
 class OwnLinux(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the Linux host of a platform has in the place of what firmware/linux says.
+    """The differences of a platform's own Linux host from the one that firmware/linux describes.
 
-    `modules` are loaded at start, `devicetree` is a path in the package of the kernel, below usr/lib/linux-image-*.
+    `modules` are loaded at start. `devicetree` is a path in the package of the kernel, below usr/lib/linux-image-*.
     """
 
     modules: tuple[str, ...]
@@ -64,8 +65,8 @@ class OwnLinux(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Declaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The content of a platform.toml.
 
-    `tfa` is TF-A's name for the platform, `targets` are what TF-A makes, `images` the files that a board starts from.
-    `loaded` are files of the build that a board starts from as they are.
+    `tfa` is TF-A's name for the platform, `targets` are the make targets of TF-A, and `images` are the images that a
+    board starts from. `loaded` are files of the build that a board starts from without packing.
     """
 
     description: str
@@ -78,47 +79,47 @@ class Declaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """One platform: its directory, and what it declares."""
+    """One platform: its directory, and the declaration in it."""
 
     directory: Path
     declared: Declaration
 
     @classmethod
     def read(cls, directory: Path) -> Platform:
-        """Read the declaration in a directory. Raises `UsageError` when something in it is missing or wrong."""
+        """Read the declaration in a directory. Raises `UsageError` when it is missing or has a mistake."""
         return cls(directory, _read(directory / DECLARATION, Declaration, "a platform"))
 
     @property
     def name(self) -> str:
-        """The name of the platform, which is that of its directory."""
+        """The name of the platform, which is the name of its directory."""
         return self.directory.name
 
     @property
     def addresses(self) -> Path:
-        """The header that says where everything lies."""
+        """The header with the addresses of the platform."""
         return self.directory / ADDRESSES
 
     @property
     def linux(self) -> OwnLinux | None:
-        """A Linux of its own, if that of the emulated machines will not do.
+        """The platform's own Linux host; None if it uses that of the emulated machines.
 
-        Raises `UsageError` when something in its declaration is missing or wrong.
+        Raises `UsageError` when its declaration has a mistake.
         """
         declaration = self.directory / LINUX
         return _read(declaration, OwnLinux, "a Linux host") if declaration.is_file() else None
 
     @property
     def linux_lock(self) -> Path:
-        """The lock file that pins the kernel of its own Linux."""
+        """The lock file that pins the kernel of the platform's own Linux host."""
         return (self.directory / LINUX).with_name("sources.lock")
 
     def address(self, name: str) -> int:
-        """Return a number of that header, such as `VTPM_ENGINE_PA`."""
+        """Return the value of a constant of `addresses`, such as `VTPM_ENGINE_PA`."""
         return read_defines(self.addresses)[name]
 
 
 def read_platforms(folder: Path) -> Mapping[str, Platform]:
-    """Return the platforms of `firmware/platform/` by their names. Raises `UsageError` for one that is wrong."""
+    """Return the platforms of `firmware/platform/` by name. Raises `UsageError` for a declaration with a mistake."""
     directories = sorted(path.parent for path in folder.glob(f"*/{DECLARATION}"))
     return {directory.name: Platform.read(directory) for directory in directories}
 
@@ -131,11 +132,11 @@ def _read(path: Path, kind: type[Content], what: str) -> Content:
 
 
 PLATFORMS = read_platforms(firmware_header("platform"))
-"""The platforms of this checkout; none in an installed package."""
+"""The platforms of this checkout by name; empty in an installed package."""
 
 
 def platform_named(name: str) -> Platform:
-    """Return a platform. Raises `UsageError` with the names there are."""
+    """Return the platform of a name. Raises `UsageError` with the known names if there is none."""
     if not PLATFORMS:
         raise UsageError(
             "there are no sources of firmware here: hil is installed as a package",

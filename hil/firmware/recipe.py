@@ -1,4 +1,4 @@
-"""How a firmware is made: third-party sources, engine, monitor, Trusted Firmware-A, image."""
+"""Builds the firmware of a platform: third-party sources, engine, monitor, Trusted Firmware-A, images."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 
 TRUSTED_FIRMWARE = "arm-trusted-firmware"
 LINUX_FLASH = "flash.bin"
-"""What an emulated machine starts from to get to Linux."""
+"""The image from which an emulated machine boots into Linux."""
 GIT_SECONDS = 60.0
 ARTIFACTS = ("bl31.elf", "engine.elf", "engine.bin", "monitor.elf", "guest.elf")
-"""What every platform has, besides the files that its board starts from."""
+"""The files of every platform, in addition to those that its boards start from."""
 
 
 def build(
@@ -45,11 +45,11 @@ def build(
     progress: Progress | None = None,
     checkout: Path = CHECKOUT,
 ) -> Firmware:
-    """Build the firmware of a platform; what is up to date is left as it is.
+    """Build the firmware of a platform. Steps whose inputs have not changed are skipped.
 
-    `scp` is the SCP firmware that came with the board, for platforms whose FIP takes one. Raises `BuildFailed` with the
-    end of the step's log, `PinGone`, `CorruptDownload` or `ArchiveError` when a source cannot be had, `UsageError` for
-    a platform that does not exist.
+    `scp` is the SCP firmware that came with the board, for platforms whose FIP contains one. Raises `BuildFailed` with
+    the end of the step's log; `PinGone`, `CorruptDownload` or `ArchiveError` when a source cannot be obtained; and
+    `UsageError` for a platform that does not exist.
     """
     recipe = Recipe(platform_named(platform), checkout, progress or Terminal(), scp=scp, coverage=coverage)
     with exclusive(recipe.directory, f"building the {platform} firmware"):
@@ -65,10 +65,10 @@ def build_linux(
     progress: Progress | None = None,
     checkout: Path = CHECKOUT,
 ) -> Firmware:
-    """Build the firmware of a platform, and the images of a Linux host that runs above it.
+    """Build the firmware of a platform and the images of a Linux host that runs on it; return the host's images.
 
-    `machine` is the emulated machine that the images are made for; a platform whose directory describes a Linux host
-    needs none. Returns the host's images. Raises what `build` raises, and `UsageError` when the machine is missing.
+    `machine` is the emulated machine for which the images are made. A platform whose directory describes a Linux host
+    does not need it. Raises the errors of `build`, and `UsageError` when the machine is missing.
     """
     recipe = Recipe(platform_named(platform), checkout, progress or Terminal(), scp=scp, coverage=coverage)
     with exclusive(recipe.directory, f"building Linux for {platform}"):
@@ -77,7 +77,7 @@ def build_linux(
 
 
 def load(platform: str = "qemu-virt", *, checkout: Path = CHECKOUT) -> Firmware:
-    """Return the firmware that was built last. Raises `UsageError` when there is none."""
+    """Return the firmware of the last build. Raises `UsageError` when the platform has not been built."""
     return Firmware.from_directory(build_directory(platform_named(platform).name, checkout))
 
 
@@ -92,7 +92,7 @@ def linux_directory(platform: str, checkout: Path = CHECKOUT, *, coverage: bool 
 
 
 class Recipe:
-    """The steps for one platform, in order."""
+    """The build steps for one platform, in order."""
 
     def __init__(
         self,
@@ -114,7 +114,7 @@ class Recipe:
         self._compiler = version(COMPILER)
 
     def run(self) -> Firmware:
-        """Run what is out of date, and describe the result."""
+        """Run the steps that are out of date; return the firmware and write its manifest."""
         lock = read_lock(self._sources / "sources.lock")
         unpacked = SourceCache().unpacked(lock.pins, self._progress)
         self._engine(unpacked, lock)
@@ -124,7 +124,10 @@ class Recipe:
         return self._described(self.directory, (*packing.images, *packing.loaded, *ARTIFACTS), lock)
 
     def run_linux(self, machine: EmulatedMachine | None) -> Firmware:
-        """Run what is out of date of the Linux host's images, once the firmware is there, and describe the result."""
+        """Run the steps for the Linux host that are out of date; return its images and write their manifest.
+
+        `run` must have made the firmware before. Raises `UsageError` when the machine is missing.
+        """
         own = self._platform.linux
         if own is None and machine is None:
             raise UsageError(
@@ -163,7 +166,7 @@ class Recipe:
         return TrustedFirmware(self._platform, pin, self._compiler, self._build, coverage=self._coverage)
 
     def _engine(self, unpacked: Mapping[str, Path], lock: Lock) -> None:
-        """Link the TPM engine: libtpms, libcrypto and our libc, as one image of its own."""
+        """Link the TPM engine: libtpms, libcrypto and our libc in one image."""
         source = self._sources / "engine"
         out = self.directory / "engine"
         packages = {
@@ -193,7 +196,7 @@ class Recipe:
         )
 
     def _libcrypto(self, unpacked: Mapping[str, Path], lock: Lock) -> Path:
-        """Return the directory of OpenSSL's libcrypto.a, freestanding; it takes minutes, so all checkouts share it."""
+        """Return the directory of a freestanding libcrypto.a. Building it takes minutes, so all checkouts share it."""
         source = self._sources / "engine"
         packages = {
             "OPENSSL_SRC": unpacked["openssl"],
@@ -213,14 +216,14 @@ class Recipe:
                 kept = scratch / "kept"
                 kept.mkdir()
                 (scratch / "openssl" / "libcrypto.a").rename(kept / "libcrypto.a")
-                kept.rename(target)
+                kept.rename(target)  # in one step, so that a build that was killed leaves no half of a library
                 shutil.rmtree(scratch)
 
         self._build.once("openssl", "Building OpenSSL's libcrypto for EL3 (minutes, once)", target, work)
         return target
 
     def _monitor(self) -> None:
-        """Build the EL2 monitor with the EL1 guest agent inside."""
+        """Build the monitor for EL2, which contains the guest agent for EL1."""
         out = self.directory / "monitor"
         images = ("monitor.elf", "monitor.bin", "guest.elf", "guest.bin")
 

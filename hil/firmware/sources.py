@@ -1,7 +1,7 @@
-"""Third-party sources: from the archive into the cache, verified, and unpacked.
+"""Downloads third-party packages from the archive to the cache, verifies and unpacks them.
 
-A package is downloaded and unpacked beside its final place and moved there in one step, so what is in the cache is
-whole. Nothing is asked of the archive, nor of apt, once a package is unpacked.
+A package is downloaded and unpacked beside its final place and then moved there in one step, so the cache never
+has a part of a package. Once a package is unpacked, neither the archive nor apt is needed.
 """
 
 from __future__ import annotations
@@ -28,28 +28,28 @@ if TYPE_CHECKING:
     from hil.progress import Progress
 
 SOURCE_ARCHITECTURE = "arm64"
-"""Sources have no architecture; they share the package lists of the architecture that the firmware is for."""
+"""Sources have no architecture. They use the package lists of this one, which the firmware is built for."""
 UNPACK_SECONDS = 300.0
 
 
 class Archives(Protocol):
-    """What this module needs of apt."""
+    """The part of apt that this module needs."""
 
     def update(self) -> None:
         """Fetch the package lists."""
 
     def served(self, package: str, kind: Kind) -> tuple[Served, ...]:
-        """Return the versions that the package lists offer."""
+        """Return the versions of a package in the package lists."""
 
     def files(self, package: str, version: str, kind: Kind) -> tuple[LockedFile, ...]:
-        """Return the files of a served package."""
+        """Return the files of one version of a package."""
 
     def download(self, package: str, version: str, kind: Kind, into: Path) -> None:
         """Download the files of a package into a directory."""
 
 
 def private_apt(pins: Sequence[Pin], cache: Path, configuration: Path = SYSTEM_APT) -> PrivateApt:
-    """Return an apt that can see the suites of `pins`, which are all of one architecture, or sources.
+    """Return an apt that knows the suites of `pins`; these must all be for one architecture, or sources.
 
     `configuration` is the directory of the apt configuration that names the archives.
     """
@@ -64,17 +64,17 @@ def private_apt(pins: Sequence[Pin], cache: Path, configuration: Path = SYSTEM_A
 
 
 class SourceCache:
-    """The packages of a lock file in a cache directory; one process at a time works on it."""
+    """The packages of lock files in a cache directory. One process at a time changes it."""
 
     def __init__(self, root: Path | None = None, apt: Callable[[Sequence[Pin], Path], Archives] = private_apt) -> None:
         self.root = root or cache_root()
         self._apt = apt
 
     def unpacked(self, pins: Sequence[Pin], progress: Progress) -> dict[str, Path]:
-        """Return the directory of each package by its name, after fetching and unpacking what is not there yet.
+        """Return the directory of each package by name; download and unpack the packages that are missing.
 
         Raises `PinGone` when the archive no longer has a pinned version, `CorruptDownload` when a file is not the
-        pinned one, `ArchiveError` when the archive cannot be reached.
+        pinned one, and `ArchiveError` when the archive cannot be reached.
         """
         directories = {pin.package: self.root / "unpacked" / pin.key for pin in pins}
         if all(directory.is_dir() for directory in directories.values()):
@@ -97,7 +97,7 @@ class SourceCache:
         return self.root / "downloads" / pin.key
 
     def _is_fetched(self, pin: Pin) -> bool:
-        """Whether all files are there and are the pinned ones; damaged ones are thrown away."""
+        """Whether all files of a pin are downloaded and undamaged. A damaged download is deleted."""
         directory = self._downloads(pin)
         if not directory.is_dir():
             return False
@@ -139,14 +139,18 @@ class SourceCache:
                 command = ["dpkg-deb", "--extract", str(downloads / pin.files[0].name), str(tree)]
             else:
                 description = next(file.name for file in pin.files if file.name.endswith(".dsc"))
-                # The archive's signed index vouches for the .dsc, and verify() for every byte.
+                # Its own signature need not be checked: apt has verified the index that lists the .dsc, and verify()
+                # every byte.
                 command = ["dpkg-source", "-q", "--no-check", "--extract", str(downloads / description), str(tree)]
             run_tool(command, seconds=UNPACK_SECONDS, doing=f"unpacking {pin}", failed=CorruptDownload)
             _move(tree, target)
 
 
 def verify(pin: Pin, directory: Path) -> None:
-    """Check that a directory holds the files of `pin`, byte for byte. Raises `CorruptDownload`, naming the package."""
+    """Check that a directory has the files of `pin`. Raises `CorruptDownload`, which names the package.
+
+    A file is that of the pin if its size and SHA-256 are those of the lock file. Other files do not matter.
+    """
     for file in pin.files:
         path = directory / file.name
         if not path.is_file():
@@ -174,4 +178,4 @@ def _move(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     source.chmod(0o755)
     source.rename(target)
-    source.mkdir()  # the owner of a temporary directory wants to remove it
+    source.mkdir()  # for TemporaryDirectory to remove

@@ -1,4 +1,4 @@
-"""Trusted Firmware-A with the vTPM service in BL31, and the flash images that it starts from."""
+"""Builds Trusted Firmware-A with the vTPM service in BL31, and packs the images that a board starts from."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from hil.firmware.platforms import Platform
 
 NOTES = "notes"
-"""The directory with gcc's notes (.gcno) about the service, in a build for coverage."""
+"""The directory for gcc's notes (.gcno) about the service, in a build for coverage."""
 
 
 class TrustedFirmware:
-    """The steps for TF-A of one platform. `compiler` and `pin` say what it is made with and from.
+    """The build steps for TF-A of one platform.
 
-    With `coverage` the service counts how often its branches are taken, and gcc's notes about them are kept.
+    `compiler` is the version of the compiler, `pin` the package of the sources; both are inputs of every step. With
+    `coverage`, the service counts how often its branches are taken, and gcc's notes about them are kept.
     """
 
     def __init__(
@@ -45,9 +46,10 @@ class TrustedFirmware:
         self._coverage = coverage
 
     def build(self, unpacked: Path, sources: Path, packing: Packing, scp: Path | None = None) -> None:
-        """Build it with the service laid over it, and pack the files that the board starts from.
+        """Copy the service into TF-A's source, build TF-A, and pack the images that the board starts from.
 
-        `unpacked` is TF-A's own source, `sources` is firmware/, `scp` the lab's firmware for the FIP, if it takes one.
+        `unpacked` is TF-A's own source, `sources` is firmware/, and `scp` is the SCP firmware for the FIP, if it takes
+        one.
         """
         platform = self._platform
         place = f"plat/hil/{platform.declared.tfa}"
@@ -83,9 +85,9 @@ class TrustedFirmware:
         )
 
     def build_for_linux(self, build: BuildDirectory, flash: str, kernel_address: int) -> None:
-        """Make the image `flash` in another build: the firmware of `build`, but with a BL2 that starts a kernel.
+        """Make the image `flash` in the directory of `build`, as `build()` does, but with a BL2 that starts a kernel.
 
-        The kernel lies at `kernel_address` when the machine starts, and gets the device tree.
+        The machine has the kernel at `kernel_address` when it starts. The kernel gets the device tree.
         """
         packing = packing_of(self._platform, None)
         out = build.path / "tfa"
@@ -105,6 +107,7 @@ class TrustedFirmware:
         build.step(
             "trusted-firmware",
             "Building the Trusted Firmware-A that starts Linux",
+            # The other build's image changes with all inputs of the firmware that the two share.
             [*self._key, packing.key, *_texts(settings), self._build.path / flash],
             [flash],
             work,
@@ -115,7 +118,7 @@ class TrustedFirmware:
         return [f"{path.stem}.gcno" for path in sorted((sources / "service").glob("*/*.c"))]
 
     def _known_engine(self) -> str:
-        """Tell BL31 which engine it may run, where nothing before BL31 has judged it."""
+        """Return a header with size and hash of the engine, by which BL31 authenticates it if no earlier stage has."""
         digest = ", ".join(f"0x{byte:02x}" for byte in bytes.fromhex(file_sha256(self._engine)))
         return f"#define VTPM_ENGINE_BYTES {self._engine.stat().st_size}\n#define VTPM_ENGINE_SHA256 {{ {digest} }}\n"
 

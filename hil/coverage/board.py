@@ -21,15 +21,22 @@ def counting(board: BoardFile) -> BoardFile:
     """
     root = board.path.absolute().parent.parent
     plain, counted = builds(root), builds(root, coverage=True)
-    if not any(image.is_relative_to(plain.resolve()) for image in board.images.values()):
+    # A build may be a symbolic link to one elsewhere, and images are known by where they really are.
+    links = [entry for entry in plain.iterdir() if entry.is_symlink()] if plain.is_dir() else []
+    places = {plain.resolve(): counted} | {link.resolve(): counted / link.name for link in links}
+
+    def moved(path: Path) -> Path:
+        for place, instead in places.items():
+            if path.is_relative_to(place):
+                return instead / path.relative_to(place)
+        return path
+
+    if all(moved(image) == image for image in board.images.values()):
         raise UsageError(
             f"{board.path} names no image in {plain}, so none whose service could count",
             doing="preparing a run for coverage",
             hint="a board on QEMU with firmware that is built here",
         )
-
-    def moved(path: Path) -> Path:
-        return counted / path.relative_to(plain.resolve()) if path.is_relative_to(plain.resolve()) else path
 
     folder = counted / "boards"
     folder.mkdir(parents=True, exist_ok=True)

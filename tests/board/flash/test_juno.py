@@ -80,7 +80,7 @@ def test_a_dry_run_says_which_image_is_missing_and_what_it_takes(
     said = capsys.readouterr()
     assert "juno: cannot be written, images are missing" in said.out
     assert "error: juno lacks SOFTWARE/fip.bin" in said.err
-    assert "takes the SCP firmware that came with the board: `images: scp:` in boards/juno.yaml" in said.err
+    assert "fip.bin needs the SCP firmware that came with the board: `images: scp:` in boards/juno.yaml" in said.err
 
 
 def test_unchanged_files_are_not_copied_again(juno: SimulatedJuno) -> None:

@@ -59,7 +59,7 @@ def test_an_undefined_instruction_in_bl31_leads_to_its_line(spoil: Callable[...,
     error, found = panic_of(Service(monitor).limits)
     assert (found.what, found.level) == ("Unhandled Exception in EL3.", "EL3")
     assert found.syndrome.startswith("unknown reason")
-    assert "does not have" in found.cause
+    assert "does not implement" in found.cause
     place, caller = found.places
     assert (place.register, place.function, place.image) == ("elr_el3", "vtpm_dispatch", "bl31.elf")
     source = (ROOT / place.file).read_text().splitlines()
@@ -98,9 +98,8 @@ def test_a_loop_at_el3_is_found_by_where_the_processors_are(
     spoil("bl31.elf", "vtpm_dispatch", LOOP)
     line, deadline = board.board.uart("monitor"), Deadline.after(60)
     line.send(f"smc {abi.VTPM_FID_LIMITS:x}\n".encode())
-    hang = line.silence()
-    while "CPU 0 at EL3" not in str(hang) and not deadline.expired:
-        hang = line.silence()
-    found = explain_error(hang, find_elfs([BUILD / "flash.bin"]))
-    assert found
-    assert ("CPU 0", "vtpm_dispatch") in {(place.register, place.function) for place in found.places}
+    looping, places = ("CPU 0", "vtpm_dispatch"), set()
+    while looping not in places and not deadline.expired:  # the first looks may find the processor on its way there
+        found = explain_error(line.silence(), find_elfs([BUILD / "flash.bin"]))
+        places = {(place.register, place.function) for place in found.places} if found else set()
+    assert looping in places

@@ -4,7 +4,7 @@
 
 BOARDS ?= $(or $(BOARD),qemu-virt qemu-virt-linux qemu-virt-direct)
 BIN := .venv/bin
-COVERED := HIL_COVERAGE_DATA=$(CURDIR)/build/python-coverage/data $(BIN)/coverage run --rcfile=$(CURDIR)/pyproject.toml
+COVERED := HIL_COVERAGE_ROOT=$(CURDIR) $(BIN)/coverage run --rcfile=$(CURDIR)/pyproject.toml
 DIST := dist
 C_FILES = $(shell git ls-files 'firmware/*.[ch]' 'tests/*.[ch]')
 C_FOLDERS := firmware/service firmware/platform firmware/engine/src firmware/engine/libc firmware/monitor firmware/guest firmware/baremetal firmware/linux/vmm firmware/linux/acpi firmware/linux/virtio firmware/linux/bench firmware/linux/runner

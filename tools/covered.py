@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
+import warnings
 from collections import Counter
 from pathlib import Path
 
 from coverage import Coverage
-from coverage.exceptions import CoverageException
+from coverage.exceptions import CoverageException, CoverageWarning
 from rich.console import Console
 from rich.table import Table
 
@@ -28,6 +29,7 @@ def main() -> int:
     Returns 1 where too few lines ran, 3 where nothing was measured.
     """
     measured = Coverage(config_file="pyproject.toml")
+    warnings.simplefilter("ignore", CoverageWarning)  # a process that was killed left half a file, and lines uncounted
     try:
         measured.combine()
         measured.load()

@@ -97,7 +97,7 @@ def test_a_run_whose_board_is_kicked_says_that_it_was_the_lab(laboratory: Labora
     assert run.wait(120) == 3
     record = laboratory.latest_record()
     assert record["verdict"] == "infrastructure"
-    assert any("LeaseLost" in str(case["faults"]) for case in record["cases"])
+    assert "LeaseLost" in str(record)  # of a case, or of the board when none was running
 
 
 def test_a_run_that_is_killed_gives_back_its_boards(laboratory: Laboratory) -> None:

@@ -6,6 +6,7 @@
 #include "console.h"
 
 #include "cpu.h"
+#include "pins.h"
 #include "pl011.h"
 #include "platform.h"
 
@@ -21,6 +22,9 @@ static uint32_t tail;
 
 void console_start(void)
 {
+#ifdef PLAT_CONSOLE_PINS
+	pins_connect_console();
+#endif
 	pl011_start(PLAT_UART_BASE);
 }
 

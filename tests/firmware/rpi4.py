@@ -24,17 +24,24 @@ SECONDS = 120.0
 _MAGIC, _TREE, _KERNEL = 0xF0, 0xF8, 0xFC
 
 
-def stub_as_loaded(stub: bytes) -> bytes:
-    """Return the armstub as the VideoCore leaves it in memory."""
+def stub_as_loaded(stub: bytes, tree: int = TREE, kernel: int = KERNEL) -> bytes:
+    """Return the armstub as the VideoCore leaves it in memory, with its device tree and its kernel at these places."""
     patched = bytearray(stub)
-    for offset, value in ((_MAGIC, 0), (_TREE, TREE), (_KERNEL, KERNEL)):
+    for offset, value in ((_MAGIC, 0), (_TREE, tree), (_KERNEL, kernel)):
         struct.pack_into("<I", patched, offset, value)
     return bytes(patched)
 
 
+def write_and_jump(address: int, word: int, target: int) -> bytes:
+    """Return code that writes a word to a device and jumps to `target`."""
+    load_literals = (0x580000C1, 0x580000E2, 0xB9000022, 0x580000E3)  # `ldr x1`, `ldr x2`, `str w2, [x1]`, `ldr x3`
+    jump = (0xD61F0060, 0xD503201F)  # `br x3`, and one that does nothing, to align the literals
+    return struct.pack("<6I3Q", *load_literals, *jump, address, word, target)
+
+
 @contextlib.contextmanager
 def board(loads: dict[int, Path]) -> Iterator[SocketStream]:
-    """Run the board with files at physical addresses, and yield its serial line."""
+    """Run the board with files at physical addresses, and yield the serial line of its PL011."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
         command = [QEMU, "-M", "raspi4b", "-m", "2G", "-nodefaults", "-nographic"]

@@ -12,6 +12,7 @@
 #include "rng200.h"
 #include "rpi_shared.h"
 #include "seeded.h"
+#include "treecheck.h"
 #include "vtpm_abi.h"
 #include "vtpm_platform.h"
 
@@ -74,7 +75,7 @@ void *board_devicetree_open(void)
 {
 	void *tree = (void *)rpi4_get_dtb_address();
 
-	if (tree == NULL || fdt_check_header(tree) != 0) {
+	if (!treecheck_passed()) {
 		return NULL;
 	}
 	take_engine_off_initrd(tree);

@@ -14,4 +14,8 @@ ERRATA_A72_1319367	:=	1
 PLAT_INCLUDES		:=	-Iplat/hil/rpi4_vtpm/include ${PLAT_INCLUDES}
 
 BL31_SOURCES		+=	plat/hil/rpi4_vtpm/board.c		\
-				plat/hil/rpi4_vtpm/rng200.c
+				plat/hil/rpi4_vtpm/rng200.c		\
+				plat/hil/rpi4_vtpm/treecheck.c
+
+# The device tree is looked at before TF-A's function of this name changes it.
+TF_LDFLAGS		+=	-Wl,--wrap=plat_rpi_bl31_custom_setup

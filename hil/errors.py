@@ -150,6 +150,10 @@ class BoardUnavailable(InfrastructureError):
     """None of the boards that would do can be had; the message says why, board by board."""
 
 
+class WrongFirmware(InfrastructureError):
+    """The board announces another build than its images are of, so whatever it does says nothing about them."""
+
+
 class BoardSilent(InfrastructureError):
     """Nothing at all came from the board: check power, cable and serial port."""
 

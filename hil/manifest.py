@@ -37,8 +37,9 @@ class Manifest(msgspec.Struct, frozen=True):
     """What a build made, from what and with what.
 
     `files` are by name, relative to the manifest's directory; `inputs` are the versions of the third-party packages,
-    `tools` those of the compilers. `firmware_hash` is one hash over all files that go to the target. A manifest by
-    somebody else, beside images that we did not build, need not have more than `files`.
+    `tools` those of the compilers. `firmware_hash` is one hash over all files that go to the target. `build_ids` are
+    what its parts announce at boot, by part: see `hil.buildid`. A manifest by somebody else, beside images that
+    we did not build, need not have more than `files`.
     """
 
     schema: int = 0
@@ -48,6 +49,7 @@ class Manifest(msgspec.Struct, frozen=True):
     inputs: dict[str, str] = msgspec.field(default_factory=dict)
     tools: dict[str, str] = msgspec.field(default_factory=dict)
     git: GitState = GitState()
+    build_ids: dict[str, str] = msgspec.field(default_factory=dict)
 
     @classmethod
     def from_file(cls, path: Path) -> Self:

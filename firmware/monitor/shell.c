@@ -111,7 +111,7 @@ static void serve_person(void)
 
 _Noreturn void shell_run(void)
 {
-	console_put("\nmonitor: ready\n" PROMPT);
+	console_put("\nmonitor: ready, build " BUILD_ID "\n" PROMPT);
 	for (;;) {
 		read_line();
 		if (line.machine) {

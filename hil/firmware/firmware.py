@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hil.errors import UsageError
@@ -33,7 +33,8 @@ class Artifact:
 class Firmware:
     """All files of one platform's firmware by name, such as `flash.bin`, and where they came from.
 
-    `inputs` are the versions of the third-party packages, `tools` those of the compilers.
+    `inputs` are the versions of the third-party packages, `tools` those of the compilers, and `build_ids` what its
+    parts announce at boot.
     """
 
     platform: str
@@ -41,6 +42,7 @@ class Firmware:
     inputs: Mapping[str, str]
     tools: Mapping[str, str]
     git: GitState
+    build_ids: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def firmware_hash(self) -> str:
@@ -68,6 +70,7 @@ class Firmware:
             inputs=dict(self.inputs),
             tools=dict(self.tools),
             git=self.git,
+            build_ids=dict(sorted(self.build_ids.items())),
         )
 
     @classmethod
@@ -91,6 +94,7 @@ class Firmware:
             inputs=manifest.inputs,
             tools=manifest.tools,
             git=manifest.git,
+            build_ids=manifest.build_ids,
         )
         for artifact in firmware.artifacts.values():
             if not artifact.path.is_file() or artifact.path.stat().st_size != artifact.size:

@@ -9,7 +9,7 @@ from hil.firmware.guest import GuestFiles
 from hil.firmware.initramfs import Initramfs
 from hil.firmware.module import HostPrograms
 from hil.firmware.sshkeys import SshKeys
-from hil.firmware.steps import version
+from hil.firmware.steps import build_id, version
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -48,20 +48,25 @@ class HostImages:
         self._agent = agent
         self._contents = Contents(source, lock, unpacked, modules)
 
-    def make(self, machine: EmulatedMachine) -> None:
-        """Make all images that are out of date, for a machine that starts from the `flash.bin` beside them."""
-        self._system()
+    def make(self, machine: EmulatedMachine) -> str:
+        """Make all images that are out of date, for a machine that starts from the `flash.bin` beside them.
+
+        Returns the build id that the host announces.
+        """
+        identity = self._system()
         self._device_tree(machine)
+        return identity
 
-    def make_for_hardware(self, devicetree: str) -> None:
-        """Make all images that are out of date, with a device tree as it comes with the kernel."""
-        self._system()
+    def make_for_hardware(self, devicetree: str) -> str:
+        """Make all images that are out of date, with a device tree as it comes with the kernel; return the build id."""
+        identity = self._system()
         self._devicetree_of_the_kernel(devicetree)
+        return identity
 
-    def _system(self) -> None:
+    def _system(self) -> str:
         self._image()
         self._archive()
-        self._initrd()
+        return self._initrd()
 
     def _image(self) -> None:
         """Take the kernel out of its package. Debian's `vmlinuz` for arm64 is uncompressed, usually called `Image`."""
@@ -88,12 +93,13 @@ class HostImages:
         inputs = [*self._contents.inputs(), module, probe, runner]
         self._build.step("initramfs", "Packing the host's initramfs", inputs, ["host.cpio"], work)
 
-    def _initrd(self) -> None:
-        """Append guests and the keys of this build tree to the initramfs: the kernel unpacks concatenated archives."""
+    def _initrd(self) -> str:
+        """Append guests, keys and build id of this tree to the initramfs: the kernel unpacks concatenated archives."""
         keys = SshKeys.from_directory(self._build.path / "keys")
         common = self._build.path / "host.cpio"
         guests = GuestFiles(self._build, self._source.parents[1], self._lock, self._unpacked, self._agent)
-        parts = guests.make()
+        inputs = [common, *guests.make(), *keys.paths]
+        identity = build_id(inputs)
 
         def work(_step: BuildStep) -> None:
             own = Initramfs()
@@ -102,12 +108,12 @@ class HostImages:
             own.file("root/.ssh/authorized_keys", keys.authorized(), 0o600)
             own.directory("etc/dropbear", 0o700)
             own.file("etc/dropbear/host_key", keys.dropbear_host_key(), 0o600)
+            own.file("etc/build", f"{identity}\n".encode())
             guests.add_to(own)
             (self._build.path / "initrd").write_bytes(common.read_bytes() + own.cpio())
 
-        self._build.step(
-            "initrd", "Adding guests and the SSH keys of this build", [common, *parts, *keys.paths], ["initrd"], work
-        )
+        self._build.step("initrd", "Adding guests and the SSH keys of this build", inputs, ["initrd"], work)
+        return identity
 
     def _device_tree(self, machine: EmulatedMachine) -> None:
         """Let QEMU say what the machine has, and tell the kernel its arguments and its initramfs."""

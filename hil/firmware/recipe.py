@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
+from hil.buildid import LINUX, MONITOR, SERVICE
 from hil.errors import UsageError
 from hil.firmware.cache import exclusive
 from hil.firmware.crossmake import COMPILER, make
@@ -14,7 +15,7 @@ from hil.firmware.lock import read_lock
 from hil.firmware.packing import packing_of
 from hil.firmware.platforms import platform_named
 from hil.firmware.sources import SourceCache
-from hil.firmware.steps import BuildDirectory, BuildStep, digest, version
+from hil.firmware.steps import BuildDirectory, BuildStep, build_id, digest, version
 from hil.firmware.trustedfirmware import TrustedFirmware
 from hil.manifest import GitState
 from hil.paths import CHECKOUT, builds, cache_root
@@ -112,6 +113,7 @@ class Recipe:
         self._coverage = coverage
         self._build = BuildDirectory(self.directory, progress)
         self._compiler = version(COMPILER)
+        self._build_ids: dict[str, str] = {}
 
     def run(self) -> Firmware:
         """Run the steps that are out of date; return the firmware and write its manifest."""
@@ -120,7 +122,8 @@ class Recipe:
         self._engine(unpacked, lock)
         self._monitor()
         packing = packing_of(self._platform, self._scp)
-        self._trusted_firmware(lock).build(unpacked[TRUSTED_FIRMWARE], self._sources, packing, self._scp)
+        trusted_firmware = self._trusted_firmware(lock)
+        self._build_ids[SERVICE] = trusted_firmware.build(unpacked[TRUSTED_FIRMWARE], self._sources, packing, self._scp)
         return self._described(self.directory, (*packing.images, *packing.loaded, *ARTIFACTS), lock)
 
     def run_linux(self, machine: EmulatedMachine | None) -> Firmware:
@@ -142,12 +145,13 @@ class Recipe:
         build = BuildDirectory(directory, self._progress)
         source, agent = self._sources / "linux" / "host", self.directory / "guest.bin"
         if own is not None:
-            HostImages(build, source, lock, unpacked, agent, own.modules).make_for_hardware(own.devicetree)
+            host = HostImages(build, source, lock, unpacked, agent, own.modules)
+            self._build_ids[LINUX] = host.make_for_hardware(own.devicetree)
             return self._described(directory, IMAGES, lock)
         assert machine is not None
         firmware = read_lock(self._sources / "sources.lock")
         self._trusted_firmware(firmware).build_for_linux(build, LINUX_FLASH, machine.kernel_address)
-        HostImages(build, source, lock, unpacked, agent).make(machine)
+        self._build_ids[LINUX] = HostImages(build, source, lock, unpacked, agent).make(machine)
         return self._described(directory, (LINUX_FLASH, *IMAGES), lock)
 
     def _described(self, directory: Path, names: Sequence[str], lock: Lock) -> Firmware:
@@ -157,6 +161,7 @@ class Recipe:
             inputs={pin.package: pin.version for pin in lock.pins},
             tools={COMPILER: self._compiler},
             git=_git_state(self._checkout),
+            build_ids=self._build_ids,
         )
         firmware.manifest().write(directory)
         return firmware
@@ -229,7 +234,7 @@ class Recipe:
 
         def work(step: BuildStep) -> None:
             shutil.rmtree(out, ignore_errors=True)
-            make(step, self._sources / "monitor", "all", OUT=out, PLATFORM=self._platform.name)
+            make(step, self._sources / "monitor", "all", OUT=out, PLATFORM=self._platform.name, BUILD_ID=identity)
             for name in images:
                 shutil.copy(out / name, self.directory / name)
 
@@ -237,10 +242,12 @@ class Recipe:
             self._sources / name
             for name in ("monitor", "guest", "baremetal", "linux/acpi", "linux/virtio", "service/include")
         ]
+        inputs: list[Path | str] = [self._compiler, self._platform.name, *trees]
+        self._build_ids[MONITOR] = identity = build_id(inputs)
         self._build.step(
             "monitor",
             "Building the monitor and the guest agent",
-            [self._compiler, *trees],
+            inputs,
             images,
             work,
         )

@@ -11,6 +11,7 @@ import subprocess
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from hil.buildid import DIGITS
 from hil.files import file_sha256
 from hil.firmware.errors import BuildFailed
 from hil.tools import missing_tool, run_tool
@@ -43,6 +44,11 @@ def digest(inputs: Iterable[Path | str]) -> str:
             mode = "x" if os.access(path, os.X_OK) else "-"
             total.update(f"file {path.relative_to(item)} {mode} {len(content)}\n".encode() + content)
     return total.hexdigest()
+
+
+def build_id(inputs: Iterable[Path | str]) -> str:
+    """Return the build id of what is made from these inputs: what it announces at boot, by which a run knows it."""
+    return digest(inputs)[:DIGITS]
 
 
 def version(program: str) -> str:

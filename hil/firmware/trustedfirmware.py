@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from hil.files import file_sha256
 from hil.firmware.crossmake import make
 from hil.firmware.packing import packing_of
-from hil.firmware.steps import BuildDirectory, BuildStep, lay
+from hil.firmware.steps import BuildDirectory, BuildStep, build_id, lay
 
 if TYPE_CHECKING:
     from hil.firmware.lock import Pin
@@ -45,11 +45,11 @@ class TrustedFirmware:
         }
         self._coverage = coverage
 
-    def build(self, unpacked: Path, sources: Path, packing: Packing, scp: Path | None = None) -> None:
+    def build(self, unpacked: Path, sources: Path, packing: Packing, scp: Path | None = None) -> str:
         """Copy the service into TF-A's source, build TF-A, and pack the images that the board starts from.
 
         `unpacked` is TF-A's own source, `sources` is firmware/, and `scp` is the SCP firmware for the FIP, if it takes
-        one.
+        one. Returns the build id that the service announces.
         """
         platform = self._platform
         place = f"plat/hil/{platform.declared.tfa}"
@@ -62,13 +62,17 @@ class TrustedFirmware:
         directory = self._build.path
         images = {"BL32": self._engine, "BL33": directory / "monitor.bin", **({"SCP_BL2": scp} if scp else {})}
         notes = [f"{NOTES}/{name}" for name in self._notes(sources)] if self._coverage else []
+        inputs: list[Path | str] = [*self._key, packing.key, *_texts(self._settings), *images.values(), *overlays]
+        identity = build_id(inputs)
 
         def work(step: BuildStep) -> None:
             shutil.rmtree(self._tree, ignore_errors=True)
             lay(unpacked, self._tree)
             for source, target in overlays.items():
                 lay(source, self._tree / target)
-            (self._tree / place / "include" / "vtpm_engine.h").write_text(self._known_engine())
+            made = self._tree / place / "include"
+            (made / "vtpm_engine.h").write_text(self._known_engine())
+            (made / "vtpm_build.h").write_text(f'#define VTPM_BUILD_ID "{identity}"\n')
             make(step, self._tree, *packing.targets, **self._settings, **images)
             shutil.copy(self._made / "bl31" / "bl31.elf", directory / "bl31.elf")
             for note in notes:
@@ -79,10 +83,11 @@ class TrustedFirmware:
         self._build.step(
             "trusted-firmware",
             "Building Trusted Firmware-A with the vTPM service",
-            [*self._key, packing.key, *_texts(self._settings), *images.values(), *overlays],
+            inputs,
             [*packing.images, "bl31.elf", *notes],
             work,
         )
+        return identity
 
     def build_for_linux(self, build: BuildDirectory, flash: str, kernel_address: int) -> None:
         """Make the image `flash` in the directory of `build`, as `build()` does, but with a BL2 that starts a kernel.

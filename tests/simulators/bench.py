@@ -7,7 +7,9 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tests.simulators.board import IMAGE, SimulatedBoard, SimulatedPower
+from hil.buildid import SERVICE
+from hil.manifest import MANIFEST_SCHEMA, Manifest
+from tests.simulators.board import IMAGE, SimulatedBoard, SimulatedPower, built
 from tests.simulators.serial import Noise, PtyWire
 from tests.simulators.storage import write_usbsdmux
 
@@ -64,9 +66,11 @@ class Bench:
         write_usbsdmux(directory / "usbsdmux")
         return bench
 
-    def new_image(self) -> None:
-        """Build another firmware."""
-        self.image.write_bytes(IMAGE + os.urandom(3 << 20))
+    def new_image(self, build_id: str = "") -> None:
+        """Build another firmware, which announces a build id if one is given."""
+        self.image.write_bytes((built(build_id) if build_id else IMAGE) + os.urandom(3 << 20))
+        ids = {SERVICE: build_id} if build_id else {}
+        Manifest(schema=MANIFEST_SCHEMA, build_ids=ids).write(self.image.parent)
 
     def board_file(
         self, path: Path, *, deadline: float = 20.0, flashers: Sequence[str] = ("USBSDMuxDriver", "CardFlasher")

@@ -21,7 +21,15 @@ if TYPE_CHECKING:
 
 IMAGE = b"firmware "
 """What a card begins with that the board can boot from."""
-BANNERS = (b"NOTICE:  BL31: v2\r\n", b"vTPM: service 1.0 ready\r\n", b"monitor: ready\r\n")
+IMAGE_HEAD_BYTES = 64
+BUILD = b"{build}"
+"""In what a board says: the build id of what it boots, as firmware of ours announces it; nothing for other firmware."""
+BANNERS = (b"NOTICE:  BL31: v2\r\n", b"vTPM: service 1.0 ready" + BUILD + b"\r\n", b"monitor: ready\r\n")
+
+
+def built(build_id: str) -> bytes:
+    """Return the beginning of a card with firmware that announces a build id."""
+    return IMAGE + f", build {build_id}\n".encode()
 
 
 class SimulatedBoard:
@@ -64,8 +72,10 @@ class SimulatedBoard:
             self._sleep()
             return
         self.boots += 1
+        head = card[:IMAGE_HEAD_BYTES].removeprefix(IMAGE)
+        build, end, _ = head.partition(b"\n")
         for banner in self.banners:
-            self.say(banner)
+            self.say(banner.replace(BUILD, build if end and build.startswith(b", build ") else b""))
         self._serve()
 
     def _sleep(self) -> None:

@@ -13,6 +13,7 @@
 #include <smccc_helpers.h>
 
 #include "glue.h"
+#include "vtpm_build.h" /* made by the build */
 #include "vtpm_service.h"
 
 /* Arm DDI 0487, VTTBR_EL2: VMID in bits 63:48, the table's address in 47:1, CnP in bit 0. */
@@ -185,8 +186,8 @@ static int32_t start(void)
 		return 1;
 	}
 	running = true;
-	printf("vTPM: service %d.%d ready, %d windows, entropy %s, secure space %s\n", VTPM_VERSION_MAJOR,
-	       VTPM_VERSION_MINOR, VTPM_WINDOW_COUNT, glue_entropy_name(),
+	printf("vTPM: service %d.%d ready, %d windows, entropy %s, secure space %s, build " VTPM_BUILD_ID "\n",
+	       VTPM_VERSION_MAJOR, VTPM_VERSION_MINOR, VTPM_WINDOW_COUNT, glue_entropy_name(),
 	       VTPM_SPACE_PROTECTED ? "protected" : "unprotected");
 	return 1;
 }

@@ -23,8 +23,10 @@ from labgrid.strategy import Strategy
 from hil.board.drivers.protocols import BoardProtocol
 from hil.board.file import written
 from hil.board.file.attributes import WRITTEN_AS
+from hil.board.file.boardfile import BoardFile
 from hil.board.file.boot import BootPlan, State
 from hil.board.snapshot import SnapshotStore, snapshot_key
+from hil.board.strategy.identity import BuildWatch, expected_builds
 from hil.board.strategy.watch import BootWatch
 from hil.deadline import Deadline
 from hil.errors import (
@@ -35,11 +37,13 @@ from hil.errors import (
     BootHang,
     HilError,
     UsageError,
+    WrongFirmware,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from hil.board.drivers.start import Start
     from hil.board.flash import FlashResult, Meter
     from hil.board.ssh import Session
     from hil.record.transcript import Transcript, TranscriptSink
@@ -122,6 +126,8 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
         self.snapshots = SnapshotStore.default()
         self._snapshot: Path | None = None
         self._watch: BootWatch | None = None
+        self._builds: BuildWatch | None = None
+        self._wrote = False
         try:
             self._plan = BootPlan.parse(self.states, self.panics, self.board.uarts)
             if self._speaker is None:
@@ -174,8 +180,7 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
             return
         if order.index(self.status) >= order.index(wanted) or self._dead():
             self._enter(State.off)
-        for state in order[order.index(self.status) + 1 : order.index(wanted) + 1]:
-            self._enter(state)
+        self._advance(wanted)
 
     @breaking
     @step()  # type: ignore[untyped-decorator]
@@ -243,9 +248,7 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
         self._enter(State.off)
         if self.board.flashed:
             self.status = State.flashed
-        order = self._plan.order
-        for state in order[order.index(self.status) + 1 :]:
-            self._enter(state)
+        self._advance(self._plan.last)
         return self.shell.monitor if self._plan.last is State.monitor else self.ssh.session
 
     @contextlib.contextmanager
@@ -265,6 +268,25 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
         self.broken = None
         self._enter(State.off)
 
+    def _advance(self, wanted: State) -> None:
+        """Enter all states from the present one up to `wanted`.
+
+        A board that turns out to run something else than the note on its medium says is flashed once.
+        """
+        order = self._plan.order
+        try:
+            for state in order[order.index(self.status) + 1 : order.index(wanted) + 1]:
+                self._enter(state)
+        except WrongFirmware as error:
+            if self._wrote or not self.board.flash_plan().payload.files:
+                raise
+            for transcript in self.transcripts.values():
+                transcript.note(f"{error.message}: flashing it")
+            self._enter(State.off)
+            self._flash(force=True)
+            self.status = State.flashed
+            self._advance(wanted)
+
     @step(args=["state"], tag="stage")  # type: ignore[untyped-decorator]
     def _enter(self, state: State) -> None:
         self._activate()
@@ -283,6 +305,7 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
 
     def _flash(self, *, force: bool = False, meter: Meter | None = None) -> FlashResult:
         result: FlashResult = self.board.flash_images(force=force, meter=meter)
+        self._wrote = result.written
         if self.ssh is not None and result.written:
             self.ssh.renew_host_key()
         return result
@@ -301,6 +324,11 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
                     why = f"{error.message}; but {excuse.message}"
                     raise type(excuse)(why, doing=doing, stage=self.stage, console=error.context.console) from error
                 raise error.within(doing=doing, stage=self.stage) from error
+        if self._builds is not None:
+            try:
+                self._builds.compare(expected_builds(BoardFile.of_environment(self.target.env).images.values()))
+            except WrongFirmware as error:
+                raise error.within(doing="comparing build ids", board=self.board.board, stage=self.stage) from None
 
     @property
     def _speaker(self) -> Any:
@@ -358,8 +386,14 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
         """Return the watch. Makes a new one if the transcripts are new: the board's driver was activated again."""
         if self._watch is None or not self._watch.follows(self.board.transcripts):
             self._watch = BootWatch(self._plan.banners, self._plan.panics, self.board.transcripts, self.board.ring)
-            self.board.on_start = self._watch.started
+            self._builds = BuildWatch(self.board.transcripts)
+            self.board.on_start = self._started
         return self._watch
+
+    def _started(self, start: Start) -> None:
+        if self._watch is not None and self._builds is not None:
+            self._watch.started(start)
+            self._builds.started()
 
     def _dead(self) -> bool:
         return self.status in self._plan.states and self.board.dead

@@ -1,0 +1,83 @@
+"""Compares the build ids that a board announces at boot with those of the images that it should run.
+
+A note says what was flashed, but the card may have been changed since, or the board may boot from another medium.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from hil.buildid import announcement
+from hil.deadline import Deadline
+from hil.errors import WrongFirmware
+from hil.manifest import Manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
+
+    from hil.record.transcript import Transcript, TranscriptLine
+
+LINE_END_SECONDS = 2.0
+"""How long the rest of a line may take whose beginning was a banner; at 9600 baud a line takes 0.1 s."""
+
+
+def expected_builds(images: Iterable[Path]) -> dict[str, frozenset[str]]:
+    """Return the build ids that each part may announce: those in the manifests beside `images`.
+
+    Empty for images without a manifest, or with one that names no build ids: then nothing can be compared.
+    """
+    found: dict[str, set[str]] = {}
+    for image in {image.parent: image for image in images}.values():
+        manifest = Manifest.beside(image)
+        for part, build_id in (manifest.build_ids if manifest else {}).items():
+            found.setdefault(part, set()).add(build_id)
+    return {part: frozenset(ids) for part, ids in found.items()}
+
+
+class BuildWatch:
+    """Listens on all lines of a board for the build ids that it announces."""
+
+    def __init__(self, transcripts: Mapping[str, Transcript]) -> None:
+        self.announced: dict[str, str] = {}
+        self._unfinished: set[str] = set()
+        self._changed = threading.Condition()
+        for uart, transcript in transcripts.items():
+            transcript.listen(self._listener(uart))
+
+    def started(self) -> None:
+        """Forget what was announced: the board starts anew."""
+        with self._changed:
+            self.announced = {}
+            self._unfinished = set()
+
+    def compare(self, expected: Mapping[str, frozenset[str]]) -> None:
+        """Raise `WrongFirmware` if a part announced itself, and not with a build id that is expected of it."""
+        deadline = Deadline.after(LINE_END_SECONDS)
+        with self._changed:
+            while self._unfinished and not deadline.expired:
+                self._changed.wait(deadline.remaining)
+            announced = dict(self.announced)
+        for part, build_id in announced.items():
+            wanted = expected.get(part)
+            if wanted and build_id not in wanted:
+                runs = f"build {build_id} of the {part}" if build_id else f"a {part} that announces no build id"
+                raise WrongFirmware(
+                    f"the board runs {runs}, but its images are of build {' or '.join(sorted(wanted))}",
+                    hint="was the card changed, or does the board boot from another medium? hil flash --force",
+                )
+
+    def _listener(self, uart: str) -> Callable[..., None]:
+        def listen(line: TranscriptLine, *, complete: bool) -> None:
+            found = announcement(line.text)
+            with self._changed:
+                if found and complete:
+                    self.announced[found.part] = found.build_id
+                if found and not complete:
+                    self._unfinished.add(uart)
+                elif complete:
+                    self._unfinished.discard(uart)
+                self._changed.notify_all()
+
+        return listen

@@ -13,13 +13,11 @@ from typing import TYPE_CHECKING
 
 from hil.board.flash.payload import PayloadFile
 from hil.errors import UsageError
+from hil.firmware.videocore import FILES, check_videocore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
-
-VIDEOCORE = ("start4.elf", "fixup4.dat")
-"""Files that the second boot stage, in the board's EEPROM, loads into the VideoCore (`start_file`, `fixup_file`)."""
 
 ARMSTUB_END = 0x8_0000
 """End of the armstub's memory: TF-A's plat/rpi/rpi4 links BL31 below the traditional address of the kernel."""
@@ -33,6 +31,9 @@ COMMON = (
     ("enable_uart", "1"),  # also holds the core clock, and so the UART's, still
     ("uart_2ndstage", "1"),  # the VideoCore firmware says on the serial line what it loads
 )
+
+OTHER_FIRMWARE = {"gpu_mem": "16", "start_x": "1", "start_debug": "1", "start_file": "", "fixup_file": ""}
+"""Settings, with any value where none is given here, that make the board load other files than `FILES`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,13 @@ class BootPartition:
 
     @property
     def config(self) -> str:
-        """The content of config.txt. Raises `UsageError` if the firmware could not read it."""
+        """The content of config.txt. Raises `UsageError` if the firmware could not read it, or would load another."""
+        for key, value in self.options.items():
+            if OTHER_FIRMWARE.get(key) in ("", value):
+                raise UsageError(
+                    f"{key}={value} makes the board load another firmware than {FILES[0]}, which is not on the card",
+                    hint="leave it out of `options` of the BootPartitionDriver",
+                )
         lines = [f"{key}={value}" for key, value in (*COMMON, *self.options.items())]
         lines += [
             f"armstub={self.armstub.name}",
@@ -90,14 +97,9 @@ class BootPartition:
             yield path.name, path
         for path in self.overlays:
             yield f"overlays/{path.name}", path
-        for name in VIDEOCORE if self.videocore else ():
-            assert self.videocore is not None
-            if not (self.videocore / name).is_file():
-                raise UsageError(
-                    f"there is no {name} in {self.videocore}: a Raspberry Pi 4 does not start without it",
-                    hint="set `videocore` in the board file to a directory that has it",
-                )
-            yield name, self.videocore / name
+        if self.videocore is not None:
+            check_videocore(self.videocore)
+            yield from ((name, self.videocore / name) for name in FILES)
 
     def _check_memory(self, files: Mapping[str, PayloadFile]) -> None:
         stub = files[self.armstub.name].size

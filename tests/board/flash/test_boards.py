@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from hil.board.flash.bootpartition import VIDEOCORE
 from hil.board.flash.sdcard import PARTITION_OFFSET
 from hil.firmware.platforms import platform_named
+from hil.firmware.videocore import FILES as VIDEOCORE
 from tests.simulators.bench import Bench
 from tests.simulators.board import BANNERS, IMAGE
 from tests.simulators.juno import SimulatedJuno
@@ -75,7 +75,7 @@ def simulated(name: str, bench: Bench, tmp_path: Path) -> BoardStrategy:
     videocore = tmp_path / "videocore"
     videocore.mkdir(exist_ok=True)
     for file in VIDEOCORE:
-        (videocore / file).write_bytes(file.encode())
+        (videocore / file).write_bytes(b"\x7fELF" + file.encode())
     for driver in content["targets"]["main"]["drivers"]:
         driver.get("BootPartitionDriver", {})["videocore"] = str(videocore)
         driver.get("BootPartitionDriver", {})["size"] = 64
@@ -111,7 +111,7 @@ def test_a_raspberry_pi_boots_from_the_partition_that_its_board_file_describes(
     bench.board.card = armstub
     strategy.transition("monitor")
     assert file_on(bench.card, "engine") == (tmp_path / "engine").read_bytes()
-    assert file_on(bench.card, "start4.elf") == b"start4.elf"
+    assert file_on(bench.card, "start4.elf") == b"\x7fELFstart4.elf"
     assert file_on(bench.card, "monitor.dtb").startswith(b"\xd0\x0d\xfe\xed")
 
 

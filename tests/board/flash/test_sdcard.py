@@ -32,7 +32,7 @@ def partition(tmp_path: Path) -> BootPartition:
         (tmp_path / name).write_bytes(bytes([number + 1]) * size)
     videocore = tmp_path / "videocore"
     videocore.mkdir()
-    (videocore / "start4.elf").write_bytes(b"start")
+    (videocore / "start4.elf").write_bytes(b"\x7fELF start")
     (videocore / "fixup4.dat").write_bytes(b"fixup")
     return BootPartition(
         armstub=tmp_path / "armstub.bin",
@@ -87,6 +87,13 @@ def test_missing_videocore_firmware_is_named_with_the_way_to_get_it(partition: B
     with pytest.raises(UsageError, match=f"there is no {name} in") as caught:
         partition.files()
     assert "videocore" in caught.value.context.hint
+
+
+@pytest.mark.parametrize("option", ["gpu_mem=16", "start_x=1", "start_debug=1", "start_file=start4x.elf"])
+def test_an_option_that_makes_the_board_load_another_firmware_is_refused(partition: BootPartition, option: str) -> None:
+    key, _, value = option.partition("=")
+    with pytest.raises(UsageError, match=f"{option} makes the board load another firmware than start4.elf"):
+        _ = replace(partition, options={key: value}).config
 
 
 def test_an_armstub_that_is_too_large_is_refused(partition: BootPartition) -> None:

@@ -8,17 +8,16 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from labgrid.remote.client import ClientSession, UserError
-from labgrid.resource import NetworkSerialPort
-from pexpect import TIMEOUT  # type: ignore[import-untyped]
 
+from hil.board.drivers.serialport import open_port
 from hil.deadline import Deadline
 from hil.lab.errors import BoardSick
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from multiprocessing.connection import Connection
 
-    from labgrid.driver import SerialDriver
+    import serial
     from labgrid.remote.common import Place, ResourceEntry
 
     Resources = Mapping[tuple[str, str], ResourceEntry]
@@ -73,11 +72,22 @@ class KnownPlace(ClientSession):  # type: ignore[misc]
             return False
         return True
 
-    def consoles(self) -> list[SerialDriver]:
-        """Return all serial lines."""
+    @contextlib.contextmanager
+    def consoles(self) -> Iterator[list[serial.SerialBase]]:
+        """Open all serial lines for the block, by the function that runs use. Raises `BoardSick`."""
         target = self._get_target(self._place)
-        ports = [resource.name for resource in target.resources if isinstance(resource, NetworkSerialPort)]
-        return [self._get_driver_or_new(target, "SerialDriver", name=port) for port in ports]
+        with contextlib.ExitStack() as opened:
+            lines = []
+            for port in [resource for resource in target.resources if hasattr(resource, "speed")]:
+                try:
+                    lines.append(open_port(port))
+                except OSError as error:
+                    hint = getattr(error, "hint", "")
+                    raise BoardSick(
+                        f"cannot open serial port `{port.name}`: {error}{f' ({hint})' if hint else ''}"
+                    ) from error
+                opened.callback(lines[-1].close)
+            yield lines
 
 
 def power_off(place: Place, resources: Resources) -> None:
@@ -89,7 +99,7 @@ def check(place: Place, resources: Resources, boot_seconds: float) -> None:
     """Switch a board off, on and off again: it must be silent while off, and say something when it starts.
 
     The state that a power switch reports is not asked for: it may be wrong, and the outlet may be another board's.
-    Without a switch nothing is checked. Raises `BoardSick`.
+    Without a switch, only the lines are opened. Raises `BoardSick`.
     """
     asyncio.run(_check(place, resources, boot_seconds))
 
@@ -100,24 +110,23 @@ async def _power_off(place: Place, resources: Resources) -> None:
 
 async def _check(place: Place, resources: Resources, boot_seconds: float) -> None:
     board = KnownPlace(place, resources)
-    if not board.switch("off"):
-        return
-    consoles = board.consoles()
-    if not consoles:
-        return
-    _await_silence(consoles)
-    board.switch("on")
-    try:
-        if not _heard(consoles, Deadline.after(boot_seconds)):
-            raise BoardSick(
-                f"silent for {boot_seconds:g} s after its power was switched on: does the switch work, is the "
-                "outlet or the serial line another board's?"
-            )
-    finally:
-        board.switch("off")
+    has_switch = board.switch("off")
+    with board.consoles() as consoles:
+        if not has_switch or not consoles:
+            return
+        _await_silence(consoles)
+        board.switch("on")
+        try:
+            if not _heard(consoles, Deadline.after(boot_seconds)):
+                raise BoardSick(
+                    f"silent for {boot_seconds:g} s after its power was switched on: does the switch work, is the "
+                    "outlet or the serial line another board's?"
+                )
+        finally:
+            board.switch("off")
 
 
-def _await_silence(consoles: Sequence[SerialDriver]) -> None:
+def _await_silence(consoles: Sequence[serial.SerialBase]) -> None:
     while _heard(consoles, Deadline.after(ECHO_SECONDS / 2)):  # read what was still buffered when the power was cut
         pass
     for console in consoles:
@@ -128,10 +137,9 @@ def _await_silence(consoles: Sequence[SerialDriver]) -> None:
         )
 
 
-def _heard(consoles: Sequence[SerialDriver], deadline: Deadline) -> bool:
+def _heard(consoles: Sequence[serial.SerialBase], deadline: Deadline) -> bool:
     while not deadline.expired:
         for console in consoles:
-            with contextlib.suppress(TIMEOUT):
-                console.read(timeout=deadline.at_most(ECHO_SECONDS / 10).remaining)
+            if console.read(max(1, console.in_waiting)):
                 return True
     return False

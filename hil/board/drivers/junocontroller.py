@@ -17,10 +17,10 @@ from labgrid.step import step
 
 from hil.board.drivers.alarm import Alarm
 from hil.board.drivers.serialline import SerialLine
-from hil.board.drivers.serialport import open_port
+from hil.board.drivers.serialport import open_port, unreachable
 from hil.board.file.labgridenv import board_name
 from hil.deadline import Deadline
-from hil.errors import BoardUnreachable, ConsoleTimeout
+from hil.errors import ConsoleTimeout
 from hil.record.transcript import Transcript
 
 if TYPE_CHECKING:
@@ -87,11 +87,7 @@ class JunoControllerDriver(Driver, PowerProtocol):  # type: ignore[misc]
         try:
             self._line = SerialLine("controller", self._open, self._transcript, Alarm(), self.patience)
         except OSError as error:
-            raise BoardUnreachable(
-                f"cannot open the serial port of the board controller: {error}",
-                board=board_name(self.target),
-                hint="is the adapter plugged in, and may this user open it (group dialout)?",
-            ) from error
+            raise unreachable("the serial port of the board controller", error, board_name(self.target)) from error
 
     def on_deactivate(self) -> None:
         """Close the line."""

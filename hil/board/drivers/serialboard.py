@@ -15,13 +15,12 @@ from labgrid.step import step
 from hil.board.drivers.alarm import Alarm
 from hil.board.drivers.protocols import BoardProtocol, FlasherProtocol
 from hil.board.drivers.serialline import SerialLine
-from hil.board.drivers.serialport import open_port
+from hil.board.drivers.serialport import open_port, unreachable
 from hil.board.drivers.start import Start
 from hil.board.file.labgridenv import board_name
 from hil.board.flash import FlashPlan, FlashResult, Payload
 from hil.errors import (
     BoardFileError,
-    BoardUnreachable,
     ConsoleClosed,
     ConsoleInterrupted,
     HilError,
@@ -191,11 +190,7 @@ class SerialBoardDriver(Driver, BoardProtocol):  # type: ignore[misc]
         try:
             return SerialLine(name, lambda: open_port(port), self.transcripts[name], alarm, self.patience)
         except OSError as error:
-            raise BoardUnreachable(
-                f"cannot open serial port `{name}`: {error}",
-                board=self.board,
-                hint="is the adapter plugged in, and may this user open it (group dialout)?",
-            ) from error
+            raise unreachable(f"serial port `{name}`", error, self.board) from error
 
     def _port(self, name: str) -> Any:
         for resource in self.target.resources:

@@ -90,6 +90,11 @@ TOOLS = {
     "browser": RequiredTool(
         "chromium-headless-shell", "tests of the pages that people look at", "chromium-headless-shell"
     ),
+    "serial server": RequiredTool(
+        "ser2net", "labgrid's exporter serves serial ports with it", file="/usr/sbin/ser2net"
+    ),
+    "SSH server": RequiredTool("openssh-server", "tests of labs behind SSH", file="/usr/sbin/sshd"),
+    "SSH client": RequiredTool("openssh-client", "labs behind SSH, and labgrid's exporters", "ssh"),
     "Telnet": RequiredTool("inetutils-telnet", "power switches that speak Telnet", "telnet"),
 }
 

@@ -8,6 +8,7 @@ from _pytest.outcomes import Failed  # mypy lets no class derive from pytest.fai
 
 from hil.errors import FirmwareError, HilError, InfrastructureError, UsageError
 from hil.record import Fault, FaultKind
+from hil.session.plugin.driverfault import driver_behind
 from hil.target.crash import explain_error
 
 if TYPE_CHECKING:
@@ -48,8 +49,9 @@ def classify(
     `images` are the ELF files of the firmware, by which the addresses of a crash become lines of code.
 
     The outermost `HilError` in the chain of causes decides: whoever raised it from another error knew more than that
-    one did. Without one, an error of labgrid is a fault of the lab, an assertion or a TPM's response code one of the
-    firmware, and anything else one of the test.
+    one did. Without one, whatever else was raised in a driver is a fault of the lab, even an assertion: its message
+    names the driver. Then an assertion or a TPM's response code is one of the firmware, and anything else one of the
+    test.
     """
     blocked = isinstance(error, BlockedError)
     cause = _decisive(error.cause if isinstance(error, BlockedError) else error)
@@ -62,7 +64,7 @@ def classify(
         kind=kind,
         phase=phase,
         type=type(cause).__name__,
-        message=_one_line(error if blocked else cause),
+        message=_one_line(error) if blocked else _named(cause),
         details=details,
         stage=(context.stage if context else "") or stage,
         console=console,
@@ -91,9 +93,16 @@ def _kind(error: BaseException) -> FaultKind:
     for branch, kind in BRANCHES:
         if isinstance(error, branch):
             return kind
-    if _is_from_labgrid(error):
+    if _is_from_labgrid(error) or driver_behind(error):
         return FaultKind.INFRASTRUCTURE
     return FaultKind.FIRMWARE if isinstance(error, PROMISES) or _is_from_tpm(error) else FaultKind.TEST
+
+
+def _named(error: BaseException) -> str:
+    """Return the message of an error and, if it is none that a driver meant to raise, the driver and its type."""
+    if isinstance(error, HilError) or _is_from_labgrid(error) or not (driver := driver_behind(error)):
+        return _one_line(error)
+    return f"{driver} failed unexpectedly: {type(error).__name__}: {_one_line(error)}"
 
 
 def _is_from_labgrid(error: BaseException) -> bool:

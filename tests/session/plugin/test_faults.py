@@ -35,6 +35,52 @@ def test_a_broken_promise_is_a_failure_with_1(bench: Bench, body: str, kind: str
     assert bench.cases["test_a"]["faults"][0]["kind"] == kind
 
 
+@pytest.mark.parametrize(
+    "raised",
+    ["NotImplementedError('write_timeout')", "AssertionError('a library asserts')", "json.loads('{')", "{}['missing']"],
+)
+def test_what_a_library_raises_in_a_driver_is_no_finding_and_names_the_driver(bench: Bench, raised: str) -> None:
+    result = bench.run(
+        f"""
+        import attr, json
+        from labgrid import Target
+        from labgrid.driver import Driver
+
+        @attr.s(eq=False)
+        class RelayDriver(Driver):
+            def on(self):
+                error = {raised}
+                raise error
+
+        def test_a(monitor): RelayDriver(Target("main"), "relay").on()
+        """
+    )
+    assert result.ret == 3
+    fault = bench.cases["test_a"]["faults"][0]
+    assert (fault["kind"], fault["finding"]) == ("infrastructure", False)
+    assert fault["message"].startswith(f"RelayDriver failed unexpectedly: {fault['type']}: ")
+
+
+def test_a_test_that_a_driver_calls_back_is_no_driver(bench: Bench) -> None:
+    result = bench.run(
+        """
+        import attr
+        from labgrid import Target
+        from labgrid.driver import Driver
+
+        @attr.s(eq=False)
+        class RelayDriver(Driver):
+            def on(self, then): then()
+
+        def check(): assert 1 == 2, "the level is 2"
+
+        def test_a(monitor): RelayDriver(Target("main"), "relay").on(check)
+        """
+    )
+    assert result.ret == 1
+    assert bench.cases["test_a"]["faults"][0]["kind"] == "firmware"
+
+
 def test_a_response_code_that_the_test_did_not_expect_is_the_firmwares(bench: Bench) -> None:
     result = bench.run(
         """

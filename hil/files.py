@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import tempfile
@@ -45,6 +46,26 @@ def replaced_atomically(path: Path, *, mode: int = 0o644) -> Iterator[IO[bytes]]
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def open_shared(path: Path) -> int:
+    """Open a file that all users read and write, and make it and its directory if they are not there.
+
+    Raises `OSError`. Nobody can replace or remove somebody else's file there, nor have us follow a link of theirs.
+    """
+    if not path.parent.is_dir():
+        with contextlib.suppress(FileExistsError):
+            path.parent.mkdir(parents=True)
+            path.parent.chmod(0o1777)  # as /tmp, whatever the umask is
+    flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
+    while True:
+        # With O_CREAT, the kernel refuses files of others in such a directory (fs.protected_regular).
+        with contextlib.suppress(FileNotFoundError):
+            return os.open(path, flags)
+        with contextlib.suppress(FileExistsError):
+            made = os.open(path, flags | os.O_CREAT | os.O_EXCL)
+            os.fchmod(made, 0o666)
+            return made
 
 
 def link_atomically(link: Path, target: str) -> None:

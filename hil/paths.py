@@ -13,6 +13,9 @@ _SHIPPED = _PACKAGE / "_shipped"
 CHECKOUT = _PACKAGE.parent
 """The checkout that this package is in; for an installed package, a directory with nothing of ours in it."""
 
+_PREPARED = Path("/var/lib/hil")
+_EVERYBODYS = Path("/var/tmp/hil")
+
 HIL = (sys.executable, "-m", "hil")
 """Starts the command line of this very package; `hil` on the PATH may be another one."""
 
@@ -37,6 +40,17 @@ def cache_root() -> Path:
     """
     own = os.environ.get("HIL_CACHE")
     return Path(own) if own else user_cache_path("hil")
+
+
+def device_root() -> Path:
+    """Return the directory of locks and notes on hardware, which all users of this machine share: `$HIL_DEVICES`.
+
+    Else `/var/lib/hil`, if an administrator has made it for the users of boards, or `/var/tmp/hil`: everybody may write
+    in `/var/tmp`, and it outlives a restart.
+    """
+    if own := os.environ.get("HIL_DEVICES"):
+        return Path(own)
+    return _PREPARED if _PREPARED.is_dir() else _EVERYBODYS
 
 
 def state_root() -> Path:

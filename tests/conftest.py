@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import signal
 from typing import TYPE_CHECKING
 
@@ -7,6 +8,9 @@ import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
+
+_NUMBERS = itertools.count()
 
 pytest_plugins = ["tests.docs.built", "tests.simulators.fixtures"]
 
@@ -14,6 +18,14 @@ pytest_plugins = ["tests.docs.built", "tests.simulators.fixtures"]
 # interrupt does need a signal that arrives.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def device_root(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keep locks and notes on hardware apart from those of this machine and of other tests."""
+    directory = tmp_path_factory.getbasetemp() / f"devices-{next(_NUMBERS)}"
+    monkeypatch.setenv("HIL_DEVICES", str(directory))
+    return directory
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -20,7 +20,7 @@ from hil.cli.checkboards import show_keys, show_schema
 from hil.cli.output import console, print_json
 from hil.cli.tree import Tree
 from hil.errors import UsageError
-from hil.lab.boards.hold import runner
+from hil.lab.boards.hold import holder, runner
 from hil.lab.boards.lab import Places
 from hil.lab.boards.reach import Obstacle, Unavailability, why_unavailable
 from hil.record.verdict import Verdict, count, verdict, worst
@@ -126,7 +126,7 @@ def _status(tree: Tree, board: BoardFile, places: Places) -> BoardStatus:
     return BoardStatus(
         board=board,
         places=places.with_board(board.name),
-        unavailable=why_unavailable(board.resources, board.tools.values(), places),
+        unavailable=_why_unavailable(board, places),
         flashed=_flashed(board),
         built=_built(board),
         last=last,
@@ -140,8 +140,12 @@ def why_unavailable_here(tree: Tree, name: str, places: Places) -> Unavailabilit
         board = tree.board(name)
     except UsageError as error:
         return Unavailability(Obstacle.FILE, error.message)
-    if board.at_this_machine and (who := runner(tree.last_run(name))):
-        return Unavailability(Obstacle.HELD, f"{who} runs on it")
+    return _why_unavailable(board, places)
+
+
+def _why_unavailable(board: BoardFile, places: Places) -> Unavailability | None:
+    if who := holder(board):
+        return Unavailability(Obstacle.HELD, who)
     return why_unavailable(board.resources, board.tools.values(), places)
 
 
@@ -248,7 +252,7 @@ def _verdict(status: BoardStatus) -> Verdict | None:
 def _flashed(board: BoardFile) -> FlashState | None:
     from hil.board.flash import FlashMemory
 
-    return FlashMemory(board.hardware).read()
+    return FlashMemory.of_board(board).read()
 
 
 def _built(board: BoardFile) -> str:

@@ -51,14 +51,13 @@ def test_a_board_of_a_lab_without_a_place_is_the_users_mistake(monkeypatch: pyte
 
 
 def test_what_is_flashed_is_noted_by_place_and_trusted_only_on_the_bench(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, device_root: Path
 ) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     monkeypatch.setattr(remote.RemotePlaceManager, "on_resource_added", lambda *_: None)
     there, here = Target("main"), Target("main")
     remote.RemotePlace(there, name="rpi4-7")
     memory = flash_memory(there)
     with memory.exclusive():
         memory.begin(Payload(()), "a card")
-    assert [file.stem for file in (tmp_path / "hil" / "boards").glob("*.json")] == ["rpi4-7"]
+    assert [file.stem for file in device_root.glob("*.json")] == ["rpi4-7"]
     assert (is_shared(there), is_shared(here)) == (True, False)

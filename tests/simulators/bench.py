@@ -7,6 +7,8 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from hil.board.file.boardfile import BoardFile
+from hil.board.flash import FlashMemory
 from hil.buildid import SERVICE
 from hil.manifest import MANIFEST_SCHEMA, Manifest
 from tests.simulators.board import IMAGE, SimulatedBoard, SimulatedPower, built
@@ -111,6 +113,11 @@ class Bench:
         }
         path.write_text(json.dumps(content))
         return path
+
+    @property
+    def memory(self) -> FlashMemory:
+        """The note on the card; `strategy` has written the board file."""
+        return FlashMemory.of_board(BoardFile.read(self.directory / "bench.yaml"))
 
     def strategy(self, **changes: Any) -> BoardStrategy:
         """Open the board as a run does."""

@@ -10,6 +10,8 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from hil.board.file.boardfile import BoardFile
+from hil.board.flash import FlashMemory
 from hil.board.flash.sdcard import PARTITION_OFFSET, write_card
 from tests.simulators.bench import states
 from tests.simulators.board import IMAGE, SimulatedBoard
@@ -89,6 +91,11 @@ class SimulatedJuno:
         }
         path.write_text(json.dumps(content))
         return path
+
+    @property
+    def memory(self) -> FlashMemory:
+        """The note on the disk; `strategy` has written the board file."""
+        return FlashMemory.of_board(BoardFile.read(self.directory / "juno.yaml"))
 
     def strategy(self, **changes: Any) -> BoardStrategy:
         """Open the board as a run does."""

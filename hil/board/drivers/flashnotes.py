@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 def flash_memory(target: Target) -> FlashMemory:
-    """Return the note on a board, by the name of its hardware or, in a lab with many such boards, of its place."""
+    """Return the note on a board, by its medium or, in a lab with many such boards, by its place."""
     places = [resource.name for resource in target.resources if isinstance(resource, RemotePlace)]
     if not places and target.env:
-        return FlashMemory(BoardFile.of_environment(target.env).hardware)
+        return FlashMemory.of_board(BoardFile.of_environment(target.env))
     return FlashMemory(places[0] if places else str(target.name))
 
 

@@ -1,7 +1,8 @@
-"""Keeps a note on what each board's medium holds, for all runs and checkouts; it survives a power cut."""
+"""Keeps a note on what each medium holds, for all users and checkouts of a machine; it survives a power cut."""
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 from contextlib import contextmanager
@@ -9,17 +10,17 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from filelock import FileLock, Timeout
-
+from hil.board.file.devices import medium
 from hil.board.flash.errors import BoardDirty, FlashBusy
 from hil.errors import UsageError
-from hil.files import write_atomically
-from hil.paths import state_root
+from hil.files import open_shared
+from hil.paths import device_root
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from hil.board.file.boardfile import BoardFile
     from hil.board.flash.payload import Payload
 
 SCHEMA = 1
@@ -48,20 +49,29 @@ UNREADABLE = FlashState(clean=False, digest="", medium="", began="")
 
 
 class FlashMemory:
-    """The note on a board's medium, in a file shared by all checkouts of a user on this machine.
+    """The note on a board's medium, in a file shared by all who flash it from this machine.
 
     A note that cannot be read counts as that of a failed flash: what the board holds is unknown either way.
     """
 
-    def __init__(self, board: str, root: Path | None = None) -> None:
-        """`root` is the directory of all notes, by default below `$XDG_STATE_HOME`."""
+    def __init__(self, board: str, medium: str = "", root: Path | None = None) -> None:
+        """`medium` is the key of a device, by default the board's name; `root` is the directory of all notes."""
         self.board = board
-        self.path = (root or notes_root()) / f"{board}.json"
+        self.path = (root or device_root()) / f"{medium or board}.json"
+        self._file = -1
+
+    @classmethod
+    def of_board(cls, board: BoardFile) -> FlashMemory:
+        """Return the note on the medium that a board file names."""
+        return cls(board.hardware, medium(board).key)
 
     def read(self) -> FlashState | None:
         """Return the last flash; None if the board was never flashed from here."""
         try:
-            content = json.loads(self.path.read_text())
+            written = self.path.read_bytes()
+            if not written:
+                return None
+            content = json.loads(written)
             if content.pop("schema") != SCHEMA:
                 return UNREADABLE
             return FlashState(**content)
@@ -87,16 +97,19 @@ class FlashMemory:
     def exclusive(self) -> Iterator[None]:
         """Keep other processes from flashing this board. Raises `FlashBusy` if one is flashing it."""
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self.path.with_suffix(".lock"), timeout=0)
-            with lock:
-                yield
-        except Timeout:
-            raise FlashBusy(f"{self.board} is being flashed by another process", board=self.board) from None
-        except PermissionError as error:
+            self._file = open_shared(self.path)
+        except OSError as error:
             raise UsageError(
-                f"cannot take notes on {self.board}: {error}", hint="set XDG_STATE_HOME to a directory of yours"
+                f"cannot take notes on {self.board}: {error}",
+                hint="set HIL_DEVICES to a directory that everybody who flashes boards from this machine can write",
             ) from None
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield
+        except BlockingIOError:
+            raise FlashBusy(f"{self.board} is being flashed by another process", board=self.board) from None
+        finally:
+            os.close(self._file)
 
     def begin(self, payload: Payload, medium: str) -> FlashState:
         """Note that the content of the medium is unknown from now on. The note is on disk before this returns."""
@@ -110,17 +123,16 @@ class FlashMemory:
         self._write(FlashState(True, began.digest, began.medium, began.began, _now(), files))
 
     def _write(self, state: FlashState) -> None:
-        write_atomically(self.path, json.dumps({"schema": SCHEMA, **asdict(state)}, indent=2).encode() + b"\n")
+        # In place, because the file may be another user's. A note that a power cut tears counts as a failed flash.
+        content = json.dumps({"schema": SCHEMA, **asdict(state)}, indent=2).encode() + b"\n"
+        os.ftruncate(self._file, 0)
+        os.pwrite(self._file, content, 0)
+        os.fsync(self._file)
         directory = os.open(self.path.parent, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            os.fsync(directory)  # the new name, too, must outlive a power cut
+            os.fsync(directory)  # the name, too, must outlive a power cut
         finally:
             os.close(directory)
-
-
-def notes_root() -> Path:
-    """Return the directory of the notes on all boards."""
-    return state_root() / "boards"
 
 
 def _now() -> str:

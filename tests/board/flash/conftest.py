@@ -17,13 +17,6 @@ if TYPE_CHECKING:
 IMAGE_BYTES = 3 * 1024 * 1024 + 512  # a few chunks, and a piece
 
 
-@pytest.fixture(autouse=True)
-def state_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Keep notes on boards out of the home of who runs the tests."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    return tmp_path / "state"
-
-
 @pytest.fixture
 def faults(monkeypatch: pytest.MonkeyPatch) -> Faults:
     """The faults of all disks of this test."""
@@ -55,7 +48,7 @@ def card(card_file: Path) -> Card:
 
 @pytest.fixture
 def memory(tmp_path: Path) -> FlashMemory:
-    return FlashMemory("board", tmp_path / "notes")
+    return FlashMemory("board", root=tmp_path / "notes")
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hil.board.flash import BoardDirty, FlashMemory, MediumMissing
+from hil.board.flash import BoardDirty, MediumMissing
 from hil.errors import BoardBroken, BoardSilent, ConsoleClosed, FlashError, InfrastructureError, PowerFailed
 from tests.simulators.board import BANNERS, SimulatedPower
 
@@ -83,7 +83,7 @@ def test_power_lost_in_a_flash_is_made_good_by_the_next_run(bench: Bench, faults
     os.waitpid(child, 0)
     faults.kill_at = None
     with pytest.raises(BoardDirty):
-        FlashMemory("bench").check()
+        bench.memory.check()
     strategy = bench.strategy()
     strategy.transition("monitor")
     assert bench.card.read_bytes().startswith(bench.image.read_bytes())
@@ -181,7 +181,8 @@ def test_a_power_switch_that_fails_leaves_the_board_off(bench: Bench, monkeypatc
         strategy.board.uart("monitor")
 
 
-def test_notes_are_kept_outside_of_the_checkout(bench: Bench, state_home: Path) -> None:
+def test_notes_are_kept_outside_of_the_checkout(bench: Bench, device_root: Path) -> None:
     strategy = bench.strategy()
     strategy.flash()
-    assert (state_home / "hil" / "boards" / "bench.json").is_file()
+    (note,) = device_root.glob("*.json")
+    assert note.name.startswith("SimulatedSDMux-ID_SERIAL_SHORT=000000001205-")

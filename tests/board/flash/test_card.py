@@ -183,7 +183,7 @@ def test_a_missing_card_is_named(tmp_path: Path, image: Path, memory: FlashMemor
 
 
 def test_two_cannot_flash_a_board_at_once(card: Card, image: Path, memory: FlashMemory) -> None:
-    other = FlashMemory("board", memory.path.parent)
+    other = FlashMemory("board", root=memory.path.parent)
 
     def join_in(_work: FlashPhase, _done: int, _total: int) -> None:
         with pytest.raises(FlashBusy):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import getpass
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from hil import cli
+from hil.board.file.boardfile import BoardFile
 from hil.board.flash import FlashMemory
 from hil.errors import ExitCode
 from hil.lab.boards.hold import hold
@@ -38,6 +41,11 @@ class Desk:
         said = self._capsys.readouterr()
         return int(left.value.code or 0), said.out, said.err
 
+    @property
+    def memory(self) -> FlashMemory:
+        """The note on the card."""
+        return FlashMemory.of_board(BoardFile.read(self.file))
+
     def flash_json(self, *arguments: str) -> dict[str, Any]:
         code, out, _ = self.flash("--json", *arguments)
         assert code == 0
@@ -66,7 +74,7 @@ def test_a_dry_run_says_everything_and_touches_nothing(desk: Desk, bench: Bench)
         assert said in out
     assert bench.card.read_bytes() == before
     assert (bench.card.parent / "mode").read_text() == "dut"
-    assert FlashMemory("bench").read() is None
+    assert desk.memory.read() is None
 
 
 def test_a_flash_shows_its_progress_and_ends_with_the_board_off(desk: Desk, bench: Bench) -> None:
@@ -103,11 +111,13 @@ def test_a_failed_flash_is_an_infrastructure_failure_that_says_what_to_do(
 
 
 def test_a_board_that_a_run_drives_is_not_flashed(desk: Desk, bench: Bench) -> None:
-    with hold("bench"):
+    with hold(BoardFile.read(desk.file)):
         code, _, err = desk.flash()
     assert code == ExitCode.INFRASTRUCTURE
-    assert "bench is in use by another run" in err
-    assert FlashMemory("bench").read() is None
+    assert "bench cannot be used: RawSerialPort port=/dev/pts/" in err
+    assert f"is in use by {getpass.getuser()} since" in err
+    assert f"as bench (process {os.getpid()})" in err
+    assert desk.memory.read() is None
     assert not bench.board.running
 
 

@@ -11,7 +11,7 @@ import pytest
 from labgrid.resource import remote
 
 from hil import cli
-from hil.board.flash import BoardDirty, FlashMemory, MediumMissing, WrongMedium
+from hil.board.flash import BoardDirty, MediumMissing, WrongMedium
 from hil.board.flash.sdcard import PARTITION_OFFSET, mtools
 from hil.errors import BoardFileError, BoardUnreachable, ConsoleTimeout, ExitCode, FlashError, UsageError
 from tests.simulators.juno import SimulatedJuno
@@ -110,7 +110,7 @@ def test_a_file_that_does_not_read_back_leaves_the_board_dirty(
     assert juno.board.boots == 0
     assert "reboot" not in juno.typed
     with pytest.raises(BoardDirty):
-        FlashMemory("juno").check()
+        juno.memory.check()
 
 
 def test_a_full_disk_leaves_the_board_dirty(juno: SimulatedJuno, tmp_path: Path) -> None:
@@ -123,14 +123,14 @@ def test_a_full_disk_leaves_the_board_dirty(juno: SimulatedJuno, tmp_path: Path)
     with pytest.raises(FlashError, match=r"cannot write SOFTWARE/fip\.bin: Disk full"):
         strategy.flash()
     with pytest.raises(BoardDirty):
-        FlashMemory("juno").check()
+        juno.memory.check()
 
 
 def test_a_disk_of_another_kind_is_refused(juno: SimulatedJuno) -> None:
     juno.card.write_bytes(b"\0" * (8 << 20))
     with pytest.raises(WrongMedium, match="has no FAT partition 1"):
         juno.strategy().flash()
-    assert FlashMemory("juno").read() is None
+    assert juno.memory.read() is None
 
 
 def test_a_disk_that_does_not_come_is_an_infrastructure_error(

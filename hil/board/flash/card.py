@@ -39,6 +39,16 @@ class Card:
         with self._opened(writable=True):
             pass
 
+    def agrees(self, payload: Payload) -> bool:
+        """Compare the first bytes: partition table, file system and, in most images, what the board boots."""
+        (image,) = payload.files
+        with self._opened(writable=False) as disk, image.source.open("rb") as source:
+            head = source.read(CHUNK_BYTES)
+            try:
+                return disk.read(0, len(head)) == head
+            except OSError:
+                return False
+
     def write(self, payload: Payload, meter: Meter) -> None:
         """Write the image, and zeros up to the end of its last sector."""
         (image,) = payload.files

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from hil.board.flash.disk import Disk, Expected, examine, refuse
 from hil.board.flash.errors import MediumMissing, WrongMedium
-from hil.board.flash.procedure import FlashPhase
+from hil.board.flash.procedure import FlashPhase, silent
 from hil.board.flash.sdcard import SECTOR, mtools
 from hil.errors import BoardUnreachable, FlashError, ToolFailed
 from hil.files import file_sha256, replaced_atomically
@@ -46,6 +46,10 @@ class Folder:
         free = shutil.disk_usage(self.path).free
         if free < payload.size:
             raise WrongMedium(f"{self.path} has room for {free} bytes, and {payload.size} are to be written")
+
+    def agrees(self, payload: Payload) -> bool:
+        """Compare all files."""
+        return _verifies(self, payload)
 
     def write(self, payload: Payload, meter: Meter) -> None:
         """Replace each file atomically, so that the board never fetches half a file."""
@@ -96,6 +100,10 @@ class FatPartition:
         refuse(examine(path), self.expected, payload.size)
         with self._held(path):
             self._drive(path)
+
+    def agrees(self, payload: Payload) -> bool:
+        """Compare all files, which are small."""
+        return _verifies(self, payload)
 
     def write(self, payload: Payload, meter: Meter) -> None:
         """Copy all files. The disk is kept open with O_EXCL meanwhile, so that nobody can mount it."""
@@ -155,6 +163,14 @@ class FatPartition:
         if kind not in _FAT_TYPES:
             raise WrongMedium(f"{path} has no FAT partition {self.partition}", hint="is it the controller's own disk?")
         return f"{path}@@{first * SECTOR}"
+
+
+def _verifies(medium: Folder | FatPartition, payload: Payload) -> bool:
+    try:
+        medium.verify(payload, silent)
+    except FlashError:
+        return False
+    return True
 
 
 def _drop_from_cache(path: Path) -> None:

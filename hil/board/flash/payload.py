@@ -59,6 +59,11 @@ class Payload:
         return sum(file.size for file in self.files)
 
     @property
+    def announced(self) -> bool:
+        """Whether the firmware says at boot which build it is, so that a look at the medium is not needed."""
+        return any(manifest.build_ids for file in self.files if (manifest := Manifest.beside(file.source)))
+
+    @property
     def digest(self) -> str:
         """A SHA-256 over the destinations and contents of all files."""
         lines = sorted(f"{file.destination} {file.sha256}\n" for file in self.files)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
@@ -45,6 +46,9 @@ class Medium(Protocol):
 
     def check(self, payload: Payload) -> None:
         """Raise unless the payload may be written: the medium must be the right one, unused, and large enough."""
+
+    def agrees(self, payload: Payload) -> bool:
+        """Whether a look at the medium finds the payload: its first bytes, or all of it where that takes no time."""
 
     def write(self, payload: Payload, meter: Meter) -> None:
         """Write everything, and wait until it is on the medium. Raises `FlashError`."""
@@ -93,6 +97,9 @@ def flash(
 ) -> FlashResult:
     """Write `payload` to `medium` and verify it, unless it is known to be there; `force` writes it anyway.
 
+    A note that the payload is there is believed if the firmware says at boot what it is, which the run compares, or if
+    the medium agrees: somebody may have changed it since.
+
     The board is marked as dirty before the first byte is written, and as clean after the last was read back. So
     whatever interrupts this, even SIGKILL or a power cut, leaves it dirty, and it is not booted before it was flashed
     again. Raises the errors of `Medium`.
@@ -100,7 +107,9 @@ def flash(
     with memory.exclusive():
         state = memory.read()
         if not force and state is not None and state.holds(payload, medium.name):
-            return FlashResult(payload, medium.name, written=False)
+            with nullcontext() if payload.announced else medium.attached():
+                if payload.announced or medium.agrees(payload):
+                    return FlashResult(payload, medium.name, written=False)
         began = None
         try:
             with medium.attached():

@@ -72,6 +72,17 @@ def test_an_announcement_that_comes_in_pieces_is_read_whole(bench: Bench) -> Non
     assert bench.board.boots == 1
 
 
+def test_a_card_without_build_ids_is_looked_at(bench: Bench) -> None:
+    assert bench.strategy().flash().written
+    bench.leave()
+    right = bench.card.read_bytes()
+    bench.card.write_bytes(right[:4096] + b"drifted" + right[4103:])
+    strategy = bench.strategy()
+    assert strategy.flash().written
+    assert bench.card.read_bytes() == right
+    assert not strategy.flash().written
+
+
 def test_firmware_without_a_build_id_is_not_compared(bench: Bench) -> None:
     assert bench.strategy().flash().written
     bench.leave()

@@ -68,10 +68,11 @@ def another_run(file: Path, *prefix: str) -> Iterator[subprocess.Popen[bytes]]:
 
 @pytest.fixture
 def somebody_else() -> tuple[str, ...]:
-    """The beginning of a command that another user runs."""
+    """The beginning of a command that another user runs, who may read everything: this checkout may be in /root."""
     if os.getuid() != 0:
         pytest.skip("only root can be somebody else")
-    return ("setpriv", "--reuid", "4242", "--regid", "4242", "--clear-groups")
+    reads = [f"--{kind}-caps=+dac_read_search" for kind in ("inh", "ambient")]
+    return ("setpriv", "--reuid", "4242", "--regid", "4242", "--clear-groups", *reads)
 
 
 @pytest.fixture

@@ -41,4 +41,11 @@
 #define PLATFORM_STACK_SIZE UL(0x1000)
 #endif
 
+/* Which serial line carries what is in boards/juno.yaml: the boot on the monitor's UART, which TF-A sets up with it. */
+#ifndef __ASSEMBLER__
+_Static_assert(PLAT_ARM_BOOT_UART_BASE == SOC_CSS_UART0_BASE, "TF-A boots on the line `monitor`");
+_Static_assert(PLAT_ARM_RUN_UART_BASE == SOC_CSS_UART1_BASE, "BL31 goes on on the line `firmware`");
+_Static_assert(PLAT_ARM_CRASH_UART_BASE == SOC_CSS_UART1_BASE, "TF-A crashes on the line `firmware`");
+#endif
+
 #endif

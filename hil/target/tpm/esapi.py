@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tpm2_pytss import ESAPI, TSS2_Exception
 
+from hil.errors import InfrastructureError
 from hil.target.tpm.tcti import QueueTcti
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ class QueueEsapi(ESAPI):  # type: ignore[misc]
 
     TPM errors raise `TSS2_Exception`. If the transport fails (a dead board, a refused doorbell), this and all later
     calls raise its own error in place of the C library's "general failure", because the library's context is unusable
-    from then on. On TPM_RC_RETRY, which the first use of an authorisation with dictionary-attack protection may return,
+    from then on. An interruption is raised once, so that what cleans up after it is not interrupted again; later calls
+    raise an `InfrastructureError`. On TPM_RC_RETRY, which the first use of an authorisation with dictionary-attack protection may return,
     the C library resubmits a command up to five times, as TPM 2.0 Library part 1, "Response Code Details", tells
     callers to.
     """
@@ -42,8 +44,11 @@ class QueueEsapi(ESAPI):  # type: ignore[misc]
             try:
                 return value(*args, **kwargs)
             except TSS2_Exception:
-                if self._queue_tcti.failure is not None:
-                    raise self._queue_tcti.failure from None
-                raise
+                failure = self._queue_tcti.failure
+                if failure is None:
+                    raise
+                if not isinstance(failure, Exception):
+                    self._queue_tcti.failure = InfrastructureError("an earlier TPM command was interrupted")
+                raise failure from None
 
         return call

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import struct
+import threading
+from typing import TYPE_CHECKING
 
 import pytest
 from tpm2_pytss import TSS2_RC, TSS2_Exception
 
-from hil.errors import BoardDied
+from hil.errors import BoardDied, InfrastructureError
 from hil.target.tpm import QueueTcti, Tpm, commands
 
 RANDOM = struct.pack(">H", 4) + b"\x01\x02\x03\x04"
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def response(code: int, body: bytes = b"") -> bytes:
@@ -20,7 +27,7 @@ def response(code: int, body: bytes = b"") -> bytes:
 class Script:
     """Answers from a list; an exception in it is raised."""
 
-    def __init__(self, *answers: bytes | Exception) -> None:
+    def __init__(self, *answers: bytes | BaseException) -> None:
         self.answers = list(answers)
         self.asked = 0
 
@@ -28,7 +35,7 @@ class Script:
         assert command
         self.asked += 1
         answer = self.answers.pop(0)
-        if isinstance(answer, Exception):
+        if isinstance(answer, BaseException):
             raise answer
         return answer
 
@@ -43,6 +50,37 @@ def test_a_stack_whose_transport_failed_goes_on_saying_so() -> None:
         for _ in range(2):
             with pytest.raises(BoardDied, match="gone"):
                 tpm.random(4)
+
+
+class Waiting:
+    """Waits for an answer that a signal cuts off."""
+
+    def transmit(self, command: bytes) -> bytes:
+        assert command
+        threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGALRM)).start()
+        signal.pause()
+        raise TimeoutError("no signal came")
+
+
+@pytest.fixture
+def interrupting() -> Iterator[None]:
+    """Have SIGALRM interrupt, as SIGTERM does in a run."""
+
+    def interrupt(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt("SIGTERM")
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    yield
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.usefixtures("interrupting")
+def test_an_interruption_in_the_middle_of_a_command_is_no_error_of_the_tpm() -> None:
+    with Tpm(Waiting()) as tpm:
+        with pytest.raises(KeyboardInterrupt, match="SIGTERM"):
+            tpm.random(4)
+        with pytest.raises(InfrastructureError, match="an earlier TPM command was interrupted"):  # as in a `finally`
+            tpm.random(4)
 
 
 def test_retry_is_resubmitted_by_the_stack() -> None:

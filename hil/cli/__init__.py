@@ -13,8 +13,10 @@ from rich.console import Console
 from rich.markup import escape
 
 from hil.cli.commands import EXIT_CODES, HilGroup
+from hil.cli.streams import lost_output, prepare_streams
 from hil.errors import ExitCode, HilError
 from hil.extras import explained
+from hil.interruption import raised_as_keyboard_interrupt
 
 __all__ = ["EXIT_CODES", "app", "main"]
 
@@ -48,31 +50,45 @@ def options(
 
 def main() -> None:
     """Run the command line and leave with one of the documented exit codes."""
+    prepare_streams()
+    code = _exit_code()
+    if lost := lost_output():
+        _print_error(f"standard output cannot be written: {lost}")
+        code = max(code, ExitCode.USAGE)
+    sys.exit(code)
+
+
+def _exit_code() -> int:
+    """Run the command line and return its exit code."""
     try:
-        app(prog_name="hil")
+        with raised_as_keyboard_interrupt():
+            app(prog_name="hil")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else ExitCode.PASSED
     except HilError as error:
         if _debug.get():
             traceback.print_exc()
         else:
             _print_error(str(error))
-        sys.exit(error.exit_code)
+        return error.exit_code
     except OSError as error:
         if not error.filename or _debug.get():
             traceback.print_exc()
-            sys.exit(ExitCode.INFRASTRUCTURE)
+            return ExitCode.INFRASTRUCTURE
         _print_error(
             f"{error.filename!r} cannot be used: {error.strerror}\n  try: another path; hil --debug shows what used it"
         )
-        sys.exit(ExitCode.USAGE)
+        return ExitCode.USAGE
     except KeyboardInterrupt:
-        sys.exit(ExitCode.USAGE)
+        return ExitCode.USAGE
     except Exception as error:
         if not _debug.get() and (missing := explained(error)):
             _print_error(str(missing))
-            sys.exit(missing.exit_code)
+            return missing.exit_code
         # Python would exit with 1, which means a finding about the firmware. A bug of ours is none.
         traceback.print_exc()
-        sys.exit(ExitCode.INFRASTRUCTURE)
+        return ExitCode.INFRASTRUCTURE
+    return ExitCode.PASSED
 
 
 def _print_error(error: str) -> None:

@@ -139,6 +139,8 @@ def attach(stream: ByteStream, keyboard: int, screen: int) -> None:
                 os.write(screen, stream.receive(Deadline.after(POLL_SECONDS)))
             except ConsoleTimeout:
                 continue
+            except OSError:  # the terminal is gone
+                left.set()
             except HilError as error:
                 ended.append(error)
                 left.set()
@@ -149,7 +151,10 @@ def attach(stream: ByteStream, keyboard: int, screen: int) -> None:
         while not left.is_set():
             if not select.select([keyboard], [], [], POLL_SECONDS)[0]:
                 continue
-            typed = os.read(keyboard, 4096)
+            try:
+                typed = os.read(keyboard, 4096)
+            except OSError:  # the terminal is gone
+                break
             if not typed or LEAVE in typed:
                 break
             stream.send(typed)
@@ -168,4 +173,5 @@ def _raw_terminal() -> Iterator[None]:
     try:
         yield
     finally:
-        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, kept)
+        with suppress(termios.error):  # the terminal may be gone
+            termios.tcsetattr(sys.stdin, termios.TCSADRAIN, kept)

@@ -6,9 +6,9 @@ import argparse
 import asyncio
 import contextlib
 import logging
-import signal
 import sys
 
+from hil.interruption import ending_signals
 from hil.lab.address import LabAddress
 from hil.lab.health import RECHECK_SECONDS
 from hil.lab.keeper import Keeper
@@ -16,7 +16,7 @@ from hil.lab.wire import TIMEOUTS
 
 
 def main() -> None:
-    """Keep the lab of one coordinator until SIGTERM."""
+    """Keep the lab of one coordinator until a signal ends it."""
     parser = argparse.ArgumentParser(prog="python -m hil.lab")
     parser.add_argument("coordinator", help="HOST:PORT; the keeper listens on the next port")
     parser.add_argument(
@@ -32,7 +32,8 @@ def main() -> None:
 async def _keep(address: LabAddress, timeout: float, recheck: float) -> None:
     task = asyncio.current_task()
     assert task is not None
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    for number in ending_signals():
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     await Keeper(address, timeout, recheck).run()
 
 

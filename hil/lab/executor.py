@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from hil.lab import actions
 from hil.lab.errors import BoardSick
 from hil.lab.wire import POWER_OFF_SECONDS
+from hil.sockets import make_room_for_sockets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,6 +32,7 @@ class ActionExecutor:
     """Forks a process for each action from a server that has imported labgrid: milliseconds instead of a second."""
 
     def __init__(self) -> None:
+        make_room_for_sockets()
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(list(PRELOADED))
         self._switching = ThreadPoolExecutor(OFF_AT_ONCE, "off")

@@ -9,7 +9,6 @@ import logging
 import os
 import random
 import shutil
-import signal
 import socket
 import sys
 import time
@@ -22,6 +21,7 @@ from filelock import FileLock, Timeout
 from hil.deadline import Deadline
 from hil.errors import InfrastructureError, UsageError
 from hil.files import write_atomically
+from hil.interruption import ending_signals
 from hil.lab import simulated
 from hil.lab.address import COORDINATOR_PORT, LabAddress
 from hil.lab.client import status
@@ -91,7 +91,7 @@ class LocalLab:
         self.address = LabAddress(LOOPBACK, _free_pair_of_ports())
 
     async def run(self) -> None:
-        """Start all parts, and keep them running until SIGINT or SIGTERM. Raises `UsageError` if it runs already."""
+        """Start all parts, and keep them running until it is interrupted. Raises `UsageError` if it runs already."""
         self._directory.mkdir(parents=True, exist_ok=True)
         logging.getLogger().addHandler(
             logging.NullHandler()
@@ -105,7 +105,7 @@ class LocalLab:
         with lock:
             ours = asyncio.current_task()
             assert ours is not None
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in ending_signals():
                 asyncio.get_running_loop().add_signal_handler(number, ours.cancel)
             try:
                 await self._start()

@@ -10,6 +10,7 @@ from hil.board.file.boardfile import BoardFile
 from hil.board.file.check import problems
 from hil.board.file.images import images_in
 from hil.errors import BoardFileError
+from hil.sockets import make_room_for_sockets
 from hil.spelling import nearest
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ _checked: weakref.WeakSet[Any] = weakref.WeakSet()
 
 def load(path: Path) -> Environment:
     """Return labgrid's environment for a board file. Raises `BoardFileError` for all that is wrong with it."""
+    make_room_for_sockets()  # labgrid's SSH connections have some
     from labgrid import Environment
 
     check_file(path)

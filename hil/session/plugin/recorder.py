@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from hil.errors import ExitCode, RecordFailed
 from hil.record import Case, Fault, FaultKind, Outcome
@@ -166,8 +167,9 @@ class Recorder:
         try:
             yield
         except Exception as error:
-            self.add_fault(classify(error, "teardown", stage=self._stage()))
-            raise
+            self._add_fault_at_the_end(classify(error, "teardown", stage=self._stage()))
+            if not self._interrupted:
+                raise
         finally:
             self._close_open_case()
             if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and quarantine.repeats(session.config):
@@ -178,6 +180,12 @@ class Recorder:
                 self.record = self.run.finish(code, interrupted=self._interrupted)
                 if self.record:
                     session.exitstatus = self._write_reports(self.run, self.record)
+
+    def _add_fault_at_the_end(self, fault: Fault) -> None:
+        """Record a fault of the last teardown. After an interruption it says nothing about the firmware."""
+        if self._interrupted and fault.kind.exit_code is ExitCode.FINDINGS:
+            fault = replace(fault, kind=FaultKind.INTERRUPTED, finding=False)
+        self.add_fault(fault)
 
     def _write_reports(self, run: RunWriter, record: Record) -> int:
         """Write the reports of a run whose record is closed; returns its exit code."""

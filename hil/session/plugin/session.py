@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import signal
-import threading
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from hil import coverage
 from hil.board.file import labgridenv
 from hil.board.file.boardfile import BoardFile
 from hil.errors import ExitCode, RecordFailed, UsageError
+from hil.interruption import raised_as_keyboard_interrupt
 from hil.manifest import find_manifest
 from hil.record import BoardOfRun, Run
 from hil.record.inventory import take_stock
@@ -26,10 +26,10 @@ from hil.session.plugin.environment import board_file, environment
 from hil.session.plugin.recorder import Recorder
 from hil.session.plugin.timeline import follow_steps
 from hil.settings import Settings
+from hil.sockets import make_room_for_sockets
 
 if TYPE_CHECKING:
     from collections.abc import Generator
-    from types import FrameType
 
     from labgrid import Environment, Target
 
@@ -108,6 +108,7 @@ def pytest_configure(config: pytest.Config) -> None:
     path = board_file(config)
     if path:
         try:
+            make_room_for_sockets()
             labgridenv.check_file(path)
         except UsageError as error:
             pytest.exit(str(error), returncode=ExitCode.USAGE)
@@ -126,7 +127,10 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     config.pluginmanager.register(opened.recorder, "hil-recorder")
     if run:
         config.add_cleanup(follow_steps(run, opened.recorder.add_step))
-    _interrupt_on_sigterm(config)
+    # As Ctrl-C, so that the board is switched off and the record closed.
+    interruptions = contextlib.ExitStack()
+    interruptions.enter_context(raised_as_keyboard_interrupt())
+    config.add_cleanup(interruptions.close)
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)
@@ -175,19 +179,3 @@ def _described(config: pytest.Config, env: Environment) -> BoardOfRun:
         emulator=board.tools.get(EMULATOR_TOOL, ""),
     )
     return BoardOfRun(board.name, provenance, config.getoption("hil_why"))
-
-
-def _interrupt_on_sigterm(config: pytest.Config) -> None:
-    """Treat SIGTERM as Ctrl-C, so that the board is switched off and the record closed."""
-    if threading.current_thread() is not threading.main_thread():
-        return
-
-    def interrupt(_signal: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt("SIGTERM")
-
-    previous = signal.signal(signal.SIGTERM, interrupt)
-
-    def restore() -> None:
-        signal.signal(signal.SIGTERM, previous)
-
-    config.add_cleanup(restore)

@@ -18,6 +18,7 @@ from hil.deadline import Deadline
 from hil.errors import HilError, InfrastructureError, RunnerDied
 from hil.session.scheduler import worker
 from hil.session.scheduler.messages import EndSession, Finished, Message, Planned, RunTests, StartSession
+from hil.sockets import make_room_for_sockets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -235,6 +236,7 @@ class SeatProcess(threading.Thread):
 
 @functools.cache
 def _fork_server(*, leased: bool) -> ForkServerContext:
+    make_room_for_sockets()
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([*PRELOADED, *_imported_by_main(), *(PRELOADED_FOR_LABS if leased else ())])
     return context

@@ -57,7 +57,7 @@ LEAVE_SECONDS = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Interruption:
-    """The user has asked to end the run, by Ctrl-C or SIGTERM."""
+    """The user has asked to end the run, by Ctrl-C, SIGTERM or SIGHUP."""
 
 
 class Scheduler:
@@ -96,7 +96,7 @@ class Scheduler:
         self._interrupted = False
 
     def run(self) -> Record:
-        """Run until every seat has ended. Ctrl-C and SIGTERM end the run in order, a second one kills the processes."""
+        """Run until every seat has ended. A request to end ends the run in order, a second one kills the processes."""
         with interruptions(lambda: self._events.put(Interruption())):
             try:
                 while not self._seats.is_over:

@@ -25,9 +25,10 @@ class QueueEsapi(ESAPI):  # type: ignore[misc]
     TPM errors raise `TSS2_Exception`. If the transport fails (a dead board, a refused doorbell), this and all later
     calls raise its own error in place of the C library's "general failure", because the library's context is unusable
     from then on. An interruption is raised once, so that what cleans up after it is not interrupted again; later calls
-    raise an `InfrastructureError`. On TPM_RC_RETRY, which the first use of an authorisation with dictionary-attack protection may return,
-    the C library resubmits a command up to five times, as TPM 2.0 Library part 1, "Response Code Details", tells
-    callers to.
+    raise an `InfrastructureError`.
+
+    On TPM_RC_RETRY, which the first use of an authorisation with dictionary-attack protection may return, the C library
+    resubmits a command up to five times, as TPM 2.0 Library part 1, "Response Code Details", tells callers to.
     """
 
     def __init__(self, transport: Transport) -> None:

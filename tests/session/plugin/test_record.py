@@ -130,13 +130,26 @@ def test_the_board_is_switched_off_when_the_run_is_terminated(bench: Bench) -> N
     assert (bench.latest / "fake" / "monitor.log").read_text().rstrip().endswith("# power off")
 
 
-def _interrupted(bench: Bench, number: signal.Signals) -> tuple[int, str]:
+def test_what_a_cut_test_finds_while_it_cleans_up_is_no_finding(bench: Bench) -> None:
+    ended, said = _interrupted(bench, signal.SIGTERM, cleaning="assert False, 'the key is gone'")
+    assert ended == 2, said
+    assert bench.record["verdict"] == "interrupted"
+    assert [(fault["kind"], fault["message"]) for fault in bench.record["faults"]] == [
+        ("interrupted", "the key is gone")
+    ]
+
+
+def _interrupted(bench: Bench, number: signal.Signals, *, cleaning: str = "pass") -> tuple[int, str]:
     """Run three tests of which the second waits for its end; send the signal while it does."""
     bench.write(
-        """
+        f"""
         import signal
+        @pytest.fixture
+        def key():
+            yield
+            {cleaning}
         def test_done(monitor): pass
-        def test_cut(monitor):
+        def test_cut(monitor, key):
             print("waiting", flush=True)
             signal.sigtimedwait([], 60)
         def test_never(monitor): pass

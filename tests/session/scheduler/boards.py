@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 from hil.paths import HIL
 from hil.record import Record, load
-from tests.cli.checkout import ROOT, Checkout
+from tests.cli.checkout import BOARD, ROOT, Checkout
 
 if TYPE_CHECKING:
     from hil.record import Case
@@ -19,7 +19,14 @@ BOTH = ("run", "--board", "bare", "--board", "linux")
 
 
 class Boards(Checkout):
-    """A tree with two boards."""
+    """A tree with two boards, `bare` and `linux`, of which only the second one has Linux."""
+
+    def fill(self) -> None:
+        super().fill()
+        emulated = BOARD.replace("kind: fake", "kind: emulator")
+        (self.path / "boards" / "fake-board.yaml").unlink()
+        (self.path / "boards" / "bare.yaml").write_text(emulated)
+        (self.path / "boards" / "linux.yaml").write_text(emulated.replace("{secure", "{linux: Debian, secure"))
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start the command line and return without waiting for it."""

@@ -79,6 +79,14 @@ class BoardProtocol(abc.ABC):
     def forks(self) -> bool:
         """Whether the methods below can save and resume its state; otherwise, a fork is a new boot."""
 
+    @property
+    def lossless(self) -> bool:
+        """Whether the serial lines carry exactly what the firmware writes: nothing is lost, damaged or added."""
+        return False
+
+    def set_speed(self, uart: str, speed: int) -> None:  # noqa: B027 - most lines have no speed
+        """Listen to a serial line at `speed` baud from now on; 0 is the speed that its port has in the board file."""
+
     def excuse(self) -> InfrastructureError | None:
         """Return a reason why a silent board may be silent other than its firmware; None if none is known."""
         return None

@@ -120,6 +120,11 @@ class HilQEMUDriver(QEMUDriver, BoardProtocol):  # type: ignore[misc]
         return bool(self._flashed)
 
     @property
+    def lossless(self) -> bool:
+        """True: the lines are sockets."""
+        return True
+
+    @property
     def forks(self) -> bool:
         """True: QEMU can save and resume a machine."""
         return True

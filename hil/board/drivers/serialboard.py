@@ -19,6 +19,7 @@ from hil.board.drivers.serialport import open_port, unreachable
 from hil.board.drivers.start import Start
 from hil.board.file.labgridenv import board_name
 from hil.board.flash import FlashPlan, FlashResult, Payload
+from hil.consoletext import is_speech, sample
 from hil.errors import (
     BoardFileError,
     ConsoleClosed,
@@ -200,10 +201,18 @@ class SerialBoardDriver(Driver, BoardProtocol):  # type: ignore[misc]
         raise BoardFileError(f"{self.board} has no serial port `{name}` among its resources", board=self.board)
 
     def _be_silent(self, alarm: Alarm) -> None:
-        """Raise `PowerFailed` if there is output after switching off: then another board was switched off."""
+        """Raise `PowerFailed` if there is text after switching off: then another board was switched off.
+
+        Single bytes are no text: the line of a board without power may yield them at any time.
+        """
         time.sleep(LISTEN_SECONDS)
         alarm.check()
-        speaking = [f"`{name}`" for name, line in self._lines.items() if line.heard]
+        heard = {name: line.heard for name, line in self._lines.items()}
+        for name, data in heard.items():
+            if data and not is_speech(data):
+                noise = f"ignored while the board had no power: {len(data)} bytes that are no text ({sample(data)})"
+                self.transcripts[name].note(noise)
+        speaking = [f"`{name}`" for name, data in heard.items() if is_speech(data)]
         if speaking:
             raise PowerFailed(
                 f"the board was switched off, but there is output on console {', '.join(speaking)}",

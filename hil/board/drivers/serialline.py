@@ -24,6 +24,7 @@ GLANCE_SECONDS = 0.2
 """How long the reader waits for bytes before it checks whether the line was closed."""
 RETRY_SECONDS = 0.05
 SEND_SECONDS = 10.0
+HEARD_BYTES = 4096
 UNREAD_BYTES = 4 * 1024 * 1024
 """How many unread bytes are kept; beyond that, the oldest are dropped. The transcript has all of them."""
 
@@ -58,9 +59,15 @@ class SerialLine:
         self._unread: deque[bytes] = deque()
         self._unread_bytes = 0
         self.interruptions = 0
-        self.heard = False
+        self._heard = b""
         self._reader = threading.Thread(target=self._read_all, name=f"serial-{name}", daemon=True)
         self._reader.start()
+
+    @property
+    def heard(self) -> bytes:
+        """The first bytes that came since the line was opened."""
+        with self._lock:
+            return self._heard
 
     @property
     def name(self) -> str:
@@ -133,9 +140,9 @@ class SerialLine:
                     self._received(data)
 
     def _received(self, data: bytes) -> None:
-        self.heard = True
         self._transcript.received(data)
         with self._lock:
+            self._heard = (self._heard + data)[:HEARD_BYTES] if len(self._heard) < HEARD_BYTES else self._heard
             self._unread.append(data)
             self._unread_bytes += len(data)
             while self._unread_bytes > UNREAD_BYTES and len(self._unread) > 1:

@@ -36,11 +36,17 @@ _LAST = (State.monitor, State.linux)
 
 @dataclass(frozen=True, slots=True)
 class Banner:
-    """The line by which a stage of the boot makes itself known."""
+    """The line by which a stage of the boot makes itself known.
+
+    `repeats` says that it may come again without a restart. `speed` is that of the serial line from this stage on, in
+    baud; 0 is what the serial port says.
+    """
 
     stage: str
     uart: str
     pattern: re.Pattern[str]
+    repeats: bool = False
+    speed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +77,9 @@ class BootPlan:
         """Read the attributes of a strategy. Raises `BoardFileError` that names the key."""
         for _, message in mistakes(states, panics, uarts):
             raise BoardFileError(message)
+        speeds: dict[str, int] = {}
         return cls(
-            {State(name): _state(plan) for name, plan in states.items()},
+            {state: _state(states[state], speeds) for state in State if state in states},
             tuple(PanicPattern(str(panic["uart"]), re.compile(str(panic["line"]))) for panic in panics),
         )
 
@@ -110,9 +117,16 @@ def mistakes(states: Mapping[str, Any], panics: Sequence[Any], uarts: Sequence[s
         yield from _in_line(f"panics[{number}]", panic, ("uart", "line"), uarts)
 
 
-def _state(plan: Mapping[str, Any]) -> StatePlan:
-    banners = (Banner(str(line["stage"]), str(line["uart"]), re.compile(str(line["line"]))) for line in plan["banners"])
-    return StatePlan(float(plan["deadline"]), tuple(banners))
+def _state(plan: Mapping[str, Any], speeds: dict[str, int]) -> StatePlan:
+    return StatePlan(float(plan["deadline"]), tuple(_banner(line, speeds) for line in plan["banners"]))
+
+
+def _banner(line: Mapping[str, Any], speeds: dict[str, int]) -> Banner:
+    """Read a banner. `speeds` are those of the lines at the stage before, and then at this one."""
+    uart = str(line["uart"])
+    speeds[uart] = int(line.get("speed", speeds.get(uart, 0)))
+    repeats = bool(line.get("repeats", False))
+    return Banner(str(line["stage"]), uart, re.compile(str(line["line"])), repeats, speeds[uart])
 
 
 def _in_state(where: str, plan: Any, uarts: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -126,11 +140,23 @@ def _in_state(where: str, plan: Any, uarts: Sequence[str]) -> Iterator[tuple[str
         yield f"{where}.banners", f"`{where}.banners` must be a list of at least one banner"
     elif "banners" in found:
         for number, banner in enumerate(banners):
-            yield from _in_line(f"{where}.banners[{number}]", banner, ("stage", "uart", "line"), uarts)
+            yield from _in_banner(f"{where}.banners[{number}]", banner, uarts)
 
 
-def _in_line(where: str, line: Any, known: Sequence[str], uarts: Sequence[str]) -> Iterator[tuple[str, str]]:
-    yield from _in_fields(where, line, known)
+def _in_banner(where: str, banner: Any, uarts: Sequence[str]) -> Iterator[tuple[str, str]]:
+    yield from _in_line(where, banner, ("stage", "uart", "line"), uarts, ("repeats", "speed"))
+    found = banner if isinstance(banner, dict) else {}
+    if not isinstance(found.get("repeats", False), bool):
+        yield f"{where}.repeats", f"`{where}.repeats` is {found['repeats']!r}; it must be true or false"
+    speed = found.get("speed", 1)
+    if isinstance(speed, bool) or not isinstance(speed, int) or speed <= 0:
+        yield f"{where}.speed", f"`{where}.speed` is {speed!r}; it must be a number of baud, such as 115200"
+
+
+def _in_line(
+    where: str, line: Any, needed: Sequence[str], uarts: Sequence[str], optional: Sequence[str] = ()
+) -> Iterator[tuple[str, str]]:
+    yield from _in_fields(where, line, needed, optional)
     found = line if isinstance(line, dict) else {}
     if "uart" in found and str(found["uart"]) not in uarts:
         uart = str(found["uart"])
@@ -141,13 +167,16 @@ def _in_line(where: str, line: Any, known: Sequence[str], uarts: Sequence[str]) 
         yield f"{where}.line", f"`{where}.line` is no regular expression: {error}"
 
 
-def _in_fields(where: str, found: Any, known: Sequence[str]) -> Iterator[tuple[str, str]]:
+def _in_fields(
+    where: str, found: Any, needed: Sequence[str], optional: Sequence[str] = ()
+) -> Iterator[tuple[str, str]]:
     if not isinstance(found, dict):
-        yield where, f"`{where}` must have {', '.join(known)}"
+        yield where, f"`{where}` must have {', '.join(needed)}"
         return
+    known = (*needed, *optional)
     for key in found:
         if key not in known:
             yield f"{where}.{key}", f"unknown key `{where}.{key}`{nearest(str(key), known)}"
-    for key in known:
+    for key in needed:
         if key not in found:
             yield where, f"`{where}.{key}` is missing"

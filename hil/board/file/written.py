@@ -132,6 +132,13 @@ class WrittenBanner(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     stage: Annotated[str | int, Meta(description="what the stage is called in reports")]
     uart: Annotated[str | int, Meta(description="the serial line on which it says so")]
     line: Annotated[str | int, Meta(description="a regular expression that the line contains")]
+    repeats: Annotated[
+        bool | UnsetType, Meta(description="that the line may come again without a restart of the board")
+    ] = UNSET
+    speed: Annotated[
+        Annotated[int, Meta(gt=0)] | UnsetType,
+        Meta(description="the speed of the serial line from this stage on, in baud, if it is another one"),
+    ] = UNSET
 
 
 class WrittenPanic(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

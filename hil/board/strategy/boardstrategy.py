@@ -314,6 +314,8 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
         plan = self._plan.states[state]
         deadline = Deadline.after(plan.deadline)
         for banner in plan.banners:
+            if banner.speed or self._changes_speed(banner.uart):
+                self.board.set_speed(banner.uart, banner.speed)
             try:
                 self._follow().wait(banner.stage, deadline, self.board.alarm)
             except HilError as error:
@@ -329,6 +331,9 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
                 self._builds.compare(expected_builds(BoardFile.of_environment(self.target.env).images.values()))
             except WrongFirmware as error:
                 raise error.within(doing="comparing build ids", board=self.board.board, stage=self.stage) from None
+
+    def _changes_speed(self, uart: str) -> bool:
+        return any(banner.speed for banner in self._plan.banners if banner.uart == uart)
 
     @property
     def _speaker(self) -> Any:
@@ -385,9 +390,17 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
     def _follow(self) -> BootWatch:
         """Return the watch. Makes a new one if the transcripts are new: the board's driver was activated again."""
         if self._watch is None or not self._watch.follows(self.board.transcripts):
-            self._watch = BootWatch(self._plan.banners, self._plan.panics, self.board.transcripts, self.board.ring)
-            self._builds = BuildWatch(self.board.transcripts)
-            self.board.on_start = self._started
+            board = self.board
+            self._watch = BootWatch(
+                self._plan.banners,
+                self._plan.panics,
+                board.transcripts,
+                board.ring,
+                excuse=board.excuse,
+                lossless=board.lossless,
+            )
+            self._builds = BuildWatch(board.transcripts)
+            board.on_start = self._started
         return self._watch
 
     def _started(self, start: Start) -> None:

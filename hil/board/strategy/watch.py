@@ -8,11 +8,16 @@ import os
 import re
 import select
 import threading
+import time
 from typing import TYPE_CHECKING
 
 from hil.board.drivers.start import Start
+from hil.board.strategy.restart import PAUSE_SECONDS, Suspicion, Verdict, same_stamp
+from hil.board.strategy.scanner import LineScanner, is_torn
+from hil.consoletext import clean, is_speech, noise_bytes
 from hil.deadline import Deadline
-from hil.errors import BoardSilent, BootHang, FirmwareError, Panic, UnexpectedReboot
+from hil.errors import BoardSilent, BootHang, ConsoleInterrupted, HilError, Panic, UnexpectedReboot
+from hil.record.transcript import Direction
 from hil.target.crash.explain import unfinished
 
 if TYPE_CHECKING:
@@ -20,6 +25,8 @@ if TYPE_CHECKING:
 
     from hil.board.drivers.alarm import Alarm
     from hil.board.file.boot import Banner, PanicPattern
+    from hil.board.strategy.scanner import Sighting
+    from hil.errors import InfrastructureError
     from hil.record.transcript import Transcript, TranscriptLine
 
 QUOTE_SECONDS = 0.5
@@ -31,16 +38,21 @@ QUOTED_LINES = 14
 """Lines of a panic that its message quotes. General registers do not count: they precede more telling ones."""
 BEFORE_LINES = 60
 """Lines before the panic that belong to its dump: Linux prints registers first."""
-LOOK_BYTES = 4096
-"""How much of a line is searched for banners and panics, so that binary noise without line ends costs little."""
+DAMAGE_LINES = 2000
+"""How many lines before a missing banner are searched for damage."""
 _GENERAL_REGISTER = re.compile(r"x(?!30\b)\d+\s*=")
+_BEFORE_TEXT = re.compile(rb"[^ -~]*")
 
 
 class BootWatch:
-    """Follows all lines of a board, during boot and after, and rings on a panic or an unexpected banner.
+    """Follows all lines of a board, during boot and after, and rings on a panic or an unexpected restart.
+
+    A stage is reached when its banner or that of a later one comes. The board has restarted if the first banner of the
+    boot comes again; other lines may repeat.
 
     `ring` is called from the reading thread, with a function that makes the error. That function waits for the rest of
-    a register dump, so it must not be called in that thread, which has to read the dump.
+    a register dump, so it must not be called in that thread, which has to read the dump. `excuse` returns a reason to
+    distrust the lines, if there is one. `lossless` lines need none: what they say is what the board wrote.
     """
 
     def __init__(
@@ -48,33 +60,52 @@ class BootWatch:
         banners: Sequence[Banner],
         panics: Sequence[PanicPattern],
         transcripts: Mapping[str, Transcript],
-        ring: Callable[[Callable[[], FirmwareError]], None],
+        ring: Callable[[Callable[[], HilError]], None],
+        *,
+        excuse: Callable[[], InfrastructureError | None] = lambda: None,
+        lossless: bool = False,
     ) -> None:
         self._banners = banners
         self._panics = panics
         self._transcripts = transcripts
         self._ring = ring
-        self._lock = threading.Lock()
+        self._excuse = excuse
+        self._lossless = lossless
+        self._lock = threading.RLock()
         self._changed = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
-        self._reached: list[str] = []
-        self._matched: set[tuple[str, int]] = set()
-        self._heard = False
+        self._first = next((number for number, banner in enumerate(banners) if not banner.repeats), -1)
+        self._reached = -1
+        self._seen: dict[int, tuple[float, str]] = {}
+        self._repeats = 0
+        self._suspicion: Suspicion | None = None
+        self._resumed = False
         self._rebooting = False
         self._grown = threading.Event()
+        self._scanners: dict[str, LineScanner] = {}
+        self._line = dict.fromkeys(transcripts, 0)
+        self._power_on_line = dict.fromkeys(transcripts, 0)
+        self._stage_line = dict.fromkeys(transcripts, 0)
         for uart, transcript in transcripts.items():
             transcript.listen(self._listener(uart))
 
     @property
     def stage(self) -> str:
-        """The last stage whose banner has appeared; empty before the first."""
-        return self._reached[-1] if self._reached else ""
+        """The last stage that was reached; empty before the first."""
+        return self._banners[self._reached].stage if self._reached >= 0 else ""
 
     def started(self, start: Start) -> None:
         """Expect the banners that follow `start`: all of them or, if the board resumes after its boot, none."""
+        marks = {uart: transcript.mark() for uart, transcript in self._transcripts.items()}
         with self._lock:
-            self._heard = start is Start.RESUME
-            self._reached = [banner.stage for banner in self._banners] if self._heard else []
-            self._matched.clear()
+            self._resumed = start is Start.RESUME
+            self._begin()
+            self._power_on_line = marks
+            self._stage_line = dict(marks)
+            if self._resumed:
+                self._reached = len(self._banners) - 1
+                self._seen = dict.fromkeys(range(len(self._banners)), (time.monotonic(), ""))
+            for scanner in self._scanners.values():
+                scanner.reset()
 
     @contextlib.contextmanager
     def expecting_reboot(self) -> Iterator[None]:
@@ -87,18 +118,20 @@ class BootWatch:
             self._rebooting = False
 
     def wait(self, stage: str, deadline: Deadline, alarm: Alarm) -> None:
-        """Wait until `stage` is reached.
+        """Wait until `stage` or a later one is reached.
 
-        Raises the alarm's error at once; at the deadline, `BoardSilent` if there was no output at all, else `BootHang`.
+        Raises the alarm's error at once. At the deadline: `BoardSilent` if no text came at all; `ConsoleInterrupted` if
+        the banner may be lost in damage that can be seen; else `BootHang`.
         """
         poll = select.poll()
         poll.register(self._changed, select.POLLIN)
         poll.register(alarm, select.POLLIN)
-        while stage not in self._reached:
+        wanted = next(number for number, banner in enumerate(self._banners) if banner.stage == stage)
+        while self._reached < wanted:
             ready = poll.poll(deadline.remaining * 1000)
             alarm.check()
             if not ready:
-                raise self._hang(stage, deadline)
+                raise self._hang(wanted, deadline)
             self._clear_changed()
 
     def follows(self, transcripts: Mapping[str, Transcript]) -> bool:
@@ -108,19 +141,62 @@ class BootWatch:
     def __del__(self) -> None:
         os.close(self._changed)
 
-    def _hang(self, stage: str, deadline: Deadline) -> FirmwareError | BoardSilent:
-        wanted = next(banner for banner in self._banners if banner.stage == stage)
-        said = self._transcripts[wanted.uart].tail()
-        if not self._heard:
-            return BoardSilent(
-                f"there was no output from the board within {deadline}", hint="check power, cable and serial port"
-            )
-        reached = f"reached stage `{self.stage}`, but not `{stage}`," if self._reached else "reached no stage"
-        return BootHang(
-            f"the boot {reached} within {deadline}: no {wanted.pattern.pattern!r} on console `{wanted.uart}`",
-            stage=self.stage,
-            console=said,
+    def _begin(self) -> None:
+        """Forget what a boot has shown, because another one begins."""
+        self._reached = -1
+        self._seen = {}
+        self._repeats = 0
+        self._forget_suspicion()
+
+    def _hang(self, wanted: int, deadline: Deadline) -> HilError:
+        banner = self._banners[wanted]
+        said = self._transcripts[banner.uart].tail()
+        if not self._resumed and not self._seen and (silent := self._silent(deadline)):
+            return silent
+        reached = (
+            f"reached stage `{self.stage}`, but not `{banner.stage}`," if self._reached >= 0 else "reached no stage"
         )
+        why = f"the boot {reached} within {deadline}: no {banner.pattern.pattern!r} on console `{banner.uart}`"
+        if self._repeats:
+            why += f"; the banner of stage `{self._banners[self._first].stage}` came {self._repeats + 1} times"
+        if damage := self._damage(banner):
+            hint = "check cable, ground and speed of the line; look into its transcript"
+            return ConsoleInterrupted(f"{why}; but {damage}", stage=self.stage, console=said, hint=hint)
+        return BootHang(why, stage=self.stage, console=said)
+
+    def _silent(self, deadline: Deadline) -> BoardSilent | None:
+        """Return the error for a board that has said nothing, or None if it has."""
+        said = [b"\n".join(self._said(uart, mark)) for uart, mark in self._power_on_line.items()]
+        if any(is_speech(data) or (self._lossless and data) for data in said):
+            return None
+        noise = sum(map(len, said))
+        if noise:
+            return BoardSilent(
+                f"there was no text from the board within {deadline}, only {noise} bytes that are none",
+                hint="is the speed of the serial port right? check power, ground and cable",
+            )
+        return BoardSilent(
+            f"there was no output from the board within {deadline}", hint="check power, cable and serial port"
+        )
+
+    def _damage(self, banner: Banner) -> str:
+        """Describe the damage since the last stage in which `banner` may be lost, empty if there is none."""
+        if self._lossless:
+            return ""
+        lines = self._said(banner.uart, self._stage_line[banner.uart])[-DAMAGE_LINES:]
+        # Before the first text, there may be noise from switching on.
+        spoken = lines[next((number for number, raw in enumerate(lines) if is_speech(raw)), len(lines)) :]
+        spoken[:1] = [raw[_leading_noise(raw) :] for raw in spoken[:1]]
+        noise = sum(map(noise_bytes, spoken))
+        if noise:
+            return f"the line is damaged: {noise} bytes since then are no text"
+        if is_torn(banner.pattern, [clean(raw) for raw in spoken]):
+            return "a line in which it may stand was torn by another writer"
+        return ""
+
+    def _said(self, uart: str, mark: int) -> list[bytes]:
+        lines = self._transcripts[uart].since(mark)
+        return [line.raw for line in lines if line.direction is Direction.BOARD]
 
     def _let_it_finish(self, transcript: Transcript, number: int) -> None:
         """Wait until line `number` and the lines after it are complete, so that a register dump is quoted whole."""
@@ -136,45 +212,91 @@ class BootWatch:
             os.eventfd_read(self._changed)
 
     def _listener(self, uart: str) -> Callable[..., None]:
-        banners = [banner for banner in self._banners if banner.uart == uart]
-        panics = [panic for panic in self._panics if panic.uart == uart]
+        banners = [number for number, banner in enumerate(self._banners) if banner.uart == uart]
+        patterns = [self._banners[number].pattern for number in banners]
+        panics = [panic.pattern for panic in self._panics if panic.uart == uart]
+        scanner = self._scanners[uart] = LineScanner(patterns + panics)
 
         def listen(line: TranscriptLine, *, complete: bool) -> None:
-            self._heard = True
             self._grown.set()
-            key = (uart, line.number)
-            if key in self._matched:
-                if complete:
-                    self._matched.discard(key)
-                return
-            text = line.text[:LOOK_BYTES]
-            found = next((banner for banner in banners if banner.pattern.search(text)), None)
-            panicked = any(panic.pattern.search(text) for panic in panics)
-            if (found or panicked) and not complete:
-                self._matched.add(key)
-            if panicked:
-                self._panic(uart, line.number)
-            if found:
-                self._reach(found)
+            self._line[uart] = line.number
+            panicked = False
+            for sighting in scanner.scan(line, complete=complete):
+                if sighting.index < len(banners):
+                    self._reach(banners[sighting.index], sighting, scanner)
+                elif not panicked:
+                    panicked = True
+                    self._panic(uart, line.number)
 
         return listen
 
-    def _reach(self, banner: Banner) -> None:
+    def _reach(self, number: int, sighting: Sighting, scanner: LineScanner) -> None:
+        now = time.monotonic()
         with self._lock:
-            again = banner.stage in self._reached
-            if again and self._rebooting:
-                self._reached.clear()
-            if not again or self._rebooting:
-                self._reached.append(banner.stage)
-            stage = self.stage
-        if again and not self._rebooting:
-            self._ring(
-                lambda: UnexpectedReboot(
-                    f"the board rebooted: the banner of stage `{banner.stage}` came after stage `{stage}`",
-                    stage=stage,
-                )
-            )
+            if number == self._first and self._has_come(number):
+                self._come_again(sighting, scanner, now)
+            else:
+                if number not in self._seen:
+                    self._seen[number] = (now, sighting.text)
+                    scanner.forget_pauses()
+                if number > self._reached:
+                    self._reached = number
+                    self._stage_line = dict(self._line)
+                if self._suspicion is not None and number >= self._suspicion.furthest:
+                    self._judge(self._suspicion.verdict(now))
         os.eventfd_write(self._changed, 1)
+
+    def _has_come(self, first: int) -> bool:
+        """Whether the first banner was seen, or must have been lost: a later one came before it on the same console."""
+        uart = self._banners[first].uart
+        return first in self._seen or any(
+            number > first and self._banners[number].uart == uart for number in self._seen
+        )
+
+    def _come_again(self, sighting: Sighting, scanner: LineScanner, now: float) -> None:
+        """Find out what it means that the first banner came again."""
+        before = self._seen.get(self._first, (now, ""))
+        if self._rebooting:
+            self._begin()
+            self._seen[self._first] = (now, sighting.text)
+            self._reached = self._first
+            self._stage_line = dict(self._line)
+        elif not self._lossless and same_stamp(before[1], sighting.text):
+            self._repeats += 1
+        elif self._lossless or scanner.pause >= PAUSE_SECONDS:
+            self._judge(Verdict.RESTART)
+        elif self._reached == self._first:
+            self._repeats += 1  # the log may be printed twice, line by line
+        elif self._suspicion is None:
+            furthest = max(self._seen)
+            first_seconds = self._seen[furthest][0] - before[0]
+            self._suspicion = Suspicion(now, first_seconds, furthest, lambda: self._judge(Verdict.UNKNOWN))
+
+    def _judge(self, verdict: Verdict) -> None:
+        with self._lock:
+            self._forget_suspicion()
+            self._repeats += 1
+            first, stage = self._banners[self._first].stage, self.stage
+        if verdict is Verdict.RESTART:
+            why = f"the board rebooted: the banner of stage `{first}` came after stage `{stage}`"
+            self._ring(lambda: self._unless_excused(UnexpectedReboot(why, stage=stage)))
+        elif verdict is Verdict.UNKNOWN:
+            why = (
+                f"the banner of stage `{first}` came again after stage `{stage}`, without a pause: "
+                "the board rebooted, or its log was printed twice"
+            )
+            hint = "if this board's log is printed twice, say `repeats: true` at this banner in the board file"
+            self._ring(lambda: ConsoleInterrupted(why, stage=stage, hint=hint))
+
+    def _forget_suspicion(self) -> None:
+        if self._suspicion is not None:
+            self._suspicion.drop()
+            self._suspicion = None
+
+    def _unless_excused(self, error: HilError) -> HilError:
+        """Return `error`, or one of the line or the power if these have failed."""
+        excuse = self._excuse()
+        return error if excuse is None else type(excuse)(f"{error.message}; but {excuse.message}", stage=self.stage)
 
     def _panic(self, uart: str, number: int) -> None:
         stage = self.stage
@@ -193,3 +315,9 @@ class BootWatch:
             return panic
 
         self._ring(error)
+
+
+def _leading_noise(raw: bytes) -> int:
+    """Return how many bytes of a line stand before its text."""
+    found = _BEFORE_TEXT.match(raw)
+    return found.end() if found else 0

@@ -6,6 +6,8 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from hil.board.strategy.scanner import LineScanner
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -59,23 +61,27 @@ class BootObserver:
         return b"\n".join(line.raw for line in transcript.since(0) if line.direction == "<")[:FIRST_BYTES]
 
     def _listener(self, uart: str, banners: Sequence[Banner]) -> Listener:
-        matched: set[int] = set()
+        scanner = LineScanner([banner.pattern for banner in banners])
+        growing: list[list[tuple[float, str]]] = []
+        number = -1
 
         def listen(line: TranscriptLine, *, complete: bool) -> None:
+            nonlocal number
             now = time.monotonic()
             with self._lock:
                 if self.serial is None:
                     self.serial = (now, uart)
                     self._on_change()
-                found = next((banner for banner in banners if banner.pattern.search(line.text)), None)
-                if found is None or (line.number in matched and not complete):
-                    return
-                seen = self.banners[found.stage]
-                if line.number in matched:
+                if line.number != number:
+                    number = line.number
+                    growing.clear()
+                for seen in growing:  # a banner is seen before its line has ended
                     seen[-1] = (seen[-1][0], line.text)
-                else:
-                    matched.add(line.number)
-                    seen.append((now, line.text))
+                for sighting in scanner.scan(line, complete=complete):
+                    seen = self.banners[banners[sighting.index].stage]
+                    seen.append((now, sighting.text))
+                    if not sighting.torn:
+                        growing.append(seen)
                     self._on_change()
 
         return listen

@@ -49,6 +49,8 @@ class Link:
         # Random, because the monitor remembers the last number of an earlier connection and would repeat that answer.
         self._sequence = secrets.randbits(28) + 1
         self._pending = b""
+        self._heard_banner = False
+        self._ever_answered = False
 
     def greet(self, deadline: Deadline) -> None:
         """Wait until the other side answers, after a boot or after a fork from a snapshot.
@@ -69,8 +71,9 @@ class Link:
     ) -> str:
         """Send the request `text` and return the answer, without its `ok`.
 
-        Raises `MonitorRefused`; `ConsoleTimeout` if no undamaged answer comes in time; `Panic` or `UnexpectedReboot` as
-        soon as the monitor reports one. `after_boot` says that its banner is no sign of a reboot.
+        Raises `MonitorRefused`; `ConsoleTimeout` if no undamaged answer comes in time; `Panic` as soon as the monitor
+        reports one; `UnexpectedReboot` if its banner comes and the request is lost. The banner alone is no sign of a
+        reboot, since a console may be printed twice; with `after_boot`, a lost request is none either.
         """
         self._sequence += 1
         line = frame.request(self._sequence, text)
@@ -81,17 +84,26 @@ class Link:
 
     def _exchange(self, line: bytes, deadline: Deadline, retry_seconds: float, after_boot: bool) -> str:
         damaged = 0
+        self._heard_banner = False
         while True:
             self.stream.send(line)
             retry = deadline.at_most(retry_seconds)
             retry_seconds = min(2 * retry_seconds, _LONGEST_RETRY_SECONDS)
             while not retry.expired:
-                answered = self._receive(retry, after_boot)
+                answered = self._receive(retry)
                 if self._sequence in answered:
+                    self._ever_answered = True
                     return answered[self._sequence]
                 if frame.NOBODY in answered and damaged < _MOST_DAMAGED:
                     damaged += 1
                     break
+            if self._heard_banner and retry.expired and not after_boot:
+                # Sent again, the request would be executed by a monitor that has lost all that the test has set up.
+                raise UnexpectedReboot(
+                    f"{self._peer} started again: it printed its banner, and has lost a request",
+                    doing="waiting for its answer",
+                    console=self.stream.tail(),
+                )
             if deadline.expired:
                 raise self._silence(line, deadline, damaged)
 
@@ -101,14 +113,20 @@ class Link:
         known = None if damaged else self.stream.silence()
         if known is not None:
             return known.within(doing=doing)
+        hint = "read the console's transcript: silence means a hang, noise means a bad line"
+        if not self._ever_answered:
+            hint += (
+                "; if not one request arrives whole, the board's UART may lose what is sent too fast: "
+                "`txchunk` and `txdelay` of the line's UartDriver slow it down"
+            )
         return ConsoleTimeout(
             f"no undamaged answer from {self._peer} within {deadline}; it saw {damaged} damaged requests",
             doing=doing,
             console=self.stream.tail(),
-            hint="read the console's transcript: silence means a hang, noise means a bad line",
+            hint=hint,
         )
 
-    def _receive(self, deadline: Deadline, after_boot: bool) -> dict[int, str]:
+    def _receive(self, deadline: Deadline) -> dict[int, str]:
         """Return the answers that the next bytes complete, by sequence number."""
         try:
             received = self.stream.receive(deadline)
@@ -122,10 +140,7 @@ class Link:
         found, self._pending = frame.answers(text)
         if PANIC in text:
             raise Panic("the monitor panicked", doing="waiting for its answer", console=self.stream.tail())
-        if BANNER in text and not after_boot:
-            raise UnexpectedReboot(
-                "the monitor started again", doing="waiting for its answer", console=self.stream.tail()
-            )
+        self._heard_banner = self._heard_banner or BANNER in text
         return found
 
 

@@ -169,11 +169,35 @@ def test_a_refusal_carries_the_monitor_s_reason(monkeypatch: pytest.MonkeyPatch)
     assert caught.value.reason == "space"
 
 
-def test_a_second_banner_is_an_unexpected_reboot_at_once() -> None:
+def test_a_second_banner_and_a_lost_request_are_an_unexpected_reboot(monkeypatch: pytest.MonkeyPatch) -> None:
+    shell = Shell()
+    sent: list[bytes] = []
+
+    def start_again(line: bytes) -> None:
+        sent.append(line)
+        shell.say(b"\r\nmonitor: ready\r\n")
+
+    monkeypatch.setattr(shell, "send", start_again)
+    with pytest.raises(UnexpectedReboot, match="the monitor started again"):
+        Link(shell).ask("ab", soon(), retry_seconds=0.01)
+    assert len(sent) == 1
+
+
+def test_a_second_banner_alone_is_no_reboot() -> None:
     shell = Shell()
     shell.say(b"\r\nmonitor: ready\r\nmonitor> ")
-    with pytest.raises(UnexpectedReboot):
-        Link(shell).ask("ab", soon())
+    assert Link(shell).ask("ab", soon()) == "ba"
+
+
+def test_a_line_on_which_no_request_arrives_hints_at_pacing(monkeypatch: pytest.MonkeyPatch) -> None:
+    shell = Shell()
+    link = Link(shell)
+    link.ask("ab", soon())
+    monkeypatch.setattr(shell, "send", lambda _: None)
+    for asking, slow in ((link, False), (Link(shell), True)):
+        with pytest.raises(ConsoleTimeout) as caught:
+            asking.ask("ab", Deadline.after(0.01))
+        assert ("`txdelay`" in caught.value.context.hint) is slow
 
 
 def test_the_banner_is_expected_after_boot() -> None:

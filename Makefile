@@ -7,7 +7,7 @@ BIN := .venv/bin
 COVERED := HIL_COVERAGE_ROOT=$(CURDIR) $(BIN)/coverage run --rcfile=$(CURDIR)/pyproject.toml
 DIST := dist
 C_FILES = $(shell git ls-files 'firmware/*.[ch]' 'tests/*.[ch]')
-C_FOLDERS := firmware/service firmware/platform firmware/engine/src firmware/engine/libc firmware/monitor firmware/guest firmware/baremetal firmware/linux/vmm firmware/linux/acpi firmware/linux/virtio firmware/linux/bench firmware/linux/runner
+C_FOLDERS := firmware/service firmware/platform firmware/engine/src firmware/engine/libc firmware/monitor firmware/guest firmware/baremetal firmware/linux/vmm firmware/linux/acpi firmware/linux/virtio firmware/linux/bench firmware/linux/runner firmware/linux/commands
 SHELL := /bin/bash
 
 .PHONY: help run test test-next bench lint build docs dist mutants hooks setup clean

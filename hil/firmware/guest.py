@@ -1,4 +1,4 @@
-"""Builds what guests of the Linux host need: the VMM that runs them, and their initramfs.
+"""Builds what guests of the Linux host need: the VMM that runs them, their command loop and initramfs.
 
 Guests run the host's kernel.
 """
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 _COMPILER = "aarch64-linux-gnu-gcc"
 _SOURCES = ("linux/vmm", "linux/acpi", "linux/virtio")
 _SHARED = tuple(f"baremetal/{name}.c" for name in ("cache", "codec", "dialogue", "exchange", "reply", "words"))
+_DIALOGUE = tuple(f"baremetal/{name}.c" for name in ("codec", "dialogue", "reply", "words"))
 _INCLUDES = (*_SOURCES, "linux/include", "service/include", "baremetal")
+_COMMANDS = "linux/commands"
+_FLAGS = ("-std=c17", "-O2", "-s", "-static", "-Wall", "-Wextra", "-Werror", "-Wconversion")
 
 
 class GuestFiles:
@@ -50,17 +53,7 @@ class GuestFiles:
     def _vmm(self) -> tuple[Path, ...]:
         def work(step: BuildStep) -> None:
             step.run(
-                *(
-                    _COMPILER,
-                    "-std=c17",
-                    "-D_GNU_SOURCE",
-                    "-O2",
-                    "-s",
-                    "-static",
-                    "-pthread",
-                    f"-ffile-prefix-map={self._firmware}=.",
-                ),
-                *("-Wall", "-Wextra", "-Werror", "-Wconversion"),
+                *(_COMPILER, *_FLAGS, "-D_GNU_SOURCE", "-pthread", f"-ffile-prefix-map={self._firmware}=."),
                 *(f"-I{self._firmware / name}" for name in _INCLUDES),
                 *(path for name in _SOURCES for path in sorted((self._firmware / name).glob("*.c"))),
                 *(self._firmware / name for name in _SHARED),
@@ -70,9 +63,26 @@ class GuestFiles:
         inputs: list[Path | str] = [version(_COMPILER), *(self._firmware / name for name in _INCLUDES)]
         return self._build.step("vmm", "Building the VMM", inputs, ["vmm"], work)
 
-    def _archive(self) -> tuple[Path, ...]:
-        def work(_step: BuildStep) -> None:
-            (self._build.path / "guest.cpio").write_bytes(self._contents.packed({}, {}).cpio())
+    def _commands(self) -> Path:
+        """Build the program that executes commands in a guest."""
+        sources = [*sorted((self._firmware / _COMMANDS).glob("*.c")), *(self._firmware / name for name in _DIALOGUE)]
+        output = self._build.path / "hil-commands"
 
-        inputs = self._contents.inputs()
+        def work(step: BuildStep) -> None:
+            includes = [f"-I{self._firmware / name}" for name in (_COMMANDS, "baremetal")]
+            prefix = f"-ffile-prefix-map={self._firmware}=."
+            step.run(_COMPILER, *_FLAGS, prefix, *includes, *sources, "-o", output)
+
+        inputs: list[Path | str] = [version(_COMPILER), self._firmware / _COMMANDS, self._firmware / "baremetal"]
+        (path,) = self._build.step("commands", "Building the guests' command loop", inputs, [output.name], work)
+        return path
+
+    def _archive(self) -> tuple[Path, ...]:
+        program = self._commands()
+
+        def work(_step: BuildStep) -> None:
+            archive = self._contents.packed({"usr/bin/hil-commands": program.read_bytes()}, {})
+            (self._build.path / "guest.cpio").write_bytes(archive.cpio())
+
+        inputs = [*self._contents.inputs(), program]
         return self._build.step("guest", "Packing the guests' initramfs", inputs, ["guest.cpio"], work)

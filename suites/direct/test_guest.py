@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hil.linux import GUEST_MAP, DirectGuest, GuestEnded
+from hil.linux.commandloop import command_line
 from hil.linux.tpmtools import attest, extend, extended, ima_digests, pcr
 from hil.target.monitor import GuestState, MonitorRefused
 from hil.target.tpm import QuoteError
@@ -144,7 +145,7 @@ def test_another_guest_starts_when_the_first_has_ended(direct_guest: DirectGuest
 
 
 def test_guest_that_computes_for_ever_is_stopped(direct_guest: DirectGuest) -> None:
-    direct_guest.console.send(b"= 1 = =d2hpbGUgOjsgZG8gOjsgZG9uZQ==\n")  # while :; do :; done
+    direct_guest.console.send(command_line("while :; do :; done"))
     direct_guest.stop()
     with pytest.raises(GuestEnded):
         direct_guest.run("true")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,8 +9,11 @@ import pytest
 from hil.board.ssh import CommandFailed
 from hil.deadline import Deadline
 from hil.linux import GUEST_DIRECTORY, Guest, GuestTaken
+from hil.linux.commandloop import command_line
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hil.linux import Host
 
 pytestmark = pytest.mark.needs_linux
@@ -22,11 +24,6 @@ KEPT_BYTES = 32 * 1024
 ENDED_BY_SIGTERM = 128 + 15
 
 
-def request(command: str) -> str:
-    """Return the line by which a guest is asked to execute a command."""
-    return f"= - = ={base64.b64encode(command.encode()).decode()}"
-
-
 def say_alone(guest: Guest, command: str) -> None:
     """Let a guest execute a command when everybody has left its console, and wait for the end of that command.
 
@@ -35,7 +32,7 @@ def say_alone(guest: Guest, command: str) -> None:
     mark = "said it all"
     guest.run("true")
     guest.detach()
-    line = request(f"{{ {command}; }} >/dev/hvc0; echo '<0>{mark}' >/dev/kmsg")
+    line = command_line(f"{{ {command}; }} >/dev/hvc0; echo '<0>{mark}' >/dev/kmsg").decode().rstrip()
     files = f"{GUEST_DIRECTORY}/{guest.name}"
     guest.host.run(
         f"pid=$(cat {files}/pid); kill -STOP $pid; echo '{line}' | vmm --attach {guest.name}; kill -CONT $pid;"
@@ -59,7 +56,7 @@ def test_a_guest_outlives_the_connection_it_was_started_over(host: Host, guest: 
 
 def test_what_a_guest_says_to_nobody_is_kept(host: Host, guest: Guest) -> None:
     say_alone(guest, "echo is anybody there")
-    assert heard(Guest(host, guest.name), b"there\n") == b"is anybody "
+    assert heard(Guest(host, guest.name), b"there\n").endswith(b"\nis anybody ")
 
 
 def test_the_last_of_much_that_a_guest_says_to_nobody_is_kept(host: Host, guest: Guest) -> None:
@@ -84,7 +81,7 @@ def test_who_attaches_takes_the_console_from_who_was_there(host: Host, guest: Gu
 def test_a_client_that_does_not_read_keeps_the_vmm_from_nothing(host: Host, guest: Guest) -> None:
     guest.run("true")
     with host.start(f"echo $$ >/tmp/client; exec vmm --attach {guest.name}") as client:
-        client.send(request("seq 1 50000 | cat >/dev/hvc0").encode() + b"\n")
+        client.send(command_line("seq 1 50000 | cat >/dev/hvc0"))
         client.receive(Deadline.after(TIMEOUT))
         host.run("kill -STOP $(cat /tmp/client)")
         again = Guest(host, guest.name)
@@ -115,3 +112,17 @@ def test_a_name_is_in_use_as_long_as_its_guest_lives(host: Host, guest: Guest) -
         Guest.start(host, guest.name)
     guest.stop()
     Guest.start(host, guest.name).wait_ready()
+
+
+def test_text_without_a_newline_before_an_answer_is_not_part_of_it(guest: Guest) -> None:
+    command = "(sleep 0.05; printf 'starting... ' >/dev/hvc0) & sleep 0.3; echo after"
+    assert guest.run(command, deadline=Deadline.after(TIMEOUT)).text == "after"
+
+
+def test_kernel_messages_among_answers_do_not_become_output(make_guest: Callable[..., Guest]) -> None:
+    guest = make_guest(arguments="console=hvc0 ignore_loglevel")
+    noise = 'for i in $(seq 2000); do echo "<3>usb 1-1: error -$i" >/dev/kmsg; usleep 3000; done'
+    guest.run(f"({noise}) >/dev/null 2>&1 </dev/null &")
+    for number in range(20):
+        result = guest.run(f"echo {number}; head -c 3000 /dev/zero", deadline=Deadline.after(TIMEOUT))
+        assert result.stdout == f"{number}\n".encode() + bytes(3000)

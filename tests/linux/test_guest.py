@@ -1,10 +1,10 @@
-"""Guests as tests see them: the real commands of the guest's initramfs, with a script on this machine for the VMM."""
+"""Guests as tests see them: the real command loop, built for this machine, with a script for the VMM."""
 
 from __future__ import annotations
 
 import os
 import shlex
-from pathlib import Path
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,10 +15,10 @@ from hil.linux import Guest, GuestEnded, GuestHang, GuestPanic, GuestRestarted, 
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from hil.linux import Machine
 
-COMMANDS = Path(__file__).resolve().parents[2] / "firmware" / "linux" / "guest" / "root" / "etc" / "commands"
 VMM = """#!/bin/sh
 case $1 in
 --name)
@@ -29,9 +29,11 @@ case $1 in
 --attach)
 	echo $$ >{guests}/$2/pid
 	echo something that it said before
-	scratch={scratch}
-	trap 'cat {guests}/$2/log >&2; exit 2' USR1
-	. {commands}
+	exec 3<&0
+	{commands} {scratch} <&3 &
+	trap "cat {guests}/$2/log >&2; kill $!; exit 2" USR1
+	trap "kill $!; exit 143" TERM
+	wait
 	;;
 --stop)
 	kill $(cat {guests}/$2/pid)
@@ -41,13 +43,13 @@ esac
 
 
 @pytest.fixture
-def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def scratch(tmp_path: Path, command_loop: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The directory that the guest has; a VMM is in the path."""
     programs, scratch, guests = (tmp_path / name for name in ("bin", "scratch", "guests"))
     programs.mkdir()
     scratch.mkdir()
     vmm = programs / "vmm"
-    places = {"scratch": scratch, "guests": guests, "commands": COMMANDS}
+    places = {"scratch": scratch, "guests": guests, "commands": command_loop}
     vmm.write_text(VMM.format(**{name: shlex.quote(str(path)) for name, path in places.items()}))
     vmm.chmod(0o755)
     monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
@@ -65,9 +67,8 @@ def guest(machine: Machine, scratch: Path) -> Iterator[Guest]:
 
 
 def restart(guest: Guest) -> str:
-    """A command that makes the VMM end as after a restart; nothing of the guest is left to answer."""
-    pid = guest.pid
-    return f"kill -USR1 {pid}; while kill -0 {pid} 2>/dev/null; do sleep 0.05; done; kill -KILL $PPID"
+    """A command that makes the VMM end as after a restart."""
+    return f"kill -USR1 {guest.pid}; sleep 10"
 
 
 def test_output_errors_and_status_come_apart(guest: Guest) -> None:
@@ -108,10 +109,14 @@ def test_a_command_that_does_not_end_is_one_of_its_own_kind(guest: Guest) -> Non
 def test_a_guest_that_answers_nothing_hangs_and_says_how_it_is_with_its_vmm(
     guest: Guest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hil.linux.commandloop.ALIVE_SECONDS", 1.0)
+    monkeypatch.setattr("hil.linux.commandloop.ALIVE_SECONDS", 0.5)
+    monkeypatch.setattr("hil.linux.dialogue.LATENCY_SECONDS", 0.2)
+    loop = int(guest.run("echo $PPID").text)
     guest.signal("STOP")
+    os.kill(loop, signal.SIGSTOP)
     with pytest.raises(GuestHang, match="the threads of its VMM: stopped") as caught:
         guest.run("true", deadline=Deadline.after(0.2))
+    os.kill(loop, signal.SIGCONT)
     guest.signal("CONT")
     assert "its last words" in caught.value.context.console
 

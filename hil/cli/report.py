@@ -7,7 +7,7 @@ import difflib
 import socket
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -44,6 +44,10 @@ def command(
     html: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the page to this file; - is standard output.")
     ] = None,
+    markdown: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write a summary in Markdown to this file; - is standard output."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
     compare: Annotated[
         bool,
@@ -57,10 +61,20 @@ def command(
         bool,
         typer.Option(
             "--fail-on-new",
-            help="Return 1 if a test fails or is flaky only in the second run.",
+            help="Return 1 if a test fails or is flaky only in the second run, or is carried out only in the first; "
+            "3 if the lab kept one from its result.",
             rich_help_panel="Compare",
         ),
     ] = False,
+    may_be_gone: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--may-be-gone",
+            metavar="GLOB",
+            help="With --fail-on-new: tests that the second run may lack, such as those that a change removes.",
+            rich_help_panel="Compare",
+        ),
+    ] = None,
     merge: Annotated[
         bool,
         typer.Option(
@@ -121,13 +135,16 @@ def command(
 ) -> None:
     """Show a run and rebuild its reports; compare two runs; show the last runs side by side; merge runs.
 
-    Without --junit, --html or --json the reports in the run's directory are replaced. A run that was killed gets
-    reports on the tests that had ended. Only its directory is needed: it may come from another machine.
+    Without --junit, --html, --markdown or --json the reports in the run's directory are replaced. Only its directory is
+    needed: it may come from another machine. The exit code does not depend on the outcome of the run, except that it is
+    3 for a run that was killed, or merged from one: its reports do not have all that was to be tested.
 
     Examples:
         hil report
 
         hil report latest~1 --junit junit.xml
+
+        hil report --markdown "$GITHUB_STEP_SUMMARY"
 
         hil report --compare latest~1 latest --html compare.html
 
@@ -141,23 +158,38 @@ def command(
     """
     chosen = {"--compare": compare, "--merge": merge, "--history": history, "--serve": serve}
     modes = [name for name, wanted in chosen.items() if wanted]
+    if fail_on_new and not compare:
+        raise UsageError("--fail-on-new compares two runs", hint="hil report --compare BEFORE AFTER --fail-on-new")
+    if may_be_gone and not fail_on_new:
+        raise UsageError("--may-be-gone is for --fail-on-new")
     if len(modes) > 1:
         raise UsageError(f"{' and '.join(modes)} exclude each other")
-    if junit and (compare or history or serve):
-        raise UsageError(f"JUnit is a report on one run, and {modes[0]} is about several", hint="--html, --json")
+    if (junit or markdown) and (compare or history or serve):
+        what = "JUnit" if junit else "The summary in Markdown"
+        raise UsageError(f"{what} is a report on one run, and {modes[0]} is about several", hint="--html, --json")
+    files = _Files(junit, html, markdown)
     if serve:
         _serve(listen, port, name or [])
         return
     if merge:
-        _merge(runs or [], output, junit, html, as_json=as_json)
+        _merge(runs or [], output, files, as_json=as_json)
         return
     if compare:
-        _compare(runs or [f"{LATEST}~1", LATEST], html, as_json=as_json, fail_on_new=fail_on_new)
+        gate = (may_be_gone or []) if fail_on_new else None
+        _compare(runs or [f"{LATEST}~1", LATEST], html, as_json=as_json, gate=gate)
         return
     if history:
         _history(runs, number, board, test, html, as_json=as_json)
         return
-    _rebuild(_one(runs or [LATEST]), junit, html, as_json=as_json)
+    _rebuild(_one(runs or [LATEST]), files, as_json=as_json)
+
+
+class _Files(NamedTuple):
+    """The files that reports are written to, each if it is wanted."""
+
+    junit: Path | None = None
+    html: Path | None = None
+    markdown: Path | None = None
 
 
 def _serve(address: str, port: int, names: list[str]) -> None:
@@ -170,20 +202,25 @@ def _serve(address: str, port: int, names: list[str]) -> None:
     run(app, address, port, lambda url: print(f"serving {tree.reports} at {url}; Ctrl-C ends it", flush=True))
 
 
-def _rebuild(directory: Path, junit: Path | None, html: Path | None, *, as_json: bool) -> None:
+def _rebuild(directory: Path, files: _Files, *, as_json: bool) -> None:
+    from hil.record.reader import RUN_KILLED
     from hil.report.html import HTML_FILE
     from hil.report.junit import JUNIT_FILE
     from hil.report.rebuild import Rebuilt
 
     rebuilt = Rebuilt.from_directory(directory)
-    if not (junit or html or as_json):
-        junit, html = directory / JUNIT_FILE, directory / HTML_FILE
-    if junit:
-        _write(junit, rebuilt.junit())
-    if html:
-        _write(html, rebuilt.html())
-    if as_json or STDOUT not in (junit, html):
+    if not (any(files) or as_json):
+        files = _Files(directory / JUNIT_FILE, directory / HTML_FILE)
+    if files.junit:
+        _write(files.junit, rebuilt.junit())
+    if files.html:
+        _write(files.html, rebuilt.html())
+    if files.markdown:
+        _write(files.markdown, rebuilt.markdown(str(_shown(directory))))
+    if as_json or STDOUT not in files:
         _show(directory, as_json=as_json)
+    if any(fault.type == RUN_KILLED for fault in rebuilt.record.faults):
+        raise typer.Exit(ExitCode.INFRASTRUCTURE)  # what is shown is not all that was to be tested
 
 
 def _show(directory: Path, *, as_json: bool) -> None:
@@ -197,7 +234,7 @@ def _show(directory: Path, *, as_json: bool) -> None:
         console().print(summary(record, _shown(directory), plain=not console().is_terminal))
 
 
-def _merge(references: list[str], output: Path | None, junit: Path | None, html: Path | None, *, as_json: bool) -> None:
+def _merge(references: list[str], output: Path | None, files: _Files, *, as_json: bool) -> None:
     from hil.report.assemble import assemble, runs_below
 
     if output is None:
@@ -206,13 +243,11 @@ def _merge(references: list[str], output: Path | None, junit: Path | None, html:
     for reference in references:
         found += runs_below(Path(reference)) if Path(reference).is_dir() else [_found(reference)]
     assemble(found, output)
-    if junit or html:
-        _rebuild(output, junit, html, as_json=as_json)
-    else:
-        _show(output, as_json=as_json)
+    _rebuild(output, files, as_json=as_json)
 
 
-def _compare(references: list[str], html: Path | None, *, as_json: bool, fail_on_new: bool) -> None:
+def _compare(references: list[str], html: Path | None, *, as_json: bool, gate: list[str] | None) -> None:
+    """Show the differences; as a `gate`, which is a list of tests that may be gone, with an exit code for them."""
     from hil.report.changes import changes
     from hil.report.compare import compare
     from hil.report.pages import compare_page
@@ -229,9 +264,9 @@ def _compare(references: list[str], html: Path | None, *, as_json: bool, fail_on
     if as_json:
         print_json(found.plain())
     elif html != STDOUT:
-        console(WIDTH_IN_A_PIPE).print(changes(found))
-    if fail_on_new and found.worse:
-        raise typer.Exit(ExitCode.FINDINGS)
+        console(WIDTH_IN_A_PIPE).print(changes(found, gone=gate is not None))
+    if gate is not None and (code := found.exit_code(gate)):
+        raise typer.Exit(code)
 
 
 def _history(runs: list[str] | None, number: int, board: str, test: str, html: Path | None, *, as_json: bool) -> None:

@@ -88,6 +88,9 @@ def command(
     fail_on_flaky: Annotated[
         bool, typer.Option("--fail-on-flaky", help="Return 1 if a test passed only at a later attempt.")
     ] = False,
+    markdown: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a summary in Markdown to this file, too.")
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the record as JSON, and all other output to standard error.")
     ] = False,
@@ -164,11 +167,23 @@ def command(
                 tree, seats, pytest_arguments, why=why, retries=retries.infra, fail_on_flaky=fail_on_flaky
             )
             code = ExitCode(record.exit_code or 0)
+    if markdown and record:
+        _write_summary(record, markdown)
     if as_json and record:
         from hil.record import plain_record
 
         print_json(plain_record(record))
     raise typer.Exit(code)
+
+
+def _write_summary(record: Record, file: Path) -> None:
+    from hil.files import write_atomically
+    from hil.report.markdown import markdown
+
+    try:
+        write_atomically(file, markdown(record, record.directory).encode())
+    except OSError as error:
+        raise UsageError(f"{file} cannot be written: {error.strerror}", hint="name another file") from error
 
 
 _ABOUT_OUTPUT = re.compile(

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 BLOCKED = "blocked"
 """The reason of a test that a failed board kept from running; its cause stands elsewhere."""
+NEVER_STARTED = "not run: the run ended before it"
+"""The reason of a test that was to run, and that the end of the run forestalled."""
+NOT_CARRIED_OUT = "[NOTRUN]"
+"""How pytest begins the reason of a test that is expected to fail and was not even tried: `xfail(run=False)`."""
 ELSEWHERE = "elsewhere"
 """Stands for the file of a test that lies outside of the tree."""
 
@@ -236,6 +240,11 @@ class Case(Struct, frozen=True):
     def fault(self) -> FaultKind | None:
         """Whose fault it was that it did not pass in the end."""
         return worst_kind(self.faults)
+
+    @property
+    def never_started(self) -> bool:
+        """Whether it was to run, and the run ended before it."""
+        return self.reason == NEVER_STARTED and not self.attempts
 
     @property
     def deciding(self) -> tuple[Fault, ...]:

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 import msgspec
 from msgspec.structs import force_setattr, replace
 
-from hil.errors import UsageError
-from hil.record.case import BLOCKED, Attempt, Case, Fault
+from hil.errors import ExitCode, UsageError
+from hil.record.case import BLOCKED, NEVER_STARTED, Attempt, Case, Fault, FaultKind, Outcome
 from hil.record.fold import without_unfit
 from hil.record.plain import from_json
+from hil.record.process import is_alive
 from hil.record.provenance import Provenance
 from hil.record.record import SCHEMA, Record
-from hil.record.run import EVENTS_FILE, NEVER_STARTED, RUN_FILE
+from hil.record.run import EVENTS_FILE, RUN_FILE
 from hil.record.step import Stage
 from hil.record.verdict import Verdict, count
 
@@ -22,8 +23,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Part = TypeVar("Part", bound=msgspec.Struct)
-READABLE = (3, SCHEMA)
+READABLE = (3, 4, SCHEMA)
 """Schemas that this version reads; 3 knew no attempts, and its cases get the one that they had."""
+RUN_KILLED = "RunKilled"
+"""The type of the fault of a run that was killed."""
 
 
 class _Version(msgspec.Struct):
@@ -34,6 +37,10 @@ class _Version(msgspec.Struct):
 
 def load(path: Path) -> Record:
     """Return the record in directory `path`; what a run did that was killed before its end is taken from its events.
+
+    The verdict of such a run is `killed`, and its exit code that of a fault of the infrastructure: the test that it ran
+    last is an error, and those that it had not come to are not run. While the process of the run lives, the verdict is
+    `running`.
 
     Raises `UsageError` when there is no record, when it is of a version that is not known here, and when it is not what
     that version says: with the place in the file, and what should be there.
@@ -159,7 +166,52 @@ def _continued(record: Record, events: Sequence[dict[str, Any]]) -> Record:
     for end in told.get("run-finished", ()):
         known = {name: end[name] for name in ("exit_code", "finished", "duration") if name in end}
         record = replace(record, verdict=Verdict(end["verdict"]), **known)
-    return record
+    return _killed(record, told, events) if record.verdict is Verdict.RUNNING and not is_alive(record) else record
+
+
+def _killed(record: Record, told: dict[str, list[dict[str, Any]]], events: Sequence[dict[str, Any]]) -> Record:
+    """Return the record of a run that nobody writes any more: what it ran last, and what it did not come to."""
+    seconds = float(events[-1].get("t", 0.0)) if events else 0.0
+    why = Fault(
+        FaultKind.INFRASTRUCTURE,
+        "",
+        RUN_KILLED,
+        f"{record.id} was killed before its end; what it did not come to is missing",
+        hint="run again; if nobody killed it, look for the kernel's out-of-memory killer: dmesg",
+        board=record.boards[0].name if len(record.boards) == 1 else "",
+    )
+    known = {(case.board, case.id) for case in record.cases}
+    begun = {_key(event, record.name): event for event in told.get("case-started", ())}
+    planned = {
+        (event.get("board") or record.name, id): None for event in told.get("planned", ()) for id in event["ids"]
+    }
+    cases = list(record.cases)
+    for (board, id), event in begun.items():
+        if (board, id) not in known:
+            fault = replace(why, phase="call", message="the run was killed in this test", board="")
+            took = round(max(seconds - float(event.get("t", seconds)), 0.0), 4)
+            ran = Attempt(1, Outcome.ERROR, str(event.get("at", "")), took, faults=(fault,))
+            cases.append(Case.from_attempts(id, [ran]).at(board, event.get("seat") or ""))
+    cases += [
+        Case(id, Outcome.SKIPPED, reason=NEVER_STARTED, board=board)
+        for board, id in planned
+        if (board, id) not in known and (board, id) not in begun
+    ]
+    order = [board.name for board in record.boards]
+    ended = without_unfit(sorted(cases, key=lambda case: order.index(case.board)))
+    return replace(
+        record,
+        verdict=Verdict.KILLED,
+        exit_code=int(ExitCode.INFRASTRUCTURE),
+        duration=round(seconds, 3),
+        counts=count(ended),
+        faults=(*record.faults, why),
+        cases=ended,
+    )
+
+
+def _key(event: dict[str, Any], only: str) -> tuple[str, str]:
+    return event.get("board") or only, event["id"]
 
 
 def _parts(told: dict[str, list[dict[str, Any]]], name: str, kind: type[Part]) -> list[Part]:

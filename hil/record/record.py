@@ -11,7 +11,7 @@ from hil.record.provenance import Provenance
 from hil.record.step import Stage, Timestamp, TimestampOrEmpty
 from hil.record.verdict import Counts, Verdict
 
-SCHEMA = 4
+SCHEMA = 5
 """Version of `run.json` and `events.jsonl`; raised whenever a reader must change. `run.schema.json` describes it."""
 
 
@@ -34,12 +34,16 @@ class Record(Struct, frozen=True):
     started: Annotated[Timestamp, Meta(description="when it began: UTC, ISO 8601")]
     boards: Annotated[tuple[BoardOfRun, ...], Meta(description="the boards that took part")] = ()
     verdict: Annotated[
-        Verdict, Meta(description="one word for the whole run; `running` is what a killed run still says")
+        Verdict,
+        Meta(
+            description="one word for the whole run; a killed run says `running` in its file, and `killed` in reports"
+        ),
     ] = Verdict.RUNNING
     exit_code: Annotated[
         int | None,
         Meta(
-            description="0 nobody's fault, 1 findings, 2 usage, 3 infrastructure; null before the end",
+            description="0 nobody's fault, 1 findings, 2 usage, 3 infrastructure; null before the end,"
+            " which a killed run does not come to: its reports say 3",
             extra_json_schema={"enum": [0, 1, 2, 3, None]},
         ),
     ] = None
@@ -69,6 +73,10 @@ class Record(Struct, frozen=True):
         Meta(description="where the run's directory was: relative to the root of the tree, or absolute outside of it"),
     ] = ""
     process: Annotated[int, Meta(description="id of the process that wrote the record")] = 0
+    process_started: Annotated[
+        TimestampOrEmpty,
+        Meta(description="when that process began: UTC, ISO 8601; ids are reused, and this tells them apart"),
+    ] = ""
     schema: Annotated[int, Meta(description="version of this format", extra_json_schema={"const": SCHEMA})] = SCHEMA
 
     def suites(self) -> list[tuple[BoardOfRun, str, list[Case]]]:

@@ -9,7 +9,7 @@ import contextlib
 import os
 import secrets
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -17,17 +17,19 @@ from msgspec.structs import replace
 
 from hil.errors import ExitCode, RecordFailed
 from hil.files import link_atomically, write_atomically
-from hil.record.case import Case, Outcome
+from hil.record.case import NEVER_STARTED, Case, Fault, FaultKind, Outcome
 from hil.record.fold import without_unfit
 from hil.record.plain import from_json, plain, plain_case, plain_record, to_json
+from hil.record.process import started
 from hil.record.record import BoardOfRun, Record
-from hil.record.verdict import count, verdict, worst
+from hil.record.step import iso
+from hil.record.verdict import count, ran_any, verdict, worst
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from hil.record.case import Attempt, Fault
+    from hil.record.case import Attempt
     from hil.record.provenance import Provenance
     from hil.record.step import Stage
 
@@ -39,7 +41,9 @@ NAMES_SHOWN = 3
 """More boards than this are only counted in the name of a run."""
 MAKE_SPACE = "make space, then run again"
 """What to do when a record cannot be written."""
-NEVER_STARTED = "not run: the run ended before it"
+NOTHING_RAN = "NothingRan"
+"""The type of the fault of a run that carried out no test."""
+REASONS_TOLD = 3
 
 
 class RunWriter(Protocol):
@@ -73,7 +77,7 @@ class RunWriter(Protocol):
     def event(self, name: str, /, **details: Any) -> None:
         """Append one event to the timeline."""
 
-    def finish(self, exit_code: ExitCode, *, interrupted: bool = False) -> Record | None:
+    def finish(self, exit_code: ExitCode, *, interrupted: bool = False, may_be_empty: bool = False) -> Record | None:
         """Close the record; returns it if it is complete, and not only one board's part."""
 
 
@@ -100,6 +104,7 @@ class Run:
             started=iso(now),
             boards=boards,
             process=os.getpid(),
+            process_started=started(os.getpid()),
         )
         self._fail_on_flaky = fail_on_flaky
         self._planned: dict[tuple[str, str], None] = {}
@@ -138,7 +143,9 @@ class Run:
 
     def plan(self, ids: Iterable[str], *, board: str = "") -> None:
         """Remember what is meant to run, so that a run that was cut short cannot look complete."""
-        self._planned |= dict.fromkeys((board or self._record.name, id) for id in ids)
+        known = list(ids)
+        self._planned |= dict.fromkeys((board or self._record.name, id) for id in known)
+        self.event("planned", **({"board": board} if board else {}), ids=known)
 
     def begin(self, id: str, **where: str) -> None:
         """Say that a test starts; a killed run shows which one it was."""
@@ -171,8 +178,12 @@ class Run:
         self._faults.append(fault)
         self.event("fault", **plain(fault))
 
-    def finish(self, exit_code: ExitCode, *, interrupted: bool = False) -> Record:
-        """Close the record with its verdict and return it; its exit code is that of the run."""
+    def finish(self, exit_code: ExitCode, *, interrupted: bool = False, may_be_empty: bool = False) -> Record:
+        """Close the record with its verdict and return it; its exit code is that of the run.
+
+        A run that carried out no test is a usage fault, unless another fault explains it. With `may_be_empty` it is
+        none: nothing was to be run.
+        """
         done = {(case.board, case.id) for case in self._cases}
         for board, id in self._planned:
             if (board, id) not in done:
@@ -180,12 +191,17 @@ class Run:
         order = [board.name for board in self._record.boards]
         cases = without_unfit(sorted(self._cases, key=lambda case: order.index(case.board)))
         counts = count(cases)
+        lost = exit_code is ExitCode.INFRASTRUCTURE
+        nothing_ran = not (ran_any(cases) or interrupted or lost or self.faults)
+        if nothing_ran and not may_be_empty:
+            exit_code = max(exit_code, ExitCode.USAGE)
+            self.add_fault(_nothing_ran(cases, self._record))
         flaky = counts.flaky > 0 and worst(self.faults) is ExitCode.PASSED
         if flaky and self._fail_on_flaky:
             exit_code = max(exit_code, ExitCode.FINDINGS)
         self._record = replace(
             self._record,
-            verdict=verdict(exit_code, interrupted=interrupted, flaky=flaky),
+            verdict=verdict(exit_code, interrupted=interrupted, flaky=flaky, nothing_ran=nothing_ran),
             exit_code=int(exit_code),
             finished=iso(datetime.now(UTC)),
             duration=round(time.monotonic() - self._clock, 3),
@@ -222,6 +238,29 @@ class Run:
             self.failed = f"the record in {self.path} cannot be written: {error.strerror}"
 
 
+def _nothing_ran(cases: Sequence[Case], record: Record) -> Fault:
+    """Return the fault of a run that carried out no test, with what became of those that it selected."""
+    kinds = {
+        "for other boards": [case.reason for case in cases if case.unfit],
+        "skipped": [case.reason for case in cases if not (case.unfit or case.never_started)],
+        "not run": ["the run ended before them" for case in cases if case.never_started],
+    }
+    told = [
+        f"{len(reasons)} {kind} ({'; '.join(list(dict.fromkeys(reasons))[:REASONS_TOLD])})"
+        for kind, reasons in kinds.items()
+        if reasons
+    ]
+    board = record.boards[0].name if len(record.boards) == 1 else ""
+    return Fault(
+        FaultKind.USAGE,
+        "",
+        NOTHING_RAN,
+        f"not one test ran: {', '.join(told) or 'none was selected'}",
+        hint="check the paths, -k and -m, the names of markers and features, and the board",
+        board=board,
+    )
+
+
 def attach(directory: Path, name: str) -> None:
     """Name a file that was put into the directory of a finished run among the attachments of its record."""
     data = from_json((directory / RUN_FILE).read_bytes(), dict[str, Any])
@@ -230,13 +269,3 @@ def attach(directory: Path, name: str) -> None:
 
 def _write(directory: Path, data: dict[str, Any]) -> None:
     write_atomically(directory / RUN_FILE, to_json(data, indent=1) + b"\n")
-
-
-def iso(moment: datetime) -> str:
-    """Return a moment in UTC as the record writes it."""
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def ago(seconds: float) -> str:
-    """Return the moment `seconds` ago as the record writes it."""
-    return iso(datetime.now(UTC) - timedelta(seconds=seconds))

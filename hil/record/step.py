@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -10,6 +11,16 @@ _MOMENT = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
 Timestamp = Annotated[str, Meta(pattern=f"^{_MOMENT}$")]
 TimestampOrEmpty = Annotated[str, Meta(pattern=f"^({_MOMENT})?$")]
 """Empty: it has not happened, or the record is from before it was noted."""
+
+
+def iso(moment: datetime) -> str:
+    """Return a moment in UTC as the record writes it."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def ago(seconds: float) -> str:
+    """Return the moment `seconds` ago as the record writes it."""
+    return iso(datetime.now(UTC) - timedelta(seconds=seconds))
 
 
 class Step(Struct, frozen=True):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.console import Group
 from rich.text import Text
 
-from hil.report.compare import Change
+from hil.report.compare import GONE, Change
 from hil.report.origin import IMAGES
 from hil.report.text import visible
 
@@ -29,18 +29,20 @@ STYLE = {
     Change.LOST: "magenta",
     Change.OTHER_FAILURE: "red",
     Change.STILL_FAILING: "red",
+    Change.REMOVED: "red",
+    Change.PUT_ASIDE: "red",
     Change.FIXED: "green",
 }
 BY_FILE = frozenset({Change.NEW, Change.REMOVED})
 """Of these there may be hundreds, as when fewer suites were run; then only files are named."""
 
 
-def changes(found: Comparison) -> RenderableType:
-    """Return what is to be printed of a comparison."""
-    return Group(*_lines(found))
+def changes(found: Comparison, *, gone: bool = False) -> RenderableType:
+    """Return what is to be printed of a comparison; with `gone`, the name of every test that is missing now."""
+    return Group(*_lines(found, gone=gone))
 
 
-def _lines(found: Comparison) -> Iterator[Text]:
+def _lines(found: Comparison, *, gone: bool) -> Iterator[Text]:
     for heading, side in (("before", found.before), ("after ", found.after)):
         yield Text(f"{heading}  {side.id}: {side.verdict}")
     if len(found.boards) > 1:
@@ -48,12 +50,14 @@ def _lines(found: Comparison) -> Iterator[Text]:
         yield from (Text(f"{board}: {told}") for board, told in found.by_board().items())
     for change, differences in found.by_change().items():
         yield Text(f"\n{change.value}: {len(differences)}", STYLE.get(change, "bold"))
-        if change in BY_FILE and len(differences) > SHOWN:
+        whole = gone and change in GONE
+        if change in BY_FILE and len(differences) > SHOWN and not whole:
             yield from _by_file(differences)
             continue
-        for difference in differences[:SHOWN]:
+        for difference in differences if whole else differences[:SHOWN]:
             yield from _difference(difference, several=len(found.boards) > 1)
-        yield from _more(len(differences))
+        if not whole:
+            yield from _more(len(differences))
     if found.slower:
         yield Text(f"\nslower: {len(found.slower)} (all in all, tests took {found.pace:.2f} times as long)", "bold")
         yield from map(_slower, found.slower[:SHOWN])
@@ -77,7 +81,13 @@ def _difference(difference: Difference, *, several: bool) -> Iterator[Text]:
     before, after = difference.before or "not there", difference.after or "not there"
     words = "" if difference.change in BY_FILE else f"  {before} → {after}"
     yield Text(f"  {board}{visible(difference.id)}{words}")
-    if difference.fault and difference.change in {Change.NEW_FAILURE, Change.OTHER_FAILURE, Change.LOST, Change.OTHER}:
+    if difference.fault and difference.change in {
+        Change.NEW_FAILURE,
+        Change.OTHER_FAILURE,
+        Change.LOST,
+        Change.OTHER,
+        Change.PUT_ASIDE,
+    }:
         yield Text(f"      {visible(difference.fault)}", "dim")
     if difference.was and difference.change is Change.OTHER_FAILURE:
         yield Text(f"      before: {visible(difference.was)}", "dim")

@@ -6,18 +6,20 @@ import re
 from collections import Counter
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from itertools import groupby
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from hil.record import load
+from hil.errors import ExitCode
+from hil.record import FaultKind, load
 from hil.record.case import BLOCKED
 from hil.report.history import RUNS_SEARCHED, last_runs, usual_stages_of, usual_times_of
-from hil.report.index import IndexedRun, word
+from hil.report.index import NOT_RUN, IndexedRun, word
 from hil.report.origin import Commits, Origin, commits_between, origin
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from hil.record import Case, Record
@@ -30,6 +32,8 @@ SLOWER_SECONDS = 1.0
 FAILS = frozenset({"failed", "error"})
 LOST = frozenset({"infrastructure", "usage", "interrupted", BLOCKED})
 """Words after which nothing is known about the firmware."""
+PUT_ASIDE = frozenset({"skipped", "unfit"})
+"""Words of tests that were not carried out, for a reason that is said."""
 
 _NUMBERS = re.compile(r"0x[0-9a-fA-F]+|\d+")
 
@@ -42,10 +46,16 @@ class Change(StrEnum):
     LOST = "lost to the lab"
     OTHER_FAILURE = "fail otherwise"
     STILL_FAILING = "still failing"
+    REMOVED = "tests that did not run"
+    PUT_ASIDE = "no longer carried out"
     FIXED = "fixed"
     OTHER = "other outcome"
     NEW = "new tests"
-    REMOVED = "tests that did not run"
+
+
+WORSE = frozenset({Change.NEW_FAILURE, Change.NEWLY_FLAKY})
+GONE = frozenset({Change.REMOVED, Change.PUT_ASIDE})
+"""Tests that the first run carried out, and the second one did not: what they would say is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +126,26 @@ class Comparison:
 
     @property
     def worse(self) -> bool:
-        """Whether something fails that did not, or is flaky that was not."""
-        return any(difference.change in {Change.NEW_FAILURE, Change.NEWLY_FLAKY} for difference in self.differences)
+        """Whether something fails that did not, is flaky that was not, or is gone."""
+        return any(difference.change in WORSE | GONE for difference in self.differences)
+
+    def exit_code(self, may_be_gone: Sequence[str] = ()) -> ExitCode:
+        """Return the exit code of a gate: 0 if the second run has all that the first one has, and nothing new is wrong.
+
+        Tests whose ids match one of the patterns `may_be_gone` may be missing. Where the lab, the user or an
+        interruption kept a test from a result that it had before, the code is that of such a fault.
+        """
+        codes = [ExitCode.PASSED]
+        for difference in self.differences:
+            excused = any(fnmatchcase(difference.id, pattern) for pattern in may_be_gone)
+            if difference.change is Change.LOST:
+                of_lab = difference.after in {FaultKind.INFRASTRUCTURE, BLOCKED}
+                codes.append(ExitCode.INFRASTRUCTURE if of_lab else ExitCode.USAGE)
+            elif difference.change in {Change.NEW_FAILURE, Change.NEWLY_FLAKY} or (
+                difference.change in GONE and not excused
+            ):
+                codes.append(ExitCode.FINDINGS)
+        return max(codes)
 
     def by_change(self) -> dict[Change, list[Difference]]:
         """Return the differences by their kind, the worst first, kinds without any left out."""
@@ -193,15 +221,21 @@ def _difference(before: Case | None, after: Case | None) -> Difference | None:
 
 
 def _same(before: Case | None, after: Case | None) -> bool:
-    return before is not None and after is not None and word(before) == word(after) != "unfit"
+    return before is not None and after is not None and word(before) == word(after) not in {"unfit", NOT_RUN}
 
 
 def _change(before: Case | None, after: Case | None, old: str, new: str) -> Change | None:
     match old, new:
-        case (_, "unfit") | ("unfit", ""):
-            return None if old in {"", "unfit"} else Change.OTHER
-        case _, "":
+        case (("" | "unfit" | "not-run"), ("" | "unfit" | "not-run")):
+            return None
+        case _, ("" | "not-run"):
             return Change.REMOVED
+        case _, ("skipped" | "unfit"):
+            if old in {"", "unfit", "not-run"}:
+                return Change.NEW if new == "skipped" else None
+            if old in PUT_ASIDE | LOST:
+                return None if old == new else Change.OTHER
+            return Change.PUT_ASIDE
         case _ if new in FAILS:
             if old not in FAILS:
                 return Change.NEW_FAILURE
@@ -210,7 +244,7 @@ def _change(before: Case | None, after: Case | None, old: str, new: str) -> Chan
             return None if old in LOST else Change.LOST
         case _, "flaky":
             return None if old == "flaky" else Change.NEWLY_FLAKY
-        case (("" | "unfit"), _):
+        case (("" | "unfit" | "not-run"), _):
             return Change.NEW
         case _, ("passed" | "xfailed") if old in FAILS:
             return Change.FIXED

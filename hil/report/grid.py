@@ -33,6 +33,9 @@ LETTERS = {
     "interrupted": ("!", "yellow"),
     "findings": ("F", "bold red"),
     "running": ("?", "yellow"),
+    "killed": ("K", "bold magenta"),
+    "nothing-ran": ("0", "yellow"),
+    "not-run": ("n", "yellow"),
 }
 """A letter and a style for each word of a test, and each verdict of a run."""
 NO_PART = " "

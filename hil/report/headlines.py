@@ -29,9 +29,9 @@ def headlines(case: Case) -> list[str]:
 
 def explanation(fault: Fault, *, file: str = "") -> list[str]:
     """Return what was seen and in which line of `file`, where the board was, and what to try."""
-    place = _line_of(file, fault.details) if file else ""
+    seen = _line_of(file, fault.details) if file else ""
     mistake = f"{fault.type}: " if fault.kind is FaultKind.TEST else ""  # what KeyError says is but a key
-    lines = [f"  {mistake}{visible(fault.message)}{f' ({place})' if place else ''}"]
+    lines = [f"  {mistake}{visible(fault.message)}{f' ({seen})' if seen else ''}"]
     if fault.crash:
         lines.append(f"  {visible(str(fault.crash))}")
     if fault.stage or fault.console:
@@ -41,6 +41,15 @@ def explanation(fault: Fault, *, file: str = "") -> list[str]:
     return lines
 
 
+def place(file: str, details: str) -> tuple[str, int]:
+    """Return the test's own file, and the line in which it ended, 0 if that is not known.
+
+    What the test called stands in the `details`, too.
+    """
+    found = (int(match["line"]) for match in _PLACE.finditer(details) if match["file"].endswith(file))
+    return file, next(found, 0)
+
+
 def _line_of(file: str, details: str) -> str:
-    """The line of the test's own file in which it ended; what it called stands in the details."""
-    return next((f"{file}:{found['line']}" for found in _PLACE.finditer(details) if found["file"].endswith(file)), "")
+    _, line = place(file, details)
+    return f"{file}:{line}" if line else ""

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from msgspec import structs
 
 from hil.record.case import BLOCKED
-from hil.report.index import IndexedRun, indexed
+from hil.record.verdict import Verdict
+from hil.report.index import NOT_RUN, IndexedRun, indexed
 from hil.report.runs import Runs
 
 if TYPE_CHECKING:
@@ -98,7 +99,9 @@ class TestHistory:
         }
 
 
-_QUIET = frozenset({"passed", "xfailed", "skipped", "unfit", BLOCKED})
+_WITHOUT_TESTS = frozenset({Verdict.NOTHING_RAN, Verdict.KILLED})
+"""Verdicts of runs that are part of the history, though they have no test."""
+_QUIET = frozenset({"passed", "xfailed", "skipped", "unfit", BLOCKED, NOT_RUN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +170,9 @@ def last_runs(reports: Path, number: int, *, board: str = "", before: str = "") 
         run = indexed(path)
         if run is None:
             unread += 1
-        elif run.cases and (not board or board in {tested.name for tested in run.boards}):
+        elif (run.cases or run.verdict in _WITHOUT_TESTS) and (
+            not board or board in {tested.name for tested in run.boards}
+        ):
             found.append(run)
     return sorted(found, key=lambda run: run.started), unread
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hil.files import write_atomically
-from hil.record.case import BLOCKED, Outcome
 from hil.record.verdict import Verdict, count
 from hil.report.activity import read_activity
 from hil.report.attached import read_coverage, read_delays
+from hil.report.failures import failure_groups
 from hil.report.index import word
 from hil.report.pagedata import anchor, case_data, timeline
 from hil.report.stages import stages
@@ -25,12 +24,11 @@ if TYPE_CHECKING:
 
     from jinja2 import Template
 
-    from hil.record import Case, Counts, Fault, Record
+    from hil.record import Case, Counts, Record
 
 HTML_FILE = "report.html"
 FIRST_SHOWN = 12
 """At most this many failures stand at the top; the list of cases has all."""
-FLAKY = "flaky"
 
 MEANING = {
     Verdict.PASSED: "every test that could run on these boards passed",
@@ -39,28 +37,14 @@ MEANING = {
     Verdict.USAGE: "something impossible was asked for, or a tool is missing",
     Verdict.INFRASTRUCTURE: "a board, an emulator or the lab failed; this says nothing about the firmware",
     Verdict.INTERRUPTED: "somebody ended the run before it was done",
-    Verdict.RUNNING: "the run is not over, or it was killed",
+    Verdict.NOTHING_RAN: "not one test was carried out, so nothing is known",
+    Verdict.RUNNING: "the run goes on; this is how far it has come",
+    Verdict.KILLED: "the run was killed before its end; this is how far it came",
 }
 
 _PAGE = Path(__file__).parent / "page"
-_RANK = {"infrastructure": 0, "usage": 1, "interrupted": 1, "firmware": 2, "test": 3, FLAKY: 4}
-_COLUMNS = ("passed", "flaky", "failed", "infrastructure", "errors", "xfailed", "quarantined", "skipped")
+_COLUMNS = ("passed", "flaky", "failed", "infrastructure", "errors", "xfailed", "quarantined", "skipped", "not_run")
 _ALWAYS = frozenset({"passed", "failed"})
-
-
-@dataclass(frozen=True, slots=True)
-class FailureGroup:
-    """One thing to look at, and all cases that say the same. `kind` is whose fault it was, or `flaky`.
-
-    `blocked` is how many cases it kept from running.
-    """
-
-    title: str
-    board: str
-    kind: str
-    fault: Fault
-    cases: tuple[Case, ...]
-    blocked: int = 0
 
 
 def write_html(record: Record, directory: Path) -> None:
@@ -70,7 +54,7 @@ def write_html(record: Record, directory: Path) -> None:
 
 def html(record: Record, directory: Path | None = None) -> str:
     """Return `record` as one page; its transcripts and further files are taken from `directory`."""
-    troubles = _troubles(record)
+    troubles = failure_groups(record)
     page: str = _template().render(
         record=record,
         meaning=MEANING[record.verdict],
@@ -98,42 +82,6 @@ def embedded(value: Any) -> str:
 def content_hash(text: str) -> str:
     """Return the source expression of Content Security Policy (CSP3, 2.3.1) that allows just this inline script."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
-
-
-def _troubles(record: Record) -> list[FailureGroup]:
-    """Return the failures, grouped by what they say, the worst kind first. A quarantined case is not a failure."""
-    found: dict[tuple[str, str, str, str], list[Case]] = {}
-    first: dict[tuple[str, str, str, str], Fault] = {}
-    for case in record.cases:
-        flaky = case.outcome is Outcome.FLAKY
-        faults = [fault for attempt in case.attempts for fault in attempt.faults] if flaky else case.deciding
-        if not faults or (flaky and case.quarantined):
-            continue
-        key = (FLAKY if flaky else faults[0].kind.value, faults[0].type, faults[0].message, case.board)
-        found.setdefault(key, []).append(case)
-        first.setdefault(key, faults[0])
-    troubles = [FailureGroup(cases[0].id, key[3], key[0], first[key], tuple(cases)) for key, cases in found.items()]
-    told = {(trouble.kind, trouble.fault.message) for trouble in troubles}
-    troubles += [
-        FailureGroup("the run itself", fault.board, fault.kind.value, fault, ())
-        for fault in record.faults
-        if (fault.kind.value, fault.message) not in told
-    ]
-    return sorted(_with_blocked(troubles), key=lambda trouble: _RANK[trouble.kind])
-
-
-def _with_blocked(troubles: Sequence[FailureGroup]) -> list[FailureGroup]:
-    """Count the cases that a failed board kept from running with the failure of that board, when it is known."""
-    blocked = [trouble for trouble in troubles if trouble.cases and trouble.cases[0].reason == BLOCKED]
-    told = [trouble for trouble in troubles if not (trouble.cases and trouble.cases[0].reason == BLOCKED)]
-    for trouble in blocked:
-        for number, cause in enumerate(told):
-            if cause.board == trouble.board and trouble.fault.message.endswith(cause.fault.message):
-                told[number] = replace(cause, blocked=cause.blocked + len(trouble.cases))
-                break
-        else:
-            told.append(trouble)
-    return told
 
 
 def _columns(shown: Counts, counts: Counts) -> list[tuple[str, int]]:

@@ -13,10 +13,10 @@ from msgspec import Struct
 
 from hil.errors import UsageError
 from hil.files import write_atomically
-from hil.record import Case, FaultKind, Outcome, load
+from hil.record import Case, Counts, FaultKind, Outcome, Verdict, load
 from hil.record.case import BLOCKED
 from hil.record.record import SCHEMA
-from hil.record.run import EVENTS_FILE, NEVER_STARTED, RUN_FILE
+from hil.record.run import EVENTS_FILE, RUN_FILE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,9 +24,11 @@ if TYPE_CHECKING:
     from hil.record import Attempt, Record
 
 INDEX_FILE = ".index.json"
-FORMAT = 3
+FORMAT = 4
 """Raised whenever what stands in the file, or how it is found, changes."""
 
+NOT_RUN = "not-run"
+"""The word of a case that was to run, and that the end of the run forestalled."""
 QUARANTINED = "quarantined"
 """The word of a case that did not pass, where that does not count; its attempts say what happened."""
 
@@ -46,7 +48,8 @@ class IndexedCase(Struct, frozen=True, array_like=True):
     """A test of a run on one board; `seconds` over all phases.
 
     `word` is the outcome, or whose fault it was when it says nothing about the firmware: `infrastructure`, `usage`,
-    `interrupted`, `blocked`, `unfit`; or `quarantined`. `attempts` has such a word for each time that it was tried.
+    `interrupted`, `blocked`, `not-run`, `unfit`; or `quarantined`. `attempts` has such a word for each time that it was
+    tried.
     """
 
     id: str
@@ -72,6 +75,7 @@ class IndexedRun(Struct, frozen=True, array_like=True):
     started: str
     duration: float
     verdict: str
+    counts: Counts
     boards: tuple[IndexedBoard, ...]
     cases: tuple[IndexedCase, ...]
     stages: tuple[IndexedStage, ...]
@@ -85,6 +89,7 @@ class IndexedRun(Struct, frozen=True, array_like=True):
             started=record.started,
             duration=record.duration,
             verdict=record.verdict.value,
+            counts=record.counts,
             boards=tuple(
                 IndexedBoard(board.name, board.provenance.firmware_hash, board.provenance.git)
                 for board in record.boards
@@ -117,6 +122,8 @@ def indexed(directory: Path) -> IndexedRun | None:
         run = IndexedRun.from_record(load(directory))
     except UsageError:
         run = None
+    if run and run.verdict == Verdict.RUNNING:
+        return run  # when its process ends, no file changes that would tell
     # A folder that cannot be written, a full disk, or a name that UTF-8 cannot hold only cost time in the next call.
     with contextlib.suppress(OSError, UnicodeEncodeError):
         write_atomically(directory / INDEX_FILE, msgspec.json.encode(_Index(made_of, run)))
@@ -127,7 +134,9 @@ def word(ran: Case | Attempt) -> str:
     """Return how a test ended, or what kept it from saying anything about the firmware."""
     if isinstance(ran, Case) and ran.unfit:
         return "unfit"
-    if ran.reason in {BLOCKED, NEVER_STARTED}:
+    if isinstance(ran, Case) and ran.never_started:
+        return NOT_RUN
+    if ran.reason == BLOCKED:
         return BLOCKED
     if isinstance(ran, Case) and ran.quarantined and ran.outcome in _BAD and not ran.deciding:
         return QUARANTINED

@@ -6,6 +6,8 @@ The document is valid by Jenkins' `junit-10.xsd`, which knows no properties of a
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from junitparser import Error, Failure, Skipped
@@ -15,7 +17,9 @@ from hil.files import write_atomically
 from hil.record.case import Case, FaultKind, Outcome
 from hil.record.provenance import Provenance
 from hil.record.record import BoardOfRun
-from hil.report.text import visible
+from hil.record.run import RUN_FILE
+from hil.report.index import NOT_RUN
+from hil.report.text import shortened, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -28,6 +32,12 @@ if TYPE_CHECKING:
 
 
 JUNIT_FILE = "junit.xml"
+MOST_BYTES = 10_000_000
+"""No document is longer: GitLab takes no more than 10 MB, and libxml2 no more in one text node or attribute."""
+LIMITS = (1_000_000, 250_000, 60_000, 15_000, 4_000, 1_000, 250)
+"""How many characters a text may have, the first with which the document is short enough; 4 bytes each at most."""
+ATTRIBUTE_CHARACTERS = 4_000
+NAME_CHARACTERS = 500
 
 LEVELS = {
     "monitor": "EL3 (service), EL2 (monitor), EL1 (agents)",
@@ -51,29 +61,116 @@ def junit(record: Record) -> bytes:
     Findings are `<failure>`; all that kept a test from saying anything is `<error>`, its type the kind of fault. What
     an earlier attempt saw is `<flakyFailure>` or `<flakyError>` when the test passed in the end, otherwise
     `<rerunFailure>` or `<rerunError>`. An expected failure is `<skipped type="xfail">`, what the board lacks
-    something for `type="unfit"`, a test in quarantine, however it ended, `type="quarantined"`.
+    something for `type="unfit"`, what the end of the run forestalled `type="not-run"`, a test in quarantine, however
+    it ended, `type="quarantined"`.
+
+    A text is cut in its middle, with a note on where the whole is, until the document is at most `MOST_BYTES` long.
     """
-    document = JUnitXml(f"hil {record.name}")
-    for board, subject, cases in record.suites():
-        document.add_testsuite(_suite(record, board, subject, cases))
-    boards = {board.name: board for board in record.boards}
-    for name in dict.fromkeys(fault.board for fault in record.faults):
-        board = boards.get(name) or BoardOfRun(name, Provenance())  # or all of them
-        document.add_testsuite(_suite(record, board, "run", [_run_case(record, name)]))
-    document.update_statistics()
-    text: bytes = document.tostring()
-    return b'<?xml version="1.0" encoding="UTF-8"?>\n' + text
+    for limit in LIMITS:
+        document = _Document(record, limit).encoded()
+        if len(document) <= MOST_BYTES:
+            break
+    return document
 
 
-def _suite(record: Record, board: BoardOfRun, subject: str, cases: Sequence[Case]) -> TestSuite:
-    suite = TestSuite(f"{board.name}.{subject}")
-    suite.hostname = board.provenance.host.get("name", "unknown")
-    suite.timestamp = record.started.removesuffix("Z").partition(".")[0]
-    for key, value in _suite_properties(record, board, cases):
-        suite.add_property(key, visible(value))
-    suite.extend([_case(record, board, case) for case in cases])
-    suite.update_statistics()
-    return suite
+@dataclass(frozen=True, slots=True)
+class _Document:
+    """A record as JUnit, with texts of at most `limit` characters."""
+
+    record: Record
+    limit: int
+
+    def encoded(self) -> bytes:
+        record = self.record
+        document = JUnitXml(self._name(f"hil {record.name}"))
+        for board, subject, cases in record.suites():
+            document.add_testsuite(self._suite(board, subject, cases))
+        boards = {board.name: board for board in record.boards}
+        for name in dict.fromkeys(fault.board for fault in record.faults):
+            board = boards.get(name) or BoardOfRun(name, Provenance())  # or all of them
+            document.add_testsuite(self._suite(board, "run", [_run_case(record, name)]))
+        document.update_statistics()
+        text: bytes = document.tostring()
+        return b'<?xml version="1.0" encoding="UTF-8"?>\n' + text
+
+    def _suite(self, board: BoardOfRun, subject: str, cases: Sequence[Case]) -> TestSuite:
+        suite = TestSuite(self._name(f"{board.name}.{subject}"))
+        suite.hostname = self._name(board.provenance.host.get("name", "unknown"))
+        suite.timestamp = self.record.started  # UTC, and it says so
+        for key, value in _suite_properties(self.record, board, cases):
+            suite.add_property(key, self._attribute(value))
+        suite.extend([self._case(board, case) for case in cases])
+        suite.update_statistics()
+        return suite
+
+    def _case(self, board: BoardOfRun, case: Case) -> TestCase:
+        module = ".".join((board.name, *case.path.with_suffix("").parts))
+        element = TestCase(self._name(case.name), self._name(module), round(case.duration, 3))
+        for result in self._results(case):
+            element.append(result)
+        if said := self._system_out(case):
+            element.system_out = said
+        return element
+
+    def _results(self, case: Case) -> Iterable[Error | Failure | Skipped | InterimResult]:
+        """Yield what became of a case: its own result, unless it passed, and those of earlier attempts."""
+        if case.quarantined and not case.deciding:
+            why = case.quarantined
+            yield Skipped(self._attribute(f"{why.reason} ({why.owner}, until {why.expires})"), "quarantined")
+            return
+        if case.faults:
+            yield self._result(case.faults)
+        if case.outcome in {Outcome.SKIPPED, Outcome.XFAILED}:
+            yield Skipped(self._attribute(case.reason), _not_carried_out(case))
+        for attempt in case.attempts[:-1]:
+            if attempt.faults:
+                yield self._earlier(attempt, flaky=case.outcome is Outcome.FLAKY)
+
+    def _result(self, faults: Sequence[Fault]) -> Error | Failure:
+        worst = _worst(faults)
+        element = (Failure if worst.finding else Error)(
+            self._attribute(worst.message or worst.type), self._attribute(_type(worst))
+        )
+        element.text = self._text(_details(faults))
+        return element
+
+    def _earlier(self, attempt: Attempt, *, flaky: bool) -> InterimResult:
+        worst = _worst(attempt.faults)
+        kinds = (FlakyFailure, FlakyError) if flaky else (RerunFailure, RerunError)
+        element = kinds[not worst.finding](self._attribute(worst.message or worst.type), self._attribute(_type(worst)))
+        element.stack_trace = self._text(_details(attempt.faults))
+        if attempt.console:
+            element.system_out = self._text(_consoles(attempt.console))
+        return element
+
+    def _system_out(self, case: Case) -> str:
+        """Return what there is to say: its properties, its consoles, and which files have more, if it went wrong."""
+        seat = [("seat", case.seat)] if case.seat else []
+        lines = [f"{name}: {value}" for name, value in (*seat, *case.properties)]
+        if case.quarantined and case.faults:
+            lines.append(_details(case.faults))
+        if case.console:
+            lines.append(_consoles(case.console))
+        text = self._text("\n".join(lines)).replace(_ATTACHMENT, "[ [ATTACHMENT|")  # no board says what is attached
+        troubled = [attempt for attempt in case.attempts if attempt.faults]
+        logs = dict.fromkeys(
+            f"{attempt.seat or attempt.board}/{piece.console}.log" for attempt in troubled for piece in attempt.console
+        )
+        attached = [visible(f"{_ATTACHMENT}{self.record.directory}/{log}]]") for log in logs if self.record.directory]
+        return "\n".join([*([text] if text else []), *attached])
+
+    def _text(self, text: str) -> str:
+        return visible(shortened(text, self.limit, f"{self.record.directory or self.record.id}/{RUN_FILE}"))
+
+    def _attribute(self, text: str) -> str:
+        return visible(shortened(text, min(ATTRIBUTE_CHARACTERS, self.limit), RUN_FILE))
+
+    def _name(self, text: str) -> str:
+        """Return a name, which still is that of one test alone when it has to be cut."""
+        if len(text) <= NAME_CHARACTERS:
+            return visible(text)
+        digest = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
+        return f"{visible(text[:NAME_CHARACTERS])}... {digest[:8]}"
 
 
 def _suite_properties(record: Record, board: BoardOfRun, cases: Iterable[Case]) -> list[tuple[str, str]]:
@@ -96,47 +193,11 @@ def _suite_properties(record: Record, board: BoardOfRun, cases: Iterable[Case]) 
     return [(name, value) for name, value in told if value]
 
 
-def _case(record: Record, board: BoardOfRun, case: Case) -> TestCase:
-    module = ".".join((board.name, *case.path.with_suffix("").parts))
-    element = TestCase(visible(case.name), visible(module), round(case.duration, 3))
-    for result in _results(case):
-        element.append(result)
-    if said := _system_out(record, case):
-        element.system_out = said
-    return element
-
-
-def _results(case: Case) -> Iterable[Error | Failure | Skipped | InterimResult]:
-    """Yield what became of a case: its own result, unless it passed, and those of earlier attempts."""
-    if case.quarantined and not case.deciding:
-        why = case.quarantined
-        yield Skipped(visible(f"{why.reason} ({why.owner}, until {why.expires})"), "quarantined")
-        return
-    if case.faults:
-        yield _result(case.faults)
-    if case.outcome in {Outcome.SKIPPED, Outcome.XFAILED}:
-        kind = "xfail" if case.outcome is Outcome.XFAILED else "unfit" if case.unfit else "skip"
-        yield Skipped(visible(case.reason) or "no reason", kind)
-    for attempt in case.attempts[:-1]:
-        if attempt.faults:
-            yield _earlier(attempt, flaky=case.outcome is Outcome.FLAKY)
-
-
-def _result(faults: Sequence[Fault]) -> Error | Failure:
-    worst = _worst(faults)
-    element = (Failure if worst.finding else Error)(visible(worst.message or worst.type), _type(worst))
-    element.text = _details(faults)
-    return element
-
-
-def _earlier(attempt: Attempt, *, flaky: bool) -> InterimResult:
-    worst = _worst(attempt.faults)
-    kinds = (FlakyFailure, FlakyError) if flaky else (RerunFailure, RerunError)
-    element = kinds[not worst.finding](visible(worst.message or worst.type), _type(worst))
-    element.stack_trace = _details(attempt.faults)
-    if attempt.console:
-        element.system_out = visible(_consoles(attempt.console))
-    return element
+def _not_carried_out(case: Case) -> str:
+    """Return the type of `<skipped>`: CI servers know no other word for a test that did not run."""
+    if case.never_started:
+        return NOT_RUN
+    return "xfail" if case.outcome is Outcome.XFAILED else "unfit" if case.unfit else "skip"
 
 
 def _worst(faults: Sequence[Fault]) -> Fault:
@@ -155,25 +216,8 @@ def _details(faults: Iterable[Fault]) -> str:
         told = [f"{fault.type} {where}", *([str(fault.crash)] if fault.crash else []), fault.details or fault.message]
         if fault.hint:
             told.append(f"try: {fault.hint}")
-        texts.append(visible("\n".join(told)))
+        texts.append("\n".join(told))
     return "\n".join(texts)
-
-
-def _system_out(record: Record, case: Case) -> str:
-    """What there is to be said of a case: its properties, its consoles, and which files have more, if it went wrong."""
-    seat = [("seat", case.seat)] if case.seat else []
-    lines = [f"{name}: {value}" for name, value in (*seat, *case.properties)]
-    if case.quarantined and case.faults:
-        lines.append(_details(case.faults))
-    if case.console:
-        lines.append(_consoles(case.console))
-    text = visible("\n".join(lines)).replace(_ATTACHMENT, "[ [ATTACHMENT|")  # no board says what is attached
-    troubled = [attempt for attempt in case.attempts if attempt.faults]
-    logs = dict.fromkeys(
-        f"{attempt.seat or attempt.board}/{piece.console}.log" for attempt in troubled for piece in attempt.console
-    )
-    attached = [f"{_ATTACHMENT}{record.directory}/{log}]]" for log in logs if record.directory]
-    return "\n".join([*([text] if text else []), *attached])
 
 
 def _consoles(pieces: Iterable[ConsoleSlice]) -> str:

@@ -13,8 +13,9 @@ from hil.errors import ExitCode, UsageError
 from hil.record import BoardOfRun, Case, Fault, FaultKind, Provenance, Record, Verdict
 from hil.record.case import BLOCKED
 from hil.record.fold import without_unfit
-from hil.record.run import NAMES_SHOWN, NEVER_STARTED, iso
-from hil.record.verdict import count, verdict, worst
+from hil.record.run import NAMES_SHOWN
+from hil.record.step import iso
+from hil.record.verdict import count, ran_any, verdict, worst
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -34,8 +35,8 @@ class RunPart:
 def merge(parts: Sequence[RunPart]) -> Record:
     """Return the whole: each case of each board once, with all of its attempts in the order in which they began.
 
-    A part that was killed leaves a fault, so that the whole is never green. Raises `UsageError` when parts did not test
-    the same on a board.
+    A part that was killed, or goes on, leaves a fault, so that the whole is never green. Raises `UsageError` when parts
+    did not test the same on a board.
     """
     records = [part.record for part in parts]
     boards = _boards(records)
@@ -46,7 +47,7 @@ def merge(parts: Sequence[RunPart]) -> Record:
     order = [board.name for board in boards]
     settled = sorted(map(_settled, found.values()), key=lambda case: (order.index(case.board), _began(case)))
     cases = without_unfit(settled)
-    faults = tuple(fault for record in records for fault in (*record.faults, *_cut_short(record)))
+    faults = tuple(fault for record in records for fault in (*record.faults, *_going_on(record)))
     stages = [
         replace(stage, seat=_seat(part, stage.board, stage.seat)) for part in parts for stage in part.record.stages
     ]
@@ -65,6 +66,7 @@ def merge(parts: Sequence[RunPart]) -> Record:
             code,
             interrupted=any(record.verdict is Verdict.INTERRUPTED for record in records),
             flaky=counts.flaky > 0 and worst(deciding) is ExitCode.PASSED,
+            nothing_ran=code <= ExitCode.USAGE and not ran_any(cases),
         ),
         exit_code=int(code),
         finished=iso(ended),
@@ -148,15 +150,15 @@ def _says_little(case: Case) -> int:
     """Of a case in several parts the one that ran counts, then that which was kept from it, then the rest."""
     if case.attempts and not case.unfit:
         return 0
-    return 3 if case.reason == NEVER_STARTED else 1 if case.reason == BLOCKED else 2
+    return 3 if case.never_started else 1 if case.reason == BLOCKED else 2
 
 
-def _cut_short(record: Record) -> list[Fault]:
+def _going_on(record: Record) -> list[Fault]:
     if record.verdict is not Verdict.RUNNING:
         return []
     board = record.boards[0].name if len(record.boards) == 1 else ""
-    message = f"{record.id} was killed before its end; what it did not come to is missing"
-    return [Fault(FaultKind.INFRASTRUCTURE, "", "RunKilled", message, hint="run that part again", board=board)]
+    message = f"{record.id} has not ended; what it did not come to is missing"
+    return [Fault(FaultKind.INFRASTRUCTURE, "", "RunGoesOn", message, hint="merge it when it has ended", board=board)]
 
 
 def _unexplained(record: Record) -> ExitCode:

@@ -11,6 +11,7 @@ from hil.record import attach, load
 from hil.report.attached import BENCH_FILE
 from hil.report.html import html, write_html
 from hil.report.junit import junit
+from hil.report.markdown import markdown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,6 +42,10 @@ class Rebuilt:
     def junit(self) -> bytes:
         """Return the JUnit document, as the run wrote it."""
         return junit(self.record)
+
+    def markdown(self, place: str) -> bytes:
+        """Return a summary in Markdown; `place` is what it calls the directory."""
+        return markdown(self.record, place).encode()
 
     def html(self) -> bytes:
         """Return the page, as the run wrote it."""

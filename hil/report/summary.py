@@ -30,23 +30,25 @@ STYLE = {
     Verdict.USAGE: "yellow",
     Verdict.INFRASTRUCTURE: "magenta",
     Verdict.INTERRUPTED: "yellow",
+    Verdict.NOTHING_RAN: "yellow",
     Verdict.RUNNING: "yellow",
+    Verdict.KILLED: "magenta",
 }
 
-COLUMNS = ("passed", "flaky", "failed", "infrastructure", "errors", "xfailed", "quarantined", "skipped")
+COLUMNS = ("passed", "flaky", "failed", "infrastructure", "errors", "xfailed", "quarantined", "skipped", "not_run")
 ALWAYS_SHOWN = ("passed", "failed")
 
 CAUSES_SHOWN = 10
 """Failures that are explained below the table; the report has all."""
 REASONS_SHOWN = 3
-"""Reasons for which tests were no matter for this board, most frequent first."""
+"""Reasons for which tests were not carried out, or expected to fail, most frequent first."""
 
 
 def summary(record: Record, report: Path, *, plain: bool = False) -> RenderableType:
     """Return table, explanations and verdict of `record`, whose directory is `report`; `plain` draws no lines."""
     return Group(
         _table(record, plain=plain),
-        *_unfit(record),
+        *(Text(line) for line in reasons(record)),
         *_explanations(record),
         *_quarantine(record),
         *(_board_line(board) for board in record.boards if len(record.boards) > 1),
@@ -56,13 +58,13 @@ def summary(record: Record, report: Path, *, plain: bool = False) -> RenderableT
 
 
 def _table(record: Record, *, plain: bool) -> Table:
-    columns = [name for name in COLUMNS if getattr(record.counts, name) or name in ALWAYS_SHOWN]
+    columns = columns_of(record.counts)
     several = len(record.boards) > 1
     table = Table(box=None if plain else box.SIMPLE_HEAD)
     for heading in ("board", "suite") if several else ("suite",):
         table.add_column(heading)
     for heading in (*columns, "seconds"):
-        table.add_column(heading, justify="right")
+        table.add_column(heading.replace("_", " "), justify="right")
     table.add_column("verdict")
     for board, subject, cases in record.suites():
         counts = count(cases)
@@ -73,6 +75,11 @@ def _table(record: Record, *, plain: bool) -> Table:
     cells = _cells(columns, record.counts, record.duration)
     table.add_row(*([""] if several else []), "all", *cells, Text(*_verdict(record)))
     return table
+
+
+def columns_of(counts: Counts) -> list[str]:
+    """Return the columns of a table of suites whose sums these are: those that have a number, and some always."""
+    return [name for name in COLUMNS if getattr(counts, name) or name in ALWAYS_SHOWN]
 
 
 def _cells(columns: list[str], counts: Counts, seconds: float) -> list[str]:
@@ -97,23 +104,36 @@ def _word(counts: Counts) -> Text:
     return Text("not run", STYLE[Verdict.USAGE])
 
 
-def _unfit(record: Record) -> list[Text]:
-    """One line about all that no board of the run could offer."""
-    reasons = Counter(case.reason for case in record.cases if case.unfit)
-    if not reasons:
-        return []
-    shown = [f"{number} ({reason})" for reason, number in reasons.most_common(REASONS_SHOWN)]
-    if len(reasons) > REASONS_SHOWN:
-        shown.append("...")
-    return [Text(visible(f"for other boards: {', '.join(shown)}"))]
+def reasons(record: Record) -> list[str]:
+    """Return a line each for what no board could offer, what was skipped, fails as expected, and did not run."""
+    kinds = {
+        "for other boards": [case for case in record.cases if case.unfit],
+        "skipped": [
+            case for case in record.cases if case.outcome is Outcome.SKIPPED and not (case.unfit or case.never_started)
+        ],
+        "expected to fail": [case for case in record.cases if case.outcome is Outcome.XFAILED],
+        "not run": [case for case in record.cases if case.never_started],
+    }
+    lines = []
+    for kind, cases in kinds.items():
+        told = Counter(case.reason.removeprefix("not run: ") for case in cases)
+        shown = [f"{number} ({reason})" for reason, number in told.most_common(REASONS_SHOWN)]
+        if len(told) > REASONS_SHOWN:
+            shown.append("...")
+        if shown:
+            lines.append(visible(f"{kind}: {', '.join(shown)}"))
+    return lines
 
 
 def _explanations(record: Record) -> list[Text]:
     several = len(record.boards) > 1
     bad = [case for case in record.cases if case.deciding and not case.reason]
     told = [(_title(case, str(case.fault), several=several), case.faults[0], str(case.path)) for case in bad]
-    if several:
-        told += [(f"{fault.board}: {fault.kind}", fault, "") for fault in record.faults if fault.kind in _OF_BOARDS]
+    told += [
+        (f"{fault.board if several else 'the run itself'}: {fault.kind}", fault, "")
+        for fault in record.faults
+        if fault.kind in _OF_BOARDS
+    ]
     flaky = [case for case in record.cases if case.outcome is Outcome.FLAKY and not case.quarantined]
     for case in flaky:
         title = _title(case, f"flaky, passed at attempt {len(case.attempts)}", several=several)
@@ -159,5 +179,5 @@ def _closing(record: Record, report: Path) -> Text:
         what = _board_line(board)
     else:
         what = Text(f"{len(record.boards)} boards")
-    ended = "it goes on, or was killed" if record.exit_code is None else f"exit code {record.exit_code}"
+    ended = "it goes on" if record.exit_code is None else f"exit code {record.exit_code}"
     return Text.assemble(what, ": ", _verdict(record), f" ({ended}); record in {report}")

@@ -16,6 +16,14 @@ def visible(text: str) -> str:
     return _INVISIBLE.sub(_escape, text.replace("\r\n", "\n"))
 
 
+def shortened(text: str, most: int, whole: str) -> str:
+    """Return `text` in about `most` characters, without its middle, which the file `whole` has."""
+    if len(text) <= most:
+        return text
+    half = most // 2
+    return f"{text[:half]}\n[... {len(text) - 2 * half} characters more, see {whole} ...]\n{text[-half:]}"
+
+
 def _escape(found: re.Match[str]) -> str:
     code = ord(found.group())
     if 0xDC80 <= code <= 0xDCFF:

@@ -91,7 +91,7 @@ def test_a_record_of_another_schema_is_refused(tmp_path: Path) -> None:
     run = Run(tmp_path, BoardOfRun("rpi4", Provenance()))
     content = json.loads((run.path / "run.json").read_text())
     (run.path / "run.json").write_text(json.dumps({**content, "schema": 99}))
-    with pytest.raises(UsageError, match="schema 99, this version reads 3 and 4") as refused:
+    with pytest.raises(UsageError, match="schema 99, this version reads 3 and 4 and 5") as refused:
         load(run.path)
     assert "newer hil" in str(refused.value)
 

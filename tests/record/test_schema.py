@@ -112,7 +112,7 @@ def test_a_record_that_never_ended_is_as_the_schema_says(tmp_path: Path) -> None
     assert_valid(Run(tmp_path, BoardOfRun("rpi4", Provenance())).path)
 
 
-@pytest.mark.parametrize("change", [{"verdict": "green"}, {"schema": 5}, {"started": "yesterday"}, {"more": 1}])
+@pytest.mark.parametrize("change", [{"verdict": "green"}, {"schema": 6}, {"started": "yesterday"}, {"more": 1}])
 def test_what_is_no_record_is_told_from_one(directory: Path, change: dict[str, Any]) -> None:
     data = json.loads((directory / "run.json").read_text())
     with pytest.raises(ValidationError):

@@ -52,7 +52,8 @@ def shown(found: Comparison) -> list[str]:
         ("failed", "failed", Change.STILL_FAILING),
         ("failed", "passed", Change.FIXED),
         ("flaky", "passed", Change.OTHER),
-        ("passed", "skipped", Change.OTHER),
+        ("passed", "skipped", Change.PUT_ASIDE),
+        ("lost", "skipped", Change.OTHER),
         ("passed", "xfailed", Change.OTHER),
         ("", "passed", Change.NEW),
         ("passed", "", Change.REMOVED),
@@ -65,7 +66,7 @@ def test_each_pair_of_outcomes_has_a_name(lab: Lab, before: str, after: str, cha
     runs = [[case("test_other", "passed"), *([case("test_a", word)] if word else [])] for word in (before, after)]
     found = compared(lab, *runs)
     assert [one.change for one in found.differences] == ([change] if change else [])
-    assert found.worse is (change in {Change.NEW_FAILURE, Change.NEWLY_FLAKY})
+    assert found.worse is (change in {Change.NEW_FAILURE, Change.NEWLY_FLAKY, Change.REMOVED, Change.PUT_ASIDE})
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from hil.record import (
     Quarantine,
     Record,
 )
-from hil.report.junit import junit
+from hil.report.junit import MOST_BYTES, junit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -225,7 +225,7 @@ def test_there_is_one_suite_per_board_and_subject() -> None:
         "juno.suites.queue.test_ring",
     ]
     assert root.get("tests") == "4"
-    assert root[0].get("timestamp") == "2026-11-23T16:00:00"
+    assert root[0].get("timestamp") == "2026-11-23T16:00:00.123Z"
     assert root[0].get("hostname") == "bench"
 
 
@@ -244,3 +244,37 @@ def test_what_a_strict_reader_refuses_is_found(name: str) -> None:
     root = ElementTree.fromstring(junit(EVERYTHING))
     ElementTree.SubElement(case(root, "test_good"), name)
     assert not SCHEMA.is_valid(io.BytesIO(ElementTree.tostring(root)))
+
+
+@pytest.mark.parametrize("letter", ["x", "é", "<", "\U0001f600", "\x00"])
+def test_no_text_is_longer_than_readers_take_and_a_cut_one_says_where_the_whole_is(letter: str) -> None:
+    whole = letter * 11_000_000
+    fault = replace(WRONG, message=whole, details=whole, type=whole)
+    said = (ConsoleSlice("monitor", whole),)
+    case = Case(f"suites/queue/test_ring.py::test[{whole}]", Outcome.FAILED, faults=(fault,), console=said)
+    text = junit(record(case, replace(case, id="suites/queue/test_ring.py::test[other]", faults=(LOST,))))
+    assert len(text) <= MOST_BYTES
+    root = ElementTree.fromstring(text)
+    for element in root.iter():
+        for value in (element.text or "", *element.attrib.values()):
+            assert len(value.encode()) < 10_000_000
+    (failure,) = root.iter("failure")
+    assert "characters more, see reports/run-1/run.json" in (failure.text or "")
+
+
+def test_a_run_in_which_every_test_says_much_fits() -> None:
+    said = (ConsoleSlice("monitor", "é" * 64_000),)
+    cases = [
+        Case(f"suites/queue/test_ring.py::test_{n}", Outcome.FAILED, faults=(WRONG,), console=said) for n in range(900)
+    ]
+    text = junit(record(*cases))
+    SCHEMA.validate(io.BytesIO(text))
+    assert len(text) <= MOST_BYTES
+    assert len(list(ElementTree.fromstring(text).iter("testcase"))) == 900
+
+
+def test_long_names_are_cut_and_still_tell_tests_apart() -> None:
+    cases = [Case(f"suites/queue/test_ring.py::test[{'x' * 5000}{n}]", Outcome.PASSED) for n in range(3)]
+    names = {case.get("name", "") for case in parsed(record(*cases)).iter("testcase")}
+    assert len(names) == 3
+    assert max(map(len, names)) < 600

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from hil.errors import RecordFailed, UsageError
 from hil.record import Case, ConsoleSlice, Outcome, Record, Verdict, attach, load, read_events
-from hil.record.run import NEVER_STARTED
+from hil.record.case import NEVER_STARTED
 from hil.record.verdict import count
 from hil.report.assemble import assemble, runs_below
 from hil.report.history import history

@@ -20,6 +20,7 @@ from hil.errors import BoardUnavailable, UsageError
 from hil.files import open_shared
 from hil.paths import device_root
 from hil.record import Verdict
+from hil.record.process import is_alive
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,18 +78,9 @@ def holder(board: BoardFile) -> str:
 
 
 def runner(last: Record | None) -> str:
-    """Return the process that is writing this record, empty if the run has finished or was killed.
-
-    A process of that id which began after the run is another one: ids are reused.
-    """
-    if last is None or last.verdict is not Verdict.RUNNING:
-        return ""
-    try:
-        began = psutil.Process(last.process).create_time()
-    except psutil.Error:
-        return ""
-    is_older = began <= datetime.datetime.fromisoformat(last.started).timestamp()
-    return f"process {last.process}" if is_older else ""
+    """Return the process that is writing this record, empty if the run has finished or was killed."""
+    going_on = last is not None and last.verdict is Verdict.RUNNING and is_alive(last)
+    return f"process {last.process}" if last and going_on else ""
 
 
 def _open(board: BoardFile, device: Device) -> int:

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import asdict
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -14,12 +15,13 @@ from starlette.middleware import Middleware
 from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from hil.errors import HilError
+from hil.errors import HilError, UsageError
 from hil.operations.serve.guard import REPORT, Guard
-from hil.operations.serve.overview import KILLED, Overview, killed
+from hil.operations.serve.overview import Overview, killed
 from hil.operations.serve.tail import RunTail, Update
+from hil.record import Verdict, load
 from hil.report.history import history
-from hil.report.html import HTML_FILE
+from hil.report.html import HTML_FILE, html
 from hil.report.pages import REPORT_STYLE, history_page
 from hil.report.runs import Runs
 
@@ -122,7 +124,7 @@ class _Pages:
             nobody_writes = await run_in_threadpool(killed, directory)  # so the files are complete
             updates = await run_in_threadpool(tail.updates)
             if nobody_writes and not updates:
-                updates = [Update("finished", {"verdict": KILLED})]
+                updates = [await run_in_threadpool(_end_of_killed, directory)]
             return [_message(update.kind, update.data) for update in updates], any(
                 update.kind == "finished" for update in updates
             )
@@ -135,7 +137,9 @@ class _Pages:
             path = (directory / request.path_params["file"]).resolve()
             found = path.is_relative_to(directory) and path.is_file()
         except (OSError, ValueError):
-            found = False
+            raise HTTPException(404) from None
+        if not found and path == directory / HTML_FILE and killed(directory):  # nobody is left to write it
+            return HTMLResponse(_page_of(directory), headers={"Content-Security-Policy": REPORT})
         if not found or path.suffix not in _TYPES or path.name.startswith("."):
             raise HTTPException(404)
         headers = {"Content-Security-Policy": REPORT} if path.suffix == ".html" else {}
@@ -162,6 +166,23 @@ class _Pages:
             return {"boards": [{name: board[name] for name in _SENT} for board in self._ask_boards()]}
         except HilError as error:
             return {"boards": [], "trouble": error.message}
+
+
+def _end_of_killed(directory: Path) -> Update:
+    """Return the last update on a run that was killed, with the counts of its record, which every view shows."""
+    try:
+        record = load(directory)
+    except UsageError:
+        return Update("finished", {"verdict": Verdict.KILLED.value})
+    counts = {name: number for name, number in asdict(record.counts).items() if number}
+    return Update("finished", {"verdict": record.verdict.value, "counts": counts})
+
+
+def _page_of(directory: Path) -> str:
+    try:
+        return html(load(directory), directory)
+    except UsageError as error:
+        raise HTTPException(404, error.message) from None
 
 
 def _message(kind: str, data: dict[str, Any]) -> str:

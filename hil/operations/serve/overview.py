@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-from collections import Counter
 from typing import TYPE_CHECKING, Any
+
+from msgspec import structs
 
 from hil.lab.boards.hold import runner
 from hil.record import Record, Verdict
 from hil.record.plain import from_json
-from hil.record.run import RUN_FILE
+from hil.record.run import EVENTS_FILE, RUN_FILE
 from hil.report.index import indexed
 from hil.report.runs import Runs
 from hil.report.text import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
 RUNS_SHOWN = 50
-KILLED = "killed"
 UNREADABLE = "unreadable"
 
 
@@ -28,19 +27,18 @@ class Overview:
 
     def __init__(self, reports: Path) -> None:
         self._reports = reports
-        self._seen: dict[Path, tuple[tuple[int, int], dict[str, Any]]] = {}
+        self._seen: dict[Path, tuple[tuple[tuple[int, int], ...], dict[str, Any]]] = {}
 
     def runs(self) -> list[dict[str, Any]]:
         """Return the newest runs, newest first."""
         return [self._run(path) for path in reversed(Runs(self._reports).paths()[-RUNS_SHOWN:])]
 
     def _run(self, path: Path) -> dict[str, Any]:
-        state = _state(path / RUN_FILE)
+        state = tuple(_state(path / name) for name in (RUN_FILE, EVENTS_FILE))
         kept = self._seen.get(path)
-        if kept is None or kept[0] != state:
+        if kept is None or kept[0] != state or (kept[1]["verdict"] == Verdict.RUNNING and killed(path)):
             kept = self._seen[path] = (state, _brief(path))
-        brief = kept[1]
-        return {**brief, "verdict": KILLED} if brief["verdict"] == Verdict.RUNNING and killed(path) else brief
+        return kept[1]
 
 
 def killed(path: Path) -> bool:
@@ -60,14 +58,13 @@ def _brief(path: Path) -> dict[str, Any]:
     run = indexed(path)
     if run is None:
         return {"id": path.name, "name": "", "started": "", "verdict": UNREADABLE, "counts": {}}
-    words: Sequence[str] = [case.word for case in run.cases]
     return {
         "id": path.name,
         "name": visible(run.name),
         "started": run.started,
         "seconds": run.duration,
         "verdict": run.verdict,
-        "counts": dict(Counter(words)),
+        "counts": structs.asdict(run.counts),
     }
 
 

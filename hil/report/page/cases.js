@@ -114,7 +114,7 @@ function row(test) {
 }
 
 /* The list: the worst first; a case is filled in when somebody opens it. */
-const ORDER = ["infrastructure", "usage", "interrupted", "error", "failed", "flaky", "blocked", "quarantined", "xfailed", "passed", "skipped", "unfit"];
+const ORDER = ["infrastructure", "usage", "interrupted", "error", "failed", "flaky", "blocked", "not-run", "quarantined", "xfailed", "passed", "skipped", "unfit"];
 const rank = (test) => ORDER.indexOf(test.word);
 const sorted = cases.toSorted((a, b) => rank(a) - rank(b) || a.n - b.n);
 const says = (test) => [test.id, test.board, ...test.attempts.flatMap((made) => [made.reason, ...made.faults.map((seen) => seen.message)])].join(" ").toLowerCase();

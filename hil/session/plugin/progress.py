@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from hil.record import Attempt, Case, Fault, Outcome
 from hil.record.case import BLOCKED
-from hil.record.run import ago
+from hil.record.step import ago
 
 if TYPE_CHECKING:
     import pytest

@@ -172,12 +172,13 @@ class Recorder:
                 raise
         finally:
             self._close_open_case()
-            if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and quarantine.repeats(session.config):
-                exitstatus = pytest.ExitCode.OK  # nothing is in quarantine
+            may_be_empty = quarantine.nothing_to_verify(session.config)
+            if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and may_be_empty:
+                exitstatus = pytest.ExitCode.OK
             explained = any(attempt.faults for case in self._cases for attempt in case.attempts)
             session.exitstatus = code = exit_code(exitstatus, self.faults, explained=explained)
             if self.run:
-                self.record = self.run.finish(code, interrupted=self._interrupted)
+                self.record = self.run.finish(code, interrupted=self._interrupted, may_be_empty=may_be_empty)
                 if self.record:
                     session.exitstatus = self._write_reports(self.run, self.record)
 

@@ -22,6 +22,7 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter, config: pytest.C
         return
     from rich.console import Console
 
+    from hil.report.github import tell_github
     from hil.report.summary import summary
 
     # Width and colours as pytest has decided on them, by its options and the terminal: nothing public says them.
@@ -31,6 +32,7 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter, config: pytest.C
         console.print(summary(record, _shown(session.run.path), plain=not writer.hasmarkup))
     terminalreporter.section("hil")
     terminalreporter.write(output.get())
+    tell_github(record, session.run.path, config.rootpath, terminalreporter.write_line)
     if session.recorder.unwritten:
         terminalreporter.write_line(f"error: {session.recorder.unwritten}", red=True)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hil.record import Stage, Step
-from hil.record.run import ago
+from hil.record.step import ago
 
 if TYPE_CHECKING:
     from collections.abc import Callable

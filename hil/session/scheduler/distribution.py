@@ -27,6 +27,11 @@ class Distribution:
         return self._groups is not None
 
     @property
+    def ids(self) -> tuple[str, ...]:
+        """All tests of the board, in order; empty while they are not known."""
+        return tuple(id for group in self._groups or () for id in group)
+
+    @property
     def has_waiting(self) -> bool:
         """Whether tests wait for a seat. Also true while the tests are not known yet."""
         return not self.is_planned or bool(self._waiting)

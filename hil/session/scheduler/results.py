@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from hil.record import Attempt, Case, Fault, FaultKind, Outcome
 from hil.record.case import BLOCKED
-from hil.record.run import ago
+from hil.record.step import ago
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -14,6 +14,7 @@ from hil.errors import UsageError
 from hil.lab.seat import LocalSeat
 from hil.record import BoardOfRun, Provenance, Run, quarantine
 from hil.report import write_reports
+from hil.report.github import tell_github
 from hil.report.headlines import headlines
 from hil.report.summary import CAUSES_SHOWN, summary
 from hil.report.text import visible
@@ -85,6 +86,7 @@ def run_on(
         record = scheduler.run()
     write_reports(record, run.path)
     _show(record, run.path, console)
+    tell_github(record, run.path, root, lambda line: console.print(line, markup=False, soft_wrap=True))
     return record
 
 

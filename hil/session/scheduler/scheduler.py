@@ -105,12 +105,20 @@ class Scheduler:
             finally:
                 for process in self._seats.processes:
                     process.kill(InfrastructureError("the run failed"))
+        self._plan_for_all()
         for board, distribution in self._distributions.items():
             self._results.report_not_run(board, distribution.drop_waiting(), stopped=self._stopping)
         if self._interrupted:
             self._run.add_fault(Fault(FaultKind.INTERRUPTED, "", "KeyboardInterrupt", "the run was interrupted"))
         code = max([*self._codes, worst(self._run.faults)])
         return self._run.finish(code, interrupted=self._interrupted)
+
+    def _plan_for_all(self) -> None:
+        """Give a board that did not come to collect its tests those of another: the arguments are the same for all."""
+        planned = next((board for board, distribution in self._distributions.items() if distribution.ids), "")
+        for board, distribution in self._distributions.items():
+            if planned and not distribution.is_planned:
+                self._results.plan(board, self._distributions[planned].ids)
 
     def _start_waiting(self) -> None:
         """Start as many seats as the machine has room for."""

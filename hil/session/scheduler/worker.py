@@ -128,7 +128,7 @@ class RemoteRun:
         """Send an event."""
         self._connection.send(TimelineEvent(name, details))
 
-    def finish(self, exit_code: ExitCode, *, interrupted: bool = False) -> None:
+    def finish(self, exit_code: ExitCode, *, interrupted: bool = False, may_be_empty: bool = False) -> None:
         """Do nothing: `main` sends the exit code, at the very end."""
 
 

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hil.errors import ExitCode
 from hil.record import Outcome, Verdict, load
+from hil.report.index import word
 from tests.record.schema import assert_valid
 from tests.session.plugin.bench import ARGUMENTS
 
@@ -122,7 +124,13 @@ def test_a_killed_run_leaves_a_valid_record_of_what_it_did(bench: Bench) -> None
     assert ended == -signal.SIGKILL
     assert bench.record["verdict"] == "running"
     assert not (bench.latest / "junit.xml").exists()
-    assert [case.name for case in load(bench.latest).cases] == ["test_done"]
+    record = load(bench.latest)
+    assert (record.verdict, record.exit_code) == (Verdict.KILLED, ExitCode.INFRASTRUCTURE)
+    assert [(case.name, word(case)) for case in record.cases] == [
+        ("test_done", "passed"),
+        ("test_cut", "infrastructure"),
+        ("test_never", "not-run"),
+    ]
 
 
 def test_the_board_is_switched_off_when_the_run_is_terminated(bench: Bench) -> None:

@@ -11,7 +11,9 @@ from xml.etree import ElementTree
 
 import pytest
 
+from hil.errors import ExitCode
 from hil.record import FaultKind, Outcome, Verdict
+from hil.report.index import word
 from tests.session.scheduler.boards import BOTH
 
 if TYPE_CHECKING:
@@ -97,8 +99,13 @@ def test_a_killed_run_takes_its_processes_with_it_and_leaves_what_it_knew(boards
             assert select.select([process], [], [], 300)[0]
             os.close(process)
     record = boards.record
-    assert record.verdict is Verdict.RUNNING
-    assert [case.name for case in record.cases] == ["test_done", "test_done"]
+    assert (record.verdict, record.exit_code) == (Verdict.KILLED, ExitCode.INFRASTRUCTURE)
+    for board in BOARDS:
+        assert {name: word(case) for name, case in boards.cases(board).items()} == {
+            "test_done": "passed",
+            "test_cut": "infrastructure",
+            "test_never": "not-run",
+        }
     assert not (boards.path / "reports" / "latest" / "junit.xml").exists()
     for board in BOARDS:
         log = boards.path / "reports" / "latest" / board / "monitor.log"

@@ -12,10 +12,10 @@ const when = (moment) => moment.slice(0, 16).replace("T", " ");
 const verdict = (word) => element("span", { class: `verdict ${word}` }, word);
 
 /* Words of a run in the order of their weight: the worst is read first. */
-const WORDS = ["infrastructure", "failed", "error", "flaky", "blocked", "quarantined", "passed", "xfailed", "skipped"];
+const WORDS = ["infrastructure", "failed", "errors", "flaky", "not_run", "quarantined", "passed", "xfailed", "skipped"];
 
 function counts(run) {
-	return WORDS.flatMap((word) => (run.counts[word] ? [element("span", { class: `${word}-word` }, `${run.counts[word]} ${word}`), " "] : []));
+	return WORDS.flatMap((word) => (run.counts[word] ? [element("span", { class: `${word.replace("_", "-")}-word` }, `${run.counts[word]} ${word.replace("_", " ")}`), " "] : []));
 }
 
 function boardRow(board) {

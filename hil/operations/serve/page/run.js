@@ -93,11 +93,13 @@ source.addEventListener("happened", (message) => {
 source.addEventListener("console", (message) => said(JSON.parse(message.data)));
 source.addEventListener("finished", (message) => {
 	source.close();
-	const { verdict } = JSON.parse(message.data);
+	const { verdict, counts } = JSON.parse(message.data);
 	find("verdict").className = `verdict ${verdict}`;
 	find("verdict").textContent = verdict;
-	if (verdict === "killed") find("state").textContent = `the run was killed; hil report ${id} makes its report`;
-	else find("state").replaceChildren("the run is over: ", element("a", { href: "report.html" }, "its report"));
+	/* What a killed run did not tell any more is counted, too, as everywhere else. */
+	if (counts) find("counts").textContent = Object.entries(counts).map(([name, number]) => `${number} ${name.replace("_", " ")}`).join(", ");
+	const over = verdict === "killed" ? "the run was killed: " : "the run is over: ";
+	find("state").replaceChildren(over, element("a", { href: "report.html" }, "its report"));
 });
 source.addEventListener("error", () => { if (source.readyState !== EventSource.CLOSED) find("state").textContent = "the server is gone; trying again"; });
 window.addEventListener("pagehide", () => source.close());

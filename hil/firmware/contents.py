@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from stat import S_IXUSR
 from typing import TYPE_CHECKING, Any
 
 from hil.firmware.initramfs import Initramfs
@@ -34,7 +35,12 @@ class Contents:
         """Return everything that the archive depends on, except our own programs and modules."""
         packages = [*self._toml["libraries"], *(program["package"] for program in self._toml["program"])]
         pins = (self._lock.kernel, *(self._lock[name] for name in packages))
-        return [*(pin.key for pin in pins), *self._modules, self._source]
+        return [*(pin.key for pin in pins), *self._modules, self._source, *self._executable()]
+
+    def _executable(self) -> list[str]:
+        """Return the files that may be executed, which only an archive depends on."""
+        root = self._source / "root"
+        return [str(path.relative_to(root)) for path in sorted(root.rglob("*")) if path.stat().st_mode & S_IXUSR]
 
     def packed(self, programs: Mapping[str, bytes], modules: Mapping[str, bytes]) -> Initramfs:
         """Return the archive with our own `programs` by path, and our own `modules`, which load after the kernel's."""

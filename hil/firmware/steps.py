@@ -8,7 +8,8 @@ import os
 import shutil
 import signal
 import subprocess
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hil.buildid import DIGITS
@@ -17,8 +18,7 @@ from hil.firmware.errors import BuildFailed
 from hil.tools import missing_tool, run_tool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from hil.progress import Progress
 
@@ -28,12 +28,15 @@ LOG_TAIL_LINES = 15
 SOURCE_DATE_EPOCH = "1735689600"
 """2025-01-01: the time that anything time-stamped in an image gets, so that equal sources give equal images."""
 
+LAYOUT = ".layout"
+"""The file in a build tree that says what it was laid out from."""
+
 _ENVIRONMENT = ("PATH", "HOME", "TMPDIR", "USER")
 _IGNORED_DIRECTORIES = frozenset({"__pycache__"})
 
 
 def digest(inputs: Iterable[Path | str]) -> str:
-    """Return one hash over texts, files and trees: names, contents and execute bits, without documents."""
+    """Return one hash over texts, files and trees: names and contents, without documents."""
     total = hashlib.sha256()
     for item in inputs:
         if isinstance(item, str):
@@ -41,8 +44,7 @@ def digest(inputs: Iterable[Path | str]) -> str:
             continue
         for path in _files(item):
             content = path.read_bytes()
-            mode = "x" if os.access(path, os.X_OK) else "-"
-            total.update(f"file {path.relative_to(item)} {mode} {len(content)}\n".encode() + content)
+            total.update(f"file {path.relative_to(item)} {len(content)}\n".encode() + content)
     return total.hexdigest()
 
 
@@ -155,12 +157,44 @@ class BuildStep:
         return BuildFailed(message, doing=self.title, console=tail, hint=f"see the whole log: {self._log}")
 
 
+@contextmanager
+def kept_tree(tree: Path, layout: str) -> Iterator[bool]:
+    """Yield whether `tree` is that of an earlier build with the same `layout`, in which only contents may differ.
+
+    Else it is removed, also if the earlier build did not end well: make trusts what a killed compiler left.
+    """
+    stamp = tree / LAYOUT
+    kept = stamp.is_file() and stamp.read_text() == layout
+    if kept:
+        stamp.unlink()
+    else:
+        shutil.rmtree(tree, ignore_errors=True)
+    yield kept
+    stamp.write_text(layout)
+
+
 def lay(source: Path, target: Path) -> None:
-    """Copy a tree over another one, or a file to a path."""
+    """Copy a tree over another one, or a file to a path. Files that are equal already keep their times."""
     if source.is_file():
-        shutil.copy(source, target)
+        _copy_changed(str(source), str(target))
         return
-    shutil.copytree(source, target, dirs_exist_ok=True, symlinks=True, copy_function=shutil.copy)
+    shutil.copytree(source, target, dirs_exist_ok=True, symlinks=True, copy_function=_copy_changed)
+
+
+def names(tree: Path) -> list[str]:
+    """Return the names of all files of a tree that builds depend on, relative to it; the name of a file alone."""
+    return [str(path.relative_to(tree)) for path in _files(tree)]
+
+
+def _copy_changed(source: str, target: str) -> None:
+    write_changed(Path(target), Path(source).read_bytes())
+    shutil.copymode(source, target)
+
+
+def write_changed(path: Path, content: bytes) -> None:
+    """Write a file unless it has this content already, so that make sees only what has changed."""
+    if not path.is_file() or path.read_bytes() != content:
+        path.write_bytes(content)
 
 
 def _files(item: Path) -> Iterable[Path]:

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 from hil.files import file_sha256
 from hil.firmware.crossmake import make
 from hil.firmware.packing import packing_of
-from hil.firmware.steps import BuildDirectory, BuildStep, build_id, lay
+from hil.firmware.steps import LAYOUT, BuildDirectory, BuildStep, build_id, digest, kept_tree, lay, names, write_changed
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from hil.firmware.lock import Pin
     from hil.firmware.packing import Packing
     from hil.firmware.platforms import Platform
@@ -66,14 +68,16 @@ class TrustedFirmware:
         identity = build_id(inputs)
 
         def work(step: BuildStep) -> None:
-            shutil.rmtree(self._tree, ignore_errors=True)
-            lay(unpacked, self._tree)
-            for source, target in overlays.items():
-                lay(source, self._tree / target)
-            made = self._tree / place / "include"
-            (made / "vtpm_engine.h").write_text(self._known_engine())
-            (made / "vtpm_build.h").write_text(f'#define VTPM_BUILD_ID "{identity}"\n')
-            make(step, self._tree, *packing.targets, **self._settings, **images)
+            layout = digest([*self._key, packing.key, *_texts(self._settings), *images, *_names(overlays)])
+            with kept_tree(self._tree, layout) as kept:
+                if not kept:
+                    lay(unpacked, self._tree)
+                for source, target in overlays.items():
+                    lay(source, self._tree / target)
+                made = self._tree / place / "include"
+                write_changed(made / "vtpm_engine.h", self._known_engine().encode())
+                write_changed(made / "vtpm_build.h", f'#define VTPM_BUILD_ID "{identity}"\n'.encode())
+                make(step, self._tree, *packing.targets, **self._settings, **images)
             shutil.copy(self._made / "bl31" / "bl31.elf", directory / "bl31.elf")
             for note in notes:
                 (directory / note).parent.mkdir(exist_ok=True)
@@ -104,8 +108,8 @@ class TrustedFirmware:
         images = {"BL31": self._made / "bl31.bin", "BL32": self._engine}
 
         def work(step: BuildStep) -> None:
-            shutil.rmtree(out, ignore_errors=True)
-            make(step, self._tree, "bl2", "fip", BUILD_BASE=out, **settings, **images)
+            with kept_tree(out, digest([*self._key, *_texts(settings), self._tree / LAYOUT])):
+                make(step, self._tree, "bl2", "fip", BUILD_BASE=out, **settings, **images)
             fip = out / self._platform.declared.tfa / "release" / "fip.bin"
             packing.write(flash, self._made, self._build.path, build.path / flash, fip=fip)
 
@@ -126,6 +130,10 @@ class TrustedFirmware:
         """Return a header with size and hash of the engine, by which BL31 authenticates it if no earlier stage has."""
         digest = ", ".join(f"0x{byte:02x}" for byte in bytes.fromhex(file_sha256(self._engine)))
         return f"#define VTPM_ENGINE_BYTES {self._engine.stat().st_size}\n#define VTPM_ENGINE_SHA256 {{ {digest} }}\n"
+
+
+def _names(overlays: Mapping[Path, str]) -> list[str]:
+    return [f"{target}/{name}" for source, target in overlays.items() for name in names(source)]
 
 
 def _texts(settings: dict[str, str]) -> list[str]:

@@ -7,7 +7,7 @@ import pytest
 
 from hil.errors import MissingTool
 from hil.firmware.errors import BuildFailed
-from hil.firmware.steps import BuildDirectory, BuildStep
+from hil.firmware.steps import BuildDirectory, BuildStep, kept_tree, lay
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -107,3 +107,40 @@ def test_a_variable_of_the_callers_environment_does_not_reach_a_build(
     monkeypatch.setenv("MAKEFLAGS", "-k")
     copy.make("sh", "-c", f'echo "${{DEBUG-unset}} ${{MAKEFLAGS-unset}}" > {copy.output}')
     assert copy.output.read_text() == "unset unset\n"
+
+
+def test_an_execute_bit_is_no_content(copy: Copy, steps: Steps) -> None:
+    copy.make()
+    (copy.source / "input.txt").chmod(0o755)
+    copy.make()
+    assert steps.titles == ["Copying"]
+
+
+def test_laying_a_tree_touches_only_what_has_changed(tmp_path: Path) -> None:
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.mkdir()
+    for name in ("same", "changed"):
+        (source / name).write_text("old")
+    lay(source, target)
+    for path in target.iterdir():
+        os.utime(path, (1, 1))
+    (source / "changed").write_text("new")
+    lay(source, target)
+    assert (target / "changed").read_text() == "new"
+    assert [(target / name).stat().st_mtime == 1 for name in ("same", "changed")] == [True, False]
+
+
+def test_a_tree_is_kept_for_the_same_layout_unless_its_build_failed(tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+
+    def build(layout: str, *, fails: bool = False) -> bool:
+        with kept_tree(tree, layout) as kept:
+            tree.mkdir(exist_ok=True)
+            if fails:
+                raise BuildFailed("no luck")
+        return kept
+
+    assert [build("a"), build("a"), build("b"), build("b")] == [False, True, False, True]
+    with pytest.raises(BuildFailed):
+        build("b", fails=True)
+    assert not build("b")

@@ -27,10 +27,18 @@ class BuiltFile(msgspec.Struct, frozen=True):
 
 
 class GitState(msgspec.Struct, frozen=True):
-    """The commit that a build was made from; `commit` is empty outside a checkout."""
+    """The commit that a tree is at, and whether it has changes that are in no commit.
+
+    Where git cannot say it, `unknown` is the reason, `commit` is empty and `dirty` is None.
+    """
 
     commit: str = ""
-    dirty: bool = False
+    dirty: bool | None = None
+    unknown: str = ""
+
+    def __str__(self) -> str:
+        """The commit, marked when the tree has changes that are not in it."""
+        return f"unknown: {self.unknown}" if self.unknown else self.commit + ("-dirty" if self.dirty else "")
 
 
 class Manifest(msgspec.Struct, frozen=True):

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import getpass
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from platformdirs import user_cache_path, user_state_path
+
+from hil.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SET_HOME = "set HOME, or XDG_STATE_HOME and HIL_CACHE"
 
 _PACKAGE = Path(__file__).resolve().parent
 _SHIPPED = _PACKAGE / "_shipped"
@@ -39,7 +49,9 @@ def cache_root() -> Path:
     That is `$XDG_CACHE_HOME`, or `~/.cache` (XDG Base Directory Specification).
     """
     own = os.environ.get("HIL_CACHE")
-    return Path(own) if own else user_cache_path("hil")
+    if own:
+        return Path(own)
+    return _below_home("XDG_CACHE_HOME", user_cache_path)
 
 
 def device_root() -> Path:
@@ -55,4 +67,25 @@ def device_root() -> Path:
 
 def state_root() -> Path:
     """Return the directory for notes that must outlive a run: `hil` below `$XDG_STATE_HOME`, or `~/.local/state`."""
-    return user_state_path("hil")
+    return _below_home("XDG_STATE_HOME", user_state_path)
+
+
+def user_name() -> str:
+    """Return the name of the user who runs this; of one without a name, as in many containers, the number."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
+
+
+def _below_home(variable: str, path: Callable[[str], Path]) -> Path:
+    """Return what `path` says, which looks at `variable` first. Raises `UsageError` where no user could write."""
+    if not (os.environ.get(variable) or _has_home()):
+        raise UsageError(f"user {user_name()} has no home directory", hint=SET_HOME)
+    return path("hil")
+
+
+def _has_home() -> bool:
+    with contextlib.suppress(RuntimeError):
+        return Path.home().is_dir()
+    return False

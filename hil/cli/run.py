@@ -19,6 +19,7 @@ from hil.cli.tree import Tree
 from hil.errors import ExitCode, UsageError
 from hil.lab.boards.hold import held
 from hil.lab.tags import BOARD
+from hil.paths import cache_root
 from hil.session.retries import EXAMPLE, Retries
 
 if TYPE_CHECKING:
@@ -147,6 +148,8 @@ def command(
     retries = Retries.parse(retry) if retry else Retries()
     if fail_on_flaky:
         pytest_arguments.append("--fail-on-flaky")
+    if any(used.kind == EMULATOR for used in chosen):
+        cache_root()  # with snapshots; where there is no place for it, no test should begin
     for used in chosen:
         if firmware:
             screen.print(_taken(used, firmware), markup=False)

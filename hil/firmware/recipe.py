@@ -17,10 +17,9 @@ from hil.firmware.platforms import platform_named
 from hil.firmware.sources import SourceCache
 from hil.firmware.steps import BuildDirectory, BuildStep, build_id, digest, version
 from hil.firmware.trustedfirmware import TrustedFirmware
-from hil.manifest import GitState
+from hil.git import git_state
 from hil.paths import CHECKOUT, builds, cache_root
 from hil.progress import Progress, Terminal
-from hil.tools import ask_tool
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
 TRUSTED_FIRMWARE = "arm-trusted-firmware"
 LINUX_FLASH = "flash.bin"
 """The image from which an emulated machine boots into Linux."""
-GIT_SECONDS = 60.0
 ARTIFACTS = ("bl31.elf", "engine.elf", "engine.bin", "monitor.elf", "guest.elf")
 """The files of every platform, in addition to those that its boards start from."""
 
@@ -160,7 +158,7 @@ class Recipe:
             artifacts={name: Artifact.from_file(directory / name) for name in names},
             inputs={pin.package: pin.version for pin in lock.pins},
             tools={COMPILER: self._compiler},
-            git=_git_state(self._checkout),
+            git=git_state(self._checkout, untracked=True),
             build_ids=self._build_ids,
         )
         firmware.manifest().write(directory)
@@ -251,10 +249,3 @@ class Recipe:
             images,
             work,
         )
-
-
-def _git_state(checkout: Path) -> GitState:
-    def git(*arguments: str) -> str:
-        return (ask_tool(["git", "-C", checkout, *arguments], seconds=GIT_SECONDS) or "").strip()
-
-    return GitState(git("rev-parse", "HEAD"), bool(git("status", "--porcelain")))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import getpass
 import os
 import select
 import socket
@@ -15,6 +14,7 @@ from hil.deadline import Deadline
 from hil.errors import UsageError
 from hil.lab.errors import LabUnreachable, LeaseLost, NoBoardFree
 from hil.lab.wire import LONGEST_LINE, POWER_OFF_SECONDS, TIMEOUTS, Message, Timeouts, decode, encode
+from hil.paths import user_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -271,4 +271,4 @@ def request_check(address: LabAddress, place: str) -> None:
 
 
 def _user() -> str:
-    return f"{os.environ.get('LG_USERNAME') or getpass.getuser()}-{os.getpid()}"
+    return f"{os.environ.get('LG_USERNAME') or user_name()}-{os.getpid()}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from msgspec import Meta, Struct, field
 
 from hil.files import file_sha256
+from hil.git import git_state
 from hil.manifest import Manifest
 from hil.record.inventory import Inventory, relative
 from hil.tools import ask_tool
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 COMMAND_TIMEOUT = 10.0
-"""Seconds that a question to git or to the emulator may take."""
+"""Seconds that a question to the emulator may take."""
 
 TOLD = ("hil", "junitparser", "labgrid", "paramiko", "pytest", "tpm2-pytss")
 """The packages that reports name; the record has all."""
@@ -37,7 +38,12 @@ class Provenance(Struct, frozen=True):
         Meta(description="the manifest of the firmware's build: files, packages that went in, compiler, commit"),
     ] = field(default_factory=dict)
     git_commit: Annotated[str, Meta(description="commit of the tree that the suites are from")] = ""
-    git_dirty: Annotated[bool, Meta(description="whether that tree had changes that are in no commit")] = False
+    git_dirty: Annotated[
+        bool | None, Meta(description="whether that tree had changes that are in no commit; null where that is unknown")
+    ] = None
+    git_unknown: Annotated[
+        str, Meta(description="why commit and changes are unknown, such as a tree in no repository; else empty")
+    ] = ""
     versions: Annotated[
         dict[str, str],
         Meta(description="versions of Python, of the emulator, and of the packages that matter most"),
@@ -70,17 +76,20 @@ def gather(
     """Collect the provenance of a run of the tree at `root` on the board of `board_file`.
 
     `manifest` is what the firmware build left behind, `inventory` what the board file names, `emulator` the program
-    that plays the board. What cannot be found out stays empty: a run from an unpacked archive has no commit.
+    that plays the board. What cannot be found out stays empty: a run from an unpacked archive has no commit, and the
+    reason instead.
     """
     packages = {package.name: package.version for package in metadata.distributions()}
     firmware = Manifest.from_file(manifest).plain() if manifest else {}
+    git = git_state(root)
     return Provenance(
         board_file=relative(board_file, root),
         board_file_sha256=file_sha256(board_file),
         firmware_hash=firmware.get("firmware_hash", ""),
         firmware=firmware,
-        git_commit=_answer(["git", "rev-parse", "HEAD"], root),
-        git_dirty=bool(_answer(["git", "status", "--porcelain", "--untracked-files=no"], root)),
+        git_commit=git.commit,
+        git_dirty=git.dirty,
+        git_unknown=git.unknown,
         versions=_versions(packages, emulator),
         packages=dict(sorted(packages.items())),
         inventory=inventory or Inventory(),
@@ -99,5 +108,5 @@ def _versions(packages: Mapping[str, str], emulator: str) -> dict[str, str]:
     return versions
 
 
-def _answer(command: list[str], directory: Path | None = None) -> str:
-    return (ask_tool(command, seconds=COMMAND_TIMEOUT, directory=directory) or "").strip()
+def _answer(command: list[str]) -> str:
+    return (ask_tool(command, seconds=COMMAND_TIMEOUT) or "").strip()

@@ -187,7 +187,7 @@ def _suite_properties(record: Record, board: BoardOfRun, cases: Iterable[Case]) 
         ("exception_level", LEVELS.get(inventory.boots_into, "")),
         ("kernel", ", ".join(f"{name} {version}" for name, version in inputs.items() if name.startswith(KERNEL))),
         ("firmware_hash", provenance.firmware_hash),
-        ("git", provenance.git),
+        ("git", provenance.git or (f"unknown: {provenance.git_unknown}" if provenance.git_unknown else "")),
         *((f"version.{name}", version) for name, version in sorted(provenance.versions.items())),
     ]
     return [(name, value) for name, value in told if value]

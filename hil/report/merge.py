@@ -101,11 +101,16 @@ def _refuse_contradiction(board: str, ours: Provenance, theirs: Provenance, firs
             )
 
 
+def _either(first: bool | None, second: bool | None) -> bool | None:
+    """Return whether one of two trees had changes; None where nobody knows."""
+    return True if first or second else (None if None in (first, second) else False)
+
+
 def _united(first: Provenance, second: Provenance) -> Provenance:
     """Return the first with what may differ at the second: its machine, and the versions of what ran there."""
     return replace(
         first,
-        git_dirty=first.git_dirty or second.git_dirty,
+        git_dirty=_either(first.git_dirty, second.git_dirty),
         versions=_both(first.versions, second.versions),
         packages=_both(first.packages, second.packages),
         host=_both(first.host, second.host),

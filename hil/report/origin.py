@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import to_builtins
 
+from hil.git import git_command
 from hil.tools import ask_tool
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def commits_between(before: Record, after: Record, tree: Path | None) -> Commits
 
 
 def _log(tree: Path, commits: str) -> list[str] | None:
-    listed = ask_tool(["git", "log", "--format=%h %s", commits, "--"], seconds=GIT_SECONDS, directory=tree)
+    listed = ask_tool(git_command(tree, "log", "--format=%h %s", commits, "--"), seconds=GIT_SECONDS)
     return None if listed is None else listed.splitlines()
 
 

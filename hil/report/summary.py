@@ -52,6 +52,7 @@ def summary(record: Record, report: Path, *, plain: bool = False) -> RenderableT
         *_explanations(record),
         *_quarantine(record),
         *(_board_line(board) for board in record.boards if len(record.boards) > 1),
+        *_unknown_commit(record),
         *_coverage(report),
         _closing(record, report),
     )
@@ -162,6 +163,12 @@ _OF_BOARDS = {FaultKind.INFRASTRUCTURE, FaultKind.USAGE}
 
 def _title(case: Case, how: str, *, several: bool) -> str:
     return f"{f'{case.board}: ' if several else ''}{case.id}: {how}"
+
+
+def _unknown_commit(record: Record) -> list[Text]:
+    """A line for each reason for which the record does not say what the suites were."""
+    reasons = dict.fromkeys(board.provenance.git_unknown for board in record.boards)
+    return [Text(visible(f"commit unknown: {reason}"), "yellow") for reason in reasons if reason]
 
 
 def _coverage(report: Path) -> list[Text]:

@@ -77,7 +77,7 @@ class Commands(Boards):
     def variables(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
         """The variables of a command: those that it needs, and those of the test."""
         kept = {name: os.environ[name] for name in KEPT if name in os.environ}
-        own = {"PYTHONPATH": str(ROOT), "XDG_STATE_HOME": str(self.path.parent / "state")}
+        own = {"PYTHONPATH": str(ROOT), "HIL_DEVICES": str(self.path.parent / "devices")}
         return {**kept, **own, **(more or {})}
 
     def start(self, *arguments: str, under: Sequence[str] = ()) -> subprocess.Popen[str]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hil.errors import ToolFailed, UsageError
+from hil.git import git_command, git_environment
 from hil.operations.bisect.candidates import NoFirmware
 from hil.operations.bisect.child import run_child
 from hil.tools import run_tool
@@ -95,8 +95,6 @@ def commit(root: Path, revision: str) -> str:
 
 def _git(where: Path, *words: str) -> str:
     try:
-        # Git's own variables name the repository of the one who called us, such as a hook, and not the one at `where`.
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-        return run_tool(["git", *words], seconds=GIT_SECONDS, directory=where, environment=environment).text.strip()
+        return run_tool(git_command(where, *words), seconds=GIT_SECONDS, environment=git_environment()).text.strip()
     except ToolFailed as error:
         raise UsageError(f"git: {error.said}", doing=f"git {' '.join(words)} in {where}") from None

@@ -144,7 +144,7 @@ def test_every_key_of_the_record_says_what_it_means() -> None:
     ("place", "value", "complaint"),
     [
         (("cases", 1, "outcome"), "green", r"invalid enum value 'green' at `\$\.cases\[1\]\.outcome`"),
-        (("boards", 0, "provenance", "git_dirty"), "no", r"expected `bool \| null`, got `str` at `\$\.boards\[0\]\.prov"),
+        (("boards", 0, "provenance", "git_dirty"), "no", r"expected `bool \| null`, got `str` at `\$\.boards\[0\]"),
         (("started",), "yesterday", r"expected `str` matching regex .* at `\$\.started`"),
         (("counts", "failed"), -1, r"expected `int` >= 0 at `\$\.counts\.failed`"),
     ],

@@ -88,11 +88,13 @@ def _chain(tree: Tree, board: str, *, linux: bool) -> list[BoardFile]:
 def _bring_up(board: BoardFile, directory: Path, *, quiet: bool) -> BringUp:
     """Bring one board up and show the stages; it is off afterwards."""
     from hil.board.file import labgridenv
+    from hil.lab.places import connect_places
     from hil.operations.bringup import BringUp
     from hil.record.transcript import DirectorySink
     from hil.target.crash import find_elfs
 
     environment = labgridenv.load(board.path)
+    connect_places(environment)
     try:
         strategy = labgridenv.target(environment).get_strategy()
         strategy.sink = DirectorySink(directory)

@@ -74,8 +74,10 @@ def command(
 
 def _talk(board: BoardFile, uart: str, name: str) -> None:
     from hil.board.file import labgridenv
+    from hil.lab.places import connect_places
 
     env = labgridenv.load(board.path)
+    connect_places(env)
     try:
         strategy = env.get_target().get_strategy()
         stream = _stream(strategy, uart, name)

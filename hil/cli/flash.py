@@ -52,8 +52,10 @@ def command(
 
         bring_up_to_date(chosen)
     from hil.board.file import labgridenv
+    from hil.lab.places import connect_places
 
     env = labgridenv.load(chosen.path)
+    connect_places(env)
     try:
         strategy = labgridenv.target(env).get_strategy()
         if dry_run:

@@ -6,13 +6,15 @@ import contextlib
 import os
 import select
 import socket
+import ssl
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hil.deadline import Deadline
-from hil.errors import UsageError
+from hil.errors import BoardUnreachable, UsageError
 from hil.lab.errors import LabUnreachable, LeaseLost, NoBoardFree
+from hil.lab.tls import CACERT, SWITCH, LabTls
 from hil.lab.wire import LONGEST_LINE, POWER_OFF_SECONDS, TIMEOUTS, Message, Timeouts, decode, encode
 from hil.paths import user_name
 
@@ -32,15 +34,36 @@ class KeeperConnection:
 
     def __init__(self, address: LabAddress) -> None:
         """Connect. Raises `LabUnreachable`."""
-        there = address.keeper.through_proxy()
         self._address = address
         self._unread = b""
+        where = address.keeper
         try:
+            there = where.through_proxy()
             self._socket = socket.create_connection((there.host, there.port), CONNECT_SECONDS)
+        except BoardUnreachable as error:
+            raise LabUnreachable(error.message, hint=error.context.hint) from error
+        except socket.gaierror as error:
+            raise LabUnreachable(
+                f"the name of the lab's server, {where.host}, does not resolve",
+                hint="LG_COORDINATOR names it: is it misspelt? Else add it to DNS or /etc/hosts, or set LG_PROXY",
+            ) from error
         except OSError as error:
             raise LabUnreachable(
-                f"there is no keeper at {there}: {error.strerror or error}",
+                f"there is no keeper at {where}: {error.strerror or error}",
                 hint="hil lab up for a local lab; LG_COORDINATOR=HOST:PORT for yours",
+            ) from error
+        if tls := LabTls.from_environment():
+            self._secure(tls)
+
+    def _secure(self, tls: LabTls) -> None:
+        context = tls.context()
+        try:
+            self._socket = context.wrap_socket(self._socket, server_hostname=self._address.host)
+        except OSError as error:  # which ssl.SSLError is
+            self._socket.close()
+            raise LabUnreachable(
+                f"the keeper at {self._address.keeper} cannot be trusted: {getattr(error, 'verify_message', error)}",
+                hint=f"{CACERT} names the certificate that signed the keeper's; unset {SWITCH} for a lab without TLS",
             ) from error
 
     def send(self, message: Message) -> None:
@@ -55,13 +78,7 @@ class KeeperConnection:
         while b"\n" not in self._unread and len(self._unread) < LONGEST_LINE:
             if not select.select([self._socket], [], [], deadline.remaining)[0]:
                 return None
-            try:
-                data = self._socket.recv(65536)
-            except OSError:
-                data = b""
-            if not data:
-                raise LabUnreachable(f"the keeper at {self._address.keeper} closed the connection")
-            self._unread += data
+            self._unread += self._read()
         line, _, self._unread = self._unread.partition(b"\n")
         try:
             return decode(line)
@@ -69,6 +86,28 @@ class KeeperConnection:
             raise LabUnreachable(
                 f"the keeper at {self._address.keeper} sends something that is no message: is it another program?"
             ) from error
+
+    def _read(self) -> bytes:
+        """Return all that has arrived; with TLS that may be nothing, since it has messages of its own."""
+        data = b""
+        try:
+            self._socket.settimeout(0)
+            while not data or (isinstance(self._socket, ssl.SSLSocket) and self._socket.pending()):
+                if not (more := self._socket.recv(65536)):
+                    break
+                data += more
+            self._socket.settimeout(CONNECT_SECONDS)
+        except ssl.SSLWantReadError:
+            self._socket.settimeout(CONNECT_SECONDS)
+            return data
+        except OSError:
+            data = b""
+        if not data:
+            raise LabUnreachable(
+                f"the keeper at {self._address.keeper} closed the connection",
+                hint=f"does this lab have TLS? {SWITCH}=1" if SWITCH not in os.environ else "",
+            )
+        return data
 
     def fileno(self) -> int:
         """Return the descriptor, readable when a message has arrived."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from typing import TYPE_CHECKING, Any
 
 import attr
@@ -12,7 +13,9 @@ from labgrid.remote.client import ClientSession, ServerError
 from labgrid.remote.generated import labgrid_coordinator_pb2, labgrid_coordinator_pb2_grpc
 from labgrid.util import labgrid_version
 
+from hil.errors import BoardUnreachable
 from hil.lab.errors import BoardSick, LabUnreachable
+from hil.lab.tls import CACERT, SWITCH, LabTls
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping
@@ -48,15 +51,24 @@ class Coordinator(ClientSession):  # type: ignore[misc]
 
     labgrid's client takes its name from the machine and the user, and a lease needs a name of its own. So channel,
     queues and the first message are replaced, which are private to labgrid: pyproject.toml bounds its version.
+
+    `lab` is the coordinator's own address, even if `address` is a way to it through SSH.
     """
 
     owner: str = attr.ib()
+    lab: LabAddress = attr.ib()
+    tls: LabTls | None = attr.ib(default=None)
     follow: bool = attr.ib(default=True)
     on_change: Callable[[], None] = attr.ib(default=lambda: None)
 
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()
-        self.channel = grpc.aio.insecure_channel(self.address, options=CHANNEL)
+        if self.tls:
+            # Its certificate is for its own name, also where the connection begins at a port of this machine.
+            options = (*CHANNEL, ("grpc.ssl_target_name_override", self.lab.host))
+            self.channel = grpc.aio.secure_channel(self.address, self.tls.credentials(), options=options)
+        else:
+            self.channel = grpc.aio.insecure_channel(self.address, options=CHANNEL)
         self.stub = labgrid_coordinator_pb2_grpc.CoordinatorStub(self.channel)
 
     async def start(self) -> None:
@@ -174,7 +186,7 @@ class Coordinator(ClientSession):  # type: ignore[misc]
             return await getattr(self.stub, call)(request, timeout=CALL_SECONDS)
         except grpc.aio.AioRpcError as error:
             if error.code() in {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}:
-                raise LabUnreachable(f"the coordinator at {self.address} does not answer") from error
+                raise LabUnreachable(f"the coordinator at {self.lab} does not answer") from error
             raise Refused(error.details()) from error
 
 
@@ -182,21 +194,46 @@ def _candidates(pattern: str, known: Mapping[str, Any]) -> Iterable[str]:
     return (pattern,) if pattern in known else known
 
 
+def new_session(
+    address: LabAddress, loop: asyncio.AbstractEventLoop, owner: str, tls: LabTls | None, **more: Any
+) -> Coordinator:
+    """Return a client that is not connected yet; `more` are further attributes of `Coordinator`.
+
+    Works with the labgrid that connects without TLS, and with the next one, whose client is given credentials.
+    Raises `LabUnreachable` if SSH does not lead to the coordinator.
+    """
+    base: dict[str, Any] = {"address": "", "loop": loop}
+    if "credentials" in {field.name for field in attr.fields(ClientSession)}:
+        base["credentials"] = tls.credentials() if tls else None
+    try:
+        base["address"] = str(address.through_proxy())
+    except BoardUnreachable as error:
+        raise LabUnreachable(error.message, hint=error.context.hint) from error
+    return Coordinator(**base, owner=owner, lab=address, tls=tls, **more)
+
+
+def no_coordinator(address: LabAddress) -> LabUnreachable:
+    """Return the error for a coordinator that does not answer."""
+    tls = (
+        f"{SWITCH} is set: has it TLS, and is {CACERT} right?" if SWITCH in os.environ else f"{SWITCH}=1 if it has TLS"
+    )
+    return LabUnreachable(
+        f"there is no coordinator at {address}", hint=f"hil lab up; LG_COORDINATOR=HOST:PORT for your lab; {tls}"
+    )
+
+
 @contextlib.asynccontextmanager
 async def connected(
     address: LabAddress, owner: str, on_change: Callable[[], None] = lambda: None, *, follow: bool = True
 ) -> AsyncIterator[Coordinator]:
     """Connect to the coordinator until the end of the block; see `Coordinator`. Raises `LabUnreachable`."""
-    session = Coordinator(  # type: ignore[call-arg] # those of its base
-        address=str(address), loop=asyncio.get_running_loop(), owner=owner, on_change=on_change, follow=follow
-    )
+    loop, tls = asyncio.get_running_loop(), LabTls.from_environment()
+    session = new_session(address, loop, owner, tls, follow=follow, on_change=on_change)
     try:
         try:
             await asyncio.wait_for(session.start(), CONNECT_SECONDS)
         except (ServerError, TimeoutError) as error:
-            raise LabUnreachable(
-                f"there is no coordinator at {address}", hint="hil lab up, or LG_COORDINATOR=HOST:PORT of your lab"
-            ) from error
+            raise no_coordinator(address) from error
         yield session
     finally:
         session.stopping.set()

@@ -22,6 +22,7 @@ from hil.lab.tags import BOARD
 from hil.lab.wire import LONGEST_LINE, TIMEOUTS
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Mapping
 
     from labgrid.remote.common import Place
@@ -43,14 +44,20 @@ class Keeper:
     """
 
     def __init__(
-        self, coordinator: LabAddress, timeout: float = TIMEOUTS.keeper, recheck: float = RECHECK_SECONDS
+        self,
+        coordinator: LabAddress,
+        timeout: float = TIMEOUTS.keeper,
+        recheck: float = RECHECK_SECONDS,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
+        """With `tls`, runners must connect by TLS."""
         self.address = coordinator
         self.own_name = f"{socket.gethostname()}/keeper"
         self.leases: dict[str, Lease] = {}
         self.executor = ActionExecutor()
         self.health = Health(self, recheck)
         self._timeout = timeout
+        self._tls = tls
         self._lab: Coordinator | None = None
         self._updated = asyncio.Event()
         self._update_is_due = False
@@ -63,7 +70,8 @@ class Keeper:
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await RunnerConnection(self, self._timeout, reader, writer).serve()
 
-        async with await asyncio.start_server(serve, address.host, address.port, limit=LONGEST_LINE):
+        listening = asyncio.start_server(serve, address.host, address.port, limit=LONGEST_LINE, ssl=self._tls)
+        async with await listening:
             log.info("listening on %s", address)
             await self._follow_coordinator()
 

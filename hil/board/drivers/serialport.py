@@ -9,11 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import ipaddress
-import os
 import socket
 import struct
-import subprocess
 import termios
 import threading
 import warnings
@@ -21,14 +18,13 @@ from typing import TYPE_CHECKING, Any
 
 import serial
 import serial.rfc2217
-from labgrid.driver.exception import ExecutionError
 from labgrid.resource.remote import RemotePlace
-from labgrid.util.proxy import proxymanager
-from labgrid.util.ssh import sshmanager
 from serial.urlhandler import protocol_socket
 
+from hil.board.drivers.gateway import forwarded, gateway
 from hil.board.drivers.serialline import GLANCE_SECONDS
 from hil.errors import BoardUnreachable
+from hil.hosts import bare, bracketed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,6 +32,7 @@ if TYPE_CHECKING:
 WRITE_SECONDS = 5.0
 NEGOTIATION_SECONDS = 3.0
 """How long an RFC2217 server may take for each step of the negotiation."""
+LOCALHOST = "127.0.0.1"
 RFC2217 = "rfc2217"
 RAW = "raw"
 """labgrid's names of the protocols."""
@@ -166,57 +163,16 @@ def unreachable(what: str, error: OSError, board: str) -> BoardUnreachable:
 def endpoint(resource: Any) -> tuple[str, int]:
     """Return where a resource on the network is reached: over SSH if `LG_PROXY` or its exporter asks for that.
 
-    Raises `PortError`.
+    labgrid's own function takes what is behind the first colon of an IPv6 address for a port. Raises `PortError`.
     """
     host = bare(resource.host)
     through = gateway(resource)
+    if not through:
+        return host, int(resource.port)
     try:
-        if not is_ipv6(host):
-            name, port = proxymanager.get_host_and_port(resource)
-            return str(name), int(port)
-        if not through:
-            return host, int(resource.port)  # labgrid takes what is behind the first colon for a port
-        return "localhost", int(sshmanager.request_forward(through, bracketed(host), resource.port))
-    except (ExecutionError, subprocess.SubprocessError, OSError) as error:
-        raise PortError(
-            f"{bracketed(host)}:{resource.port} cannot be reached through SSH at {through}: {ssh_reason(error)}",
-            f"try `ssh {through}`: it must work without a question",
-        ) from error
-
-
-def gateway(resource: Any) -> str:
-    """Return the machine whose SSH leads to a resource, empty if it is reached directly."""
-    extra = getattr(resource, "extra", None) or {}
-    if extra.get("proxy_required"):
-        return str(extra.get("proxy") or "")
-    return str(getattr(proxymanager, "_force_proxy", None) or os.environ.get("LG_PROXY", ""))
-
-
-def ssh_reason(error: BaseException) -> str:
-    """Return what SSH said last about a connection that labgrid could not make."""
-    if isinstance(error, subprocess.CalledProcessError | subprocess.TimeoutExpired):
-        said = (error.output or b"").decode(errors="replace").strip().splitlines()
-        return said[-1] if said else "the connection broke"
-    said = str(error).rpartition(",b'")[2].removesuffix("'").replace("\\r", "").split("\\n")  # labgrid quotes bytes
-    return next((line.strip() for line in reversed(said) if line.strip()), type(error).__name__)
-
-
-def bare(host: str) -> str:
-    """Return a host without the brackets that an IPv6 address may be written in."""
-    return host[1:-1] if host.startswith("[") and host.endswith("]") else host
-
-
-def is_ipv6(host: str) -> bool:
-    """Whether a host is an IPv6 address."""
-    try:
-        return ipaddress.ip_address(host).version == 6
-    except ValueError:
-        return False
-
-
-def bracketed(host: str) -> str:
-    """Return a host as it is written before a colon and a port."""
-    return f"[{host}]" if is_ipv6(host) else host
+        return LOCALHOST, forwarded(through, host, resource.port)
+    except BoardUnreachable as error:
+        raise PortError(error.message, error.context.hint) from error
 
 
 def _open_network(port: Any) -> serial.SerialBase:

@@ -28,6 +28,7 @@ class UartDriver(ConsoleExpectMixin, Driver, ConsoleProtocol):  # type: ignore[m
     """
 
     bindings = {"board": BoardProtocol}  # noqa: RUF012 - labgrid's way
+    linesep = "\n"  # what labgrid's `sendline` ends a line with; its version after 26.0.1 asks the driver
 
     uart: str = attr.ib(default="", validator=attr.validators.instance_of(str))
     txdelay: float = attr.ib(default=0.0, validator=attr.validators.instance_of(float))

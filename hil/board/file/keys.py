@@ -35,6 +35,7 @@ def _texts(found: Any) -> bool:
 KINDS: Mapping[str, Callable[[Any], bool]] = {
     "text": lambda found: isinstance(found, str),
     "a whole number": lambda found: isinstance(found, int) and not isinstance(found, bool),
+    "true or false": lambda found: isinstance(found, bool),
     "a list of texts": lambda found: isinstance(found, list) and _texts(found),
     "a mapping": lambda found: isinstance(found, dict),
     "a mapping, or a list of texts": lambda found: (
@@ -52,6 +53,7 @@ MODELINE = f"# yaml-language-server: $schema={SCHEMA}"
 _WORDS: Mapping[Any, tuple[str, str]] = {
     str: ("text", ""),
     int: ("a whole number", ""),
+    bool: ("true or false", ""),
     str | int: ("text", ""),
     list[str]: ("a list of texts", ""),
     dict[str, str]: ("a mapping", "text"),

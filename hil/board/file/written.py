@@ -73,6 +73,12 @@ class Options(msgspec.Struct, kw_only=True):
     coordinator_address: Annotated[
         str | UnsetType, Meta(description="labgrid's coordinator, HOST:PORT, if LG_COORDINATOR does not say it")
     ] = UNSET
+    coordinator_tls: Annotated[
+        bool | UnsetType, Meta(description="whether it has TLS, if LG_COORDINATOR_TLS does not say it")
+    ] = UNSET
+    coordinator_cacert: Annotated[
+        str | UnsetType, Meta(description="file with the certificates that may sign the coordinator's")
+    ] = UNSET
 
 
 class WrittenEntry(msgspec.Struct, kw_only=True):

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 EMULATOR_TOOL = "qemu"
 """The tool of a board file whose version a run is told with."""
+LABGRID_ENVIRONMENT = "env"
+"""labgrid's fixture that makes the targets of the board file."""
 
 
 class BoardSession:
@@ -139,6 +141,16 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
     env = environment(item.config)
     if env and {"board", "strategy"} & set(getattr(item, "fixturenames", ())):
         refuse_broken(env)
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(fixturedef: pytest.FixtureDef[object], request: pytest.FixtureRequest) -> Generator[None]:
+    """Connect to the lab before labgrid makes the targets, which it would do in its own way."""
+    if fixturedef.argname == LABGRID_ENVIRONMENT and (env := environment(request.config)):
+        from hil.lab.places import connect_places
+
+        connect_places(env)
     return (yield)
 
 

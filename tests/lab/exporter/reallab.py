@@ -18,11 +18,11 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 from hil.deadline import Deadline
 from hil.lab.address import LabAddress
 from hil.lab.client import PlaceStatus, status
-from hil.lab.coordinator import connected
 from hil.lab.errors import LabUnreachable
 from hil.lab.simulated.power import PowerSwitch
 from hil.paths import HIL
@@ -31,7 +31,7 @@ from tests.simulators.board import IMAGE, SimulatedBoard
 from tests.simulators.serial import PtyWire
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 ROOT = Path(__file__).parents[3]
 PROGRAMS = Path(sys.executable).parent
@@ -39,6 +39,18 @@ LOOPBACK = "127.0.0.1"
 PLACE = "bench-1"
 TIMEOUT_SECONDS = 60.0
 """For everything that must happen at some time, on a machine that may be busy."""
+ADD_PLACE = """
+import asyncio, sys
+from hil.lab.address import LabAddress
+from hil.lab.coordinator import connected
+
+async def add(address, name):
+    async with connected(LabAddress.parse(address), "desk/admin") as client:
+        await client.add_place(name, {"board": "bench", "boot_seconds": "10"}, f"*/{name}/*")
+
+asyncio.run(add(*sys.argv[1:]))
+"""
+"""In a process of its own, as its settings are in the environment."""
 SUITE = """
 from hil.deadline import Deadline
 
@@ -103,8 +115,15 @@ class RealLab:
     directory: Path
     bench: BoardOnABench
     address: LabAddress
-    environment: dict[str, str]
+    settings: Mapping[str, str]
+    """Variables of the environment with which users of the lab come."""
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    exporter: Sequence[str] = ()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of the lab's programs and users."""
+        return {**os.environ, **self.settings, "LG_COORDINATOR": str(self.address)}
 
     @classmethod
     @contextlib.contextmanager
@@ -115,16 +134,24 @@ class RealLab:
         address: LabAddress | None = None,
         more: Mapping[str, Any] | None = None,
         hostname: str = LOOPBACK,
-        environment: Mapping[str, str] | None = None,
+        settings: Mapping[str, str] | None = None,
+        coordinator: Sequence[str] = (),
+        keeper: Sequence[str] = (),
+        exporter: Sequence[str] = (),
     ) -> Iterator[RealLab]:
-        """Start everything; `more` are further resources of the board, which the exporter calls `hostname`."""
+        """Start everything; `more` are further resources of the board, whose machine the exporter calls `hostname`.
+
+        `coordinator` is another command for it, `keeper` and `exporter` are further options.
+        """
         address = address or LabAddress(LOOPBACK, free_port())
         with BoardOnABench.plugged_in(directory) as bench:
-            lab = cls(directory, bench, address, {**os.environ, **(environment or {}), "LG_COORDINATOR": str(address)})
+            lab = cls(directory, bench, address, settings or {})
             try:
-                lab.start("coordinator", str(PROGRAMS / "labgrid-coordinator"), "-l", str(address), ready="listening")
-                keeping = ("--recheck", "1", "--patience", "10")
+                usual = (str(PROGRAMS / "labgrid-coordinator"), "-l", str(address))
+                lab.start("coordinator", *(coordinator or usual), ready="listening")
+                keeping = ("--recheck", "1", "--patience", "10", *keeper)
                 lab.start("keeper", sys.executable, "-m", "hil.lab", str(address), *keeping)
+                lab.exporter = exporter
                 lab.export({PLACE: {**bench.exports, **(more or {})}}, hostname)
                 lab.write_tree()
                 yield lab
@@ -139,13 +166,10 @@ class RealLab:
         file = self.directory / f"{name}.yaml"
         file.write_text(json.dumps(exports))  # JSON is YAML, too
         command = [str(PROGRAMS / "labgrid-exporter"), "-c", str(self.address), "-n", name, "--hostname", hostname]
-        self.start(name, *command, str(file), ready="Exporter ready")
-        asyncio.run(self._add_places(list(exports)))
-
-    async def _add_places(self, names: list[str]) -> None:
-        async with connected(self.address, f"{socket.gethostname()}/admin") as client:
-            for name in names:
-                await client.add_place(name, {"board": "bench", "boot_seconds": "10"}, f"*/{name}/*")
+        self.start(name, *command, *self.exporter, str(file), ready="Exporter ready")
+        for place in exports:
+            adding = [sys.executable, "-c", ADD_PLACE, str(self.address), place]
+            subprocess.run(adding, cwd=ROOT, env=self.environment, check=True, timeout=TIMEOUT_SECONDS)
 
     def start(self, name: str, *command: str, ready: str = "", **environment: str) -> None:
         """Start a program; if it says `ready` when it is, wait for that."""
@@ -219,7 +243,9 @@ class RealLab:
         return record
 
     def place(self, name: str = PLACE) -> PlaceStatus:
-        return next(place for place in status(self.address) if place.name == name)
+        """A place, as the keeper sees it."""
+        with mock.patch.dict(os.environ, self.settings):
+            return next(place for place in status(self.address) if place.name == name)
 
     def await_good(self, name: str = PLACE) -> None:
         """Wait until the keeper has checked the board, and it is free."""

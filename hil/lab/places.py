@@ -1,0 +1,63 @@
+"""Connects the places of a board file (labgrid's `RemotePlace`) to the coordinator, as the rest of a lab is.
+
+labgrid connects by itself when a board file has a place, but in its released version neither by TLS nor to an IPv6
+address through SSH, and a coordinator that is away is an error without its address. So the session of its manager of
+places, which is private to labgrid, is ours: pyproject.toml bounds the version.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import os
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hil.board.file.boardfile import BoardFile
+from hil.lab.address import LabAddress
+from hil.lab.tls import SWITCH, LabTls
+
+if TYPE_CHECKING:
+    from labgrid import Config, Environment
+
+LOCAL_COORDINATOR = "127.0.0.1"
+
+
+def connect_places(environment: Environment) -> None:
+    """Connect to the coordinator if the board file has a place and this process is not connected yet.
+
+    Raises `LabUnreachable` and, for a wrong address, `UsageError`.
+    """
+    if not BoardFile.of_environment(environment).remote:
+        return
+    from labgrid.remote.client import ServerError, ensure_event_loop
+    from labgrid.resource.remote import RemotePlaceManager
+
+    from hil.lab.coordinator import CONNECT_SECONDS, new_session, no_coordinator
+
+    manager = RemotePlaceManager.get()
+    if manager.session is not None:
+        return
+    address, tls = address_and_tls(environment.config)
+    loop = ensure_event_loop()
+    session = new_session(address, loop, _owner(), tls, env=environment)
+    try:
+        loop.run_until_complete(asyncio.wait_for(session.start(), CONNECT_SECONDS))
+    except (ServerError, TimeoutError) as error:
+        raise no_coordinator(address) from error
+    manager.env, manager.url, manager.loop, manager.session = environment, str(address), loop, session
+
+
+def address_and_tls(config: Config) -> tuple[LabAddress, LabTls | None]:
+    """Return the coordinator that a board file means, by labgrid's options, else by the environment."""
+    address = config.get_option("coordinator_address", os.environ.get("LG_COORDINATOR") or LOCAL_COORDINATOR)
+    wanted = str(config.get_option("coordinator_tls", SWITCH in os.environ)).strip().lower() == "true"
+    cacert = str(config.get_option("coordinator_cacert", ""))
+    trusted = LabTls(Path(config.resolve_path(cacert))) if cacert else LabTls.trusted()
+    return LabAddress.parse(str(address)), trusted if wanted else None
+
+
+def _owner() -> str:
+    """Return the name by which labgrid's client acquires places."""
+    return f"{os.environ.get('LG_HOSTNAME', socket.gethostname())}/{os.environ.get('LG_USERNAME') or getpass.getuser()}"

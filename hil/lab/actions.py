@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from labgrid.remote.client import ClientSession, UserError
 
 from hil.board.drivers.serialport import open_port
+from hil.consoletext import is_speech
 from hil.deadline import Deadline
 from hil.lab.errors import BoardSick
 
@@ -138,8 +139,11 @@ def _await_silence(consoles: Sequence[serial.SerialBase]) -> None:
 
 
 def _heard(consoles: Sequence[serial.SerialBase], deadline: Deadline) -> bool:
+    """Whether there is text on one of the lines before the deadline; bytes of a board without power are none."""
+    heard = dict.fromkeys(consoles, b"")
     while not deadline.expired:
         for console in consoles:
-            if console.read(max(1, console.in_waiting)):
+            heard[console] += console.read(max(1, console.in_waiting))
+            if is_speech(heard[console]):
                 return True
     return False

@@ -50,11 +50,11 @@ class SerialLine:
         self._transcript = transcript
         self._alarm = alarm
         self._reconnect_seconds = reconnect_seconds
+        self._arrived = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._port = open_port()
         self._connected = threading.Event()
         self._connected.set()
         self._closed = threading.Event()
-        self._arrived = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._lock = threading.Lock()
         self._unread: deque[bytes] = deque()
         self._unread_bytes = 0

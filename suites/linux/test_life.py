@@ -30,6 +30,9 @@ pytestmark = pytest.mark.needs_linux
 DEBUG_PCR = 16
 NV_INDEX = 0x1500016
 NAME = UUID("6b6e6f77-6e20-746f-206f-6e6520564d4d")
+OTHER_NAME = UUID("6b6e6f77-6e20-746f-206f-6e6520564d4e")
+CRASHES = 5
+"""More than the three failed authorisations after which a TPM locks."""
 PERSISTENT = WantedVtpm(abi.VTPM_REQUIRE_PERSISTENT)
 ENDED_BY_SIGTERM = 128 + 15
 ENDED_BY_SIGKILL = 128 + 9
@@ -104,6 +107,20 @@ def test_a_persistent_vtpm_is_reset_with_its_guest_and_keeps_what_is_permanent(
     assert again.run(f"tpm2_nvread {NV_INDEX} -C o").stdout == b"kept"
     with pytest.raises(CommandFailed, match="naming the VM: EBUSY"):
         Guest.start(host, vtpms=[PERSISTENT], uuid=NAME)
+
+
+def test_a_guest_whose_vmm_is_killed_again_and_again_can_still_use_its_keys(make_guest: Callable[..., Guest]) -> None:
+    attributes = "fixedtpm|fixedparent|sensitivedataorigin|userwithauth|sign"
+    use = (
+        f"tpm2_createprimary -Q -C o -G ecc256:ecdsa-sha256:null -a '{attributes}' -p secret -c /tmp/key &&"
+        " echo measured >/tmp/message && tpm2_sign -Q -c /tmp/key -p secret -g sha256 -o /tmp/signature /tmp/message &&"
+        " tpm2_getcap properties-variable | grep LOCKOUT_COUNTER"
+    )
+    for _ in range(CRASHES):
+        guest = make_guest("crashes", vtpms=[PERSISTENT], uuid=OTHER_NAME)
+        assert guest.run(use).text.split()[-1] == "0x0"
+        guest.signal("KILL")
+        assert guest.wait_ended() == ENDED_BY_SIGKILL
 
 
 def test_an_ephemeral_vtpm_is_a_new_one_when_its_guest_starts_again(make_guest: Callable[..., Guest]) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 DIGEST = hashlib.sha256(b"measured").digest()
 NV_INDEX = 0x01500001
 PROFILES = {0: ("sha1", "sha256", "sha384", "sha512"), 1: ("sha256",), 2: ("sha384",)}
-HEADER_BYTES = 16
+HEADER_BYTES = 20
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def test_startup_state_brings_back_what_shutdown_state_saved(window: Window, tpm
 
 def test_an_image_without_volatile_state_comes_up_as_after_reset(engine: EngineProcess, image: bytes) -> None:
     permanent_bytes = int.from_bytes(image[8:12], "little")
-    cold = image[:12] + bytes(4) + image[HEADER_BYTES : HEADER_BYTES + permanent_bytes]
+    cold = image[:12] + bytes(8) + image[HEADER_BYTES : HEADER_BYTES + permanent_bytes]
     with Tpm(engine.window(1).resume(cold)) as tpm:
         tpm.startup()
         assert tpm.pcr(10) == bytes(32)

@@ -44,7 +44,7 @@ enum engine_op {
 	ENGINE_EXECUTE = 2,     /* request -> response */
 	ENGINE_SUSPEND = 3,     /* serialise all state; image_va and image_bytes say where it lies in the window */
 	ENGINE_RESUME = 4,      /* in a fresh window: staging holds image_bytes of image */
-	ENGINE_RESET = 5,       /* _TPM_Init: volatile state gone, permanent state kept */
+	ENGINE_RESET = 5,       /* TPM2_Shutdown(CLEAR) unless the guest has, _TPM_Init: permanent state kept */
 };
 
 enum engine_status {

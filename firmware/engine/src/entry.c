@@ -18,13 +18,14 @@
 
 /* The state image: this header, then libtpms' permanent state, then its volatile state. */
 #define IMAGE_MAGIC 0x4D495456 /* "VTIM" */
-#define IMAGE_VERSION 1
+#define IMAGE_VERSION 2
 
 struct image_header {
 	uint32_t magic;
 	uint32_t version;
 	uint32_t permanent_bytes;
 	uint32_t volatile_bytes;
+	uint32_t orderly; /* 1: the last command was TPM2_Shutdown */
 };
 
 __attribute__((section(".mailbox"))) struct engine_mailbox engine_mailbox;
@@ -85,7 +86,11 @@ static enum engine_status execute(struct engine_mailbox *mailbox)
 
 static enum engine_status suspend(struct engine_mailbox *mailbox)
 {
-	struct image_header header = {.magic = IMAGE_MAGIC, .version = IMAGE_VERSION};
+	struct image_header header = {
+		.magic = IMAGE_MAGIC,
+		.version = IMAGE_VERSION,
+		.orderly = tpm_is_orderly(),
+	};
 
 	if (window != WINDOW_RUNNING) {
 		return ENGINE_BAD_ARGUMENT;
@@ -120,6 +125,7 @@ static bool parse_image(const uint8_t *image, uint64_t bytes, struct tpm_state *
 	state->permanent_bytes = header.permanent_bytes;
 	state->volatile_state = state->permanent + header.permanent_bytes;
 	state->volatile_bytes = header.volatile_bytes;
+	state->orderly = header.orderly != 0;
 	return true;
 }
 
@@ -141,12 +147,12 @@ static enum engine_status resume(uint64_t image_bytes)
 	return ENGINE_OK;
 }
 
-static enum engine_status reset(void)
+static enum engine_status reset(struct engine_mailbox *mailbox)
 {
 	if (window != WINDOW_RUNNING) {
 		return ENGINE_BAD_ARGUMENT;
 	}
-	if (!tpm_init()) {
+	if (!tpm_reset(mailbox->response)) {
 		window = WINDOW_SPENT;
 		return ENGINE_FATAL;
 	}
@@ -169,7 +175,7 @@ static enum engine_status run(struct engine_mailbox *mailbox)
 	case ENGINE_RESUME:
 		return resume(mailbox->image_bytes);
 	case ENGINE_RESET:
-		return reset();
+		return reset(mailbox);
 	default:
 		return ENGINE_BAD_ARGUMENT;
 	}

@@ -29,6 +29,14 @@ static struct {
 	uint32_t bytes;
 } manufactured;
 
+/* Where a command and a response have their code, in network order (TPM 2.0 Library part 1, "Command/Response"). */
+enum { CODE = 6, HEADER_BYTES = 10 };
+
+/* TPM 2.0 Library part 2, tables 12 and 16; TPM_RC_SUCCESS is 0. */
+enum { TPM_CC_SHUTDOWN = 0x145, TPM_RC_OK = 0 };
+
+static bool disorderly; /* the last command was not a TPM2_Shutdown that succeeded */
+
 static TPM_RESULT nvram_init(void)
 {
 	return TPM_SUCCESS;
@@ -89,6 +97,24 @@ static bool prepare(void)
 	       TPMLIB_RegisterCallbacks(&callbacks) == TPM_SUCCESS;
 }
 
+/* libtpms restarts a TPM by Terminate and MainInit, in between it forgets everything: the state goes around it. */
+static bool init(void)
+{
+	unsigned char *permanent;
+	uint32_t bytes;
+
+	if (TPMLIB_GetState(TPMLIB_STATE_PERMANENT, &permanent, &bytes) != TPM_SUCCESS) {
+		return false;
+	}
+	TPMLIB_Terminate();
+	disorderly = false;
+
+	bool set = TPMLIB_SetState(TPMLIB_STATE_PERMANENT, permanent, bytes) == TPM_SUCCESS;
+
+	free(permanent);
+	return set && TPMLIB_MainInit() == TPM_SUCCESS;
+}
+
 bool tpm_manufacture(uint32_t profile)
 {
 	if (!prepare()) {
@@ -104,7 +130,7 @@ bool tpm_manufacture(uint32_t profile)
 	manufactured.data = NULL;
 
 	/* The profile takes effect at the next _TPM_Init. */
-	return result == TPM_SUCCESS && profile_apply(profile) && tpm_init();
+	return result == TPM_SUCCESS && profile_apply(profile) && init();
 }
 
 bool tpm_resume(const struct tpm_state *state)
@@ -117,24 +143,47 @@ bool tpm_resume(const struct tpm_state *state)
 	    TPMLIB_SetState(TPMLIB_STATE_VOLATILE, state->volatile_state, state->volatile_bytes) != TPM_SUCCESS) {
 		return false;
 	}
+	disorderly = !state->orderly;
 	return TPMLIB_MainInit() == TPM_SUCCESS;
 }
 
-/* libtpms restarts a TPM by Terminate and MainInit, in between it forgets everything: the state goes around it. */
-bool tpm_init(void)
+static uint32_t code_of(const uint8_t *message)
 {
-	unsigned char *permanent;
-	uint32_t bytes;
+	uint32_t code = 0;
 
-	if (TPMLIB_GetState(TPMLIB_STATE_PERMANENT, &permanent, &bytes) != TPM_SUCCESS) {
-		return false;
+	for (unsigned int i = 0; i < sizeof(code); i++) {
+		code = code << 8U | message[CODE + i];
 	}
-	TPMLIB_Terminate();
+	return code;
+}
 
-	bool set = TPMLIB_SetState(TPMLIB_STATE_PERMANENT, permanent, bytes) == TPM_SUCCESS;
+/*
+ * A VM that is killed, or panics, sends no TPM2_Shutdown. For the TPM each such end could be an attempt to keep it from
+ * recording a wrong authorisation, so it counts one against the lockout (part 1, "Dictionary Attack Protection"). Here
+ * there is nothing to keep it from: commands and RESET of an instance never overlap. In failure mode, or before
+ * TPM2_Startup, the TPM refuses, and there is nothing to shut down.
+ */
+static void shut_down(uint8_t *response)
+{
+	uint8_t command[] = {0x80, 0x01, 0, 0, 0, 12, 0, 0, TPM_CC_SHUTDOWN >> 8, TPM_CC_SHUTDOWN & 0xFF, 0, 0};
+	unsigned char *out = response;
+	uint32_t out_bytes = 0;
+	uint32_t room = ENGINE_BUFFER_BYTES;
 
-	free(permanent);
-	return set && TPMLIB_MainInit() == TPM_SUCCESS;
+	TPMLIB_Process(&out, &out_bytes, &room, command, sizeof(command)); /* TPM_SU_CLEAR */
+}
+
+bool tpm_reset(uint8_t *response)
+{
+	if (disorderly) {
+		shut_down(response);
+	}
+	return init();
+}
+
+bool tpm_is_orderly(void)
+{
+	return !disorderly;
 }
 
 uint32_t tpm_execute(uint8_t *command, uint32_t command_bytes, uint8_t *response)
@@ -142,12 +191,14 @@ uint32_t tpm_execute(uint8_t *command, uint32_t command_bytes, uint8_t *response
 	unsigned char *out = response;
 	uint32_t out_bytes = 0;
 	uint32_t room = ENGINE_BUFFER_BYTES;
+	bool shutdown = command_bytes >= HEADER_BYTES && code_of(command) == TPM_CC_SHUTDOWN;
 
 	/* libtpms keeps a buffer of this size in place; were it to allocate its own, the response would be lost. */
 	if (TPMLIB_Process(&out, &out_bytes, &room, command, command_bytes) != TPM_SUCCESS || out != response ||
 	    out_bytes > ENGINE_BUFFER_BYTES) {
 		engine_fatal(ENGINE_FAULT_ABORT);
 	}
+	disorderly = !shutdown || out_bytes < HEADER_BYTES || code_of(response) != TPM_RC_OK;
 	return out_bytes;
 }
 

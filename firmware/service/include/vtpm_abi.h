@@ -100,7 +100,9 @@
  * x4 = window switches so far, x5 = window loads (image to window) so far, x6 = window evictions so far, all of this
  * instance.
  *
- * RESET: x1 = handle. Also lays out the queue anew: ring counters start at zero again, slots are empty.
+ * RESET: x1 = handle. Also lays out the queue anew: ring counters start at zero again, slots are empty. A persistent
+ * TPM whose last command was not a TPM2_Shutdown that succeeded gets TPM2_Shutdown(CLEAR) before its _TPM_Init, so the
+ * crash of a VM does not count as a failed authorisation.
  * DESTROY, FORWARD: x1 = handle. FORWARD does what DOORBELL does, also for an instance that is not bound.
  */
 #define VTPM_INFO_STATE 0

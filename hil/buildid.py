@@ -23,7 +23,7 @@ _READY = {
     MONITOR: re.compile(r"monitor: ready\b"),
     LINUX: re.compile(r"linux: ready\b"),
 }
-_BUILD = re.compile(rf", build ([0-9a-f]{{{DIGITS}}})\s*$")
+_BUILD = re.compile(rf", build ([0-9a-f]{{{DIGITS}}})\b")
 
 
 class Announcement(NamedTuple):

@@ -9,6 +9,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from hil.buildid import announcement
+from hil.consoletext import clean
 from hil.deadline import Deadline
 from hil.errors import WrongFirmware
 from hil.manifest import Manifest
@@ -70,7 +71,7 @@ class BuildWatch:
 
     def _listener(self, uart: str) -> Callable[..., None]:
         def listen(line: TranscriptLine, *, complete: bool) -> None:
-            found = announcement(line.text)
+            found = announcement(clean(line.raw))
             with self._changed:
                 if found and complete:
                     self.announced[found.part] = found.build_id

@@ -44,6 +44,14 @@ def test_a_card_that_is_right_is_not_flashed_again(bench: Bench) -> None:
     assert (bench.card.stat().st_mtime_ns, bench.board.boots) == (written, 1)
 
 
+@pytest.mark.parametrize("noise", [b"\0", b"\xff\xff", b"\x1b[0m"], ids=["NUL", "framing", "colour"])
+def test_noise_around_an_announcement_does_not_hide_it(bench: Bench, noise: bytes) -> None:
+    flashed(bench)
+    bench.board.banners = tuple(noise + banner.replace(b"\r\n", noise + b"\r\n") for banner in BANNERS)
+    bench.strategy().transition("monitor")
+    assert bench.board.boots == 1
+
+
 @pytest.mark.parametrize(
     ("says", "message"),
     [

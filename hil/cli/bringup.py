@@ -98,7 +98,7 @@ def _bring_up(board: BoardFile, directory: Path, *, quiet: bool) -> BringUp:
     try:
         strategy = labgridenv.target(environment).get_strategy()
         strategy.sink = DirectorySink(directory)
-        bring_up = BringUp(strategy, board.features, find_elfs(board.images.values()))
+        bring_up = BringUp(strategy, board.features, find_elfs(board.images.values()), platform=board.platform)
         if quiet:
             bring_up.run()
         else:

@@ -40,7 +40,8 @@ _SERVICE = "service"
 class BringUp:
     """The bring-up of one board. `on_change` is called with all steps when one of them changes, from several threads.
 
-    `features` are those of the board file; `images` are the ELF files that explain addresses.
+    `features` are those of the board file; `images` are the ELF files that explain addresses; `platform` is the one of
+    the board file, whose traps are among the likely causes.
     """
 
     def __init__(
@@ -49,12 +50,14 @@ class BringUp:
         features: Mapping[str, str],
         images: Sequence[Elf] = (),
         on_change: Callable[[Sequence[BringUpStep]], None] = lambda _steps: None,
+        platform: str = "",
     ) -> None:
         self.strategy = strategy
         self.error: HilError | None = None
         """The error that ended the bring-up, None if it is complete."""
         self._features = features
         self._images = images
+        self._platform = platform
         self.on_change = on_change
         self._linux = strategy.plan.last == "linux"
         self._stages = stages_of(strategy.plan.banners, linux=self._linux)
@@ -148,7 +151,7 @@ class BringUp:
         steps = self.steps
         stage = next(step.stage for step in steps if step.outcome is StageOutcome.NOT_TRIED)
         spent = time.monotonic() - self._began - sum(step.seconds for step in steps)
-        causes = diagnose(Stop(stage, error, self._observer, self._crash(error)))
+        causes = diagnose(Stop(stage, error, self._observer, self._crash(error), self._platform))
         return BringUpStep(stage, StageOutcome.STOPPED, error.message, spent, causes)
 
     def _crash(self, error: HilError) -> Crash | None:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from hil.board.drivers.videocore import BootRefused
 from hil.errors import Panic, UnexpectedPowerOff
 from hil.operations.bringup.stages import Cause
+from hil.operations.bringup.symptoms import known_symptoms, progress_before_banners
+from hil.operations.bringup.traps import traps_before
 from hil.target.vtpm import ServiceError, Status
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ GARBAGE = 0.3
 
 _NO_SERVER = "no SSH server"
 _OFF = re.compile(r"vTPM: service off: (?P<reason>.*)")
+_TREE = re.compile(r"vTPM: device tree at (?P<address>0x[0-9a-f]+) (?P<fault>.*)")
 _OFF_CAUSES = (
     ("engine", "the engine is missing, damaged, or from another build than BL31", "hil build; hil flash --force"),
     ("entropy", "the processor has no FEAT_RNG, or the random number generator is silent", "docs/build.md, entropy"),
@@ -40,12 +43,37 @@ class Stop:
     observer: BootObserver | None
     crash: Crash | None = None
     """The crash or hang behind the error, if it is one."""
+    platform: str = ""
+    """The board's platform, empty if it is none of this project's."""
 
 
 def diagnose(stop: Stop) -> tuple[Cause, ...]:
-    """Return the likely causes, the likeliest first, and after them the usual ones of the stage."""
+    """Return the likely causes, the likeliest first, and after them the platform's and the usual ones of the stage."""
     special = [cause for rule in _RULES for cause in rule(stop)]
-    return (*special, *(cause for cause in stop.stage.causes if cause not in special))
+    usual = (*traps_before(stop.platform, stop.stage.name), *stop.stage.causes)
+    return (*special, *(cause for cause in usual if cause not in special))
+
+
+def _device_tree(stop: Stop) -> Iterator[Cause]:
+    for line in stop.observer.tail() if stop.observer else ():
+        if found := _TREE.search(line):
+            yield Cause(
+                f"the device tree at {found['address']} {found['fault']}",
+                "config.txt: device_tree_address and what lies beside it; docs/boards/rpi4.md",
+            )
+            return
+
+
+def _symptoms(stop: Stop) -> Iterator[Cause]:
+    """What was said since the last stage that was reached: a stage that is followed by a later one was passed."""
+    if stop.observer:
+        yield from known_symptoms(stop.observer.since_last_stage)
+
+
+def _progress(stop: Stop) -> Iterator[Cause]:
+    observer = stop.observer
+    if observer and not any(observer.banners.values()) and not any(_symptoms(stop)) and not any(_garbage(stop)):
+        yield from progress_before_banners(observer.since_last_stage)
 
 
 def _service_off(stop: Stop) -> Iterator[Cause]:
@@ -101,10 +129,14 @@ def _garbage(stop: Stop) -> Iterator[Cause]:
 
 def _other_firmware(stop: Stop) -> Iterator[Cause]:
     observer = stop.observer
-    if observer and observer.serial and not any(observer.banners.values()) and not any(_garbage(stop)):
+    if observer and observer.serial and not any(observer.banners.values()) and not any(map(any, _understood(stop))):
         lines = observer.tail(1)
         if lines:
             yield Cause(f"other firmware runs there; it says: {lines[0]}", "hil flash --force; check the boot switches")
+
+
+def _understood(stop: Stop) -> Iterator[Iterator[Cause]]:
+    yield from (_garbage(stop), _symptoms(stop), _progress(stop))
 
 
 def _no_entropy(stop: Stop) -> Iterator[Cause]:
@@ -122,4 +154,18 @@ def _hint(stop: Stop) -> Iterator[Cause]:
         yield Cause(stop.error.message, stop.error.context.hint)
 
 
-_RULES = (_refused, _service_off, _no_server, _crash, _loop, _garbage, _other_firmware, _no_entropy, _power_off, _hint)
+_RULES = (
+    _refused,
+    _device_tree,
+    _service_off,
+    _no_server,
+    _symptoms,
+    _crash,
+    _loop,
+    _garbage,
+    _progress,
+    _other_firmware,
+    _no_entropy,
+    _power_off,
+    _hint,
+)

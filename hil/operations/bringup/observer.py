@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from hil.board.file.boot import Banner
     from hil.record.transcript import Listener, Transcript, TranscriptLine
 
-FIRST_BYTES = 4096
-"""How many of the first bytes of a line are searched for garbage."""
+LAST_BYTES = 4096
+"""How many of the last bytes of a line are searched for garbage."""
 _ENOUGH_BYTES = 16
 _TEXT = frozenset(range(0x20, 0x7F)) | frozenset(b"\t\r\n\x1b")
 
@@ -35,6 +35,8 @@ class BootObserver:
         """The time of the first byte, and its line."""
         self.banners: dict[str, list[tuple[float, str]]] = {banner.stage: [] for banner in banners}
         """The time and text of each stage's banner; several if the board has restarted."""
+        self._last_stage: dict[str, int] = {}
+        """The number of the line of the last banner on each console."""
         self._on_change = on_change
         self._lock = threading.Lock()
         for uart, transcript in transcripts.items():
@@ -42,8 +44,11 @@ class BootObserver:
 
     @property
     def garbage(self) -> Mapping[str, float]:
-        """The share of non-text bytes at the beginning of each line, for lines with enough bytes to tell."""
-        said = {uart: self._first_bytes(transcript) for uart, transcript in self.transcripts.items()}
+        """The share of non-text bytes since the last stage on each line, for lines with enough bytes to tell.
+
+        A stage may set another speed, so what came before it says nothing.
+        """
+        said = {uart: self._last_bytes(uart) for uart in self.transcripts}
         return {uart: _foreign(data) / len(data) for uart, data in said.items() if len(data) >= _ENOUGH_BYTES}
 
     @property
@@ -57,8 +62,20 @@ class BootObserver:
             f"{uart}: {text}" for uart, transcript in self.transcripts.items() for text in transcript.tail(lines)
         )
 
-    def _first_bytes(self, transcript: Transcript) -> bytes:
-        return b"\n".join(line.raw for line in transcript.since(0) if line.direction == "<")[:FIRST_BYTES]
+    @property
+    def since_last_stage(self) -> tuple[tuple[str, ...], ...]:
+        """What each console said since the last stage that was reached there, without empty lines."""
+        return tuple(
+            tuple(line.text for line in self._lines_since_last_stage(uart) if line.raw.strip())
+            for uart in self.transcripts
+        )
+
+    def _lines_since_last_stage(self, uart: str) -> tuple[TranscriptLine, ...]:
+        lines = self.transcripts[uart].since(self._last_stage.get(uart, 0))
+        return tuple(line for line in lines if line.direction == "<")
+
+    def _last_bytes(self, uart: str) -> bytes:
+        return b"\n".join(line.raw for line in self._lines_since_last_stage(uart))[-LAST_BYTES:]
 
     def _listener(self, uart: str, banners: Sequence[Banner]) -> Listener:
         scanner = LineScanner([banner.pattern for banner in banners])
@@ -79,6 +96,8 @@ class BootObserver:
                     seen[-1] = (seen[-1][0], line.text)
                 for sighting in scanner.scan(line, complete=complete):
                     seen = self.banners[banners[sighting.index].stage]
+                    if not seen:  # a banner that comes again is the next boot's, and the end of this one is of interest
+                        self._last_stage[uart] = line.number
                     seen.append((now, sighting.text))
                     if not sighting.torn:
                         growing.append(seen)

@@ -124,6 +124,13 @@ _BANNERS = {
         Cause("the loader cannot read or verify BL31 or the engine", "hil flash --force; see what the loader says"),
         Cause("DRAM is not initialised, or smaller than the images need", "try another board of the same kind"),
     ),
+    "SPL": (
+        Cause("the boot ROM finds no loader on the medium that its switches choose", "hil flash --force; the switches"),
+    ),
+    "u-boot": (
+        Cause("BL31 or its payload does not hand over: BL33 is missing, or at another address", "see BL31's last line"),
+        Cause("its console is another UART, or has another speed", "the console in its configuration"),
+    ),
     "service": (
         Cause("this BL31 has no vTPM service", "hil build; hil flash --force"),
         Cause("a service that starts before it does not return", "build with LOG_LEVEL=50 and look for the last one"),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import binascii
 import math
+import struct
 from typing import TYPE_CHECKING
 
 from hil.deadline import Deadline
+from hil.errors import FirmwareError
 from hil.target.monitor import abi
 from hil.target.monitor.outcome import ProgramOutcome, SmcResult
 from hil.target.monitor.program import Program, r
@@ -35,7 +37,7 @@ class Pending:
         """Return the outcome. Waits until the program's deadline, or until `deadline` if that is later."""
         remaining = max(self._deadline.remaining, deadline.remaining if deadline else 0.0)
         answer = self._link.ask(f"wait {self._agent}", Deadline.after(remaining + _ANSWER))
-        return ProgramOutcome.parse(binascii.a2b_base64(answer))
+        return _outcome(answer)
 
 
 class Runner:
@@ -49,7 +51,7 @@ class Runner:
         """Run a program until it ends or its deadline passes. The outcome says which; see `ProgramOutcome.require`."""
         deadline = deadline or Deadline.after(USUAL)
         answer = self._link.ask(f"run {self._request(program, deadline)}", _answer_by(deadline))
-        return ProgramOutcome.parse(binascii.a2b_base64(answer))
+        return _outcome(answer)
 
     def start(self, program: Program, deadline: Deadline | None = None) -> Pending:
         """Start a program and return at once, so that programs of several agents can run in parallel."""
@@ -103,6 +105,13 @@ class Runner:
             f"{self._agent} {microseconds:x} {wanted.offset:x} {wanted.size:x} {length:x} {wanted.mask:x} "
             f"{_base64(program.assemble())} {_base64(program.uploaded)}"
         )
+
+
+def _outcome(answer: str) -> ProgramOutcome:
+    try:
+        return ProgramOutcome.parse(binascii.a2b_base64(answer))
+    except (binascii.Error, struct.error) as error:
+        raise FirmwareError(f"the monitor's answer is no outcome of a program: {answer[:60]!r}") from error
 
 
 def _answer_by(deadline: Deadline) -> Deadline:

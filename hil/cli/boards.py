@@ -111,7 +111,8 @@ def command(
 
 
 def board_statuses(tree: Tree) -> list[BoardStatus]:
-    """Return the status of all boards."""
+    """Return the status of all boards. Raises `UsageError` if there is none."""
+    tree.order()
     places = places_of(tree)
     return [_status(tree, tree.board(name), places) for name in tree.board_names()]
 

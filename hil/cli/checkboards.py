@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from hil.cli.output import console, from_here, print_json, print_line
-from hil.errors import ExitCode
+from hil.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,6 +28,8 @@ def check(tree: Tree, names: Iterable[str], *, as_json: bool) -> None:
     from hil.board.file.check import problems
 
     files = [_file(tree, name) for name in names] or sorted(tree.board_files.glob("*.yaml"))
+    if not files:
+        raise UsageError(f"there is no board in {tree.board_files}", hint="hil new board NAME")
     found = {from_here(file): problems(file) for file in files}
     if as_json:
         print_json([{"file": str(file), **asdict(problem)} for file, listed in found.items() for problem in listed])

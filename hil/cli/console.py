@@ -61,9 +61,9 @@ def command(
 
         hil console qemu-virt-linux guest
     """
+    chosen = Tree.here().board(board)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("hil console needs a terminal", hint="from a program, use hil.target.monitor.Monitor")
-    chosen = Tree.here().board(board)
     if build:
         from hil.board.builds import bring_up_to_date
 

@@ -6,7 +6,7 @@ import contextlib
 import os
 import re
 import sys
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - typer reads it
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -40,6 +40,7 @@ hypothesis is left out: it imports all of hypothesis at the end of every run, wh
 
 
 def command(
+    context: typer.Context,
     arguments: Annotated[
         list[str] | None,
         typer.Argument(
@@ -131,6 +132,8 @@ def command(
             "--coverage needs firmware of its own on an emulated board: it works without --pool and --firmware"
         )
     why, names = "", list(dict.fromkeys(board or ()))
+    for name in names:
+        tree.board_path(name)
     screen = Console(stderr=as_json, highlight=False, soft_wrap=True)
     if not (board or pool):
         choice = choose_board(tree)
@@ -138,14 +141,14 @@ def command(
         if choice.from_lab:
             pool, number = f"{BOARD}={choice.board}", number or 1
         screen.print(f"board {choice.board}{' of the lab' if choice.from_lab else ''}: {why}", markup=False)
+    retries = Retries.parse(retry) if retry else Retries()
+    pytest_arguments = _arguments(context, tree, [*(arguments or ()), *([f"--retry={retry}"] if retry else [])])
     leased = _seats_of_the_lab(tree, pool, number, each=each) if pool else []
     chosen = [BoardFile.read(leased[0].board_file)] if leased else [tree.board(name) for name in names]
     if linux and not pool:
         chosen = [*{card.name: card for board in chosen for card in _cards(tree, board)}.values()]
     if coverage:
         chosen = [_with_coverage(plain) for plain in chosen]
-    pytest_arguments = [*(arguments or ()), *([f"--retry={retry}"] if retry else [])]
-    retries = Retries.parse(retry) if retry else Retries()
     if fail_on_flaky:
         pytest_arguments.append("--fail-on-flaky")
     if any(used.kind == EMULATOR for used in chosen):
@@ -277,16 +280,28 @@ def _seats_of_the_lab(tree: Tree, tags: str, number: int | None, *, each: bool) 
 
 
 def _for_pytest(tree: Tree, arguments: list[str]) -> list[str]:
-    options = ["--rootdir", str(tree.root), "-c", str(tree.root / "pyproject.toml")]
-    paths = [] if _names_suites(tree, arguments) else [str(tree.root / tree.settings.suites)]
-    return [*options, *PLUGINS, *arguments, *paths]
+    return [*_options(tree), *arguments]
 
 
-def _names_suites(tree: Tree, arguments: list[str]) -> bool:
-    """Whether one of `arguments` is a file or folder of the tree; all others are values of options."""
-    positional = (argument for argument in arguments if not argument.startswith("-"))
-    paths = (Path(argument.partition("::")[0]).absolute() for argument in positional)
-    return any(path.exists() and path.is_relative_to(tree.root) for path in paths)
+def _options(tree: Tree) -> list[str]:
+    return ["--rootdir", str(tree.root), "-c", str(tree.root / "pyproject.toml"), *PLUGINS]
+
+
+def _arguments(context: typer.Context, tree: Tree, arguments: list[str]) -> list[str]:
+    """Return the arguments for pytest, with the folder of the suites where they name none.
+
+    Raises `UsageError` if they name what is not there, or select no test, before anything is done for them.
+    """
+    from hil.session.selection import check_selection
+
+    suites = tree.root / tree.settings.suites
+    if not (arguments or suites.is_dir()):
+        raise UsageError(
+            f"there is no {suites} to run", hint="hil new suite NAME; `suites` of [tool.hil] names another"
+        )
+    known = [name for parameter in context.command.params for name in parameter.opts if name.startswith("-")]
+    has_paths = bool(arguments) and check_selection(_options(tree), arguments, suites, known)
+    return arguments if has_paths else [*arguments, str(suites)]
 
 
 class _RecordKeeper:

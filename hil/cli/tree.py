@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hil.board.file.boardfile import EMULATOR, BoardFile
+from hil.board.file.boardfile import BoardFile
 from hil.errors import UsageError
 from hil.settings import FILE, Settings, uses_hil
 
@@ -66,17 +66,20 @@ class Tree:
         """Return the file of a board. Raises `UsageError` with the nearest names."""
         names = self.board_names()
         if name not in names:
+            if not names:
+                raise UsageError(f"there is no board in {self.board_files}", hint="hil new board NAME")
             near = difflib.get_close_matches(name, names, n=3) or names
-            raise UsageError(f"there is no board {name!r}", hint=" or ".join(near) or "hil new board NAME")
+            raise UsageError(f"there is no board {name!r}", hint=" or ".join(near))
         return self.board_files / f"{name}.yaml"
 
     def order(self) -> list[str]:
         """Return the boards to choose from when nobody names one: `boards` of `[tool.hil]` in pyproject.toml, else all.
 
-        Emulators come last where nobody said otherwise.
+        Raises `UsageError` if there is none.
         """
-        configured = list(self.settings.boards)
-        return configured or sorted(self.board_names(), key=lambda name: self.board(name).kind == EMULATOR)
+        from hil.lab.boards.choice import order
+
+        return order(self.board_files, self.settings.boards)
 
     def last_run(self, board: str) -> Record | None:
         """Return the record of the newest run on a board."""

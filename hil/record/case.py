@@ -25,6 +25,8 @@ NEVER_STARTED = "not run: the run ended before it"
 """The reason of a test that was to run, and that the end of the run forestalled."""
 NOT_CARRIED_OUT = "[NOTRUN]"
 """How pytest begins the reason of a test that is expected to fail and was not even tried: `xfail(run=False)`."""
+NO_REASON = "no reason is given"
+"""What is said of a skip whose record has no reason, such as one of an older version."""
 ELSEWHERE = "elsewhere"
 """Stands for the file of a test that lies outside of the tree."""
 
@@ -257,6 +259,11 @@ class Case(Struct, frozen=True):
         return PurePosixPath(self.id.partition("::")[0] or ELSEWHERE)
 
     @property
+    def parts(self) -> tuple[str, ...]:
+        """The parts of the path, without those that only lead out of the tree."""
+        return tuple(part for part in self.path.parts if part not in {"..", "/"}) or (ELSEWHERE,)
+
+    @property
     def name(self) -> str:
         """The name of the test within its file, with its parameters."""
         return self.id.partition("::")[2].replace("::", ".") or self.path.name
@@ -264,7 +271,8 @@ class Case(Struct, frozen=True):
     @property
     def subject(self) -> str:
         """What the test is about: the directory below the top one, or the file when it lies at the top."""
-        inner = self.path.parts[1:] or self.path.parts
+        parts = self.parts
+        inner = parts[1:] or parts
         return inner[0].removesuffix(".py").removeprefix("test_")
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from junitparser import Error, Failure, Skipped
 from junitparser.xunit2 import FlakyError, FlakyFailure, JUnitXml, RerunError, RerunFailure, TestCase, TestSuite
 
 from hil.files import write_atomically
-from hil.record.case import Case, FaultKind, Outcome
+from hil.record.case import NO_REASON, Case, FaultKind, Outcome
 from hil.record.provenance import Provenance
 from hil.record.record import BoardOfRun
 from hil.record.run import RUN_FILE
@@ -104,7 +105,8 @@ class _Document:
         return suite
 
     def _case(self, board: BoardOfRun, case: Case) -> TestCase:
-        module = ".".join((board.name, *case.path.with_suffix("").parts))
+        *folders, file = case.parts
+        module = ".".join((board.name, *folders, PurePosixPath(file).stem))
         element = TestCase(self._name(case.name), self._name(module), round(case.duration, 3))
         for result in self._results(case):
             element.append(result)
@@ -121,7 +123,7 @@ class _Document:
         if case.faults:
             yield self._result(case.faults)
         if case.outcome in {Outcome.SKIPPED, Outcome.XFAILED}:
-            yield Skipped(self._attribute(case.reason), _not_carried_out(case))
+            yield Skipped(self._attribute(case.reason or NO_REASON), _not_carried_out(case))
         for attempt in case.attempts[:-1]:
             if attempt.faults:
                 yield self._earlier(attempt, flaky=case.outcome is Outcome.FLAKY)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hil.errors import BoardUnavailable
+from hil.board.file.boardfile import EMULATOR, BoardFile
+from hil.errors import BoardUnavailable, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from hil.lab.boards.reach import Unavailability
 
@@ -20,6 +22,17 @@ class Choice:
     board: str
     why: str
     from_lab: bool = False
+
+
+def order(folder: Path, configured: Sequence[str] = ()) -> list[str]:
+    """Return the boards of `folder` to choose from when nobody names one: those that are `configured`, else all.
+
+    Emulators come last where nobody said otherwise. Raises `UsageError` if there is no board.
+    """
+    names = sorted(path.stem for path in folder.glob("*.yaml"))
+    if not names:
+        raise UsageError(f"there is no board in {folder}", hint="hil new board NAME")
+    return [*configured] or sorted(names, key=lambda name: BoardFile.read(folder / f"{name}.yaml").kind == EMULATOR)
 
 
 def choose(

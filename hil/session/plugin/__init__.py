@@ -1,8 +1,10 @@
 """pytest plugin for tests on boards, on top of labgrid's (`--lg-env`). Without a board it costs next to nothing."""
 
 pytest_plugins = [
+    "hil.session.plugin.defaultboard",
     "hil.session.plugin.session",
     "hil.session.plugin.collection",
+    "hil.session.plugin.outside",
     "hil.session.plugin.missing",
     "hil.session.plugin.markers",
     "hil.session.plugin.quarantine",
@@ -12,4 +14,5 @@ pytest_plugins = [
     "hil.session.plugin.direct",
     "hil.session.plugin.summary",
     "hil.session.plugin.terminal",
+    "hil.session.plugin.otherreports",
 ]

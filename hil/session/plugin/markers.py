@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from hil.errors import ExitCode
 from hil.record import Case, Outcome
 from hil.session.plugin.environment import environment
 from hil.session.plugin.unsupported import Unsupported
+from hil.spelling import misspelt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,8 +34,8 @@ class Need:
 
     def reason(self, board: Mapping[str, str], facts: Mapping[str, str]) -> str:
         """Return why a board does not meet the need: the hardware fact in its file, else the missing feature."""
-        if self.feature in facts:
-            return facts[self.feature]
+        if fact := facts.get(self.feature, "").strip():
+            return fact
         value = board.get(self.feature)
         return f"{self.feature} of this board is {value}" if value else f"this board has no {self.feature}"
 
@@ -51,6 +53,9 @@ NEEDS = {
     "guest_images": Need("a kernel in memory that the monitor can boot in a VM", "guest_images"),
 }
 """The names for `needs_<name>` and `fails_without(<name>)`."""
+
+OURS = (*(f"needs_{name}" for name in NEEDS), "fails_without", "element", "threat", "cold_boot")
+"""All markers of ours."""
 
 UNSUPPORTED = pytest.StashKey[str]()
 """Why the board does not support a test."""
@@ -71,6 +76,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark the tests that the board does not support, and those that its hardware makes fail."""
+    declared = {re.split(r"[:(]", line)[0].strip() for line in config.getini("markers")}
+    for item in items:
+        _check_markers(item, declared)
     env = environment(config)
     if env is None:
         return
@@ -80,11 +88,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.stash[UNSUPPORTED] = f"this board is for {', '.join(board.suites)}"
         for mark in list(item.iter_markers()):
             if mark.name.startswith("needs_"):
-                need = _need(mark.name.removeprefix("needs_"))
+                need = NEEDS[mark.name.removeprefix("needs_")]
                 if not need.met_by(board.features):
                     item.stash.setdefault(UNSUPPORTED, need.reason(board.features, board.facts))
             elif mark.name == "fails_without":
-                need = _need(mark.args[0])
+                need = NEEDS[mark.args[0]]
                 if not need.met_by(board.features):
                     item.add_marker(pytest.mark.xfail(reason=need.reason(board.features, board.facts), strict=True))
 
@@ -96,8 +104,21 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         raise Unsupported(reason)
 
 
-def _need(name: str) -> Need:
-    if name not in NEEDS:
-        near = difflib.get_close_matches(name, NEEDS, n=1) or list(NEEDS)
-        pytest.exit(f"a marker names the unknown need {name}; try {' or '.join(near)}", ExitCode.USAGE)
-    return NEEDS[name]
+def _check_markers(item: pytest.Item, declared: set[str]) -> None:
+    """End the session for a marker that cannot mean what it says: the test would run, or be skipped, for no reason."""
+    for mark in item.iter_markers():
+        name = mark.name.removeprefix("needs_")
+        if mark.name == "fails_without":
+            name = str(mark.args[0]) if mark.args else ""
+        elif mark.name == name:
+            if name not in declared and (near := misspelt(name, OURS)):
+                _refuse(item, f"there is no marker {name}; did you mean `{near}`?")
+            continue
+        if name not in NEEDS:
+            known = difflib.get_close_matches(name, NEEDS, n=1) or list(NEEDS)
+            _refuse(item, f"a marker names the unknown need {name}; try {' or '.join(known)}")
+
+
+def _refuse(item: pytest.Item, why: str) -> None:
+    path, line, _ = item.location
+    pytest.exit(f"{path}:{(line or 0) + 1}: {why}", ExitCode.USAGE)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from hil.record import Attempt, Case, Fault, Outcome
-from hil.record.case import BLOCKED
+from hil.record.case import BLOCKED, NOT_CARRIED_OUT
 from hil.record.step import ago
 
 if TYPE_CHECKING:
@@ -88,10 +90,32 @@ class CaseProgress:
         return replace(case, attempts=()) if case.reason == BLOCKED and len(self.attempts) == 1 else case
 
 
+_SKIPPED = re.compile(r"^Skipped(: |$)")
+"""What pytest writes before the reason of a skip, or in its place."""
+
+
 def skip_reason(report: pytest.TestReport) -> str:
-    """Return why a test was skipped, or was expected to fail."""
+    """Return why a test was skipped, or was expected to fail; never empty, see `give_reason`."""
     if hasattr(report, "wasxfail"):
-        return str(report.wasxfail).removeprefix("reason: ")
+        return str(report.wasxfail).removeprefix("reason: ").strip()
     if isinstance(report.longrepr, tuple):
-        return report.longrepr[2].removeprefix("Skipped: ")
-    return str(report.longrepr or "")
+        return _SKIPPED.sub("", report.longrepr[2]).strip()
+    return str(report.longrepr or "").strip()
+
+
+def give_reason(report: pytest.TestReport) -> None:
+    """Say of a test that was skipped, or expected to fail, without a reason, that it has none, and where it says so.
+
+    The report is changed, so that pytest's own output and other plugins tell the same.
+    """
+    if not report.skipped or skip_reason(report).removeprefix(NOT_CARRIED_OUT).strip():
+        return
+    path, line, _ = report.location
+    if hasattr(report, "wasxfail"):
+        before = f"{NOT_CARRIED_OUT} " if NOT_CARRIED_OUT in str(report.wasxfail) else ""
+        report.wasxfail = f"{before}expected to fail, for no reason that is given ({path}:{(line or 0) + 1})"
+        return
+    if isinstance(report.longrepr, tuple):
+        path, line = report.longrepr[0], int(report.longrepr[1]) - 1
+    shown = os.path.relpath(path) if os.path.isabs(path) else path  # noqa: PTH117 # it is text
+    report.longrepr = (path, (line or 0) + 1, f"Skipped: no reason is given ({shown}:{(line or 0) + 1})")

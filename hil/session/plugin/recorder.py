@@ -16,8 +16,9 @@ from hil.record.verdict import worst
 from hil.report import write_reports
 from hil.session.plugin import quarantine, terminal
 from hil.session.plugin.classify import BlockedError, classify
+from hil.session.plugin.defaultboard import lacks_board
 from hil.session.plugin.environment import environment
-from hil.session.plugin.progress import AttemptProgress, CaseProgress
+from hil.session.plugin.progress import AttemptProgress, CaseProgress, give_reason
 from hil.session.plugin.unsupported import Unsupported
 from hil.target.crash import find_elfs
 
@@ -119,7 +120,12 @@ class Recorder:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Classify a failed phase. A fault of the lab or the user never counts as an expected failure."""
         report = yield
-        fault = self._fault(call, report)
+        give_reason(report)
+        if call.excinfo and (lacking := lacks_board(call.excinfo.value)):
+            report.outcome, report.longrepr = "failed", str(lacking)
+            fault: Fault | None = classify(lacking, report.when or "", details=str(lacking))
+        else:
+            fault = self._fault(call, report)
         if fault and fault.kind in {FaultKind.INFRASTRUCTURE, FaultKind.USAGE}:
             report.outcome = "failed"
             vars(report).pop("wasxfail", None)

@@ -16,6 +16,12 @@ QUARANTINED = "quarantined"
 UNSUPPORTED = "unsupported"
 
 
+def category_of(report: pytest.TestReport) -> str:
+    """Return the category of a report, empty if it has none. That a test is flaky is of no weight beside another."""
+    categories = [str(value) for name, value in report.user_properties if name == CATEGORY]
+    return next((category for category in categories if category != FLAKY), categories[0] if categories else "")
+
+
 def set_category(report: pytest.TestReport, category: str) -> None:
     """Mark a report with a category, by which the terminal shows and counts it."""
     report.user_properties.append((CATEGORY, category))

@@ -35,6 +35,7 @@ __all__ = [
     "InfrastructureError",
     "MissingTool",
     "Panic",
+    "PortInUse",
     "PowerFailed",
     "RecordFailed",
     "RunnerDied",
@@ -140,6 +141,10 @@ class BoardBroken(InfrastructureError):
 
 class BoardUnreachable(InfrastructureError):
     """Something that the board file names is not there: an adapter, a power switch, a place in the lab."""
+
+
+class PortInUse(BoardUnreachable):
+    """Another program has a serial port of the board open; the message names it. The board was not touched."""
 
 
 class PowerFailed(InfrastructureError):

@@ -13,6 +13,7 @@ from hil.board.drivers.serialport import open_port
 from hil.consoletext import is_speech
 from hil.deadline import Deadline
 from hil.lab.errors import BoardSick
+from hil.lab.tags import WITH_POWER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
     Resources = Mapping[tuple[str, str], ResourceEntry]
 
+BUFFERED_SECONDS = 5.0
+"""How long a board may still be heard after its power was cut."""
 ECHO_SECONDS = 1.0
 """How long a running board may take to echo a line feed."""
 
@@ -75,17 +78,25 @@ class KnownPlace(ClientSession):  # type: ignore[misc]
 
     @contextlib.contextmanager
     def consoles(self) -> Iterator[list[serial.SerialBase]]:
-        """Open all serial lines for the block, by the function that runs use. Raises `BoardSick`."""
+        """Open all serial lines for the block, by the function that runs use. Raises `BoardSick`.
+
+        A line whose port appears with the board's power is left out: which port the exporter gives it then, only a
+        client of the coordinator learns.
+        """
         target = self._get_target(self._place)
+        later = self._place.tags.get(WITH_POWER, "").split(",")
         with contextlib.ExitStack() as opened:
             lines = []
             for port in [resource for resource in target.resources if hasattr(resource, "speed")]:
+                if port.name in later:
+                    continue
                 try:
                     lines.append(open_port(port))
                 except OSError as error:
                     hint = getattr(error, "hint", "")
                     raise BoardSick(
-                        f"cannot open serial port `{port.name}`: {error}{f' ({hint})' if hint else ''}"
+                        f"cannot open serial port `{port.name}`: {error}{f' ({hint})' if hint else ''}; if it is there "
+                        f"only while the board has power, tag the place {WITH_POWER}={port.name}"
                     ) from error
                 opened.callback(lines[-1].close)
             yield lines
@@ -97,8 +108,9 @@ def power_off(place: Place, resources: Resources) -> None:
 
 
 def check(place: Place, resources: Resources, boot_seconds: float) -> None:
-    """Switch a board off, on and off again: it must be silent while off, and say something when it starts.
+    """Switch a board off, on and off again: it must say nothing while off, and something when it starts.
 
+    Only text counts (`is_speech`): the line of a board without power may yield bytes at any time.
     The state that a power switch reports is not asked for: it may be wrong, and the outlet may be another board's.
     Without a switch, only the lines are opened. Raises `BoardSick`.
     """
@@ -128,8 +140,9 @@ async def _check(place: Place, resources: Resources, boot_seconds: float) -> Non
 
 
 def _await_silence(consoles: Sequence[serial.SerialBase]) -> None:
-    while _heard(consoles, Deadline.after(ECHO_SECONDS / 2)):  # read what was still buffered when the power was cut
-        pass
+    buffered = Deadline.after(BUFFERED_SECONDS)
+    while not buffered.expired and _heard(consoles, Deadline.after(ECHO_SECONDS / 2)):
+        pass  # what was still buffered when the power was cut
     for console in consoles:
         console.write(b"\n")
     if _heard(consoles, Deadline.after(ECHO_SECONDS)):

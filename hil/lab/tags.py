@@ -10,6 +10,8 @@ MACHINE = "machine"
 """The machine that the emulator of this place runs on; other places have no such tag."""
 BOOT_SECONDS = "boot_seconds"
 """How long the board may be silent after power-on, in seconds."""
+WITH_POWER = "with_power"
+"""The names of serial ports that are there only while the board has power, separated by commas."""
 
 HEALTH = "health"
 """Written by the keeper: whether the board is in the pool (`good`), to be checked first (`suspect`), or out of it."""

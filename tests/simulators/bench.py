@@ -16,7 +16,7 @@ from tests.simulators.serial import Noise, PtyWire
 from tests.simulators.storage import write_usbsdmux
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from hil.board.strategy import BoardStrategy
@@ -29,12 +29,12 @@ BANNERS = [
 ]
 
 
-def states(deadline: float) -> dict[str, Any]:
-    """Return the states of a strategy that knows what a `SimulatedBoard` says."""
+def states(deadline: float, more: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, Any]:
+    """Return the states of a strategy that knows what a `SimulatedBoard` says; `more` says more about stages."""
     plans: dict[str, Any] = {}
     for state, stage, line in BANNERS:
         plan = plans.setdefault(state, {"deadline": deadline, "banners": []})
-        plan["banners"].append({"stage": stage, "uart": "monitor", "line": line})
+        plan["banners"].append({"stage": stage, "uart": "monitor", "line": line, **(more or {}).get(stage, {})})
     return plans
 
 
@@ -75,9 +75,16 @@ class Bench:
         Manifest(schema=MANIFEST_SCHEMA, build_ids=ids).write(self.image.parent)
 
     def board_file(
-        self, path: Path, *, deadline: float = 20.0, flashers: Sequence[str] = ("USBSDMuxDriver", "CardFlasher")
+        self,
+        path: Path,
+        *,
+        deadline: float = 20.0,
+        flashers: Sequence[str] = ("USBSDMuxDriver", "CardFlasher"),
+        board: Mapping[str, Any] | None = None,
+        uart: Mapping[str, Any] | None = None,
+        banners: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> Path:
-        """Write the board's file."""
+        """Write the board's file; `board` and `uart` are attributes of its drivers, `banners` of stages."""
         flashing = {"USBSDMuxDriver": {}, "CardFlasher": {"image": "card", "largest": 1}}
         content = {
             "imports": ["hil.drivers", "hil.strategies", "tests.simulators.storage", "tests.simulators.board"],
@@ -98,12 +105,12 @@ class Bench:
                     "drivers": [
                         {"SimulatedPower": {"outlet": "bench"}},
                         *({name: flashing[name]} for name in flashers),
-                        {"SerialBoardDriver": {"uarts": ["monitor"], "rest": 0, "patience": 20}},
-                        {"UartDriver": {"name": "monitor"}},
+                        {"SerialBoardDriver": {"uarts": ["monitor"], "rest": 0, "patience": 20, **(board or {})}},
+                        {"UartDriver": {"name": "monitor", **(uart or {})}},
                         {"MonitorDriver": {"bindings": {"console": "monitor"}}},
                         {
                             "BoardStrategy": {
-                                "states": states(deadline),
+                                "states": states(deadline, banners or {}),
                                 "panics": [{"uart": "monitor", "line": "PANIC"}],
                             }
                         },

@@ -16,8 +16,9 @@ from labgrid.protocol import PowerProtocol
 from labgrid.step import step
 
 from hil.board.drivers.alarm import Alarm
+from hil.board.drivers.portlock import PortLocks
 from hil.board.drivers.serialline import SerialLine
-from hil.board.drivers.serialport import open_port, unreachable
+from hil.board.drivers.serialport import name_of, open_port, unreachable
 from hil.board.file.labgridenv import board_name
 from hil.deadline import Deadline
 from hil.errors import ConsoleTimeout
@@ -53,6 +54,7 @@ class JunoControllerDriver(Driver, PowerProtocol):  # type: ignore[misc]
         super().__attrs_post_init__()
         self._transcript = Transcript("controller")
         self._line: SerialLine | None = None
+        self._locks = PortLocks()
 
     @Driver.check_active  # type: ignore[untyped-decorator]
     @step(args=["command"])  # type: ignore[untyped-decorator]
@@ -83,10 +85,13 @@ class JunoControllerDriver(Driver, PowerProtocol):  # type: ignore[misc]
         self.on()
 
     def on_activate(self) -> None:
-        """Open the line."""
+        """Open the line. Raises `PortInUse` if another program has its port open."""
+        if path := name_of(self.port):
+            self._locks.take(path, "the serial port of the board controller", board_name(self.target))
         try:
             self._line = SerialLine("controller", self._open, self._transcript, Alarm(), self.patience)
         except OSError as error:
+            self._locks.release()
             raise unreachable("the serial port of the board controller", error, board_name(self.target)) from error
 
     def on_deactivate(self) -> None:
@@ -94,6 +99,7 @@ class JunoControllerDriver(Driver, PowerProtocol):  # type: ignore[misc]
         if self._line is not None:
             self._line.close()
             self._line = None
+        self._locks.release()
 
     def _open(self) -> serial.SerialBase:
         return open_port(self.port)

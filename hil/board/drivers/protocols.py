@@ -87,6 +87,10 @@ class BoardProtocol(abc.ABC):
     def set_speed(self, uart: str, speed: int) -> None:  # noqa: B027 - most lines have no speed
         """Listen to a serial line at `speed` baud from now on; 0 is the speed that its port has in the board file."""
 
+    def missed(self, uart: str) -> str:  # noqa: ARG002 - most boards miss nothing
+        """Say what may be missing at the beginning of a serial line, empty if nothing is."""
+        return ""
+
     def excuse(self) -> InfrastructureError | None:
         """Return a reason why a silent board may be silent other than its firmware; None if none is known."""
         return None

@@ -4,27 +4,35 @@ from __future__ import annotations
 
 import contextlib
 import time
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attr
 from labgrid.driver import Driver
+from labgrid.exceptions import NoResourceFoundError
 from labgrid.factory import target_factory
 from labgrid.protocol import PowerProtocol
 from labgrid.step import step
 
 from hil.board.drivers.alarm import Alarm
+from hil.board.drivers.portlock import PortLocks, users
 from hil.board.drivers.protocols import BoardProtocol, FlasherProtocol
-from hil.board.drivers.serialline import SerialLine
-from hil.board.drivers.serialport import open_port, unreachable
+from hil.board.drivers.serialline import Pace, SerialLine
+from hil.board.drivers.serialport import RAW, name_of, open_port, unreachable
 from hil.board.drivers.start import Start
+from hil.board.drivers.uartdriver import UartDriver
 from hil.board.file.labgridenv import board_name
 from hil.board.flash import FlashPlan, FlashResult, Payload
 from hil.consoletext import is_speech, sample
+from hil.deadline import Deadline
 from hil.errors import (
     BoardFileError,
+    BoardUnreachable,
     ConsoleClosed,
     ConsoleInterrupted,
     HilError,
+    InfrastructureError,
     PowerFailed,
 )
 from hil.record.transcript import MemorySink
@@ -33,10 +41,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from hil.board.flash import Meter
-    from hil.errors import InfrastructureError
     from hil.record.transcript import Transcript, TranscriptSink
 
 BY_HAND = "no flasher: by hand"
+WITH_POWER_HINT = (
+    "if the port is there only while the board has power, name it in `with_power` of the board's SerialBoardDriver"
+)
+APPEAR_SECONDS = 0.05
+"""How often is looked for a port that appears with the power."""
 LISTEN_SECONDS = 0.2
 """How long a board must be silent after it was switched off, to prove that the power switch is the right one."""
 
@@ -52,6 +64,7 @@ class SerialBoardDriver(Driver, BoardProtocol):  # type: ignore[misc]
     Args:
         uarts: names of the serial lines, each that of a serial port among the resources; the first one is the main one
         patience: seconds that a serial port may be away before the board counts as dead
+        with_power: those of the serial lines whose port is there only while the board has power
         rest: seconds that the board stays off before it is switched on again
     """
 
@@ -59,6 +72,7 @@ class SerialBoardDriver(Driver, BoardProtocol):  # type: ignore[misc]
 
     uarts: list[str] = attr.ib(validator=_NAMES)
     patience: float = attr.ib(default=10.0, validator=_SECONDS)
+    with_power: list[str] = attr.ib(factory=list, validator=_NAMES)
     rest: float = attr.ib(default=1.0, validator=_SECONDS)
 
     def __attrs_post_init__(self) -> None:
@@ -70,6 +84,11 @@ class SerialBoardDriver(Driver, BoardProtocol):  # type: ignore[misc]
         self._lines: dict[str, SerialLine] = {}
         self._off_since = time.monotonic()
         self._flashed = False
+        self._locks = PortLocks()
+        for name in self.with_power:
+            if name not in self.uarts:
+                known = ", ".join(self.uarts)
+                raise BoardFileError(f"SerialBoardDriver: `with_power` has `{name}`, but `uarts` has {known}")
 
     @property
     def board(self) -> str:
@@ -108,7 +127,31 @@ class SerialBoardDriver(Driver, BoardProtocol):  # type: ignore[misc]
             if get is not None and not get():
                 return PowerFailed("the power switch is off, but this process did not switch it off", board=self.board)
         gone = [f"`{name}`" for name, line in self._lines.items() if line.interruptions]
-        return ConsoleInterrupted(f"console {', '.join(gone)} was gone for a while") if gone else None
+        if gone:
+            return ConsoleInterrupted(f"console {', '.join(gone)} was gone for a while")
+        for line in self._lines.values():
+            taken = line.silence()
+            if isinstance(taken, InfrastructureError):
+                return taken
+        return None
+
+    def missed(self, uart: str) -> str:
+        """Say what the board may have said on a line before its port was open, empty if nothing."""
+        if uart not in self.with_power:
+            return ""
+        return f"the port of `{uart}` appears with the power, and what the board said before is lost"
+
+    def set_speed(self, uart: str, speed: int) -> None:
+        """Listen to a serial line at `speed` baud; 0 is the speed of its port."""
+        port = self._resource(uart)
+        wanted = speed or int(port.speed)
+        if getattr(port, "protocol", "") == RAW and wanted != port.speed:
+            raise BoardFileError(
+                f"stages on console `{uart}` have another speed ({wanted}) than its port, which has `protocol: raw`",
+                board=self.board,
+                hint="only a port of this machine, or one with `protocol: rfc2217`, can change its speed",
+            )
+        self.uart(uart).set_speed(wanted)
 
     @property
     def flashed(self) -> bool:
@@ -150,11 +193,14 @@ class SerialBoardDriver(Driver, BoardProtocol):  # type: ignore[misc]
         self._alarm = Alarm()
         try:
             for name in self.uarts:
-                self._lines[name] = self._open(name, self._alarm)
+                if name not in self.with_power:
+                    self._lines[name] = self._open(name, self._alarm)
             self._be_silent(self._alarm)
             self._note(Start.POWER_ON)
             self.on_start(Start.POWER_ON)
             self._switch("on", self.power.on)
+            for name in self.with_power:
+                self._lines[name] = self._await_port(name, self._alarm)
         except BaseException:
             self._close()
             raise
@@ -162,6 +208,9 @@ class SerialBoardDriver(Driver, BoardProtocol):  # type: ignore[misc]
     @step()  # type: ignore[untyped-decorator]
     def off(self) -> None:
         """Cut the power, even if somebody else has switched the board on."""
+        for name in self.with_power:
+            if line := self._lines.get(name):
+                line.close()  # else it would be reported as gone
         self._switch("off", self.power.off)
         self._off_since = time.monotonic()
         self._note("power off")
@@ -173,12 +222,22 @@ class SerialBoardDriver(Driver, BoardProtocol):  # type: ignore[misc]
         self.on()
 
     def on_activate(self) -> None:
-        """Open the transcripts."""
+        """Open the transcripts, and keep the ports. Raises `PortInUse` if another program has one open."""
+        self.target.update_resources()
+        try:
+            for name in self.uarts:
+                self._lock(name, self._resource(name))
+        except HilError:
+            self._locks.release()
+            raise
         self.transcripts = {name: self.sink.transcript(self.board, name) for name in self.uarts}
 
     def on_deactivate(self) -> None:
         """Switch off."""
-        self.off()
+        try:
+            self.off()
+        finally:
+            self._locks.release()
         self._flashed = False
         for transcript in self.transcripts.values():
             transcript.close()
@@ -188,17 +247,77 @@ class SerialBoardDriver(Driver, BoardProtocol):  # type: ignore[misc]
 
     def _open(self, name: str, alarm: Alarm) -> SerialLine:
         port = self._port(name)
+        self._lock(name, port)
         try:
-            return SerialLine(name, lambda: open_port(port), self.transcripts[name], alarm, self.patience)
+            return SerialLine(
+                name,
+                lambda: open_port(port),
+                self.transcripts[name],
+                alarm,
+                self.patience,
+                pace=self._pace(name),
+                others=lambda: self._others(port),
+            )
         except OSError as error:
-            raise unreachable(f"serial port `{name}`", error, self.board) from error
+            failure = unreachable(f"serial port `{name}`", error, self.board)
+            if name_of(port) and not Path(name_of(port)).exists():
+                failure.context = replace(failure.context, hint=f"{failure.context.hint}; {WITH_POWER_HINT}")
+            raise failure from error
+
+    def _await_port(self, name: str, alarm: Alarm) -> SerialLine:
+        """Open a port that appears with the power."""
+        deadline = Deadline.after(self.patience)
+        while True:
+            self.target.update_resources()
+            try:
+                if self._resource(name).avail:
+                    return self._open(name, alarm)
+            except BoardUnreachable as error:
+                if deadline.expired:
+                    raise BoardUnreachable(
+                        f"{error.message}; it did not appear within {deadline} after the power was switched on",
+                        board=self.board,
+                        hint=error.context.hint.partition(";")[0],
+                    ) from error
+            if deadline.expired:
+                raise BoardUnreachable(
+                    f"serial port `{name}` did not appear within {deadline} after the power was switched on",
+                    board=self.board,
+                    hint="has the board power? does the board file name the right adapter?",
+                )
+            time.sleep(APPEAR_SECONDS)
 
     def _port(self, name: str) -> Any:
+        port = self._resource(name)
+        try:
+            self.target.await_resources([port])
+        except NoResourceFoundError as error:
+            raise BoardUnreachable(
+                f"serial port `{name}` is not there: {error.msg}",
+                board=self.board,
+                hint=f"is the adapter plugged in? {WITH_POWER_HINT}",
+            ) from error
+        return port
+
+    def _resource(self, name: str) -> Any:
         for resource in self.target.resources:
             if resource.name == name and hasattr(resource, "speed"):
-                self.target.await_resources([resource])
                 return resource
         raise BoardFileError(f"{self.board} has no serial port `{name}` among its resources", board=self.board)
+
+    def _lock(self, name: str, port: Any) -> None:
+        if path := name_of(port):
+            self._locks.take(path, f"serial port `{name}`", self.board)
+
+    def _others(self, port: Any) -> str:
+        return ", ".join(map(str, users(name_of(port)))) if name_of(port) else ""
+
+    def _pace(self, name: str) -> Pace:
+        """Return the pace that the line's `UartDriver` asks for."""
+        for driver in self.target.drivers:
+            if isinstance(driver, UartDriver) and (driver.uart or driver.name) == name:
+                return Pace(driver.txchunk, driver.txdelay)
+        return Pace()
 
     def _be_silent(self, alarm: Alarm) -> None:
         """Raise `PowerFailed` if there is text after switching off: then another board was switched off.

@@ -6,11 +6,13 @@ import contextlib
 import os
 import select
 import threading
+import time
 from collections import deque
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hil.deadline import Deadline
-from hil.errors import ConsoleClosed, ConsoleTimeout, HilError
+from hil.errors import ConsoleClosed, ConsoleInterrupted, ConsoleTimeout, HilError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +31,24 @@ UNREAD_BYTES = 4 * 1024 * 1024
 """How many unread bytes are kept; beyond that, the oldest are dropped. The transcript has all of them."""
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast may be sent: `chunk` bytes at a time, with `delay` seconds between. Without a delay, all at once."""
+
+    chunk: int = 1
+    delay: float = 0.0
+
+    def pieces(self, data: bytes) -> list[bytes]:
+        """Return what is sent at a time."""
+        if not self.delay:
+            return [data]
+        return [data[at : at + self.chunk] for at in range(0, len(data), self.chunk)]
+
+    def seconds(self, length: int) -> float:
+        """How long `length` bytes are held up."""
+        return length / self.chunk * self.delay
+
+
 class SerialLine:
     """A `ByteStream` that a thread reads at all times, so that the transcript has the right time for every line.
 
@@ -43,13 +63,23 @@ class SerialLine:
         transcript: Transcript,
         alarm: Alarm,
         reconnect_seconds: float,
+        *,
+        pace: Pace | None = None,
+        others: Callable[[], str] = str,
     ) -> None:
-        """Open the port. Raises `OSError`. `reconnect_seconds` is how long the port may be away."""
+        """Open the port. Raises `OSError`. `reconnect_seconds` is how long the port may be away.
+
+        `others` names the programs that have the port open as well, and so take bytes from it.
+        """
         self._name = name
         self._open = open_port
         self._transcript = transcript
         self._alarm = alarm
         self._reconnect_seconds = reconnect_seconds
+        self._pace = pace or Pace()
+        self._others = others
+        self._speed = 0
+        self._may_send_at = 0.0
         self._arrived = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._port = open_port()
         self._connected = threading.Event()
@@ -81,13 +111,14 @@ class SerialLine:
         """
         self._check()
         self._transcript.sent(data)
-        deadline = Deadline.after(SEND_SECONDS + self._reconnect_seconds)
+        deadline = Deadline.after(SEND_SECONDS + self._reconnect_seconds + self._pace.seconds(len(data)))
         while True:
             if not self._connected.wait(min(GLANCE_SECONDS, deadline.remaining)):
                 self._check()
             else:
                 with contextlib.suppress(OSError):
-                    self._port.write(data)
+                    for piece in self._pace.pieces(data):
+                        self._write(piece)
                     return
                 self._closed.wait(RETRY_SECONDS)  # the reader thread notices the same, and opens the port again
             if deadline.expired:
@@ -115,8 +146,27 @@ class SerialLine:
         return self._transcript.tail(lines)
 
     def silence(self) -> HilError | None:
-        """Return None: silence proves nothing, because a real line may have lost the question or the answer."""
-        return None
+        """Return an error if another program takes bytes from the line, else None: silence proves nothing.
+
+        A real line may have lost the question or the answer.
+        """
+        others = self._others()
+        if not others:
+            return None
+        return ConsoleInterrupted(
+            f"{others} has the port of console `{self._name}` open as well, and takes bytes from it",
+            console=self.tail(),
+            hint=f"end {others}, then run again",
+        )
+
+    def set_speed(self, speed: int) -> None:
+        """Listen and send at `speed` baud from now on, also after the port was away."""
+        if speed == self._port.baudrate:
+            return
+        self._speed = speed
+        self._transcript.note(f"{speed} baud")
+        with contextlib.suppress(OSError):  # away: it gets its speed when it is back
+            self._port.baudrate = speed
 
     def close(self) -> None:
         """Close the port; further use raises `ConsoleClosed`."""
@@ -124,6 +174,12 @@ class SerialLine:
         os.eventfd_write(self._arrived, 1)
         self._reader.join(SEND_SECONDS)
         self._port.close()
+
+    def _write(self, piece: bytes) -> None:
+        if self._pace.delay:
+            self._closed.wait(max(0.0, self._may_send_at - time.monotonic()))
+        self._port.write(piece)
+        self._may_send_at = time.monotonic() + self._pace.delay
 
     def _read_all(self) -> None:
         """Thread: read until the line is closed, or stays away for too long."""
@@ -168,6 +224,8 @@ class SerialLine:
         while not self._closed.wait(RETRY_SECONDS):
             try:
                 self._port = self._open()
+                if self._speed:
+                    self._port.baudrate = self._speed
             except OSError as failure:
                 if deadline.expired:
                     self._give_up(deadline, failure)

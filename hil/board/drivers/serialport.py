@@ -22,6 +22,7 @@ from labgrid.resource.remote import RemotePlace
 from serial.urlhandler import protocol_socket
 
 from hil.board.drivers.gateway import forwarded, gateway
+from hil.board.drivers.portlock import admit_others, exclude_others
 from hil.board.drivers.serialline import GLANCE_SECONDS
 from hil.errors import BoardUnreachable
 from hil.hosts import bare, bracketed
@@ -98,7 +99,22 @@ class _Guarded:
 
 
 class LocalPort(_Guarded, serial.Serial):  # type: ignore[misc]
-    """A serial port of this machine."""
+    """A serial port of this machine, locked as long as it is open."""
+
+    def open(self) -> None:
+        """Open the port, and lock it."""
+        super().open()
+        try:
+            exclude_others(self.fd, self.port)
+        except OSError:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Close the port."""
+        if self.fd is not None:
+            admit_others(self.fd)
+        super().close()
 
 
 class _OverNetwork(_Guarded):
@@ -150,9 +166,16 @@ def open_port(port: Any) -> serial.SerialBase:
     opened.port = port.port
     try:
         opened.open()
+    except BlockingIOError as error:
+        raise PortError(str(error.strerror), "end that program, then run again") from error
     except OSError as error:
         raise PortError(str(error), "is the adapter plugged in, and may this user open it (group dialout)?") from error
     return opened
+
+
+def name_of(port: Any) -> str:
+    """Return the path of a port of this machine; empty for one on the network, or one that is not there."""
+    return "" if hasattr(port, "protocol") or port.port is None else str(port.port)
 
 
 def unreachable(what: str, error: OSError, board: str) -> BoardUnreachable:

@@ -24,15 +24,15 @@ class UartDriver(ConsoleExpectMixin, Driver, ConsoleProtocol):  # type: ignore[m
 
     Args:
         uart: name of the line; the driver's own name if not given
-        txdelay, txchunk: seconds to wait after each so many bytes that labgrid's own functions send
+        txchunk, txdelay: how many bytes are sent at a time, and seconds between, for a UART that loses what is fast
     """
 
     bindings = {"board": BoardProtocol}  # noqa: RUF012 - labgrid's way
     linesep = "\n"  # what labgrid's `sendline` ends a line with; its version after 26.0.1 asks the driver
 
     uart: str = attr.ib(default="", validator=attr.validators.instance_of(str))
-    txdelay: float = attr.ib(default=0.0, validator=attr.validators.instance_of(float))
-    txchunk: int = attr.ib(default=1, validator=attr.validators.instance_of(int))
+    txdelay: float = attr.ib(default=0.0, validator=[attr.validators.instance_of((int, float)), attr.validators.ge(0)])
+    txchunk: int = attr.ib(default=1, validator=[attr.validators.instance_of(int), attr.validators.ge(1)])
 
     def get_priority(self, protocol: type) -> int:
         """Give the board's first line priority, so that a look-up without a name finds it."""

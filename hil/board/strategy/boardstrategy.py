@@ -397,6 +397,7 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
                 board.transcripts,
                 board.ring,
                 excuse=board.excuse,
+                missed=board.missed,
                 lossless=board.lossless,
             )
             self._builds = BuildWatch(board.transcripts)

@@ -52,7 +52,8 @@ class BootWatch:
 
     `ring` is called from the reading thread, with a function that makes the error. That function waits for the rest of
     a register dump, so it must not be called in that thread, which has to read the dump. `excuse` returns a reason to
-    distrust the lines, if there is one. `lossless` lines need none: what they say is what the board wrote.
+    distrust the lines, if there is one, `missed` what may be lost at the beginning of a line. `lossless` lines need
+    none: what they say is what the board wrote.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class BootWatch:
         ring: Callable[[Callable[[], HilError]], None],
         *,
         excuse: Callable[[], InfrastructureError | None] = lambda: None,
+        missed: Callable[[str], str] = lambda _uart: "",
         lossless: bool = False,
     ) -> None:
         self._banners = banners
@@ -70,6 +72,7 @@ class BootWatch:
         self._transcripts = transcripts
         self._ring = ring
         self._excuse = excuse
+        self._missed = missed
         self._lossless = lossless
         self._lock = threading.RLock()
         self._changed = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
@@ -183,6 +186,9 @@ class BootWatch:
         """Describe the damage since the last stage in which `banner` may be lost, empty if there is none."""
         if self._lossless:
             return ""
+        shown = any(self._banners[number].uart == banner.uart for number in self._seen)
+        if not shown and (missed := self._missed(banner.uart)):
+            return missed
         lines = self._said(banner.uart, self._stage_line[banner.uart])[-DAMAGE_LINES:]
         # Before the first text, there may be noise from switching on.
         spoken = lines[next((number for number, raw in enumerate(lines) if is_speech(raw)), len(lines)) :]

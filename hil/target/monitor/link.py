@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING
 
-from hil.errors import ConsoleTimeout, Panic, UnexpectedReboot, UsageError
+from hil.errors import ConsoleTimeout, FirmwareError, Panic, UnexpectedReboot, UsageError
 from hil.target.monitor import abi, frame
 
 if TYPE_CHECKING:
@@ -110,8 +110,8 @@ class Link:
     def _silence(self, line: bytes, deadline: Deadline, damaged: int) -> HilError:
         # Silence is the firmware's fault only on a line that loses nothing; damaged requests show that this one does.
         doing = f"asking {self._peer}: {_shortened(line.decode('ascii').strip())}"
-        known = None if damaged else self.stream.silence()
-        if known is not None:
+        known = self.stream.silence()
+        if known is not None and not (damaged and isinstance(known, FirmwareError)):
             return known.within(doing=doing)
         hint = "read the console's transcript: silence means a hang, noise means a bad line"
         if not self._ever_answered:

@@ -5,8 +5,10 @@ Programs that stay beside us, such as emulators and proxies, have owners of thei
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import sysconfig
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -107,6 +109,18 @@ def ask_tool(command: Sequence[str | Path], *, seconds: float, directory: Path |
         return run_tool(command, seconds=seconds, directory=directory).text
     except (UsageError, ToolFailed, ToolTimeout):
         return None
+
+
+def use_own_programs() -> None:
+    """Have programs of the Python packages beside hil found, such as usbsdmux, also by labgrid's drivers.
+
+    A virtual environment's programs are on the PATH only while it is activated, and `.venv/bin/hil` runs without that.
+    What is on the PATH already comes first.
+    """
+    own = sysconfig.get_path("scripts")
+    directories = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    if own not in directories:
+        os.environ["PATH"] = os.pathsep.join([*directories, own])
 
 
 def missing_tool(program: str, *, doing: str = "", install: str = INSTALL) -> MissingTool:

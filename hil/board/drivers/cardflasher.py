@@ -18,12 +18,18 @@ from hil.board.flash import FlashPlan, FlashResult, Meter, Payload, flash, silen
 from hil.board.flash.card import Card
 from hil.board.flash.payload import WHOLE
 from hil.errors import InfrastructureError
+from hil.paths import shipped
+from hil.tools import missing_tool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from hil.board.flash import FlashMemory
+
+INSTALL = "pip install usbsdmux in the environment of hil, or apt-get install usbsdmux"
+NO_SUCH_COMMAND = 127
+"""The exit code of a shell, and so of ssh, for a program that it does not find."""
 
 _TEXT = attr.validators.instance_of(str)
 _SIZE: Any = attr.validators.instance_of((int, float))
@@ -113,7 +119,16 @@ class CardFlasher(Driver, FlasherProtocol):  # type: ignore[misc]
             return
         try:
             self.mux.set_mode(mode)
+        except FileNotFoundError as error:
+            raise missing_tool(str(error.filename), doing="switching the SD mux", install=INSTALL) from None
         except (subprocess.CalledProcessError, OSError) as error:
-            raise InfrastructureError(
-                f"the SD mux does not switch to `{mode}`: {error}", hint="usbsdmux, from its package, is needed for it"
-            ) from error
+            raise InfrastructureError(f"the SD mux does not switch to `{mode}`: {error}", hint=_hint(error)) from error
+
+
+def _hint(error: subprocess.CalledProcessError | OSError) -> str:
+    said = getattr(error, "output", None) or b""
+    if isinstance(error, PermissionError) or b"ermission denied" in said or b"PermissionError" in said:
+        return f"hil doctor; udev rules: {shipped('boards/udev/70-hil-boards.rules')}"
+    if getattr(error, "returncode", 0) == NO_SUCH_COMMAND:
+        return f"on the machine of the SD mux: {INSTALL}"
+    return said.decode(errors="replace").strip().rpartition("\n")[2] or "is the SD mux plugged in?"

@@ -12,6 +12,7 @@ from hil.board.file.images import images_in
 from hil.errors import BoardFileError
 from hil.sockets import make_room_for_sockets
 from hil.spelling import nearest
+from hil.tools import use_own_programs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +24,7 @@ _checked: weakref.WeakSet[Any] = weakref.WeakSet()
 
 def load(path: Path) -> Environment:
     """Return labgrid's environment for a board file. Raises `BoardFileError` for all that is wrong with it."""
+    use_own_programs()  # labgrid's drivers run some
     make_room_for_sockets()  # labgrid's SSH connections have some
     from labgrid import Environment
 

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 from hil.errors import UsageError
 from hil.firmware.archives import SuiteRequest, configured_archives, source_list
 from hil.firmware.lock import Kind
+from hil.operations.doctor.devices import RULES, SD_MUX_DEVICE, denied, plugged_in
 from hil.operations.doctor.tools import TOOLS, inspect
-from hil.paths import CHECKOUT, cache_root
+from hil.paths import CHECKOUT, cache_root, shipped
+from hil.tools import use_own_programs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +31,8 @@ PYTHON = (3, 11)
 class Check:
     """What was checked, what was found, and the remedy if that is not good enough.
 
-    `packages` are the Debian packages that repair it; `reinstall` is a Python package to install again.
+    `packages` are the Debian packages that repair it; `reinstall` is a Python package to install again. What only
+    hardware needs is `optional`: without it, everything else works.
     """
 
     name: str
@@ -39,6 +42,7 @@ class Check:
     remedy: str = ""
     packages: tuple[str, ...] = ()
     reinstall: str = ""
+    optional: bool = False
 
 
 def checks() -> list[Check]:
@@ -143,4 +147,28 @@ def _archives() -> Check:
     return Check("package archive", True, "configured", wanted)
 
 
-_OTHERS: tuple[Callable[[], Check], ...] = (_python, _serial, _archives, _cache, _disk)
+def _devices() -> Check:
+    """Check that this user may use the serial adapters and SD muxes that are plugged in."""
+    wanted = "reading and writing serial adapters and SD muxes"
+    found = plugged_in()
+    if refused := denied(found):
+        remedy = f"sudo usermod -aG dialout,plugdev $USER and log in again; udev rules: {shipped(RULES)}"
+        return Check("devices", False, "no access to " + "; ".join(refused), wanted, remedy, optional=True)
+    names = ", ".join(str(device.path) for device in found)
+    return Check("devices", True, names or "no serial adapter or SD mux is plugged in", wanted)
+
+
+def _sd_mux_tool() -> Check:
+    """Check for the program that switches an SD mux, if one is plugged in."""
+    wanted = "usbsdmux: switches a card between the board and this machine"
+    remedy = f"{sys.executable} -m pip install usbsdmux, or apt-get install usbsdmux"
+    use_own_programs()
+    path = shutil.which("usbsdmux")
+    if path is None and any(device.of == SD_MUX_DEVICE for device in plugged_in()):
+        return Check(
+            "SD mux", False, "an SD mux is plugged in, and there is no usbsdmux", wanted, remedy, optional=True
+        )
+    return Check("SD mux", True, path or "none is plugged in", wanted)
+
+
+_OTHERS: tuple[Callable[[], Check], ...] = (_python, _serial, _archives, _cache, _disk, _devices, _sd_mux_tool)

@@ -34,15 +34,19 @@ def command(
     from hil.progress import Terminal
 
     found = checks()
-    if fix and (failed := [check for check in found if not check.ok]):
+    if fix and (failed := [check for check in found if not check.ok and not check.optional]):
         repair(failed, Terminal())
         found = checks()
     if as_json:
-        typer.echo(json.dumps({"ok": all(check.ok for check in found), "checks": [asdict(c) for c in found]}, indent=2))
+        typer.echo(json.dumps({"ok": _works(found), "checks": [asdict(check) for check in found]}, indent=2))
     else:
         _print(found)
-    if not all(check.ok for check in found):
+    if not _works(found):
         raise typer.Exit(ExitCode.USAGE)
+
+
+def _works(found: list[Check]) -> bool:
+    return all(check.ok or check.optional for check in found)
 
 
 def _print(found: list[Check]) -> None:
@@ -51,11 +55,8 @@ def _print(found: list[Check]) -> None:
         if check.ok:
             console.print(f"[green]ok[/]      {escape(check.name)}: {escape(check.found)}")
         else:
-            console.print(
-                f"[red]missing[/] {escape(check.name)}: {escape(check.found)}; wanted: {escape(check.wanted)}"
-            )
+            mark = "[yellow]boards[/] " if check.optional else "[red]missing[/]"
+            console.print(f"{mark} {escape(check.name)}: {escape(check.found)}; wanted: {escape(check.wanted)}")
             console.print(f"        try: {escape(check.remedy)}")
     passed = sum(check.ok for check in found)
-    console.print(
-        f"{passed} of {len(found)} checks passed" + ("" if passed == len(found) else "; try: hil doctor --fix")
-    )
+    console.print(f"{passed} of {len(found)} checks passed" + ("" if _works(found) else "; try: hil doctor --fix"))

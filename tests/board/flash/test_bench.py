@@ -8,8 +8,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hil.board.file import labgridenv
 from hil.board.flash import BoardDirty, MediumMissing
-from hil.errors import BoardBroken, BoardSilent, ConsoleClosed, FlashError, InfrastructureError, PowerFailed
+from hil.errors import (
+    BoardBroken,
+    BoardSilent,
+    ConsoleClosed,
+    FlashError,
+    InfrastructureError,
+    MissingTool,
+    PowerFailed,
+)
 from tests.simulators.board import BANNERS, SimulatedPower
 
 if TYPE_CHECKING:
@@ -105,11 +114,46 @@ def test_a_mux_without_a_card_is_an_infrastructure_error(bench: Bench, monkeypat
         strategy.flash()
 
 
-def test_a_mux_that_does_not_switch_is_an_infrastructure_error(bench: Bench) -> None:
-    (bench.directory / "usbsdmux").write_text("#!/bin/sh\nexit 3\n")
+@pytest.mark.parametrize(
+    ("script", "hint"),
+    [
+        ("echo out of order; exit 3", "out of order"),
+        ("exit 3", "is the SD mux plugged in?"),
+        ("echo \"PermissionError: [Errno 13] Permission denied: '/dev/sg1'\"; exit 1", "70-hil-boards.rules"),
+        ("exit 127", "on the machine of the SD mux: pip install usbsdmux"),
+    ],
+)
+def test_a_mux_that_does_not_switch_is_an_infrastructure_error(bench: Bench, script: str, hint: str) -> None:
+    (bench.directory / "usbsdmux").write_text(f"#!/bin/sh\n{script}\n")
     strategy = bench.strategy()
-    with pytest.raises(InfrastructureError, match="the SD mux does not switch to `host`"):
+    with pytest.raises(InfrastructureError, match="the SD mux does not switch to `host`") as caught:
         strategy.flash()
+    assert hint in caught.value.context.hint
+
+
+def test_a_machine_without_the_program_of_the_mux_says_how_to_get_it(bench: Bench) -> None:
+    (bench.directory / "usbsdmux").unlink()
+    strategy = bench.strategy()
+    with pytest.raises(MissingTool, match="usbsdmux` is not on this machine") as caught:
+        strategy.flash()
+    assert "pip install usbsdmux" in caught.value.context.hint
+
+
+def test_the_program_of_the_mux_is_found_beside_hil_without_its_directory_on_the_path(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programs = tmp_path / "environment" / "bin"
+    programs.mkdir(parents=True)
+    (bench.directory / "usbsdmux").rename(programs / "usbsdmux")
+    monkeypatch.setattr("sysconfig.get_path", lambda _name: str(programs))
+    monkeypatch.setenv("PATH", os.environ["PATH"])  # to have it back afterwards
+    path = bench.board_file(tmp_path / "bench.yaml")
+    path.write_text(path.read_text().replace(str(bench.directory / "usbsdmux"), "usbsdmux"))
+    environment = labgridenv.load(path)
+    try:
+        assert labgridenv.target(environment).get_strategy().flash().written
+    finally:
+        environment.cleanup()
 
 
 def test_the_wrong_outlet_shows_by_a_board_that_speaks_while_it_is_off(

@@ -48,7 +48,7 @@ class Firmware:
     def firmware_hash(self) -> str:
         """One hash over every file that goes to the target; equal sources give equal hashes.
 
-        ELF files are for debuggers, and name the directories that they were made in.
+        ELF files are for debuggers; nothing of them goes to the target.
         """
         names = sorted(name for name in self.artifacts if not name.endswith(".elf"))
         lines = "".join(f"{name} {self.artifacts[name].sha256}\n" for name in names)

@@ -61,7 +61,7 @@ class GuestFiles:
             )
 
         inputs: list[Path | str] = [version(_COMPILER), *(self._firmware / name for name in _INCLUDES)]
-        return self._build.step("vmm", "Building the VMM", inputs, ["vmm"], work)
+        return self._build.step("vmm", "Building the VMM", inputs, ["vmm"], work, shared=True)
 
     def _commands(self) -> Path:
         """Build the program that executes commands in a guest."""
@@ -74,7 +74,9 @@ class GuestFiles:
             step.run(_COMPILER, *_FLAGS, prefix, *includes, *sources, "-o", output)
 
         inputs: list[Path | str] = [version(_COMPILER), self._firmware / _COMMANDS, self._firmware / "baremetal"]
-        (path,) = self._build.step("commands", "Building the guests' command loop", inputs, [output.name], work)
+        (path,) = self._build.step(
+            "commands", "Building the guests' command loop", inputs, [output.name], work, shared=True
+        )
         return path
 
     def _archive(self) -> tuple[Path, ...]:

@@ -66,6 +66,7 @@ class HostPrograms:
             [version(f"{_PREFIX}gcc"), *keys, *(self._firmware / name for name in _SOURCES)],
             ["vtpm.ko"],
             work,
+            shared=True,
         )
         return path
 
@@ -87,7 +88,7 @@ class HostPrograms:
             sources = sorted(trees[0].glob("*.c"))
             step.run(f"{_PREFIX}gcc", *flags, *includes, *sources, "-o", self._build.path / output)
 
-        (path,) = self._build.step(name, title, [version(f"{_PREFIX}gcc"), *trees], [output], work)
+        (path,) = self._build.step(name, title, [version(f"{_PREFIX}gcc"), *trees], [output], work, shared=True)
         return path
 
     def _packages(self, start: str, end: str) -> list[str]:

@@ -120,8 +120,9 @@ class Recipe:
         self._engine(unpacked, lock)
         self._monitor()
         packing = packing_of(self._platform, self._scp)
-        trusted_firmware = self._trusted_firmware(lock)
-        self._build_ids[SERVICE] = trusted_firmware.build(unpacked[TRUSTED_FIRMWARE], self._sources, packing, self._scp)
+        trusted_firmware = self._trusted_firmware(lock, unpacked)
+        trusted_firmware.build()
+        self._build_ids[SERVICE] = trusted_firmware.build_id
         return self._described(self.directory, (*packing.images, *packing.loaded, *ARTIFACTS), lock)
 
     def run_linux(self, machine: EmulatedMachine | None) -> Firmware:
@@ -148,7 +149,8 @@ class Recipe:
             return self._described(directory, IMAGES, lock)
         assert machine is not None
         firmware = read_lock(self._sources / "sources.lock")
-        self._trusted_firmware(firmware).build_for_linux(build, LINUX_FLASH, machine.kernel_address)
+        sources = SourceCache().unpacked(firmware.pins, self._progress)
+        self._trusted_firmware(firmware, sources).build_for_linux(build, LINUX_FLASH, machine.kernel_address)
         self._build_ids[LINUX] = HostImages(build, source, lock, unpacked, agent).make(machine)
         return self._described(directory, (LINUX_FLASH, *IMAGES), lock)
 
@@ -164,9 +166,17 @@ class Recipe:
         firmware.manifest().write(directory)
         return firmware
 
-    def _trusted_firmware(self, lock: Lock) -> TrustedFirmware:
-        pin = lock[TRUSTED_FIRMWARE]
-        return TrustedFirmware(self._platform, pin, self._compiler, self._build, coverage=self._coverage)
+    def _trusted_firmware(self, lock: Lock, unpacked: Mapping[str, Path]) -> TrustedFirmware:
+        return TrustedFirmware(
+            self._platform,
+            lock[TRUSTED_FIRMWARE],
+            self._compiler,
+            self._build,
+            unpacked[TRUSTED_FIRMWARE],
+            self._sources,
+            scp=self._scp,
+            coverage=self._coverage,
+        )
 
     def _engine(self, unpacked: Mapping[str, Path], lock: Lock) -> None:
         """Link the TPM engine: libtpms, libcrypto and our libc in one image."""
@@ -196,6 +206,7 @@ class Recipe:
             ],
             ["engine.elf", "engine.bin"],
             work,
+            shared=True,
         )
 
     def _libcrypto(self, unpacked: Mapping[str, Path], lock: Lock) -> Path:
@@ -248,4 +259,5 @@ class Recipe:
             inputs,
             images,
             work,
+            shared=True,
         )

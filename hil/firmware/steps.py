@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 from hil.buildid import DIGITS
 from hil.files import file_sha256
 from hil.firmware.errors import BuildFailed
+from hil.paths import cache_root
 from hil.tools import missing_tool, run_tool
 
 if TYPE_CHECKING:
@@ -28,6 +30,9 @@ LOG_TAIL_LINES = 15
 SOURCE_DATE_EPOCH = "1735689600"
 """2025-01-01: the time that anything time-stamped in an image gets, so that equal sources give equal images."""
 
+KEPT_OUTPUTS = 16
+"""How many outputs of each step the cache keeps; those of all steps take 10 MB."""
+_DIGESTS = "digests.json"
 LAYOUT = ".layout"
 """The file in a build tree that says what it was laid out from."""
 
@@ -73,10 +78,13 @@ class BuildDirectory:
         inputs: Iterable[Path | str],
         outputs: Sequence[str],
         work: Callable[[BuildStep], None],
+        *,
+        shared: bool = False,
     ) -> tuple[Path, ...]:
         """Make `outputs` (paths below the build directory) by `work`, unless they were made from the same inputs.
 
-        Returns their paths. Raises `BuildFailed` with the end of the log.
+        With `shared`, that holds for all checkouts and all earlier contents of this one; then nothing that `work` makes
+        may depend on where it is. Returns the paths. Raises `BuildFailed` with the end of the log.
         """
         key = digest([name, *inputs])
         paths = tuple(self.path / output for output in outputs)
@@ -84,11 +92,16 @@ class BuildDirectory:
         if self._recorded(stamp, key) == _digests(paths):
             return paths
         stamp.unlink(missing_ok=True)
+        earlier = EarlierOutputs(name, key) if shared else None
+        if earlier and earlier.restore(self.path, outputs):
+            self._stamp(stamp, key, paths)
+            return paths
         log = self._run(name, title, work)
         if missing := [path for path in paths if not path.is_file()]:
             raise BuildFailed(f"{missing[0]} was not made", doing=title, hint=f"see {log}")
-        stamp.parent.mkdir(parents=True, exist_ok=True)
-        stamp.write_text(json.dumps({"key": key, "outputs": _digests(paths)}))
+        self._stamp(stamp, key, paths)
+        if earlier:
+            earlier.keep(self.path, outputs)
         return paths
 
     def once(self, name: str, title: str, target: Path, work: Callable[[BuildStep], None]) -> None:
@@ -105,12 +118,54 @@ class BuildDirectory:
         return log
 
     @staticmethod
+    def _stamp(stamp: Path, key: str, paths: Sequence[Path]) -> None:
+        stamp.parent.mkdir(parents=True, exist_ok=True)
+        stamp.write_text(json.dumps({"key": key, "outputs": _digests(paths)}))
+
+    @staticmethod
     def _recorded(stamp: Path, key: str) -> list[str] | None:
         with suppress(OSError, ValueError, KeyError, TypeError):
             content = json.loads(stamp.read_text())
             if content["key"] == key:
                 return list(content["outputs"])
         return None
+
+
+class EarlierOutputs:
+    """The outputs of a step that were made from inputs with this key, in the cache that all checkouts share.
+
+    The cache only saves time: without space for it, or without the right to write it, everything is made as usual.
+    """
+
+    def __init__(self, name: str, key: str) -> None:
+        self._directory = cache_root() / "steps" / name / key
+
+    def restore(self, target: Path, outputs: Sequence[str]) -> bool:
+        """Copy the outputs below `target`, and return whether they are there, whole."""
+        try:
+            digests = json.loads((self._directory / _DIGESTS).read_text())
+            for output in outputs:
+                (target / output).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(self._directory / output, target / output)
+            os.utime(self._directory)  # the oldest are removed first
+        except (OSError, ValueError):
+            return False
+        return bool(_digests(target / output for output in outputs) == digests)
+
+    def keep(self, source: Path, outputs: Sequence[str]) -> None:
+        """Copy the outputs below `source` into the cache, and remove what has not been used for longest."""
+        with suppress(OSError):
+            self._directory.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=self._directory.parent, prefix=".") as scratch:
+                made = Path(scratch) / "made"
+                for output in outputs:
+                    (made / output).parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copy(source / output, made / output)
+                (made / _DIGESTS).write_text(json.dumps(_digests(source / output for output in outputs)))
+                made.rename(self._directory)
+            kept = sorted(self._directory.parent.glob("[!.]*"), key=lambda path: path.stat().st_mtime)
+            for directory in kept[:-KEPT_OUTPUTS]:
+                shutil.rmtree(directory)
 
 
 class BuildStep:

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from hil.firmware.lock import Pin
-    from hil.firmware.packing import Packing
     from hil.firmware.platforms import Platform
 
 NOTES = "notes"
@@ -25,12 +24,22 @@ NOTES = "notes"
 class TrustedFirmware:
     """The build steps for TF-A of one platform.
 
-    `compiler` is the version of the compiler, `pin` the package of the sources; both are inputs of every step. With
-    `coverage`, the service counts how often its branches are taken, and gcc's notes about them are kept.
+    `compiler` is the version of the compiler, `pin` the package of the sources; both are inputs of every step.
+    `unpacked` is TF-A's own source, `sources` is firmware/, and `scp` is the SCP firmware for the FIP, if it takes one.
+    With `coverage`, the service counts how often its branches are taken, and gcc's notes about them are kept.
     """
 
     def __init__(
-        self, platform: Platform, pin: Pin, compiler: str, build: BuildDirectory, *, coverage: bool = False
+        self,
+        platform: Platform,
+        pin: Pin,
+        compiler: str,
+        build: BuildDirectory,
+        unpacked: Path,
+        sources: Path,
+        *,
+        scp: Path | None = None,
+        coverage: bool = False,
     ) -> None:
         self._platform = platform
         self._key = [compiler, pin.key]
@@ -46,52 +55,62 @@ class TrustedFirmware:
             **({"VTPM_COVERAGE": "1"} if coverage else {}),
         }
         self._coverage = coverage
-
-    def build(self, unpacked: Path, sources: Path, packing: Packing, scp: Path | None = None) -> str:
-        """Copy the service into TF-A's source, build TF-A, and pack the images that the board starts from.
-
-        `unpacked` is TF-A's own source, `sources` is firmware/, and `scp` is the SCP firmware for the FIP, if it takes
-        one. Returns the build id that the service announces.
-        """
-        platform = self._platform
-        place = f"plat/hil/{platform.declared.tfa}"
-        overlays = {
+        self._unpacked = unpacked
+        self._packing = packing_of(platform, scp)
+        self._place = f"plat/hil/{platform.declared.tfa}"
+        self._overlays = {
             sources / "service": "services/spd/vtpm",
             sources / "engine" / "include": "services/spd/vtpm/include",
-            platform.directory / "tfa": place,
-            platform.addresses: f"{place}/include/{platform.addresses.name}",
+            platform.directory / "tfa": self._place,
+            platform.addresses: f"{self._place}/include/{platform.addresses.name}",
         }
+        self._images = {"BL32": self._engine, "BL33": build.path / "monitor.bin", **({"SCP_BL2": scp} if scp else {})}
+        self._noted = [f"{path.stem}.gcno" for path in sorted((sources / "service").glob("*/*.c"))] if coverage else []
+
+    @property
+    def _inputs(self) -> list[Path | str]:
+        """Everything that TF-A's images depend on."""
+        return [*self._key, self._packing.key, *_texts(self._settings), *self._images.values(), *self._overlays]
+
+    @property
+    def build_id(self) -> str:
+        """The build id that the service announces."""
+        return build_id(self._inputs)
+
+    def build(self) -> None:
+        """Copy the service into TF-A's source, build TF-A, and pack the images that the board starts from."""
         directory = self._build.path
-        images = {"BL32": self._engine, "BL33": directory / "monitor.bin", **({"SCP_BL2": scp} if scp else {})}
-        notes = [f"{NOTES}/{name}" for name in self._notes(sources)] if self._coverage else []
-        inputs: list[Path | str] = [*self._key, packing.key, *_texts(self._settings), *images.values(), *overlays]
-        identity = build_id(inputs)
+        notes = [f"{NOTES}/{name}" for name in self._noted]
 
         def work(step: BuildStep) -> None:
-            layout = digest([*self._key, packing.key, *_texts(self._settings), *images, *_names(overlays)])
-            with kept_tree(self._tree, layout) as kept:
-                if not kept:
-                    lay(unpacked, self._tree)
-                for source, target in overlays.items():
-                    lay(source, self._tree / target)
-                made = self._tree / place / "include"
-                write_changed(made / "vtpm_engine.h", self._known_engine().encode())
-                write_changed(made / "vtpm_build.h", f'#define VTPM_BUILD_ID "{identity}"\n'.encode())
-                make(step, self._tree, *packing.targets, **self._settings, **images)
+            self._make(step)
             shutil.copy(self._made / "bl31" / "bl31.elf", directory / "bl31.elf")
             for note in notes:
                 (directory / note).parent.mkdir(exist_ok=True)
                 shutil.copy(self._made / "bl31" / Path(note).name, directory / note)
-            packing.pack(self._made, directory)
+            self._packing.pack(self._made, directory)
 
         self._build.step(
             "trusted-firmware",
             "Building Trusted Firmware-A with the vTPM service",
-            inputs,
-            [*packing.images, "bl31.elf", *notes],
+            self._inputs,
+            [*self._packing.images, "bl31.elf", *notes],
             work,
+            shared=not self._coverage,  # gcc's notes name directories
         )
-        return identity
+
+    def _make(self, step: BuildStep) -> None:
+        """Bring TF-A's source tree with the service up to date, and what is built from it."""
+        layout = [*self._key, self._packing.key, *_texts(self._settings), *self._images, *_names(self._overlays)]
+        with kept_tree(self._tree, digest(layout)) as kept:
+            if not kept:
+                lay(self._unpacked, self._tree)
+            for source, target in self._overlays.items():
+                lay(source, self._tree / target)
+            made = self._tree / self._place / "include"
+            write_changed(made / "vtpm_engine.h", self._known_engine().encode())
+            write_changed(made / "vtpm_build.h", f'#define VTPM_BUILD_ID "{self.build_id}"\n'.encode())
+            make(step, self._tree, *self._packing.targets, **self._settings, **self._images)
 
     def build_for_linux(self, build: BuildDirectory, flash: str, kernel_address: int) -> None:
         """Make the image `flash` in the directory of `build`, as `build()` does, but with a BL2 that starts a kernel.
@@ -108,6 +127,7 @@ class TrustedFirmware:
         images = {"BL31": self._made / "bl31.bin", "BL32": self._engine}
 
         def work(step: BuildStep) -> None:
+            self._make(step)  # its images may have come from the cache
             with kept_tree(out, digest([*self._key, *_texts(settings), self._tree / LAYOUT])):
                 make(step, self._tree, "bl2", "fip", BUILD_BASE=out, **settings, **images)
             fip = out / self._platform.declared.tfa / "release" / "fip.bin"
@@ -120,11 +140,8 @@ class TrustedFirmware:
             [*self._key, packing.key, *_texts(settings), self._build.path / flash],
             [flash],
             work,
+            shared=not self._coverage,
         )
-
-    @staticmethod
-    def _notes(sources: Path) -> list[str]:
-        return [f"{path.stem}.gcno" for path in sorted((sources / "service").glob("*/*.c"))]
 
     def _known_engine(self) -> str:
         """Return a header with size and hash of the engine, by which BL31 authenticates it if no earlier stage has."""

@@ -10,6 +10,7 @@ from hil.firmware.errors import BuildFailed
 from hil.firmware.steps import BuildDirectory, BuildStep, kept_tree, lay
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.firmware.conftest import Steps
@@ -24,13 +25,14 @@ class Copy:
         (self.source / "input.txt").write_text("one")
         self.output = root / "build" / "output.txt"
         self.log = root / "build" / "logs" / "copy.log"
+        self.shared = False
         self._build = BuildDirectory(root / "build", steps)
 
     def make(self, *command: str) -> None:
         def work(step: BuildStep) -> None:
             step.run(*(command or ("cp", "-v", str(self.source / "input.txt"), str(self.output))))
 
-        self._build.step("copy", "Copying", [self.source], ["output.txt"], work)
+        self._build.step("copy", "Copying", [self.source], ["output.txt"], work, shared=self.shared)
 
 
 @pytest.fixture
@@ -144,3 +146,68 @@ def test_a_tree_is_kept_for_the_same_layout_unless_its_build_failed(tmp_path: Pa
     with pytest.raises(BuildFailed):
         build("b", fails=True)
     assert not build("b")
+
+
+@pytest.fixture
+def shared(tmp_path: Path, steps: Steps, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Copy]:
+    """Make the same step in a new checkout."""
+    monkeypatch.setenv("HIL_CACHE", str(tmp_path / "cache"))
+
+    def make(name: str) -> Copy:
+        (tmp_path / name).mkdir()
+        copy = Copy(tmp_path / name, steps)
+        copy.shared = True
+        return copy
+
+    return make
+
+
+def test_what_one_checkout_made_another_one_takes(shared: Callable[[str], Copy], steps: Steps) -> None:
+    shared("one").make()
+    other = shared("other")
+    other.make()
+    assert other.output.read_text() == "one"
+    assert steps.titles == ["Copying"]
+
+
+def test_an_earlier_content_is_not_made_again(shared: Callable[[str], Copy], steps: Steps) -> None:
+    copy = shared("one")
+    for content in ("one", "two", "one"):
+        (copy.source / "input.txt").write_text(content)
+        copy.make()
+        assert copy.output.read_text() == content
+    assert steps.titles == ["Copying"] * 2
+
+
+@pytest.mark.parametrize("damage", [lambda path: path.unlink(), lambda path: path.write_text("oops")])
+def test_what_is_damaged_in_the_cache_is_made_anew(
+    shared: Callable[[str], Copy], steps: Steps, tmp_path: Path, damage: Callable[[Path], object]
+) -> None:
+    shared("one").make()
+    (kept,) = (tmp_path / "cache").rglob("output.txt")
+    damage(kept)
+    other = shared("other")
+    other.make()
+    assert other.output.read_text() == "one"
+    assert steps.titles == ["Copying"] * 2
+
+
+def test_the_cache_keeps_what_was_used_last(
+    shared: Callable[[str], Copy], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hil.firmware.steps.KEPT_OUTPUTS", 2)
+    copy = shared("one")
+    for content in ("one", "two", "three"):
+        (copy.source / "input.txt").write_text(content)
+        copy.make()
+    assert {path.read_text() for path in (tmp_path / "cache").rglob("output.txt")} == {"two", "three"}
+
+
+def test_a_cache_that_cannot_be_written_only_costs_time(
+    shared: Callable[[str], Copy], tmp_path: Path, steps: Steps
+) -> None:
+    (tmp_path / "cache").write_text("no directory")
+    copy = shared("one")
+    copy.make()
+    assert copy.output.read_text() == "one"
+    assert steps.titles == ["Copying"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ from hil.board.file.boardfile import BoardFile
 from hil.board.flash import FlashMemory
 from hil.buildid import SERVICE
 from hil.manifest import MANIFEST_SCHEMA, Manifest
-from tests.simulators.board import IMAGE, SimulatedBoard, SimulatedPower, built
+from tests.simulators.board import IMAGE, SimulatedBoard, SimulatedPower, built, card_image
 from tests.simulators.serial import Noise, PtyWire
 from tests.simulators.storage import write_usbsdmux
 
@@ -70,7 +69,7 @@ class Bench:
 
     def new_image(self, build_id: str = "") -> None:
         """Build another firmware, which announces a build id if one is given."""
-        self.image.write_bytes((built(build_id) if build_id else IMAGE) + os.urandom(3 << 20))
+        self.image.write_bytes(card_image(built(build_id) if build_id else IMAGE, 3 << 20))
         ids = {SERVICE: build_id} if build_id else {}
         Manifest(schema=MANIFEST_SCHEMA, build_ids=ids).write(self.image.parent)
 

@@ -27,6 +27,13 @@ BUILD = b"{build}"
 BANNERS = (b"NOTICE:  BL31: v2\r\n", b"vTPM: service 1.0 ready" + BUILD + b"\r\n", b"monitor: ready\r\n")
 
 
+def card_image(head: bytes, size: int) -> bytes:
+    """Return an image of a card of that many bytes, which begins with `head` and has a partition table."""
+    content = bytearray(head + os.urandom(size - len(head)))
+    content[510:512] = b"\x55\xaa"
+    return bytes(content)
+
+
 def built(build_id: str) -> bytes:
     """Return the beginning of a card with firmware that announces a build id."""
     return IMAGE + f", build {build_id}\n".encode()

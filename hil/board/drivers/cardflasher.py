@@ -43,9 +43,10 @@ class CardFlasher(Driver, FlasherProtocol):  # type: ignore[misc]
     With an SD mux, the board gets the card back only after success, so that it never boots half an image.
 
     Args:
-        image: the image, by its key
+        image: the image, by its key; compressed (`gzip`, `xz`, `zstd`, `bzip2`), it is unpacked on the way
         serial: serial number that the disk must have, as `lsblk -o SERIAL` shows it; of a reader, not of the card
         smallest, largest: gigabytes (10^9 bytes) that the card must have
+        partitioned: whether the image must have a partition table (MBR or GPT); false: the board boots without one
     """
 
     bindings = {  # noqa: RUF012 - labgrid's way
@@ -61,6 +62,7 @@ class CardFlasher(Driver, FlasherProtocol):  # type: ignore[misc]
     serial: str = attr.ib(default="", validator=_TEXT)
     smallest: float = attr.ib(default=0.0, validator=_SIZE)
     largest: float = attr.ib(default=128.0, validator=_SIZE)
+    partitioned: bool = attr.ib(default=True, validator=attr.validators.instance_of(bool))
 
     @property
     def memory(self) -> FlashMemory:
@@ -98,7 +100,7 @@ class CardFlasher(Driver, FlasherProtocol):  # type: ignore[misc]
 
     @property
     def _payload(self) -> Payload:
-        return Payload.from_files([(self._path, WHOLE)])
+        return Payload.from_files([(self._path, WHOLE)], partitioned=self.partitioned)
 
     @property
     def _medium(self) -> Card:

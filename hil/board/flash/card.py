@@ -7,6 +7,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from hil.board.flash.content import ZEROS
 from hil.board.flash.disk import CHUNK_BYTES, Disk, Expected, examine, refuse, rounded
 from hil.board.flash.procedure import FlashPhase
 from hil.board.flash.remotedisk import RemoteDisk
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
-    from hil.board.flash.payload import Payload
+    from hil.board.flash.payload import Payload, PayloadFile
     from hil.board.flash.procedure import Meter
 
 
@@ -42,7 +43,7 @@ class Card:
     def agrees(self, payload: Payload) -> bool:
         """Compare the first bytes: partition table, file system and, in most images, what the board boots."""
         (image,) = payload.files
-        with self._opened(writable=False) as disk, image.source.open("rb") as source:
+        with self._opened(writable=False) as disk, image.open() as source:
             head = source.read(CHUNK_BYTES)
             try:
                 return disk.read(0, len(head)) == head
@@ -50,15 +51,19 @@ class Card:
                 return False
 
     def write(self, payload: Payload, meter: Meter) -> None:
-        """Write the image, and zeros up to the end of its last sector."""
+        """Write the image, and zeros up to the end of its last sector.
+
+        Zeros are only written where the medium has something else. What a block map says has no content is left alone.
+        """
         (image,) = payload.files
         digest = hashlib.sha256()
-        with self._opened(writable=True) as disk, image.source.open("rb") as source:
+        with self._opened(writable=True) as disk, image.open() as source:
             done = 0
             while chunk := source.read(CHUNK_BYTES):
                 digest.update(chunk)
                 try:
-                    disk.write(done, chunk)
+                    if not self._may_skip(disk, image, done, chunk):
+                        disk.write(done, chunk)
                 except OSError as error:
                     raise FlashError(f"the write at byte {done} of {image.size} failed: {error.strerror}") from error
                 done += len(chunk)
@@ -71,23 +76,46 @@ class Card:
             raise FlashError(f"{image.source} changed while it was written")
 
     def verify(self, payload: Payload, meter: Meter) -> None:
-        """Compare the medium with the image; the error names the first byte that differs."""
+        """Compare the medium with the image, but for what a block map says has no content.
+
+        The error names the first byte that differs.
+        """
         (image,) = payload.files
         digest = hashlib.sha256()
-        with self._opened(writable=False) as disk, image.source.open("rb") as source:
+        with self._opened(writable=False) as disk, image.open() as source:
             done = 0
             while chunk := source.read(CHUNK_BYTES):
-                try:
-                    found = disk.read(done, len(chunk))
-                except OSError as error:
-                    raise FlashError(f"reading back at byte {done} of {image.size} failed: {error.strerror}") from error
-                if found != chunk:
-                    raise FlashError(_difference(done, chunk, found))
-                digest.update(found)
+                if not self._is_unmapped(image, done, chunk):
+                    try:
+                        found = disk.read(done, len(chunk))
+                    except OSError as error:
+                        message = f"reading back at byte {done} of {image.size} failed: {error.strerror}"
+                        raise FlashError(message) from error
+                    if found != chunk:
+                        raise FlashError(_difference(done, chunk, found))
+                digest.update(chunk)
                 done += len(chunk)
                 meter(FlashPhase.VERIFYING, done, image.size)
         if digest.hexdigest() != image.sha256:
             raise FlashError(f"{image.source} changed while it was read back")
+
+    def _is_unmapped(self, image: PayloadFile, offset: int, chunk: bytes) -> bool:
+        """Return whether a block map says that no byte of a chunk has content; always false for a remote medium."""
+        return not self.prefix and image.blocks is not None and not image.blocks.covers(offset, offset + len(chunk))
+
+    def _may_skip(self, disk: Disk | RemoteDisk, image: PayloadFile, offset: int, chunk: bytes) -> bool:
+        """Return whether a chunk need not be written: it is unmapped, or zeros that are on the medium already.
+
+        A remote medium is written from its first byte to its last: it cannot be read in between.
+        """
+        if self.prefix or self._is_unmapped(image, offset, chunk):
+            return not self.prefix
+        if len(chunk) < CHUNK_BYTES or chunk != ZEROS:
+            return False
+        try:
+            return disk.read(offset, len(chunk)) == chunk
+        except OSError:
+            return False  # a write may repair what cannot be read
 
     @contextmanager
     def _opened(self, *, writable: bool) -> Iterator[Disk | RemoteDisk]:

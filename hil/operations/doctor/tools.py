@@ -93,6 +93,7 @@ TOOLS = {
     "serial server": RequiredTool(
         "ser2net", "labgrid's exporter serves serial ports with it", file="/usr/sbin/ser2net"
     ),
+    "zstd": RequiredTool("zstd", "unpacks images of cards", "zstd"),
     "SSH server": RequiredTool("openssh-server", "tests of labs behind SSH", file="/usr/sbin/sshd"),
     "SSH client": RequiredTool("openssh-client", "labs behind SSH, and labgrid's exporters", "ssh"),
     "Telnet": RequiredTool("inetutils-telnet", "power switches that speak Telnet", "telnet"),

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -8,6 +7,7 @@ import pytest
 from hil.board.flash import FlashMemory
 from hil.board.flash.card import Card
 from tests.simulators.bench import Bench
+from tests.simulators.board import card_image
 from tests.simulators.storage import Faults, FaultyDisk
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def faults(monkeypatch: pytest.MonkeyPatch) -> Faults:
 @pytest.fixture
 def image(tmp_path: Path) -> Path:
     path = tmp_path / "card.img"
-    path.write_bytes(os.urandom(IMAGE_BYTES))
+    path.write_bytes(card_image(b"", IMAGE_BYTES))
     return path
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,7 @@ from hil.board.flash.sdcard import PARTITION_OFFSET
 from hil.firmware.platforms import platform_named
 from hil.firmware.videocore import FILES as VIDEOCORE
 from tests.simulators.bench import Bench
-from tests.simulators.board import BANNERS, IMAGE
+from tests.simulators.board import BANNERS, IMAGE, card_image
 from tests.simulators.juno import SimulatedJuno
 
 if TYPE_CHECKING:
@@ -57,7 +56,7 @@ def simulated(name: str, bench: Bench, tmp_path: Path) -> BoardStrategy:
     for image, place in content["images"].items():
         content["images"][image] = str(BOARDS / place)
         if "build" in Path(place).parts:
-            (tmp_path / image).write_bytes(IMAGE + os.urandom(50_000))
+            (tmp_path / image).write_bytes(card_image(IMAGE, 50_000))
             content["images"][image] = str(tmp_path / image)
     content["images"] |= {"card": str(tmp_path / "made.img"), "config": str(tmp_path / "config.txt")}
     content["options"].pop("linux_board", "")  # not beside this one

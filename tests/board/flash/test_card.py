@@ -14,6 +14,7 @@ from hil.board.flash.card import Card
 from hil.board.flash.disk import Expected
 from hil.errors import BoardUnreachable, FlashError
 from tests.board.flash.conftest import IMAGE_BYTES
+from tests.simulators.board import card_image
 from tests.simulators.storage import FaultyDisk
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def test_a_card_that_goes_wrong_leaves_the_board_dirty_until_a_flash_goes_well(
     card: Card, card_file: Path, image: Path, memory: FlashMemory, faults: Faults, fault: str, message: str
 ) -> None:
     flash(payload_of(image), card, memory)
-    image.write_bytes(os.urandom(IMAGE_BYTES))
+    image.write_bytes(card_image(b"", IMAGE_BYTES))
     card_file.write_bytes(b"\xff" * (8 << 20))
     setattr(faults, fault, MIDDLE)
     with pytest.raises(FlashError) as caught:
@@ -107,7 +108,7 @@ def test_a_flash_that_is_killed_leaves_the_board_dirty_and_the_next_one_starts_o
     card: Card, card_file: Path, image: Path, memory: FlashMemory, faults: Faults, at: int
 ) -> None:
     flash(payload_of(image), card, memory)
-    image.write_bytes(os.urandom(IMAGE_BYTES))
+    image.write_bytes(card_image(b"", IMAGE_BYTES))
     faults.kill_at = at
     assert ends_by_sigkill(lambda: flash(payload_of(image), card, memory))
     with pytest.raises(BoardDirty, match="failed or was interrupted"):

@@ -188,6 +188,13 @@ def test_a_damaged_engine_keeps_the_service_off(board: Twin) -> None:
     assert "from another build than BL31" in stopped.causes[0].why
 
 
+def test_a_device_tree_in_the_memory_of_the_service_is_told_by_bl31_and_named(board: Twin) -> None:
+    board.drivers["BootPartitionDriver"]["options"] = {"device_tree_address": "0x20100000"}
+    stopped = stop_of(board.bring_up())
+    assert stopped.stage.name == "service"
+    assert stopped.causes[0].why == "the device tree at 0x20100000 lies in the service's memory"
+
+
 def test_a_seed_that_is_withheld_leaves_no_entropy(board: Twin, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(twin, "SEED_BYTES", 0)
     stopped = stop_of(board.bring_up())

@@ -119,6 +119,7 @@ class CardFlasher(Driver, FlasherProtocol):  # type: ignore[misc]
     def _switch(self, mode: str) -> None:
         if self.mux is None:
             return
+        storage.prefix(self.mux.mux)  # log in to the machine that has it, to say so if that fails
         try:
             self.mux.set_mode(mode)
         except FileNotFoundError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 import contextlib
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import attr
@@ -20,7 +20,8 @@ from hil.board.drivers.flashnotes import flash_memory, is_shared
 from hil.board.drivers.protocols import FlasherProtocol
 from hil.board.flash import FlashPlan, FlashResult, Meter, Payload, PayloadFile, flash, silent
 from hil.board.flash.folder import FatPartition, Folder
-from hil.errors import BoardFileError, BoardUnreachable, UsageError
+from hil.board.flash.remotefolder import RemoteFolder
+from hil.errors import BoardFileError, BoardUnreachable, InfrastructureError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,7 +87,7 @@ class FilesFlasher(Driver, FlasherProtocol):  # type: ignore[misc]
 @target_factory.reg_driver
 @attr.s(eq=False)
 class TFTPFlasher(FilesFlasher):
-    """Copies files to the directory of a TFTP server on this machine.
+    """Copies files to the directory of a TFTP or HTTP server, on this machine or that of an exporter.
 
     With a `BootPartitionDriver`, the files of a Raspberry Pi 4's boot partition are copied, too.
 
@@ -96,7 +97,7 @@ class TFTPFlasher(FilesFlasher):
     """
 
     bindings = {  # noqa: RUF012 - labgrid's way
-        "provider": {"TFTPProvider"},
+        "provider": {"TFTPProvider", "RemoteTFTPProvider", "HTTPProvider", "RemoteHTTPProvider"},
         "partition": {"BootPartitionDriver", None},
     }
 
@@ -109,12 +110,25 @@ class TFTPFlasher(FilesFlasher):
         more = self.partition.files().files if self.partition is not None else ()
         return [*super()._sources(), *((file.source, file.destination) for file in more)]
 
-    def _medium(self) -> Folder:
-        path = Path(self.provider.internal) / self.folder
-        return Folder(f"TFTP directory {path}", path)
+    def _medium(self) -> Folder | RemoteFolder:
+        kind = "HTTP" if "HTTP" in type(self.provider).__name__ else "TFTP"
+        prefix = storage.prefix(self.provider)
+        if prefix:
+            path = PurePosixPath(self.provider.internal) / self.folder
+            return RemoteFolder(f"{kind} directory {path} of {self.provider.host}", path, prefix)
+        return Folder(f"{kind} directory {self._path}", self._path)
+
+    @property
+    def _path(self) -> Path:
+        return Path(self.provider.internal) / self.folder
 
     def _found(self) -> str:
-        return "there" if self._medium().path.is_dir() else "not there"
+        medium = self._medium()
+        try:
+            there = medium.exists() if isinstance(medium, RemoteFolder) else medium.path.is_dir()
+        except InfrastructureError as error:
+            return error.message
+        return "there" if there else "not there"
 
 
 @target_factory.reg_driver

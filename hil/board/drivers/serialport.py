@@ -141,6 +141,11 @@ class _OverNetwork(_Guarded):
 class Rfc2217Port(_OverNetwork, serial.rfc2217.Serial):  # type: ignore[misc]
     """A port behind RFC2217 (Telnet with control of the port), as labgrid's exporter serves it with ser2net."""
 
+    def _telnet_read_loop(self) -> None:
+        """Thread: read. pyserial's own ends with a traceback when the server is gone while it is being answered."""
+        with contextlib.suppress(OSError):
+            super()._telnet_read_loop()
+
 
 class RawPort(_OverNetwork, protocol_socket.Serial):  # type: ignore[misc]
     """A port behind a plain TCP connection."""

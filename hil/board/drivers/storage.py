@@ -8,13 +8,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from labgrid.driver.exception import ExecutionError
 from labgrid.resource.common import NetworkResource
 
+from hil.board.drivers.gateway import command_prefix
 from hil.board.flash import MediumMissing
 from hil.board.flash.disk import Expected, examine
 from hil.deadline import Deadline
-from hil.errors import BoardFileError, BoardUnreachable, InfrastructureError
+from hil.errors import BoardFileError, InfrastructureError
 from hil.tools import ask_tool
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def named(storage: Any) -> str:
     """Return the disk's name in the board file, which does not depend on the path at which it appears today."""
     kind = type(storage).__name__
     if isinstance(storage, NetworkResource):
-        return f"{kind} of {storage.host}, {storage.path}"
+        return f"{kind} of {storage.host}, {storage.path or getattr(storage, 'control_path', None) or 'not there now'}"
     match = getattr(storage, "match", None)
     if match is None:
         return f"{kind} {storage.path}"
@@ -60,12 +60,9 @@ def prefix(storage: Any) -> tuple[str, ...]:
 
     Raises `BoardUnreachable` if that machine cannot be reached.
     """
-    if getattr(storage, "host", None) == socket.gethostname():
+    if not isinstance(storage, NetworkResource) or storage.host == socket.gethostname():
         return ()
-    try:
-        return tuple(storage.command_prefix)
-    except ExecutionError as error:
-        raise BoardUnreachable(f"cannot log in to {storage.host}, which has the disk: {error}") from error
+    return command_prefix(storage)
 
 
 def await_medium(target: Target, storage: Any) -> None:

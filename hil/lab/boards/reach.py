@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from hil.errors import InfrastructureError, UsageError
+from hil.hosts import bare, bracketed
 from hil.lab.tags import SICK
 
 if TYPE_CHECKING:
@@ -107,10 +108,16 @@ def _serial_port(path: Path) -> Unavailability | None:
 
 
 def _connection(what: str, host: str, port: int) -> Unavailability | None:
+    if os.environ.get("LG_PROXY"):
+        return None  # only SSH leads there, which takes longer than a look may
+    host = bare(host)
     try:
         socket.create_connection((host, port), CONNECT_SECONDS).close()
+    except socket.gaierror:
+        return Unavailability(Obstacle.NETWORK, f"the name of the {what}, {host}, does not resolve")
     except OSError as error:
-        return Unavailability(Obstacle.NETWORK, f"the {what} {host}:{port} does not answer: {error.strerror or error}")
+        why = error.strerror or error
+        return Unavailability(Obstacle.NETWORK, f"the {what} {bracketed(host)}:{port} does not answer: {why}")
     return None
 
 

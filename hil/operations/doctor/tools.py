@@ -95,6 +95,7 @@ TOOLS = {
     ),
     "zstd": RequiredTool("zstd", "unpacks images of cards", "zstd"),
     "SSH server": RequiredTool("openssh-server", "tests of labs behind SSH", file="/usr/sbin/sshd"),
+    "simulated USB": RequiredTool("umockdev", "tests of USB devices at exporters", "umockdev-run"),
     "SSH client": RequiredTool("openssh-client", "labs behind SSH, and labgrid's exporters", "ssh"),
     "Telnet": RequiredTool("inetutils-telnet", "power switches that speak Telnet", "telnet"),
 }

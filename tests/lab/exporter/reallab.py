@@ -161,12 +161,14 @@ class RealLab:
                 for process in lab.processes.values():
                     process.wait(TIMEOUT_SECONDS)
 
-    def export(self, exports: Mapping[str, Any], hostname: str = LOOPBACK, name: str = "exporter") -> None:
-        """Start an exporter, and make a place of what it has."""
+    def export(
+        self, exports: Mapping[str, Any], hostname: str = LOOPBACK, name: str = "exporter", under: Sequence[str] = ()
+    ) -> None:
+        """Start an exporter, by the command `under` if there is one, and make a place of each group that it has."""
         file = self.directory / f"{name}.yaml"
         file.write_text(json.dumps(exports))  # JSON is YAML, too
         command = [str(PROGRAMS / "labgrid-exporter"), "-c", str(self.address), "-n", name, "--hostname", hostname]
-        self.start(name, *command, *self.exporter, str(file), ready="Exporter ready")
+        self.start(name, *under, *command, *self.exporter, str(file), ready="Exporter ready")
         for place in exports:
             adding = [sys.executable, "-c", ADD_PLACE, str(self.address), place]
             subprocess.run(adding, cwd=ROOT, env=self.environment, check=True, timeout=TIMEOUT_SECONDS)
@@ -257,7 +259,7 @@ class RealLab:
                 return condition(self.place(name))
             return False
 
-        until(found, f"{name} in the wanted state; {(self.directory / 'keeper.log').read_text()[-2000:]}")
+        until(found, f"{name} is in the wanted state, see {self.directory}/keeper.log")
 
 
 def until(condition: Callable[[], Any], what: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hil.linux.commandloop import GuestEnded, GuestHang
+from hil.linux.commandloop import GuestConsoleDamaged, GuestEnded, GuestHang, command_line
 from hil.linux.direct import GUEST_MAP, DirectGuest, GuestImages
 from hil.linux.guest import DIRECTORY as GUEST_DIRECTORY
 from hil.linux.guest import Guest, GuestPanic, GuestRestarted, GuestTaken, WantedVtpm
@@ -14,6 +14,7 @@ __all__ = [
     "GUEST_MAP",
     "DirectGuest",
     "Guest",
+    "GuestConsoleDamaged",
     "GuestEnded",
     "GuestHang",
     "GuestImages",
@@ -23,4 +24,5 @@ __all__ = [
     "Host",
     "Machine",
     "WantedVtpm",
+    "command_line",
 ]

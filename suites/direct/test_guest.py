@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hil.linux import GUEST_MAP, DirectGuest, GuestEnded
-from hil.linux.commandloop import command_line
+from hil.linux import GUEST_MAP, DirectGuest, GuestEnded, command_line
 from hil.linux.tpmtools import attest, extend, extended, ima_digests, pcr
 from hil.target.monitor import GuestState, MonitorRefused
 from hil.target.tpm import QuoteError

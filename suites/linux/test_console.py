@@ -8,8 +8,7 @@ import pytest
 
 from hil.board.ssh import CommandFailed
 from hil.deadline import Deadline
-from hil.linux import GUEST_DIRECTORY, Guest, GuestTaken
-from hil.linux.commandloop import command_line
+from hil.linux import GUEST_DIRECTORY, Guest, GuestTaken, command_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable

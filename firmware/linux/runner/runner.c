@@ -7,8 +7,9 @@
  * A request is a struct request, then the command, then its input. While a command runs, a request with an empty
  * command kills it, with all of its process group. An answer is any number of struct answer, each followed by its
  * bytes: output and errors in the order in which they came, and the status at the end. Numbers are in network order. A
- * command has ended when its shell has; processes that it leaves running have no output any more. The end of the input
- * kills what runs, and ends this program.
+ * command has ended when its shell has. If what it started keeps its output open, all of its process group is killed,
+ * and an answer before the status says so; what has its output elsewhere goes on. The end of the input kills what runs,
+ * and ends this program.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -29,13 +30,14 @@
 #define MAX_INPUT (32 * 1024)
 #define MAX_ANSWER (64 * 1024)
 #define READ_BYTES (16 * 1024)
+#define LEFT_MS 100 /* what the end of a pipeline may take to end after its shell */
 
 struct request {
 	uint32_t command_bytes;
 	uint32_t input_bytes;
 };
 
-enum kind { OUTPUT, ERRORS, STATUS };
+enum kind { OUTPUT, ERRORS, STATUS, LEFT };
 
 struct answer {
 	uint32_t kind;
@@ -117,7 +119,8 @@ static void answer(enum kind kind, const void *data, size_t bytes)
 	if (collected_bytes + sizeof(header) + bytes > sizeof(collected))
 		flush();
 	memcpy(collected + collected_bytes, &header, sizeof(header));
-	memcpy(collected + collected_bytes + sizeof(header), data, bytes);
+	if (bytes != 0)
+		memcpy(collected + collected_bytes + sizeof(header), data, bytes);
 	collected_bytes += sizeof(header) + bytes;
 }
 
@@ -202,6 +205,30 @@ static bool pass_on(struct shell *shell, int number)
 	return true;
 }
 
+/* Returns whether somebody can still write to a pipe; passes on what has come. */
+static bool is_open(struct shell *shell, int number)
+{
+	struct pollfd pipe = {.fd = shell->pipes[number], .events = POLLIN};
+
+	while (pass_on(shell, number))
+		;
+	pipe.fd = shell->pipes[number];
+	return pipe.fd >= 0 && (poll(&pipe, 1, 0) == 0 || (pipe.revents & POLLHUP) == 0);
+}
+
+/* Kills what a command whose shell has ended keeps running, if that keeps its output open. */
+static void end_what_is_left(struct shell *shell)
+{
+	for (int waited = 0; is_open(shell, STDOUT_FILENO) || is_open(shell, STDERR_FILENO); waited++) {
+		if (waited == LEFT_MS) {
+			kill(-shell->pid, SIGKILL);
+			answer(LEFT, NULL, 0);
+			return;
+		}
+		poll(NULL, 0, 1);
+	}
+}
+
 /* Reaps a shell that has ended, and returns its status. */
 static int reap(struct shell *shell)
 {
@@ -261,6 +288,7 @@ int main(void)
 			require(give(&shell, &request, command, input));
 		}
 		serve(&shell);
+		end_what_is_left(&shell);
 		uint32_t status = htonl((uint32_t)reap(&shell));
 		answer(STATUS, &status, sizeof(status));
 		flush();

@@ -6,6 +6,7 @@ from hil.board.ssh.connect import Endpoint, Login
 from hil.board.ssh.errors import (
     CommandFailed,
     CommandTimeout,
+    LoginScriptPrints,
     RemoteFileError,
     SshAuthFailed,
     SshDropped,
@@ -13,6 +14,7 @@ from hil.board.ssh.errors import (
     SshHostKeyChanged,
     SshRefused,
     SshSilent,
+    SshTooManySessions,
     SshUnreachable,
     TransferFailed,
 )
@@ -27,6 +29,7 @@ __all__ = [
     "CommandTimeout",
     "Endpoint",
     "Login",
+    "LoginScriptPrints",
     "PinnedHostKeys",
     "Process",
     "RemoteFileError",
@@ -38,6 +41,7 @@ __all__ = [
     "SshHostKeyChanged",
     "SshRefused",
     "SshSilent",
+    "SshTooManySessions",
     "SshUnreachable",
     "TransferFailed",
 ]

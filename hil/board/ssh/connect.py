@@ -163,7 +163,8 @@ def _not_let_in(endpoint: Endpoint, login: Login, reason: Exception | None) -> S
     means = f"key {login.key_file}" if login.key_file else "password" if login.password else "empty password"
     return SshAuthFailed(
         f"the server at {endpoint} does not let in user `{login.user}` with {means}: {reason or 'no reason given'}",
-        hint="flash the board with the images of this build tree, which accept its key",
+        hint="on the board, see whether authorized_keys has this key, and whether the server lets the user in; images "
+        "of `hil build` accept the key of their own build tree only",
     )
 
 

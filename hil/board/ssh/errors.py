@@ -33,6 +33,24 @@ class SshDropped(SshError):
     """The connection ended while it was in use."""
 
 
+class LoginScriptPrints(SshError):
+    """A login script of the account writes to standard output, into what commands and files are carried by."""
+
+    def __init__(self, where: str, said: bytes, board: str, doing: str = "") -> None:
+        lines = said.decode(errors="replace").strip().splitlines() or [repr(said)]
+        super().__init__(
+            f"a login script at {where} prints, and so spoils commands and transfers: `{lines[0][:100]}`",
+            doing=doing,
+            board=board,
+            console=lines[:20],
+            hint="let ~/.bashrc, ~/.profile and the like print to terminals only: [ -t 1 ] && echo ...",
+        )
+
+
+class SshTooManySessions(SshError):
+    """The server refuses a further session on the connection, while others are open on it."""
+
+
 class TransferFailed(SshError):
     """A file did not arrive completely."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,18 +25,26 @@ _ENDING_SECONDS = 5.0
 """How long a server may take to answer after a command took too long; this decides whose fault that was."""
 _SIGNAL_SECONDS = 0.5
 """How long a command may take to end after a signal."""
+_LEFT_SECONDS = 0.5
+"""How long the output of a command that has ended may be quiet, before the server is asked whether there is more."""
+_LOOK_SECONDS = 1.0
+"""How often to look whether a quiet command has ended: its status alone wakes nobody up."""
 _QUOTED_LINES = 20
 ENDED_BY_SIGNAL = -1
 
 
 @dataclass(frozen=True, slots=True)
 class CommandResult:
-    """The output of a command, and its exit status, or `ENDED_BY_SIGNAL`."""
+    """The output of a command, and its exit status, or `ENDED_BY_SIGNAL`.
+
+    `left_open`: the command has ended, but what it started keeps its output open, and is not waited for.
+    """
 
     command: str
     stdout: bytes
     stderr: bytes
     status: int
+    left_open: bool = False
 
     @property
     def text(self) -> str:
@@ -83,13 +92,27 @@ class Process:
         """Whether the command still runs, as far as is known."""
         return not self._channel.exit_status_ready()
 
-    def wait(self, deadline: Deadline) -> CommandResult:
-        """Wait until the command has ended and closed its output, and return the result.
+    @property
+    def status(self) -> int | None:
+        """The exit status, once it is known."""
+        self._channel.status_event.wait(_SIGNAL_SECONDS)
+        return None if self.running else int(self._channel.exit_status)
 
-        At the deadline, ends the command and raises `CommandTimeout`. Raises an error of the connection at once.
+    def wait(self, deadline: Deadline) -> CommandResult:
+        """Wait until the command has ended, and return the result.
+
+        What it leaves running is not waited for, even if that keeps the output open. At the deadline, ends the command
+        and raises `CommandTimeout`. Raises an error of the connection at once.
         """
         while not self._drained:
-            if not self._collect(deadline):
+            ended = not self.running
+            if self._collect(deadline.at_most(_LEFT_SECONDS if ended else _LOOK_SECONDS)):
+                continue
+            if ended and not self._drained and self._session.ask(Deadline.after(_ENDING_SECONDS)):
+                if self._collect(Deadline.after(0)):
+                    continue
+                return self._left()
+            if deadline.expired and not ended:
                 raise self._late(deadline)
         if not self._channel.status_event.wait(deadline.remaining):
             raise self._late(deadline)
@@ -187,6 +210,13 @@ class Process:
             self._stderr += self._channel.recv_stderr(_READ)
         return True
 
+    def _left(self) -> CommandResult:
+        """Return the result of a command that has ended, while something else keeps its output open."""
+        close(self._channel)
+        status = int(self._channel.exit_status)
+        warn_of_what_is_left(self.command, status, "it goes on running, without output")
+        return CommandResult(self.command, bytes(self._stdout), bytes(self._stderr), status, left_open=True)
+
     def _late(self, deadline: Deadline) -> Exception:
         """End the command, and return the error that says why it was late."""
         self.stop()
@@ -201,6 +231,15 @@ class Process:
         with contextlib.suppress(*BROKEN):  # the command may end before it has read everything
             self._channel.sendall(data)
             self._channel.shutdown_write()
+
+
+def warn_of_what_is_left(command: str, status: int, fate: str) -> None:
+    """Warn that something which a command started keeps the output open; `fate` says what happens to it."""
+    warnings.warn(
+        f"`{_short(command)}` ended with status {status}, but what it started keeps its output open; {fate}. To let it "
+        "run: `COMMAND >/dev/null 2>&1 </dev/null &`",
+        stacklevel=2,
+    )
 
 
 def late(session: Session, command: str, deadline: Deadline, tail: Sequence[str]) -> Exception:

@@ -9,8 +9,8 @@ import struct
 import threading
 from typing import TYPE_CHECKING
 
-from hil.board.ssh.errors import SshDropped
-from hil.board.ssh.process import CommandResult, late
+from hil.board.ssh.errors import LoginScriptPrints, SshDropped
+from hil.board.ssh.process import CommandResult, late, warn_of_what_is_left
 from hil.deadline import Deadline
 from hil.errors import ConsoleClosed, ConsoleTimeout
 
@@ -23,7 +23,11 @@ MAX_INPUT = 32 * 1024
 """Largest command and input in bytes: the sizes of the buffers in runner.c."""
 _REQUEST = struct.Struct(">II")
 _ANSWER = struct.Struct(">II")
+_NOT_FOUND = 127
+"""The status of a shell that has not found its command (POSIX, Shell Command Language, 2.8.2)."""
 _STATUS = 2
+_LEFT = 3
+_MOST_ANSWER = 64 * 1024
 _KILL = _REQUEST.pack(0, 0)
 _KILL_SECONDS = 2.0
 
@@ -36,6 +40,7 @@ class CommandRunner:
         self._program = program
         self._process: Process | None = None
         self._received = b""
+        self._left = False
         self._free = threading.Lock()
 
     def run(self, command: str, stdin: bytes, deadline: Deadline) -> CommandResult | None:
@@ -55,16 +60,20 @@ class CommandRunner:
                 return self._result(process, command, deadline)
             except ConsoleClosed as error:
                 self._process = None
-                endpoint = self._session.endpoint
-                raise SshDropped(
-                    f"`{self._program}`, which runs commands at {endpoint}, ended",
-                    doing=f"running `{command[:100]}`",
-                    board=endpoint.board,
-                    console=process.tail(),
-                    hint="if the board has no such program, leave `runner` out of its ParamikoDriver",
-                ) from error
+                raise self._ended(process, command) from error
         finally:
             self._free.release()
+
+    def _ended(self, process: Process, command: str) -> SshDropped:
+        endpoint = self._session.endpoint
+        missing = process.status == _NOT_FOUND
+        return SshDropped(
+            f"`{self._program}`, which runs commands at {endpoint}, {'does not exist' if missing else 'ended'}",
+            doing=f"running `{command[:100]}`",
+            board=endpoint.board,
+            console=process.tail(),
+            hint="leave `runner` out of the board's ParamikoDriver, or put the program on the board" if missing else "",
+        )
 
     def _started(self, deadline: Deadline) -> Process:
         if self._process is None or not self._process.running:
@@ -84,21 +93,37 @@ class CommandRunner:
                 process.stop()
             said = (streams[0] + streams[1]).decode(errors="replace").splitlines()
             raise late(self._session, command, deadline, said[-20:]) from None
-        return CommandResult(command, bytes(streams[0]), bytes(streams[1]), status)
+        if self._left:
+            warn_of_what_is_left(command, status, "it was killed")
+        return CommandResult(command, bytes(streams[0]), bytes(streams[1]), status, left_open=self._left)
 
     def _collect(self, process: Process, streams: tuple[bytearray, bytearray], deadline: Deadline) -> int:
         """Add stdout and stderr to `streams` until the command ends; return its status."""
+        self._left = False
         while True:
             kind, data = self._answer(process, deadline)
             if kind == _STATUS:
                 return int.from_bytes(data, signed=True)
+            if kind == _LEFT:
+                self._left = True
+                continue
             streams[kind].extend(data)
+
+    def _foreign(self, process: Process) -> LoginScriptPrints:
+        """Return the error for output that is none of the program's, and end the program."""
+        self._process = None
+        process.stop()
+        endpoint = self._session.endpoint
+        text = self._received.partition(b"\0")[0]
+        return LoginScriptPrints(str(endpoint), text, endpoint.board, f"starting `{self._program}`")
 
     def _answer(self, process: Process, deadline: Deadline) -> tuple[int, bytes]:
         """Return the next answer. A part that has arrived by the deadline is kept for the next call."""
         while True:
             if len(self._received) >= _ANSWER.size:
                 kind, size = _ANSWER.unpack_from(self._received)
+                if kind > _LEFT or size > _MOST_ANSWER:
+                    raise self._foreign(process)
                 end = _ANSWER.size + size
                 if len(self._received) >= end:
                     data, self._received = self._received[_ANSWER.size : end], self._received[end:]

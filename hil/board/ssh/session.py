@@ -12,7 +12,16 @@ from paramiko.ssh_exception import ChannelException
 
 from hil.board.ssh import connect
 from hil.board.ssh.channel import BROKEN, close, granted
-from hil.board.ssh.errors import CommandTimeout, SshDropped, SshError, SshRefused, SshSilent, SshUnreachable
+from hil.board.ssh.errors import (
+    CommandTimeout,
+    LoginScriptPrints,
+    SshDropped,
+    SshError,
+    SshRefused,
+    SshSilent,
+    SshTooManySessions,
+    SshUnreachable,
+)
 from hil.board.ssh.forward import Forward
 from hil.board.ssh.process import CommandResult, Process
 from hil.board.ssh.runner import CommandRunner
@@ -33,6 +42,7 @@ _FIRST_ATTEMPT = 1.0
 _LONGEST_ATTEMPT = 10.0
 """Seconds that the first of several attempts to connect may take; each further one twice as long, up to this."""
 _PAUSE = 0.1
+_SESSION = "session"
 _ATTEMPTS = 3
 """Dropbear 2022.83 sometimes refuses a channel or a command while another one is being killed: then try again."""
 _GRACE_MS = 200
@@ -68,6 +78,8 @@ class Session:
         self._runner: CommandRunner | None = None
         self._asking = threading.Lock()
         self._silent = False
+        self._quiet = False
+        self._sessions: list[Any] = []
         self._hang_up, self._hung_up = socket.socketpair()
         self.files = Files(self)
         threading.Thread(target=self._guard, args=(keepalive,), name="ssh-guard", daemon=True).start()
@@ -144,7 +156,25 @@ class Session:
         watch's error or, if it has none, `SshDropped`.
         """
         result = self._runner.run(command, stdin, deadline) if self._runner else None
-        return result or self.start(command, stdin=stdin, deadline=deadline).wait(deadline)
+        if result is None:
+            self._require_quiet_login(deadline)
+            result = self.start(command, stdin=stdin, deadline=deadline).wait(deadline)
+        self._quiet = True
+        return result
+
+    def _require_quiet_login(self, deadline: Deadline) -> None:
+        """Raise `LoginScriptPrints` if even a command that says nothing has output. Asks once per connection."""
+        if self._quiet:
+            return
+        said = self.start(":", stdin=b"", deadline=deadline).wait(deadline).stdout
+        if said:
+            raise LoginScriptPrints(str(self.endpoint), said, self.endpoint.board, "logging in")
+        self._quiet = True
+
+    def blame_login_script(self) -> None:
+        """After something came that no program of ours says: raise `LoginScriptPrints` if that is the reason."""
+        self._quiet = False
+        self._require_quiet_login(Deadline.after(self._answer_seconds))
 
     def use_runner(self, program: str) -> None:
         """Have `run` start commands by a program on the machine (firmware/linux/runner), which is quicker."""
@@ -177,18 +207,40 @@ class Session:
             raise
 
     def channel(self, kind: str, deadline: Deadline, *addresses: tuple[str, int]) -> Channel:
-        """Open a new channel."""
-        for attempt in range(_ATTEMPTS):
+        """Open a new channel. If the server refuses because of others that are open, wait until one is closed."""
+        attempt = 0
+        pace = threading.Event()
+        while True:
+            attempt += 1
             try:
                 channel: Channel = self._transport.open_channel(
                     kind, *addresses, timeout=max(deadline.remaining, 0.001)
                 )
+                if kind == _SESSION:
+                    self._sessions.append(channel)
                 return channel
             except BROKEN as error:
-                final = isinstance(error, ChannelException) or deadline.expired or attempt == _ATTEMPTS - 1
+                if kind == _SESSION and isinstance(error, ChannelException) and self.alive and self._open_sessions():
+                    if deadline.expired:
+                        raise self._too_many() from error
+                    pace.wait(_PAUSE)
+                    continue
+                final = isinstance(error, ChannelException) or deadline.expired or attempt >= _ATTEMPTS
                 if final or not self.alive:
                     raise self.failure(f"opening a channel: {error}") from error
-        raise AssertionError("the last attempt returned or raised")
+
+    def _open_sessions(self) -> int:
+        self._sessions = [channel for channel in self._sessions if not channel.closed]
+        return len(self._sessions)
+
+    def _too_many(self) -> SshTooManySessions:
+        count = self._open_sessions()
+        return SshTooManySessions(
+            f"the server at {self.endpoint} refuses another session on this connection; {count} are open",
+            doing="opening a channel",
+            board=self.endpoint.board,
+            hint="stop what was started before, or set MaxSessions in the server's sshd_config (10 by default)",
+        )
 
     def ask(self, deadline: Deadline) -> bool:
         """Return whether the server answers before the deadline; close the connection if it does not."""

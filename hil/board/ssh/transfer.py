@@ -99,7 +99,12 @@ class Files:
             if not granted(channel, "subsystem", "sftp", deadline):
                 close(channel)
                 raise TimeoutError if deadline.expired else SSHException("the target has no SFTP server")
-            self._sftp = SFTPClient(channel)
+            try:
+                self._sftp = SFTPClient(channel)
+            except (*BROKEN, SFTPError):
+                close(channel)
+                self._session.blame_login_script()
+                raise
         self._sftp.get_channel().settimeout(deadline.remaining)
         return self._sftp
 

@@ -18,12 +18,17 @@ MONITOR = "monitor"
 LINUX = "linux"
 """The initramfs of our Linux host, with its kernel, programs and keys."""
 
-_READY = {
+READY = {
     SERVICE: re.compile(r"vTPM: service \d+\.\d+ ready\b"),
     MONITOR: re.compile(r"monitor: ready\b"),
     LINUX: re.compile(r"linux: ready\b"),
 }
 _BUILD = re.compile(rf", build ([0-9a-f]{{{DIGITS}}})\b")
+
+
+def with_build_id(ready: re.Pattern[str]) -> re.Pattern[str]:
+    """Return the pattern of an announcement that has come as far as its build id."""
+    return re.compile(f"{ready.pattern}.*{_BUILD.pattern}")
 
 
 class Announcement(NamedTuple):
@@ -35,7 +40,7 @@ class Announcement(NamedTuple):
 
 def announcement(line: str) -> Announcement | None:
     """Return which part announces itself in a complete line of a serial console; None for any other line."""
-    for part, ready in _READY.items():
+    for part, ready in READY.items():
         if ready.search(line):
             found = _BUILD.search(line)
             return Announcement(part, found[1] if found else "")

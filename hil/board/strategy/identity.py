@@ -8,8 +8,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from hil.buildid import announcement
-from hil.consoletext import clean
+from hil.board.strategy.scanner import LineScanner
+from hil.buildid import READY, announcement, with_build_id
 from hil.deadline import Deadline
 from hil.errors import WrongFirmware
 from hil.manifest import Manifest
@@ -44,6 +44,7 @@ class BuildWatch:
         self.announced: dict[str, str] = {}
         self._unfinished: set[str] = set()
         self._changed = threading.Condition()
+        self._scanners: list[LineScanner] = []
         for uart, transcript in transcripts.items():
             transcript.listen(self._listener(uart))
 
@@ -52,6 +53,8 @@ class BuildWatch:
         with self._changed:
             self.announced = {}
             self._unfinished = set()
+            for scanner in self._scanners:
+                scanner.reset()
 
     def compare(self, expected: Mapping[str, frozenset[str]]) -> None:
         """Raise `WrongFirmware` if a part announced itself, and not with a build id that is expected of it."""
@@ -70,14 +73,19 @@ class BuildWatch:
                 )
 
     def _listener(self, uart: str) -> Callable[..., None]:
+        scanner = LineScanner([*READY.values(), *(with_build_id(ready) for ready in READY.values())])
+        self._scanners.append(scanner)
+
         def listen(line: TranscriptLine, *, complete: bool) -> None:
-            found = announcement(clean(line.raw))
+            sightings = scanner.scan(line, complete=complete)
+            unfinished = announcement(scanner.rest)
             with self._changed:
-                if found and complete:
-                    self.announced[found.part] = found.build_id
-                if found and not complete:
+                for found in filter(None, (announcement(sighting.text) for sighting in sightings)):
+                    if found.build_id or not self.announced.get(found.part):
+                        self.announced[found.part] = found.build_id
+                if unfinished and not unfinished.build_id:
                     self._unfinished.add(uart)
-                elif complete:
+                else:
                     self._unfinished.discard(uart)
                 self._changed.notify_all()
 

@@ -86,6 +86,11 @@ class LineScanner:
         self._head = ""
         self._torn_lines = 0
 
+    @property
+    def rest(self) -> str:
+        """What has come of a line that has not ended yet, or whose end another writer put off."""
+        return self._head + clean(self._segment)
+
     def forget_pauses(self) -> None:
         """Measure silences from now on."""
         self.pause = 0.0

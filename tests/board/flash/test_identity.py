@@ -80,6 +80,26 @@ def test_an_announcement_that_comes_in_pieces_is_read_whole(bench: Bench) -> Non
     assert bench.board.boots == 1
 
 
+@pytest.mark.parametrize("cut", [5, 20, 27, 33])
+def test_an_announcement_that_a_message_of_the_kernel_tore_is_put_together(bench: Bench, cut: int) -> None:
+    flashed(bench)
+    ready, service, monitor = BANNERS
+    said = service.replace(BUILD, f", build {OURS}".encode())
+    torn = said[:cut] + b"[    4.123456] mmc0: new card\r\n" + said[cut:]
+    bench.board.banners = (ready, torn, monitor)
+    bench.strategy().transition("monitor")
+    assert bench.board.boots == 1
+
+
+def test_a_line_that_a_carriage_return_ends_is_not_waited_for(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    flashed(bench)
+    bench.board.banners = tuple(banner.replace(b"\r\n", b"\r") for banner in BANNERS)
+    monkeypatch.setattr("hil.board.strategy.identity.LINE_END_SECONDS", 3600.0)
+    strategy = bench.strategy()
+    strategy.transition("firmware")
+    assert bench.board.boots == 1
+
+
 def test_a_card_without_build_ids_is_looked_at(bench: Bench) -> None:
     assert bench.strategy().flash().written
     bench.leave()

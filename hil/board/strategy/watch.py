@@ -169,7 +169,8 @@ class BootWatch:
 
     def _silent(self, deadline: Deadline) -> BoardSilent | None:
         """Return the error for a board that has said nothing, or None if it has."""
-        said = [b"\n".join(self._said(uart, mark)) for uart, mark in self._power_on_line.items()]
+        said_on = {uart: b"\n".join(self._said(uart, mark)) for uart, mark in self._power_on_line.items()}
+        said = list(said_on.values())
         if any(is_speech(data) or (self._lossless and data) for data in said):
             return None
         noise = sum(map(len, said))
@@ -178,8 +179,10 @@ class BootWatch:
                 f"there was no text from the board within {deadline}, only {noise} bytes that are none",
                 hint="is the speed of the serial port right? check power, ground and cable",
             )
+        missed = "; ".join(filter(None, map(self._missed, said_on)))
         return BoardSilent(
-            f"there was no output from the board within {deadline}", hint="check power, cable and serial port"
+            f"there was no output from the board within {deadline}{missed and f'; {missed}'}",
+            hint="check power, cable and serial port",
         )
 
     def _damage(self, banner: Banner) -> str:

@@ -37,6 +37,7 @@ class BootObserver:
         """The time and text of each stage's banner; several if the board has restarted."""
         self._last_stage: dict[str, int] = {}
         """The number of the line of the last banner on each console."""
+        self._first = next((banner.stage for banner in banners if not banner.repeats), "")
         self._on_change = on_change
         self._lock = threading.Lock()
         for uart, transcript in transcripts.items():
@@ -53,8 +54,8 @@ class BootObserver:
 
     @property
     def repeated(self) -> str:
-        """The first stage whose banner came more than once, empty if none."""
-        return next((stage for stage, seen in self.banners.items() if len(seen) > 1), "")
+        """The first stage of the boot if its banner came more than once, else empty: later ones tell no restart."""
+        return self._first if len(self.banners.get(self._first, ())) > 1 else ""
 
     def tail(self, lines: int = 20) -> tuple[str, ...]:
         """Return the last lines of all consoles, each with the name of its console."""

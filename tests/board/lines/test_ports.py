@@ -19,7 +19,7 @@ from hil.board.drivers import portlock
 from hil.board.drivers.portlock import PortLocks, users
 from hil.board.drivers.serialline import Pace
 from hil.deadline import Deadline
-from hil.errors import BoardUnreachable, ConsoleInterrupted, ConsoleTimeout, ExitCode, PortInUse
+from hil.errors import BoardSilent, BoardUnreachable, ConsoleInterrupted, ConsoleTimeout, ExitCode, PortInUse
 from hil.target.monitor.link import Link
 
 if TYPE_CHECKING:
@@ -252,6 +252,13 @@ def test_what_was_said_before_the_port_was_there_is_not_held_against_the_firmwar
     powered_port.board.banners = (b"half of a line\r\n",)
     strategy = powered_port.strategy(board={"with_power": ["monitor"]}, deadline=1.5)
     with pytest.raises(ConsoleInterrupted, match="what the board said before is lost"):
+        strategy.transition("monitor")
+
+
+def test_a_board_that_is_faster_than_its_port_says_why_nothing_came(powered_port: Bench) -> None:
+    powered_port.board.banners = ()
+    strategy = powered_port.strategy(board={"with_power": ["monitor"]}, deadline=0.5)
+    with pytest.raises(BoardSilent, match="what the board said before is lost"):
         strategy.transition("monitor")
 
 

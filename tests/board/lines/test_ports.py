@@ -208,12 +208,17 @@ def test_a_program_that_reads_along_is_blamed_and_not_the_firmware(bench: Bench)
 def powered_port(bench: Bench) -> Iterator[Bench]:
     """A bench whose serial port is there only while the board has power."""
     on, off = bench.board.on, bench.board.off
+    starting: list[threading.Timer] = []
 
     def switch_on() -> None:
         bench.wire.appear()
-        threading.Timer(0.3, on).start()
+        starting.append(threading.Timer(0.3, on))
+        starting[-1].start()
 
     def switch_off() -> None:
+        while starting:
+            starting[-1].cancel()
+            starting.pop().join()
         off()
         bench.wire.vanish()
 

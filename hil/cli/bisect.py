@@ -120,13 +120,14 @@ def _settings(
         raise UsageError(
             "--good is missing: a revision with which the test passed", hint="--good REV, or builds, the oldest first"
         )
+    chosen = tree.board(board)
     if canary == CANARY and not (tree.root / CANARY).exists():
         raise UsageError(
             f"the canary {CANARY} does not exist in this tree", hint="--canary ID, or --canary '' for none"
         )
     if images:
         return BisectSettings(test, board, canary, images[0], images[-1], images)
-    command = build or _build_command(tree.board(board))
+    command = build or _build_command(chosen)
     return BisectSettings(test, board, canary, commit(tree.root, good), commit(tree.root, bad), build=command)
 
 

@@ -14,10 +14,11 @@ from rich.table import Table
 from rich.text import Text
 
 from hil.board.file.boardfile import EMULATOR, BoardFile
+from hil.board.file.placeholders import unfilled
 from hil.cli import complete
 from hil.cli.checkboards import check as check_files
 from hil.cli.checkboards import show_keys, show_schema
-from hil.cli.output import console, print_json
+from hil.cli.output import console, from_here, print_json
 from hil.cli.tree import Tree
 from hil.errors import UsageError
 from hil.lab.boards.hold import holder, runner
@@ -114,7 +115,7 @@ def board_statuses(tree: Tree) -> list[BoardStatus]:
     """Return the status of all boards. Raises `UsageError` if there is none."""
     tree.order()
     places = places_of(tree)
-    return [_status(tree, tree.board(name), places) for name in tree.board_names()]
+    return [_status(tree, tree.described(name), places) for name in tree.board_names()]
 
 
 def plain_statuses(tree: Tree) -> list[dict[str, Any]]:
@@ -138,13 +139,15 @@ def _status(tree: Tree, board: BoardFile, places: Places) -> BoardStatus:
 def why_unavailable_here(tree: Tree, name: str, places: Places) -> Unavailability | None:
     """Return why a board cannot be used, if so; a missing or broken board file is a reason, too."""
     try:
-        board = tree.board(name)
+        board = tree.described(name)
     except UsageError as error:
         return Unavailability(Obstacle.FILE, error.message)
     return _why_unavailable(board, places)
 
 
 def _why_unavailable(board: BoardFile, places: Places) -> Unavailability | None:
+    if found := unfilled(board.path):
+        return Unavailability(Obstacle.UNCONFIGURED, found[0].at(from_here(board.path)))
     if who := holder(board):
         return Unavailability(Obstacle.HELD, who)
     return why_unavailable(board.resources, board.tools.values(), places)

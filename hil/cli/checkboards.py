@@ -18,6 +18,7 @@ from hil.errors import ExitCode, UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from hil.board.file.document import Problem
     from hil.cli.tree import Tree
 
 WIDTH_IN_A_PIPE = 160
@@ -26,21 +27,51 @@ WIDTH_IN_A_PIPE = 160
 def check(tree: Tree, names: Iterable[str], *, as_json: bool) -> None:
     """Print the mistakes in board files, given by name or path (default: all); exits with 2 if there are any."""
     from hil.board.file.check import problems
+    from hil.board.file.placeholders import unfilled
 
     files = [_file(tree, name) for name in names] or sorted(tree.board_files.glob("*.yaml"))
     if not files:
         raise UsageError(f"there is no board in {tree.board_files}", hint="hil new board NAME")
-    found = {from_here(file): problems(file) for file in files}
+    found, notes = {}, {}
+    for file in files:
+        lost, unbuilt = _missing_images(file)
+        open_ends = unfilled(file)
+        found[from_here(file)] = sorted([*problems(file), *lost, *(open_ends if names else ())])
+        notes[from_here(file)] = sorted([*unbuilt, *(() if names else open_ends)])
     if as_json:
         print_json([{"file": str(file), **asdict(problem)} for file, listed in found.items() for problem in listed])
     else:
         for file, listed in found.items():
             for problem in listed:
                 print_line(problem.at(file))
+            for note in notes[file]:
+                print_line(f"{note.at(file)} (a note)")
             if not listed:
                 print_line(f"{file}: good")
     if any(found.values()):
         raise typer.Exit(ExitCode.USAGE)
+
+
+def _missing_images(file: Path) -> tuple[list[Problem], list[Problem]]:
+    """Return the images of a board file that are not there: those that nobody makes, and those that a build makes."""
+    from hil.board.file.boardfile import BoardFile
+    from hil.board.file.document import Document
+    from hil.board.file.images import gone, missing
+
+    document = Document(file)
+    if document.problems:
+        return [], []  # said already
+    board = BoardFile.read(file)
+    lost = missing(board.images)
+    unbuilt = {name: path for name, path in board.images.items() if name not in lost and not path.exists()}
+    build = f"`hil build --platform {board.platform}`" if board.platform else "`hil build`"
+    for name, path in lost.items():
+        document.problem(("images", name), f"`images.{name}`: {gone(path)}")
+    wrong = document.problems[:]
+    document.problems.clear()
+    for name, path in unbuilt.items():
+        document.problem(("images", name), f"`images.{name}`: {path.name} is not built; {build} makes it")
+    return wrong, document.problems
 
 
 def show_keys(*, as_json: bool) -> None:

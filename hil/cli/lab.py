@@ -79,7 +79,7 @@ def up(
     """
     tree = Tree.here_or_none()
     where = _where(tree, directory)
-    emulated = [name for name in tree.board_names() if tree.board(name).kind == EMULATOR] if tree else []
+    emulated = [name for name in tree.board_names() if tree.described(name).kind == EMULATOR] if tree else []
     if emulators and not emulated:
         raise UsageError(
             "no board file of this tree describes an emulated board", hint="--emulators 0, or hil new board NAME"

@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from hil.board.file.boardfile import EMULATOR, BoardFile
+from hil.board.file.images import images_in, refuse_missing
 from hil.cli import complete
 from hil.cli.output import console, print_json
 from hil.cli.tree import Tree
@@ -160,6 +161,7 @@ def command(
             from hil.board.builds import bring_up_to_date
 
             bring_up_to_date(used)
+        refuse_missing(used.path, images_in(firmware, used.images) if firmware else used.images)
     if firmware:
         pytest_arguments.append(f"--hil-firmware={firmware.absolute()}")
     with _standard_output_for_json(as_json), contextlib.ExitStack() as locks:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hil.board.file.boardfile import BoardFile
+from hil.board.file.placeholders import refuse_unfilled
 from hil.errors import UsageError
 from hil.settings import FILE, Settings, uses_hil
 
@@ -59,7 +60,16 @@ class Tree:
         return sorted(path.stem for path in self.board_files.glob("*.yaml"))
 
     def board(self, name: str) -> BoardFile:
-        """Return a board. Raises `UsageError` with the nearest names, or `BoardFileError`."""
+        """Return a board to use. Raises `UsageError` with the nearest names, or `BoardFileError`.
+
+        A file with values that its user has not filled in describes no board yet.
+        """
+        path = self.board_path(name)
+        refuse_unfilled(path)
+        return BoardFile.read(path)
+
+    def described(self, name: str) -> BoardFile:
+        """Return a board to tell about, also one whose file is not filled in."""
         return BoardFile.read(self.board_path(name))
 
     def board_path(self, name: str) -> Path:

@@ -6,6 +6,7 @@ import contextlib
 import os
 import pty
 import subprocess
+import sys
 import textwrap
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,7 @@ targets:
       FakeStrategy:
         boot_error: ""
 options:
-  kind: fake
+  kind: emulator
   description: a board without hardware
 imports: [tests.session.plugin.fake_board]
 """
@@ -62,6 +63,18 @@ class Checkout:
         os.close(terminal)
         assert process.wait(timeout=60) == 0, seen.decode()
         return seen.decode()
+
+    def pytest(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run plain pytest in the tree."""
+        return subprocess.run(
+            [sys.executable, "-m", "pytest", *arguments],
+            cwd=self.path,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
 
     def hil(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}

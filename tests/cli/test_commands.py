@@ -69,10 +69,10 @@ def test_a_board_that_cannot_be_had_is_shown_with_the_reason(
     assert "there is no serial port /dev/no-such" in out
 
 
-@pytest.mark.usefixtures("checkout")
 def test_boards_of_the_lab_are_shown_place_by_place(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    (checkout.path / "boards" / "fake-board.yaml").write_text(BOARD.replace("kind: emulator", "kind: board"))
     places = [
         PlaceStatus("fake-1", {"board": "fake-board"}, "leased", "joe", "good", ""),
         PlaceStatus("fake-2", {"board": "fake-board"}, "out of the pool", "", "sick", "silent after power-on"),

@@ -1,4 +1,4 @@
-"""What is mistyped is told before anything is built or recorded, with the nearest name; what selects nothing, too."""
+"""What is misspelt is told before anything is built or recorded, with the nearest name; what selects nothing, too."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def several(checkout: Checkout) -> Checkout:
         (["-k", "test_quote and TestMany"], "no test is selected by -k 'test_quote and TestMany'"),
     ],
 )
-def test_a_mistyped_selection_is_the_users_mistake_and_leaves_no_trace(
+def test_a_misspelt_selection_is_the_users_mistake_and_leaves_no_trace(
     several: Checkout, arguments: list[str], told: str
 ) -> None:
     done = several.hil(*RUN, *arguments)
@@ -61,7 +61,7 @@ def test_a_mistyped_selection_is_the_users_mistake_and_leaves_no_trace(
     assert not (several.path / "reports").exists()
 
 
-def test_a_mistyped_need_is_told_with_its_place(several: Checkout) -> None:
+def test_a_misspelt_need_is_told_with_its_place(several: Checkout) -> None:
     several.suite("@pytest.mark.needs_linxu\ndef test_a(monitor): pass\n@pytest.mark.need_linux\ndef test_b(): pass")
     done = several.hil(*RUN, "suites")
     assert done.returncode == 2

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.cli.checkout import BOARD
 from tests.cli.test_commands import hil
 
 if TYPE_CHECKING:
@@ -103,6 +104,8 @@ def test_a_mistake_is_answered_with_what_to_do(
     words: tuple[str, ...],
     answer: str,
 ) -> None:
+    board = checkout.path / "boards" / "fake-board.yaml"
+    board.write_text(BOARD.replace("kind: emulator", "kind: board"))
     assert answer in said(checkout, monkeypatch, capsys, *words)
 
 

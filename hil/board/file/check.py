@@ -3,24 +3,39 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hil.board.file.boot import mistakes
 from hil.board.file.classes import imported
 from hil.board.file.document import Document, Filled, dotted
 from hil.board.file.entries import entries
 from hil.board.file.keys import FEATURES, KINDS, OPTIONS, TARGET, TOP, BoardKey
-from hil.board.file.references import check_bindings, check_boards, check_images, check_lines
+from hil.board.file.references import check_bindings, check_boards, check_images, check_lines, check_ports
 from hil.spelling import misspelt, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from hil.board.file.document import Problem, Where
     from hil.board.file.entries import Entry
 
 STRATEGY = "BoardStrategy"
+
+
+class Needed(NamedTuple):
+    """A driver that a state needs: its class, or a protocol, and what to say of it."""
+
+    cls: str
+    what: str
+
+
+NEEDED = {
+    "flashed": Needed("FlasherProtocol", "a flasher, such as `CardFlasher`"),
+    "monitor": Needed("MonitorDriver", "a `MonitorDriver`, over which the monitor is used"),
+    "linux": Needed("ParamikoDriver", "a `ParamikoDriver`, the SSH connection over which Linux is used"),
+}
+"""The driver that each state needs."""
 _STEP = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
 
 
@@ -59,8 +74,8 @@ def _check_kinds(document: Document, where: Where, found: Mapping[str, Any], kno
         elif meant.inside:
             inside = dict.fromkeys(value, BoardKey("", meant.inside))
             _check_kinds(document, at, value, inside)
-        elif meant.values and (near := misspelt(str(value), meant.values)):
-            document.problem(at, f"`{dotted(at)}` is {value!r}; did you mean `{near}`?")
+        elif meant.values and value not in meant.values:
+            document.problem(at, f"`{dotted(at)}` is {value!r}{nearest(str(value), meant.values)}")
 
 
 def _check_features(document: Document, where: Where, features: Any) -> None:
@@ -81,7 +96,13 @@ def _check_options(document: Document) -> None:
     for key in options:
         if near := misspelt(str(key), OPTIONS):
             document.problem(("options", key), f"unknown key `options.{key}`; did you mean `{near}`?")
-    _check_features(document, ("options", "facts"), options.get("facts"))
+    facts = options.get("facts")
+    _check_features(document, ("options", "facts"), facts)
+    for key, fact in facts.items() if isinstance(facts, dict) else ():
+        if isinstance(fact, str) and not fact.strip():
+            document.problem(
+                ("options", "facts", key), f"`options.facts.{key}` says nothing; it is the reason of skips"
+            )
 
 
 def _check_targets(document: Document) -> None:
@@ -111,9 +132,21 @@ def _check_targets(document: Document) -> None:
             lines = check_lines(document, found)
             if complete:  # a class that nobody knows may be what another one is bound to
                 check_bindings(document, found, classes)
+                check_ports(document, found)
             for entry in found:
-                if entry.cls.__name__ == STRATEGY:
+                if entry.is_a(STRATEGY):
                     _check_strategy(document, entry, lines)
+                    if complete:
+                        _check_states(document, entry, found)
+
+
+def _check_states(document: Document, strategy: Entry, entries: Sequence[Entry]) -> None:
+    """Every state that a board is to come into has the driver by which the board is used, or written, there."""
+    states = strategy.values.get("states")
+    for state in states if isinstance(states, dict) else ():
+        if (needed := NEEDED.get(str(state))) and not any(entry.is_a(needed.cls) for entry in entries):
+            where = (*strategy.inside, "states", state)
+            document.problem(where, f"state `{state}` needs {needed.what}, and there is none among the drivers")
 
 
 def _check_strategy(document: Document, entry: Entry, lines: list[str]) -> None:

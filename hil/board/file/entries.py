@@ -29,6 +29,10 @@ class Entry:
     where: Where
     inside: Where
 
+    def is_a(self, name: str) -> bool:
+        """Whether it is of a class of this name, or of one derived from it."""
+        return any(base.__name__ == name for base in self.cls.__mro__)
+
     @property
     def name(self) -> str:
         """What tells it from others of its class; empty when nothing does."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from hil.board.file.boardfile import BoardFile
 from hil.board.file.check import problems
 from hil.board.file.images import images_in
+from hil.board.file.placeholders import refuse_unfilled
 from hil.errors import BoardFileError
 from hil.sockets import make_room_for_sockets
 from hil.spelling import nearest
@@ -63,6 +64,7 @@ def check_file(path: Path) -> None:
     if not path.is_file():
         near = nearest(path.stem, [other.stem for other in path.parent.glob("*.yaml")])
         raise BoardFileError(f"there is no board file {path}{near}", hint="hil boards")
+    refuse_unfilled(path)
     if found := problems(path):
         raise BoardFileError("\n".join(problem.at(path) for problem in found), hint="hil boards --keys")
     try:

@@ -24,12 +24,11 @@ HINT = "`labgrid-suggest` shows what is plugged in at this machine"
 def unfilled(path: Path) -> list[Problem]:
     """Return every value of the board file at `path` that still has a placeholder, from top to bottom."""
     document = Document(path)
-    found = Document(path)
-    found.problems.clear()
+    document.problems.clear()  # what is no YAML is said elsewhere
     for where, text in _texts((), document.data):
         if match := _PLACEHOLDER.search(text):
-            found.problem(where, f"`{dotted(where)}` is not filled in: {match.group()}")
-    return sorted(found.problems)
+            document.problem(where, f"`{dotted(where)}` is not filled in: {match.group()}")
+    return sorted(document.problems)
 
 
 def refuse_unfilled(path: Path) -> None:

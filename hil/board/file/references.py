@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any
 
 from hil.board.file.document import dotted
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from hil.board.file.document import Document, Where
     from hil.board.file.entries import Entry
 
+ON_SERIAL_PORTS = "SerialBoardDriver"
+"""The driver of boards whose serial lines are ports among the resources."""
 REMOTE = "RemotePlace"
 """The resources of a place are known to the lab alone."""
 
@@ -92,6 +95,28 @@ def check_lines(document: Document, entries: Sequence[Entry]) -> list[str]:
                 at = (*entry.inside, key)
                 document.problem(at, f"`{dotted(at)}` names no serial line: `{line}`{nearest(line, lines)}")
     return lines
+
+
+def check_ports(document: Document, entries: Sequence[Entry]) -> None:
+    """Every serial line of a real board has its port among the resources; what a place has the lab alone knows."""
+    if any(entry.cls.__name__ == REMOTE for entry in entries):
+        return
+    ports = [entry.name for entry in entries if entry.section == "resources" and _is_serial(entry)]
+    for board in entries:
+        lines = board.values.get("uarts")
+        if not (board.is_a(ON_SERIAL_PORTS) and isinstance(lines, list)):
+            continue
+        for number, line in enumerate(lines):
+            if str(line) not in ports:
+                at = (*board.inside, "uarts", number)
+                document.problem(
+                    at, f"`{dotted(at)}` has no serial port among the resources: `{line}`{nearest(str(line), ports)}"
+                )
+
+
+def _is_serial(entry: Entry) -> bool:
+    """Whether a resource is a serial port: those have a speed."""
+    return "speed" in inspect.signature(entry.cls).parameters
 
 
 def check_boards(document: Document) -> None:

@@ -80,7 +80,9 @@ class BisectRunner:
         if "failed" in outcomes:
             return Judgement(RunOutcome.FAILED, reason, directory)
         if not outcomes & _RAN:
-            why = reason or next((case["reason"] for case in record["cases"]), "there is no such test")
+            why = next(
+                (case["reason"] for case in record["cases"] if case["reason"]), reason or "there is no such test"
+            )
             raise UsageError(f"{test} does not run on {self.board}: {why}", hint=f"see {directory}")
         return Judgement(RunOutcome.PASSED, "", directory)
 

@@ -129,7 +129,7 @@ def test_a_board_with_linux_reaches_no_monitor(open_board: Callable[..., BoardSt
 
 
 def test_linux_without_an_ssh_driver_is_a_board_file_error(open_board: Callable[..., BoardStrategy]) -> None:
-    with pytest.raises(BoardFileError, match="state `linux` takes a ParamikoDriver"):
+    with pytest.raises(BoardFileError, match="state `linux` needs a `ParamikoDriver`"):
         open_board(states=LINUX)
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
 
 from hil.board.file.check import problems
 from hil.board.file.keys import FEATURES
+from hil.board.file.labgridenv import check_file
+from hil.board.file.placeholders import unfilled
+from hil.errors import BoardFileError
 from hil.session.plugin.markers import NEEDS
 from tests.board.file.mistakes import BOARDS, GOOD, HARDLY, MISTAKES
 
@@ -64,7 +68,11 @@ def test_a_driver_without_what_it_uses_is_told_what_there_could_be(tmp_path: Pat
         "          bindings: { console: monitor }\n", ""
     )
     found = problems(_board(tmp_path, board.replace("- MonitorDriver:\n", "- SSHDriver: {}\n")))
-    assert ["SSHDriver.bindings.networkservice`: there is no NetworkService" in one.message for one in found] == [True]
+    assert [one.message.partition(":")[0].partition(" ")[0] for one in found] == [
+        "`targets.main.drivers.SSHDriver.bindings.networkservice`",
+        "state",
+    ]
+    assert "state `monitor` needs a `MonitorDriver`" in found[1].message
 
 
 def test_a_required_attribute_that_is_missing_is_named(tmp_path: Path) -> None:
@@ -99,6 +107,49 @@ def test_drivers_of_ones_own_in_a_file_beside_the_board_are_known(tmp_path: Path
 @pytest.mark.parametrize("board", sorted(BOARDS.glob("*.yaml")), ids=lambda path: path.stem)
 def test_nothing_is_wrong_with_our_own(board: Path) -> None:
     assert problems(board) == []
+
+
+def test_a_line_of_a_real_board_without_its_port_is_named(tmp_path: Path) -> None:
+    text = (BOARDS / "juno.yaml").read_text()
+    wrong = text.replace("USBSerialPort: { name: firmware", "USBSerialPort: { name: firmwear")
+    (found,) = problems(_board(tmp_path, wrong))
+    line = next(number for number, line in enumerate(text.splitlines(), 1) if "uarts: [monitor, firmware]" in line)
+    assert found.line == line
+    assert "uarts[1]` has no serial port among the resources: `firmware`; did you mean `firmwear`?" in found.message
+
+
+def test_a_state_that_is_to_be_flashed_needs_a_flasher(tmp_path: Path) -> None:
+    banner = "{ stage: x, uart: monitor, line: x }"
+    flashed = f"            flashed:\n              deadline: 5\n              banners: [{banner}]\n"
+    text = GOOD.replace("            firmware:\n", f"{flashed}            firmware:\n", 1)
+    assert ["state `flashed` needs a flasher" in one.message for one in problems(_board(tmp_path, text))] == [True]
+
+
+def test_a_fact_that_says_nothing_is_no_reason(tmp_path: Path) -> None:
+    text = re.sub(r"    stage2_write_check: QEMU 10.*", "    stage2_write_check: ' '", GOOD)
+    found = [one.message for one in problems(_board(tmp_path, text))]
+    assert found == ["`options.facts.stage2_write_check` says nothing; it is the reason of skips"]
+
+
+def test_what_is_not_filled_in_is_named_with_its_line_and_regular_expressions_are_not() -> None:
+    file = BOARDS / "rpi4.yaml"
+    lines = file.read_text().splitlines()
+    found = unfilled(file)
+    assert [one.message.partition("filled in: ")[2] for one in found] == [
+        "<serial number of the SD mux>",
+        "<its address>",
+        "<serial number of the adapter>",
+    ]
+    assert all(one.message.partition("filled in: ")[2] in lines[one.line - 1] for one in found)
+    assert unfilled(BOARDS / "qemu-virt.yaml") == []
+    with pytest.raises(BoardFileError, match=rf"rpi4\.yaml:{found[0].line}:"):
+        check_file(file)
+
+
+def test_brackets_of_regular_expressions_are_no_placeholders(tmp_path: Path) -> None:
+    text = GOOD.replace("'^NOTICE:  BL1: v", "'(?P<level>NOTICE):  BL1: <build> v")
+    assert text != GOOD
+    assert unfilled(_board(tmp_path, text)) == []
 
 
 def test_features_that_markers_ask_for_are_described() -> None:

@@ -25,6 +25,7 @@ BEYOND = {
     "names no image": "another part of the file",
     "names no serial": "another part of the file",
     "names nothing that fits": "another part of the file",
+    "needs a `ParamikoDriver`": "another part of the file",
     "names no board": "another file",
     "cannot be imported": "a module",
     "unknown feature": "features of one's own are welcome",

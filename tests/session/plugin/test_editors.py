@@ -65,7 +65,7 @@ def test_plain_pytest_takes_the_board_of_the_settings(tree: Checkout, argument: 
 
 def test_plain_pytest_holds_a_board_as_a_run_does(tree: Checkout) -> None:
     board = tree.path / "boards" / "fake-board.yaml"
-    board.write_text(BOARD.replace("kind: fake", "kind: board"))
+    board.write_text(BOARD.replace("kind: emulator", "kind: board"))
     tree.suite(
         """
         import subprocess, sys

@@ -23,10 +23,9 @@ class Boards(Checkout):
 
     def fill(self) -> None:
         super().fill()
-        emulated = BOARD.replace("kind: fake", "kind: emulator")
         (self.path / "boards" / "fake-board.yaml").unlink()
-        (self.path / "boards" / "bare.yaml").write_text(emulated)
-        (self.path / "boards" / "linux.yaml").write_text(emulated.replace("{secure", "{linux: Debian, secure"))
+        (self.path / "boards" / "bare.yaml").write_text(BOARD)
+        (self.path / "boards" / "linux.yaml").write_text(BOARD.replace("{secure", "{linux: Debian, secure"))
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start the command line and return without waiting for it."""

@@ -70,6 +70,10 @@ def simulated(name: str, bench: Bench, tmp_path: Path) -> BoardStrategy:
     port = next(entry["USBSerialPort"] for entry in content["targets"]["main"]["resources"] if "USBSerialPort" in entry)
     line = {"RawSerialPort": {"name": port["name"], "port": str(bench.wire.link)}}
     replace(content, "resources", "USBSerialPort", line)
+    replace(content, "resources", "NetworkPowerPort", {"NetworkPowerPort": {"model": "x", "host": "x", "index": 0}})
+    for entry in content["targets"]["main"]["resources"]:
+        if "NetworkService" in entry:
+            entry["NetworkService"]["address"] = "nowhere"
     replace(content, "drivers", "NetworkPowerDriver", {"SimulatedPower": {"outlet": "bench"}})
     videocore = tmp_path / "videocore"
     videocore.mkdir(exist_ok=True)

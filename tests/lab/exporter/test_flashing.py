@@ -19,7 +19,7 @@ import pytest
 
 from tests.lab.exporter.reallab import LOOPBACK, PLACE, ROOT, TIMEOUT_SECONDS, RealLab
 from tests.lab.exporter.sshserver import RealSshServer
-from tests.simulators.board import IMAGE
+from tests.simulators.board import IMAGE, card_image
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -185,7 +185,7 @@ def board_file(lab: RealLab, image: Path, *drivers: dict[str, Any]) -> Path:
 @pytest.fixture
 def image(tmp_path: Path) -> Path:
     image = tmp_path / "card.img"
-    image.write_bytes(IMAGE + os.urandom((3 << 20) + 100))
+    image.write_bytes(card_image(IMAGE, (3 << 20) + 100))
     return image
 
 

@@ -49,7 +49,7 @@ class SnapshotStore:
         entry = self.root / key
         state = entry / _STATE
         try:
-            expected = (entry / _DIGEST).read_text()
+            expected = (entry / _DIGEST).read_text(encoding="utf-8")
             if file_sha256(state) == expected:
                 os.utime(entry)
                 return state
@@ -69,7 +69,7 @@ class SnapshotStore:
             ) from error
         try:
             write(fresh / _STATE)
-            (fresh / _DIGEST).write_text(file_sha256(fresh / _STATE))
+            (fresh / _DIGEST).write_text(file_sha256(fresh / _STATE), encoding="utf-8")
             shutil.rmtree(self.root / key, ignore_errors=True)
             with contextlib.suppress(FileExistsError):  # another process has saved the same state meanwhile
                 fresh.rename(self.root / key)

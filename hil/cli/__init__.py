@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from hil.cli.commands import EXIT_CODES, HilGroup
-from hil.cli.streams import lost_output, prepare_streams
+from hil.cli.streams import lost_output, prepare_streams, read_files_as_utf8
 from hil.errors import ExitCode, HilError
 from hil.extras import explained
 from hil.interruption import raised_as_keyboard_interrupt
@@ -50,6 +50,7 @@ def options(
 
 def main() -> None:
     """Run the command line and leave with one of the documented exit codes."""
+    read_files_as_utf8()
     prepare_streams()
     code = _exit_code()
     if lost := lost_output():

@@ -241,10 +241,10 @@ def _detach(where: Path, arguments: list[str]) -> None:
     try:
         while not running_lab(where):
             if lab.poll() is not None or deadline.expired:
-                said = output.read_text().strip()
+                said = output.read_text(encoding="utf-8").strip()
                 raise InfrastructureError(f"the lab did not start: {said}", hint=f"look at {where}/*.log")
             time.sleep(PAUSE_SECONDS)
     except BaseException:
         lab.terminate()
         raise
-    print_line(output.read_text().rstrip())
+    print_line(output.read_text(encoding="utf-8").rstrip())

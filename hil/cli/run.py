@@ -21,6 +21,7 @@ from hil.errors import ExitCode, UsageError
 from hil.lab.boards.hold import held
 from hil.lab.tags import BOARD
 from hil.paths import cache_root
+from hil.session.assertions import refuse_without_assertions
 from hil.session.retries import EXAMPLE, Retries
 
 if TYPE_CHECKING:
@@ -123,6 +124,7 @@ def command(
 
         hil run --pool board=rpi4 -n 2 suites/tpm
     """
+    refuse_without_assertions()
     tree = Tree.here()
     if pool and board:
         raise UsageError(

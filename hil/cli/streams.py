@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import errno
 import io
+import locale
 import os
 import select
 import sys
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 READABLE = "hil.readable"
 """The name of the error handler for characters that a stream cannot encode."""
+UTF8_MODE = "PYTHONUTF8"
+_UTF8 = {"utf-8", "utf8"}
 _NEAREST = str.maketrans(
     {"→": "->", "≤": "<=", "≥": ">=", "✓": "+", "✗": "x", "µ": "u", "·": ".", "•": "*", "─": "-", "━": "-", "│": "|"}
 )
@@ -33,6 +36,19 @@ def prepare_streams() -> None:
     sys.stdin = sys.stdin or open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - open as long as the process is
     sys.stdout = _surviving(sys.stdout, sys.__stdout__, 1)
     sys.stderr = _surviving(sys.stderr, sys.__stderr__, 2)
+
+
+def read_files_as_utf8() -> None:
+    """Start this command again in Python's UTF-8 mode, if the locale has another encoding.
+
+    Board files and suites are UTF-8, whatever the locale is, and not only we read them: labgrid does, too. The terminal
+    keeps the encoding of the locale.
+    """
+    if sys.flags.utf8_mode or locale.getpreferredencoding(False).lower() in _UTF8 or os.environ.get(UTF8_MODE) == "1":
+        return
+    os.environ[UTF8_MODE] = "1"
+    os.environ.setdefault("PYTHONIOENCODING", locale.getpreferredencoding(False))
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 
 def lost_output() -> str:

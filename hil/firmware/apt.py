@@ -72,8 +72,10 @@ class PrivateApt:
         for directory in ("lists/partial", "cache/archives/partial", "state"):
             (self.root / directory).mkdir(parents=True, exist_ok=True)
         (self.root / "status").touch()
-        (self.root / "archives.sources").write_text(self._sources)
-        self._configuration.write_text(_CONFIGURATION.format(root=self.root, architecture=self._architecture))
+        (self.root / "archives.sources").write_text(self._sources, encoding="utf-8")
+        self._configuration.write_text(
+            _CONFIGURATION.format(root=self.root, architecture=self._architecture), encoding="utf-8"
+        )
         self._run("fetching package lists", ["apt-get", "update"], seconds=UPDATE_SECONDS)
 
     def served(self, package: str, kind: Kind) -> tuple[Served, ...]:

@@ -65,7 +65,7 @@ def configured_archives(apt: Path = SYSTEM_APT) -> tuple[Archive, ...]:
     archives: list[Archive] = []
     for path in [apt / "sources.list", *sorted(parts.glob("*.list")), *sorted(parts.glob("*.sources"))]:
         if path.is_file():
-            text = path.read_text()
+            text = path.read_text(encoding="utf-8")
             archives += _parse_stanzas(text) if path.suffix == ".sources" else _parse_lines(text)
     return tuple(archives)
 

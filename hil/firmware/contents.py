@@ -28,7 +28,7 @@ class Contents:
         self._source = source
         self._lock = lock
         self._unpacked = unpacked
-        self._toml: Mapping[str, Any] = tomllib.loads((source / "contents.toml").read_text())
+        self._toml: Mapping[str, Any] = tomllib.loads((source / "contents.toml").read_text(encoding="utf-8"))
         self._modules = self._toml["modules"] if modules is None else modules
 
     def inputs(self) -> list[Path | str]:

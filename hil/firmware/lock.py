@@ -96,7 +96,7 @@ class Lock:
 def read_lock(path: Path) -> Lock:
     """Read a lock file. Raises `LockFileError`, which names the file and the entry."""
     try:
-        content = tomllib.loads(path.read_text())
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise LockFileError(f"cannot read {path}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -122,11 +122,11 @@ def write_lock(lock: Lock, path: Path) -> None:
     """Write a lock file that `read_lock` reads back as the same lock. Comments at the top of the old file are kept."""
     head = []
     if path.exists():
-        for line in path.read_text().splitlines():
+        for line in path.read_text(encoding="utf-8").splitlines():
             if not line.startswith("#"):
                 break
             head.append(line + "\n")
-    path.write_text("".join(head) + "".join(_format(pin) for pin in lock.pins))
+    path.write_text("".join(head) + "".join(_format(pin) for pin in lock.pins), encoding="utf-8")
 
 
 def _format(pin: Pin) -> str:

@@ -48,7 +48,7 @@ def kernel_modules(names: Sequence[str], tree: Path) -> dict[str, bytes]:
     left out. Raises `BuildFailed` for one that does not exist.
     """
     files = {_module_name(path.name): path for path in tree.rglob("*.ko.xz")}
-    built_in = {_module_name(line) for line in (tree / "modules.builtin").read_text().splitlines()}
+    built_in = {_module_name(line) for line in (tree / "modules.builtin").read_text(encoding="utf-8").splitlines()}
     loaded: dict[str, bytes] = {}
 
     def load(name: str) -> None:

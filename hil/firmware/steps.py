@@ -125,7 +125,7 @@ class BuildDirectory:
     @staticmethod
     def _recorded(stamp: Path, key: str) -> list[str] | None:
         with suppress(OSError, ValueError, KeyError, TypeError):
-            content = json.loads(stamp.read_text())
+            content = json.loads(stamp.read_text(encoding="utf-8"))
             if content["key"] == key:
                 return list(content["outputs"])
         return None
@@ -208,7 +208,7 @@ class BuildStep:
             raise self._failed(f"{line[0]} failed with status {status}")
 
     def _failed(self, message: str) -> BuildFailed:
-        tail = self._log.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:]
+        tail = self._log.read_text(errors="replace", encoding="utf-8").splitlines()[-LOG_TAIL_LINES:]
         return BuildFailed(message, doing=self.title, console=tail, hint=f"see the whole log: {self._log}")
 
 
@@ -219,13 +219,13 @@ def kept_tree(tree: Path, layout: str) -> Iterator[bool]:
     Else it is removed, also if the earlier build did not end well: make trusts what a killed compiler left.
     """
     stamp = tree / LAYOUT
-    kept = stamp.is_file() and stamp.read_text() == layout
+    kept = stamp.is_file() and stamp.read_text(encoding="utf-8") == layout
     if kept:
         stamp.unlink()
     else:
         shutil.rmtree(tree, ignore_errors=True)
     yield kept
-    stamp.write_text(layout)
+    stamp.write_text(layout, encoding="utf-8")
 
 
 def lay(source: Path, target: Path) -> None:

@@ -156,7 +156,7 @@ class LocalLab:
             name: {"NetworkService": {"address": LOOPBACK, "username": "emulator"}}
             for name, _ in self._emulator_seats()
         }
-        emulators.write_text(yaml.safe_dump(seats))
+        emulators.write_text(yaml.safe_dump(seats), encoding="utf-8")
         boards = [self._directory / f"{simulated.BOARD}-{n + 1}.yaml" for n in range(self._options.exporters)]
         return [*(boards if self._options.simulated_boards else []), *([emulators] if seats else [])]
 
@@ -269,7 +269,7 @@ def part_of(directory: Path, name: str) -> int:
 def _state(directory: Path) -> dict[str, Any]:
     """Return the state of the local lab in `directory`, empty unless it runs: the file alone may be left over."""
     try:
-        state: dict[str, Any] = json.loads((directory / STATE).read_text())
+        state: dict[str, Any] = json.loads((directory / STATE).read_text(encoding="utf-8"))
         with FileLock(directory / LOCK, timeout=0):
             return {}
     except FileNotFoundError:

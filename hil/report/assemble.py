@@ -80,7 +80,9 @@ def assemble(directories: Sequence[Path], target: Path) -> None:
         attachments = [name for source in sources for name in _copy(source, unfinished, shared)]
         attachments += add_up([source.directory for source in sources], unfinished)
         whole = replace(whole, attachments=(PARTS_FILE, *attachments), directory=_relative(target))
-        (unfinished / PARTS_FILE).write_text(json.dumps([_told(source.record) for source in sources], indent=1) + "\n")
+        (unfinished / PARTS_FILE).write_text(
+            json.dumps([_told(source.record) for source in sources], indent=1) + "\n", encoding="utf-8"
+        )
         (unfinished / EVENTS_FILE).write_bytes(b"".join(to_json(line) + b"\n" for line in _events(sources, whole)))
         (unfinished / RUN_FILE).write_bytes(to_json(plain_record(whole), indent=1) + b"\n")
         write_junit(whole, unfinished)

@@ -50,7 +50,7 @@ class SimulatedBoard:
     def fault(self, kind: str) -> str:
         """Return what the file `<board>.<kind>` says; empty without one."""
         file = self._directory / f"{self.name}.{kind}"
-        return file.read_text() if file.exists() else ""
+        return file.read_text(encoding="utf-8") if file.exists() else ""
 
     @property
     def dead(self) -> bool:
@@ -116,5 +116,5 @@ class SimulatedBoard:
         if not self.on or self._starts != starts:
             return  # its power was cut meanwhile, so the case never ended
         entry = {"board": self.name, "case": case, "begin": begin, "end": time.monotonic(), "connection": connection}
-        with self._journal.open("a") as journal:
+        with self._journal.open("a", encoding="utf-8") as journal:
             journal.write(json.dumps(entry) + "\n")

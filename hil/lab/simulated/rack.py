@@ -58,4 +58,4 @@ async def serve(directory: Path, count: int, exporters: int) -> None:
             for number, board in rack.boards.items()
             if number % exporters == exporter
         }
-        (directory / f"{BOARD}-{exporter + 1}.yaml").write_text(yaml.safe_dump(exports))
+        (directory / f"{BOARD}-{exporter + 1}.yaml").write_text(yaml.safe_dump(exports), encoding="utf-8")

@@ -61,7 +61,7 @@ def _install_newer(packages: Sequence[str]) -> None:
     sources = source_list(archives, [SuiteRequest(suite, Kind.BINARY, "") for suite in suites])
     with TemporaryDirectory(prefix="hil-apt-") as name:
         directory = Path(name)
-        (directory / "archives.sources").write_text(sources)
+        (directory / "archives.sources").write_text(sources, encoding="utf-8")
         (directory / "lists" / "partial").mkdir(parents=True)
         options = [
             f"Dir::Etc::SourceList={directory}/archives.sources",

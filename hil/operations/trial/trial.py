@@ -128,7 +128,7 @@ class LabTrial:
 
     def _make_tree(self) -> None:
         """Make a tree for the run, which may not use the one that the user is in."""
-        (self._directory / FILE).write_text(SETTINGS)
+        (self._directory / FILE).write_text(SETTINGS, encoding="utf-8")
         suite = self._directory / SUITE
         suite.parent.mkdir(exist_ok=True)
         shutil.copyfile(CASES, suite)
@@ -172,8 +172,8 @@ class LabTrial:
     def _count(
         self, cases: int, ideal: float, took: float, killed: tuple[str, ...], lost_leases: int, code: int
     ) -> TrialResult:
-        record = json.loads((self._directory / "reports" / "latest" / "run.json").read_text())
-        journal = [json.loads(line) for line in (self._directory / JOURNAL).read_text().splitlines()]
+        record = json.loads((self._directory / "reports" / "latest" / "run.json").read_text(encoding="utf-8"))
+        journal = [json.loads(line) for line in (self._directory / JOURNAL).read_text(encoding="utf-8").splitlines()]
         reported = Counter(case["id"] for case in record["cases"] if case["outcome"] in {"passed", "error"})
         ran = Counter(entry["case"] for entry in journal)
         passed = sum(case["outcome"] == "passed" for case in record["cases"])
@@ -226,7 +226,7 @@ class LabTrial:
 
     def _last_words(self, file: str) -> list[str]:
         path = self._directory / file
-        return path.read_text(errors="replace").splitlines()[-LAST_LINES:] if path.exists() else []
+        return path.read_text(errors="replace", encoding="utf-8").splitlines()[-LAST_LINES:] if path.exists() else []
 
 
 def runners(run: int) -> list[int]:

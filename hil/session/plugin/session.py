@@ -18,6 +18,7 @@ from hil.record import BoardOfRun, Run
 from hil.record.inventory import take_stock
 from hil.record.provenance import gather
 from hil.record.transcript import DirectorySink, MemorySink
+from hil.session.assertions import refuse_without_assertions
 from hil.session.plugin import hooks
 from hil.session.plugin.board import Board, refuse_broken, strategies
 from hil.session.plugin.classify import classify
@@ -110,6 +111,7 @@ def pytest_configure(config: pytest.Config) -> None:
     path = board_file(config)
     if path:
         try:
+            refuse_without_assertions()
             make_room_for_sockets()
             labgridenv.check_file(path)
         except UsageError as error:

@@ -139,7 +139,7 @@ class SeatProcess(threading.Thread):
         return next(errors, f"pytest ended, see {self._log}")
 
     def _log_lines(self) -> list[str]:
-        return self._log.read_text(errors="replace").strip().splitlines()
+        return self._log.read_text(errors="replace", encoding="utf-8").strip().splitlines()
 
     def _signal(self, number: signal.Signals) -> None:
         with self._lock:

@@ -120,7 +120,7 @@ class BuildDirectory:
     @staticmethod
     def _stamp(stamp: Path, key: str, paths: Sequence[Path]) -> None:
         stamp.parent.mkdir(parents=True, exist_ok=True)
-        stamp.write_text(json.dumps({"key": key, "outputs": _digests(paths)}))
+        stamp.write_text(json.dumps({"key": key, "outputs": _digests(paths)}), encoding="utf-8")
 
     @staticmethod
     def _recorded(stamp: Path, key: str) -> list[str] | None:
@@ -143,7 +143,7 @@ class EarlierOutputs:
     def restore(self, target: Path, outputs: Sequence[str]) -> bool:
         """Copy the outputs below `target`, and return whether they are there, whole."""
         try:
-            digests = json.loads((self._directory / _DIGESTS).read_text())
+            digests = json.loads((self._directory / _DIGESTS).read_text(encoding="utf-8"))
             for output in outputs:
                 (target / output).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(self._directory / output, target / output)
@@ -161,7 +161,9 @@ class EarlierOutputs:
                 for output in outputs:
                     (made / output).parent.mkdir(parents=True, exist_ok=True)
                     shutil.copy(source / output, made / output)
-                (made / _DIGESTS).write_text(json.dumps(_digests(source / output for output in outputs)))
+                (made / _DIGESTS).write_text(
+                    json.dumps(_digests(source / output for output in outputs)), encoding="utf-8"
+                )
                 made.rename(self._directory)
             kept = sorted(self._directory.parent.glob("[!.]*"), key=lambda path: path.stat().st_mtime)
             for directory in kept[:-KEPT_OUTPUTS]:

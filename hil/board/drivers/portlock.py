@@ -45,7 +45,7 @@ class Program:
     def name(self) -> str:
         """The name of the program."""
         try:
-            return (_PROC / str(self.pid) / "comm").read_text().strip()
+            return (_PROC / str(self.pid) / "comm").read_text(encoding="utf-8").strip()
         except OSError:
             return "a program"
 
@@ -146,7 +146,7 @@ def _flock_holder(fd: int) -> str:
     file = os.fstat(fd)
     inode = f"{os.major(file.st_dev):02x}:{os.minor(file.st_dev):02x}:{file.st_ino}"
     with contextlib.suppress(OSError):
-        for line in (_PROC / "locks").read_text().splitlines():
+        for line in (_PROC / "locks").read_text(encoding="utf-8").splitlines():
             fields = line.split()
             if "FLOCK" in fields and inode in fields and int(fields[4]) > 0:
                 return str(Program(int(fields[4])))
@@ -218,7 +218,7 @@ def _is_same(opened: os.stat_result, port: os.stat_result, path: str) -> bool:
 
 
 def _is_behind(pid: int, fd: str, path: str) -> bool:
-    said = (_PROC / str(pid) / "fdinfo" / fd).read_text()
+    said = (_PROC / str(pid) / "fdinfo" / fd).read_text(encoding="utf-8")
     index = re.search(r"^tty-index:\s*(\d+)", said, re.MULTILINE)
     return index is not None and path == f"{PTY_DIRECTORY}{index[1]}"
 

@@ -57,7 +57,9 @@ def _usb_id(entry: Path) -> tuple[str, str] | None:
     """Return vendor and product of the USB device that a device of sysfs belongs to, None if it belongs to none."""
     for directory in entry.resolve().parents:
         try:
-            vendor, product = ((directory / name).read_text().strip() for name in ("idVendor", "idProduct"))
+            vendor, product = (
+                (directory / name).read_text(encoding="utf-8").strip() for name in ("idVendor", "idProduct")
+            )
         except OSError:
             continue
         return vendor, product

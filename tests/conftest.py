@@ -14,10 +14,12 @@ _NUMBERS = itertools.count()
 
 pytest_plugins = ["tests.docs.built", "tests.simulators.fixtures"]
 
-# A shell that starts a run in the background has it ignore SIGINT, and every child inherits that; tests of what an
-# interrupt does need a signal that arrives.
+# A shell that starts a run in the background has it ignore SIGINT, nohup has it ignore SIGHUP, and every child inherits
+# that; tests of what a signal does need one that arrives.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True)

@@ -256,10 +256,13 @@ class BootWatch:
         os.eventfd_write(self._changed, 1)
 
     def _has_come(self, first: int) -> bool:
-        """Whether the first banner was seen, or must have been lost: a later one came before it on the same console."""
+        """Whether the first banner was seen, or must have been lost: a later one came before it on the same console.
+
+        A lossless line loses nothing: there, the banners only come in another order than the board file has them.
+        """
         uart = self._banners[first].uart
-        return first in self._seen or any(
-            number > first and self._banners[number].uart == uart for number in self._seen
+        return first in self._seen or (
+            not self._lossless and any(number > first and self._banners[number].uart == uart for number in self._seen)
         )
 
     def _come_again(self, sighting: Sighting, scanner: LineScanner, now: float) -> None:

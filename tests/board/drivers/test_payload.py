@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from hil.board.file import labgridenv
+from hil.deadline import Deadline
 from hil.errors import BoardFileError, FlashError, UsageError
 from tests.board.drivers.conftest import BOOT, STATES, write_board
 from tests.board.drivers.guest import UARTS, assemble
@@ -80,7 +81,11 @@ def ports(board: BoardStrategy) -> dict[str, int]:
 @pytest.mark.emulator
 def test_an_image_lies_in_memory_before_the_first_instruction(open_board: Callable[..., BoardStrategy]) -> None:
     banner = {"stage": "payload", "uart": "monitor", "line": "^hello from the payload"}
-    open_board(states={**STATES, "firmware": {"deadline": SOON, "banners": [banner]}}).transition("firmware")
+    board = open_board(states={**STATES, "firmware": {"deadline": SOON, "banners": [banner]}})
+    board.transition("firmware")
+    line, deadline, said = board.board.uart("monitor"), Deadline.after(SOON), b""
+    while b"hello from the payload" not in said:
+        said += line.receive(deadline)
 
 
 def test_a_machine_with_another_image_in_memory_is_another_machine(

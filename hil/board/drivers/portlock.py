@@ -31,6 +31,8 @@ LOCK_DIRECTORIES = (Path("/run/lock"), Path("/var/lock"))
 TIOCGEXCL = 0x80045440
 """Tells whether TIOCEXCL is set: linux/include/uapi/asm-generic/ioctls.h."""
 PTY_DIRECTORY = "/dev/pts/"
+WITHOUT_LOCK_FILE: tuple[str, ...] = (PTY_DIRECTORY,)
+"""Where ports have no lock file: the number of a pty is used again at once, and each container has its own."""
 _PROC = Path("/proc")
 _SOMEBODY = "a program that this user cannot see"
 
@@ -69,9 +71,11 @@ class PortLocks:
         path = os.path.realpath(path)
         if path in self._files or not Path(path).exists():
             return
-        if holder := _uucp_holder(path) or _holder(path):
+        by_file, holder = _uucp_holder(path)
+        holder = holder or _holder(path)
+        if holder:
             raise PortInUse(
-                f"{what} ({path}) is in use: {holder} has it open",
+                f"{what} ({path}) is in use: {holder} has it open{by_file}",
                 board=board,
                 hint=f"end {holder}, then run again{_remark(holder)}",
             )
@@ -153,14 +157,14 @@ def _flock_holder(fd: int) -> str:
     return ""
 
 
-def _uucp_holder(path: str) -> str:
-    """Return who has a lock file on a port, empty if there is none, or one of a dead process."""
+def _uucp_holder(path: str) -> tuple[str, str]:
+    """Return how a lock file tells who has a port, and who; empty if there is none, or one of a dead process."""
     for file in _uucp_files(path):
         pid = _pid_in(file)
         program = Program(pid)
         if pid and pid != os.getpid() and program.alive:
-            return f"{program}, by its lock file {file},"
-    return ""
+            return f", as its lock file {file} says", str(program)
+    return "", ""
 
 
 def _lock_files(path: str) -> Iterator[Path]:
@@ -179,6 +183,8 @@ def _lock_files(path: str) -> Iterator[Path]:
 
 
 def _uucp_files(path: str) -> list[Path]:
+    if path.startswith(WITHOUT_LOCK_FILE):
+        return []
     name = "LCK.." + path.removeprefix("/dev/").replace("/", "_")
     return [directory / name for directory in dict.fromkeys(map(Path.resolve, LOCK_DIRECTORIES)) if directory.is_dir()]
 

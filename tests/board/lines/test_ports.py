@@ -45,6 +45,7 @@ def lock_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     directory = tmp_path / "lock"
     directory.mkdir()
     monkeypatch.setattr(portlock, "LOCK_DIRECTORIES", (directory, tmp_path / "missing"))
+    monkeypatch.setattr(portlock, "WITHOUT_LOCK_FILE", ())  # the ports of these tests are ptys
     return directory
 
 
@@ -98,7 +99,7 @@ def test_a_lock_file_of_a_living_process_is_honoured(bench: Bench, lock_director
     file = lock_file(lock_directory, bench.wire.link)
     with subprocess.Popen(["sleep", "60"]) as other:
         file.write_bytes(written(other.pid))
-        with pytest.raises(PortInUse, match=rf"sleep \(process {other.pid}\), by its lock file .*{file.name}"):
+        with pytest.raises(PortInUse, match=rf"sleep \(process {other.pid}\) has it open, as .*{file.name}"):
             bench.strategy().transition("flashed")
         other.kill()
     assert file.exists()
@@ -119,6 +120,13 @@ def test_a_lock_file_of_a_dead_process_is_replaced_by_ours(bench: Bench, lock_di
 def test_a_lock_file_that_cannot_be_written_does_not_matter(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(portlock, "LOCK_DIRECTORIES", (Path("/proc/self"),))
     bench.strategy().transition("monitor")
+
+
+def test_a_pty_has_no_lock_file(bench: Bench, lock_directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(portlock, "WITHOUT_LOCK_FILE", (portlock.PTY_DIRECTORY,))
+    strategy = bench.strategy()
+    strategy.transition("flashed")
+    assert list(lock_directory.iterdir()) == []
 
 
 def test_others_see_that_our_port_is_taken(bench: Bench) -> None:
@@ -166,6 +174,7 @@ def test_a_killed_process_leaves_no_lock(lock_directory: Path) -> None:
     master, slave = os.openpty()
     code = (
         "import sys, signal, os; from pathlib import Path; from hil.board.drivers import portlock;"
+        "portlock.WITHOUT_LOCK_FILE = ();"
         f"portlock.LOCK_DIRECTORIES = (Path({str(lock_directory)!r}),);"
         "locks = portlock.PortLocks(); locks.take(sys.argv[1], 'port', 'board');"
         "fd = os.open(sys.argv[1], os.O_RDWR | os.O_NOCTTY); portlock.exclude_others(fd, sys.argv[1]);"

@@ -45,7 +45,7 @@ def lock_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     directory = tmp_path / "lock"
     directory.mkdir()
     monkeypatch.setattr(portlock, "LOCK_DIRECTORIES", (directory, tmp_path / "missing"))
-    monkeypatch.setattr(portlock, "WITHOUT_LOCK_FILE", ())  # the ports of these tests are ptys
+    monkeypatch.setattr(portlock, "WITHOUT_LOCK_FILE", ())  # each port of these tests is a pty
     return directory
 
 

@@ -20,6 +20,11 @@ fail() {
 	exit 2
 }
 
+# make takes a blank for the end of a name. Nothing else is worth doing before that is known.
+case $PWD in
+*[[:space:]]*) fail "make cannot build in '$PWD', whose name has a blank: move the checkout" ;;
+esac
+
 install_debian_packages() {
 	missing=
 	for package in "$@"; do

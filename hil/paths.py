@@ -70,6 +70,19 @@ def state_root() -> Path:
     return _below_home("XDG_STATE_HOME", user_state_path)
 
 
+def keeps_byte_code() -> bool:
+    """Have what we start keep compiled modules in the cache, where Python is told to keep none; returns if that is new.
+
+    Images of containers say so, to stay small. A run is many processes, and each would compile hundreds of modules.
+    """
+    if os.environ.get("PYTHONDONTWRITEBYTECODE"):
+        with contextlib.suppress(UsageError):
+            os.environ.setdefault("PYTHONPYCACHEPREFIX", str(cache_root() / "bytecode"))
+            del os.environ["PYTHONDONTWRITEBYTECODE"]
+            return True
+    return False
+
+
 def user_name() -> str:
     """Return the name of the user who runs this; of one without a name, as in many containers, the number."""
     try:

@@ -13,10 +13,11 @@ from rich.console import Console
 from rich.markup import escape
 
 from hil.cli.commands import EXIT_CODES, HilGroup
-from hil.cli.streams import lost_output, prepare_streams, read_files_as_utf8
+from hil.cli.streams import lost_output, needs_utf8_mode, prepare_streams, restart
 from hil.errors import ExitCode, HilError
 from hil.extras import explained
 from hil.interruption import raised_as_keyboard_interrupt
+from hil.paths import keeps_byte_code
 
 __all__ = ["EXIT_CODES", "app", "main"]
 
@@ -50,7 +51,8 @@ def options(
 
 def main() -> None:
     """Run the command line and leave with one of the documented exit codes."""
-    read_files_as_utf8()
+    if any([needs_utf8_mode(), keeps_byte_code()]):
+        restart()
     prepare_streams()
     code = _exit_code()
     if lost := lost_output():

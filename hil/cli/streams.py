@@ -14,6 +14,7 @@ import os
 import select
 import sys
 import unicodedata
+from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -38,17 +39,27 @@ def prepare_streams() -> None:
     sys.stderr = _surviving(sys.stderr, sys.__stderr__, 2)
 
 
-def read_files_as_utf8() -> None:
-    """Start this command again in Python's UTF-8 mode, if the locale has another encoding.
+def needs_utf8_mode() -> bool:
+    """Set Python's UTF-8 mode for what we start, if the locale has another encoding; returns whether that is new.
 
     Board files and suites are UTF-8, whatever the locale is, and not only we read them: labgrid does, too. The terminal
     keeps the encoding of the locale.
     """
     if sys.flags.utf8_mode or locale.getpreferredencoding(False).lower() in _UTF8 or os.environ.get(UTF8_MODE) == "1":
-        return
+        return False
     os.environ[UTF8_MODE] = "1"
     os.environ.setdefault("PYTHONIOENCODING", locale.getpreferredencoding(False))
-    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+    return True
+
+
+def restart() -> None:
+    """Start this command again, since Python reads some of its settings only when it starts.
+
+    Nothing happens where another program has called us.
+    """
+    program = Path(sys.argv[0])
+    if program.name == "hil" or program.parts[-2:] == ("hil", "__main__.py"):
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 
 def lost_output() -> str:

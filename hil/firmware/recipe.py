@@ -102,6 +102,8 @@ class Recipe:
         scp: Path | None = None,
         coverage: bool = False,
     ) -> None:
+        for place, remedy in ((checkout, "move the checkout"), (cache_root(), "set HIL_CACHE to another directory")):
+            _refuse_blank(place.absolute(), remedy)
         self.directory = build_directory(platform.name, checkout, coverage=coverage)
         self._platform = platform
         self._checkout = checkout
@@ -260,4 +262,12 @@ class Recipe:
             images,
             work,
             shared=True,
+        )
+
+
+def _refuse_blank(place: Path, remedy: str) -> None:
+    """Raise `UsageError` for a directory in which make would take a blank for the end of a name."""
+    if any(character.isspace() for character in str(place)):
+        raise UsageError(
+            f"make cannot build in {str(place)!r}, whose name has a blank", hint=f"{remedy}: no blank in it"
         )

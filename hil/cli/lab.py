@@ -90,7 +90,9 @@ def up(
     import asyncio
 
     from hil.lab.local import LocalLab, LocalLabOptions
+    from hil.lab.tls import without_tls
 
+    without_tls()
     seats = emulators if emulators is not None else os.cpu_count() or 1
     wanted = LocalLabOptions(boards, exporters, seats, emulated, recheck, patience)
     lab = LocalLab(tree.root if tree else where, where, wanted, print_line)
@@ -183,8 +185,10 @@ def trial(
     """
     import tempfile
 
+    from hil.lab.tls import without_tls
     from hil.operations.trial import LabTrial, TrialPlan
 
+    without_tls()
     plan = TrialPlan(boards, exporters, cases, seconds, deaths, seed)
     screen = Console(stderr=True, highlight=False)
     with tempfile.TemporaryDirectory(prefix="hil-trial-") as directory:
@@ -204,13 +208,16 @@ def find(tree: Tree | None, directory: Path | None = None) -> LabAddress:
     """Return the lab that `LG_COORDINATOR` names, or the local lab that runs in this tree. Raises `UsageError`."""
     from hil.lab.address import LabAddress
     from hil.lab.local import running_lab
+    from hil.lab.tls import without_tls
 
-    where = _where(tree, directory)
-    found = (None if directory else LabAddress.from_environment()) or running_lab(where)
+    if not directory and (given := LabAddress.from_environment()):
+        return given
+    found = running_lab(_where(tree, directory))
     if found is None:
         raise UsageError(
             "no lab is up in this tree", hint="hil lab up for a local lab; LG_COORDINATOR=HOST:PORT for yours"
         )
+    without_tls()
     return found
 
 

@@ -61,6 +61,11 @@ class LabTls:
         return UsageError(f"{CACERT} names {self.cacert}, which cannot be used: {error.strerror or error}")
 
 
+def without_tls() -> None:
+    """Have no TLS in this process and those that it starts: a local lab has none, whatever the user's other lab has."""
+    os.environ.pop(SWITCH, None)
+
+
 def keeper_context(certificate: Path | None, key: Path | None) -> ssl.SSLContext | None:
     """Return the settings for the keeper's server, None without a certificate. Raises `UsageError`."""
     if certificate is None:

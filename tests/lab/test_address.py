@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
+from hil.cli.lab import find
 from hil.errors import UsageError
 from hil.lab.address import LabAddress
 from hil.lab.client import KeeperConnection, status
 from hil.lab.errors import LabUnreachable
+from hil.lab.tls import SWITCH, LabTls
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.mark.parametrize(
@@ -52,3 +59,13 @@ def test_a_name_that_does_not_resolve_is_named_with_where_it_comes_from() -> Non
 def test_a_keeper_that_is_away_is_named_by_its_address() -> None:
     with pytest.raises(LabUnreachable, match=r"there is no keeper at \[::1\]:3"):
         KeeperConnection(LabAddress.parse("[::1]:2"))
+
+
+def test_a_local_lab_has_no_tls_whatever_the_users_other_lab_has(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv(SWITCH, "1")
+    monkeypatch.setattr("hil.lab.local.running_lab", lambda _: LabAddress("127.0.0.1"))
+    monkeypatch.setenv("LG_COORDINATOR", "lab.example")
+    assert (str(find(None)), LabTls.from_environment()) == ("lab.example:20408", LabTls())
+    assert (str(find(None, tmp_path)), LabTls.from_environment()) == ("127.0.0.1:20408", None)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 import time
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec.structs import replace
 
-from hil.errors import ExitCode, RecordFailed
+from hil.errors import ExitCode, RecordFailed, UsageError
 from hil.files import link_atomically, write_atomically
 from hil.record.case import NEVER_STARTED, Case, Fault, FaultKind, Outcome
 from hil.record.fold import without_unfit
@@ -39,6 +40,10 @@ LATEST = "latest"
 """The link to the newest run; `latest-<board>` is that to the newest run on a board."""
 NAMES_SHOWN = 3
 """More boards than this are only counted in the name of a run."""
+_NOT_FOR_US = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR)
+"""The errors of a place where nobody could write a record, or not this user."""
+_WITHOUT_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS)
+"""What file systems without symbolic links, such as FAT, answer to one."""
 MAKE_SPACE = "make space, then run again"
 """What to do when a record cannot be written."""
 NOTHING_RAN = "NothingRan"
@@ -113,11 +118,19 @@ class Run:
         self._stages: list[Stage] = []
         self.failed = ""
         self.seat = ""
-        self._guard(self._open)
+        try:
+            self._open()
+        except OSError as error:
+            if error.errno in _NOT_FOR_US:
+                raise UsageError(
+                    f"no record can be written in {reports}: {error.strerror}",
+                    hint="`reports` in [tool.hil] of pyproject.toml names another directory; so does --hil-reports",
+                ) from None
+            self.failed = self._cannot(error)
         self.event("run-started", **plain_record(self._record))
         self._write()
         for link in (LATEST, *(f"{LATEST}-{board.name}" for board in boards)):
-            self._guard(partial(link_atomically, reports / link, self.path.name))
+            self._guard(partial(_link, reports / link, self.path.name))
         if self.failed:
             raise RecordFailed(self.failed, hint=MAKE_SPACE)
 
@@ -235,7 +248,10 @@ class Run:
         try:
             write()
         except OSError as error:
-            self.failed = f"the record in {self.path} cannot be written: {error.strerror}"
+            self.failed = self._cannot(error)
+
+    def _cannot(self, error: OSError) -> str:
+        return f"the record in {self.path} cannot be written: {error.strerror}"
 
 
 def _nothing_ran(cases: Sequence[Case], record: Record) -> Fault:
@@ -265,6 +281,15 @@ def attach(directory: Path, name: str) -> None:
     """Name a file that was put into the directory of a finished run among the attachments of its record."""
     data = from_json((directory / RUN_FILE).read_bytes(), dict[str, Any])
     _write(directory, {**data, "attachments": sorted({*data.get("attachments", ()), name})})
+
+
+def _link(link: Path, target: str) -> None:
+    """Make a link to the newest run, where the file system has links: a record is whole without them."""
+    try:
+        link_atomically(link, target)
+    except OSError as error:
+        if error.errno not in _WITHOUT_LINKS:
+            raise
 
 
 def _write(directory: Path, data: dict[str, Any]) -> None:

@@ -164,7 +164,7 @@ def pytest_hil_open_run(config: pytest.Config, board: BoardOfRun) -> RunWriter:
     )
     try:
         return Run(reports, board, root=config.rootpath, fail_on_flaky=config.getoption("fail_on_flaky"))
-    except RecordFailed as error:
+    except (RecordFailed, UsageError) as error:
         pytest.exit(str(error), returncode=error.exit_code)
 
 

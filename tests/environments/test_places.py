@@ -1,4 +1,4 @@
-"""Places that are links, that cannot be written, or whose files get odd permissions: commands work, or say so at once."""
+"""Places that are links, that cannot be written, or whose files get odd permissions: work, or a sentence at once."""
 
 from __future__ import annotations
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import getpass
 import os
+import resource
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +24,10 @@ _PACKAGE = Path(__file__).resolve().parent
 _SHIPPED = _PACKAGE / "_shipped"
 CHECKOUT = _PACKAGE.parent
 """The checkout that this package is in; for an installed package, a directory with nothing of ours in it."""
+
+SPARE_BYTES = 256 << 20
+"""How much space must be free in the cache for compiled modules, which take a tenth of it."""
+_UNLIMITED = resource.RLIM_INFINITY
 
 _PREPARED = Path("/var/lib/hil")
 _EVERYBODYS = Path("/var/tmp/hil")
@@ -74,9 +80,12 @@ def keeps_byte_code() -> bool:
     """Have what we start keep compiled modules in the cache, where Python is told to keep none; returns if that is new.
 
     Images of containers say so, to stay small. A run is many processes, and each would compile hundreds of modules.
+    Where space is short nothing is kept: Python would leave torn files, which no later run could load.
     """
-    if os.environ.get("PYTHONDONTWRITEBYTECODE"):
-        with contextlib.suppress(UsageError):
+    if os.environ.get("PYTHONDONTWRITEBYTECODE") and resource.getrlimit(resource.RLIMIT_FSIZE)[0] == _UNLIMITED:
+        with contextlib.suppress(UsageError, OSError):
+            if shutil.disk_usage(_existing(cache_root())).free < SPARE_BYTES:
+                return False
             os.environ.setdefault("PYTHONPYCACHEPREFIX", str(cache_root() / "bytecode"))
             del os.environ["PYTHONDONTWRITEBYTECODE"]
             return True
@@ -96,6 +105,11 @@ def _below_home(variable: str, path: Callable[[str], Path]) -> Path:
     if not (os.environ.get(variable) or _has_home()):
         raise UsageError(f"user {user_name()} has no home directory", hint=SET_HOME)
     return path("hil")
+
+
+def _existing(path: Path) -> Path:
+    """Return the nearest directory above `path` that is there, or `path` itself."""
+    return next(place for place in (path, *path.parents) if place.is_dir())
 
 
 def _has_home() -> bool:

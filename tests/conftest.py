@@ -34,11 +34,12 @@ def device_root(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mo
 def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
     """Group what must not run side by side, for `--dist loadgroup`.
 
-    Tests on the emulator share its snapshots and want a processor each; the tests of a file share its fixtures, which
-    often take longer than the tests.
+    Tests on the emulator share its snapshots and want a processor each; loop devices are those of the whole machine;
+    the tests of a file share its fixtures, which often take longer than the tests.
     """
     for item in items:
-        group = "emulator" if item.get_closest_marker("emulator") else item.nodeid.partition("::")[0]
+        shared = (name for name in ("emulator", "loop_devices") if item.get_closest_marker(name))
+        group = next(shared, item.nodeid.partition("::")[0])
         item.add_marker(pytest.mark.xdist_group(group))
 
 

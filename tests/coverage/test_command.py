@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hil.errors import ExitCode
-from tests.cli.checkout import Checkout
+from tests.cli.checkout import BOARD, Checkout
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 def test_what_cannot_be_counted_is_the_users_mistake(tmp_path: Path, arguments: tuple[str, ...], why: str) -> None:
     checkout = Checkout(tmp_path)
     checkout.fill()
+    (checkout.path / "boards" / "fake-board.yaml").write_text(BOARD.replace("kind: emulator", "kind: board"))
     done = checkout.hil("run", "--coverage", *arguments)
     assert done.returncode == ExitCode.USAGE
     assert why in done.stderr

@@ -88,4 +88,5 @@ class RemoteDisk:
         assert self._process.stderr is not None
         self._process.wait(END_SECONDS)
         said = self._process.stderr.read().decode(errors="replace").strip().splitlines()
-        return OSError(errno.EIO, said[-1] if said else f"dd ended with status {self._process.returncode}")
+        why = [line for line in said if line.startswith("dd: ")] or said  # what follows is how much it did
+        return OSError(errno.EIO, why[-1] if why else f"dd ended with status {self._process.returncode}")

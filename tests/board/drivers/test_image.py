@@ -42,7 +42,7 @@ def test_a_copy_that_does_not_read_back_is_refused(tmp_path: Path, monkeypatch: 
     before = set(Path("/proc/self/fd").iterdir())
     with pytest.raises(FlashError, match="read back"):
         image.flash(built(tmp_path, b"content"))
-    assert set(Path("/proc/self/fd").iterdir()) == before
+    assert set(Path("/proc/self/fd").iterdir()) <= before  # others may have been collected meanwhile
 
 
 def test_a_flashed_copy_cannot_be_changed(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 GIGABYTE = 10**9
+pytestmark = pytest.mark.loop_devices
 
 
 def disk(*children: dict[str, Any], **changes: Any) -> dict[str, Any]:

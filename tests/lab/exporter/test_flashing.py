@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.loop_devices
 CARD_BYTES = 8 << 20
 MUX, READER = "000000001205", "000000000042"
 FLASH = """

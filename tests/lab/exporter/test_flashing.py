@@ -6,6 +6,7 @@ are loop devices of the kernel. `usbsdmux` alone is ours: it plugs and unplugs t
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import textwrap
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,7 +25,6 @@ from tests.simulators.board import IMAGE, card_image
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 pytestmark = pytest.mark.loop_devices
 CARD_BYTES = 8 << 20
@@ -87,7 +88,8 @@ class Media:
             textwrap.dedent(f"""\
                 #!/bin/sh
                 test "$1" = /dev/sg7 || exit 3
-                losetup --detach {mux_disk} 2>/dev/null
+                # A device that somebody looks at is detached only once it is closed.
+                while losetup {mux_disk} >/dev/null 2>&1; do losetup --detach {mux_disk} 2>/dev/null; sleep 0.02; done
                 test "$2" = host && losetup {mux_disk} {card}
                 echo "$2" > {mode}
                 """)
@@ -121,6 +123,12 @@ def loops() -> Iterator[list[str]]:
     """Two loop devices of the kernel that nobody uses."""
     if shutil.which("umockdev-run") is None or os.geteuid() != 0:
         pytest.skip("takes umockdev, and root for loop devices")
+    with Path("/run/lock/hil-tests-loop-devices").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # other processes of the tests look for free ones, too
+        yield from _free_loops()
+
+
+def _free_loops() -> Iterator[list[str]]:
     used = subprocess.run(["losetup", "--noheadings", "--output", "NAME"], capture_output=True, text=True, check=False)
     free = [f"/dev/loop{n}" for n in range(7, -1, -1)]
     free = [node for node in free if os.path.exists(node) and node not in used.stdout.split()][:2]  # noqa: PTH110

@@ -6,11 +6,13 @@ import contextlib
 import os
 import select
 import signal
+import time
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 import pytest
 
+from hil.deadline import Deadline
 from hil.errors import ExitCode
 from hil.record import FaultKind, Outcome, Verdict
 from hil.report.index import word
@@ -94,6 +96,7 @@ def test_a_killed_run_takes_its_processes_with_it_and_leaves_what_it_knew(boards
     boards.suite(WAITING.format(on_sigterm="signal.getsignal(signal.SIGTERM)"))
     with _waiting(boards) as (run, pids):
         processes = [os.pidfd_open(pid) for pid in pids]
+        _await_begun(boards, "test_cut")
         run.kill()
         for process in processes:
             assert select.select([process], [], [], 300)[0]
@@ -110,6 +113,15 @@ def test_a_killed_run_takes_its_processes_with_it_and_leaves_what_it_knew(boards
     for board in BOARDS:
         log = boards.path / "reports" / "latest" / board / "monitor.log"
         assert log.read_text().rstrip().endswith("# power off")
+
+
+def _await_begun(boards: Boards, test: str) -> None:
+    """Wait until the record says of each board that it has begun a test: the news comes after the test itself."""
+    events = boards.path / "reports" / "latest" / "events.jsonl"
+    deadline = Deadline.after(60)
+    while sum('"case-started"' in line and test in line for line in events.read_text().splitlines()) < len(BOARDS):
+        assert not deadline.expired
+        time.sleep(0.02)
 
 
 def test_a_second_interruption_ends_a_run_that_does_not_end(boards: Boards) -> None:

@@ -6,6 +6,8 @@
  */
 #include "dialogue.h"
 
+#include <stddef.h>
+
 #include "codec.h"
 
 #define CRC_DIGITS 8U
@@ -59,6 +61,18 @@ static const struct reply *refusal(void)
 	reply_text(&refused, "nak");
 	end(&refused);
 	return &refused;
+}
+
+void dialogue_serve(const struct request *requests, const struct words *words, struct reply *reply)
+{
+	reply_text(reply, "ok"); /* reply_error() replaces it */
+	for (; requests->name != NULL; requests++) {
+		if (word_is(requests->name, words->word[0])) {
+			requests->serve(words, reply);
+			return;
+		}
+	}
+	reply_error(reply, "unknown: no such request");
 }
 
 const struct reply *dialogue_answer(char *line, size_t length,

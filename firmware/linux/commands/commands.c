@@ -16,46 +16,27 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include "codec.h"
 #include "dialogue.h"
 #include "guest_commands.h"
+#include "io.h"
+#include "job.h"
 
 #define READY "guest: ready\n"
-#define READY_MS                                                                                                       \
-	1000            /* the first line may be torn by what the kernel says, so it is repeated until a request comes \
-			 */
-#define READY_TIMES 600 /* but not for ever into the log of a guest that nobody talks to */
+/* The line may be torn by what the kernel says, so it is repeated until a request comes, but not for ever. */
+#define READY_MS 1000
+#define READY_TIMES 600
 #define READ_BYTES 65536 /* what the buffer has room for, at least, before a read */
 #define MOST_LINE (64u << 20)
-#define SIGNALLED 128 /* added to a signal's number, as shells do */
 #define PATH_BYTES 256
-
-enum { INPUT, OUTPUT = COMMANDS_OUTPUT, ERRORS = COMMANDS_ERRORS, STREAMS };
-
-static const char *const names[STREAMS] = {"input", "output", "errors"};
-
-static struct {
-	uint64_t number; /* 0: none yet */
-	pid_t pid;
-	int process;
-	bool ended;
-	int status;
-	int files[STREAMS];
-	uint64_t bytes[STREAMS];
-} job = {.process = -1, .files = {-1, -1, -1}};
 
 static struct {
 	char *bytes;
@@ -65,153 +46,25 @@ static struct {
 	bool greeted;
 } received;
 
-static const char *directory;
-
-/* For calls that only fail when the guest is beyond repair. */
-static void require(bool done)
-{
-	if (!done)
-		exit(EXIT_FAILURE);
-}
-
-static bool write_all(int file, const void *data, size_t bytes)
-{
-	for (size_t done = 0; done < bytes;) {
-		ssize_t written = write(file, (const char *)data + done, bytes - done);
-
-		if (written < 0)
-			return false;
-		done += (size_t)written;
-	}
-	return true;
-}
-
 static void say(const char *text)
 {
 	require(write_all(STDOUT_FILENO, text, strlen(text)));
 }
 
-static const char *path(const char *name)
-{
-	static char text[PATH_BYTES];
-
-	require((size_t)snprintf(text, sizeof(text), "%s/%s", directory, name) < sizeof(text));
-	return text;
-}
-
-/* Creates a file that no process of an earlier job has open: what such a process still writes is not this job's. */
-static int create(const char *name)
-{
-	unlink(path(name));
-	return open(path(name), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-}
-
-/* Creates a file with what a word `=BASE64` says. Returns -1 if that is malformed, or there is no space. */
-static int create_with(const char *name, const char *word)
-{
-	size_t capacity = strlen(word);
-	char *content = malloc(capacity);
-	size_t bytes;
-	int file = -1;
-
-	if (content != NULL && *word == '=' && base64_decode(word + 1, content, capacity, &bytes))
-		file = create(name);
-	if (file >= 0 && (!write_all(file, content, bytes) || lseek(file, 0, SEEK_SET) != 0)) {
-		close(file);
-		file = -1;
-	}
-	free(content);
-	return file;
-}
-
-static void forget_job(void)
-{
-	for (int stream = INPUT; stream < STREAMS; stream++) {
-		if (job.files[stream] >= 0)
-			close(job.files[stream]);
-		job.files[stream] = -1;
-	}
-	job.number = 0;
-}
-
-/* Runs in the child. */
-static void execute_command(void)
-{
-	for (int stream = INPUT; stream < STREAMS; stream++)
-		dup2(job.files[stream], stream);
-	execlp("sh", "sh", path("command"), NULL);
-	_exit(SIGNALLED - 1);
-}
-
-/* Returns false if there is no space for the job's files, or they are malformed. */
-static bool start_job(uint64_t number, const char *input, const char *command)
-{
-	int script = create_with("command", command);
-
-	forget_job();
-	if (script < 0)
-		return false;
-	close(script);
-	for (int stream = INPUT; stream < STREAMS; stream++) {
-		job.files[stream] = stream == INPUT ? create_with(names[stream], input) : create(names[stream]);
-		if (job.files[stream] < 0)
-			return false;
-	}
-	job.pid = fork();
-	if (job.pid == 0)
-		execute_command();
-	require(job.pid > 0);
-	job.process = (int)syscall(SYS_pidfd_open, job.pid, 0);
-	require(job.process >= 0);
-	job.number = number;
-	job.ended = false;
-	return true;
-}
-
-/* Reaps a job that has ended. Its streams end here: what it has left running may still write. */
-static void end_job(void)
-{
-	int status;
-
-	require(waitpid(job.pid, &status, 0) == job.pid);
-	close(job.process);
-	job.status = WIFSIGNALED(status) ? SIGNALLED + WTERMSIG(status) : WEXITSTATUS(status);
-	job.ended = true;
-	for (int stream = OUTPUT; stream < STREAMS; stream++) {
-		struct stat file;
-
-		require(fstat(job.files[stream], &file) == 0);
-		job.bytes[stream] = (uint64_t)file.st_size;
-	}
-}
-
-static bool job_runs(void)
-{
-	return job.number != 0 && !job.ended;
-}
-
-/* Waits until the job ends; not longer than so many milliseconds, and not when there is another request. */
-static void wait_for_job(int timeout_ms)
-{
-	struct pollfd polled[] = {{.fd = job.process, .events = POLLIN}, {.fd = STDIN_FILENO, .events = POLLIN}};
-	bool more = memchr(received.bytes + received.at, '\n', received.length - received.at) != NULL;
-
-	if (!job_runs())
-		return;
-	require(poll(polled, 2, more ? 0 : timeout_ms) >= 0);
-	if (polled[0].revents != 0)
-		end_job();
-}
-
 static void tell_piece(int stream, uint64_t offset, uint64_t bytes, struct reply *reply)
 {
 	static char piece[COMMANDS_MOST_BYTES];
-	uint64_t left = offset < job.bytes[stream] ? job.bytes[stream] - offset : 0;
-	size_t wanted = bytes < left ? bytes : left;
 
 	reply_text(reply, " =");
-	if (wanted > 0 && pread(job.files[stream], piece, wanted, (off_t)offset) == (ssize_t)wanted)
-		reply_base64(reply, piece, wanted);
+	reply_base64(reply, piece, job_read(stream, offset, piece, bytes));
+}
+
+/* Waits for the job; not when there is another request already. */
+static void wait_for_job(int timeout_ms)
+{
+	bool more = memchr(received.bytes + received.at, '\n', received.length - received.at) != NULL;
+
+	job_wait(more ? 0 : timeout_ms, STDIN_FILENO);
 }
 
 static int milliseconds(uint64_t microseconds)
@@ -224,17 +77,17 @@ static int milliseconds(uint64_t microseconds)
 static void tell_outcome(uint64_t microseconds, uint64_t bytes, struct reply *reply)
 {
 	wait_for_job(milliseconds(microseconds));
-	if (!job.ended) {
+	if (!job_has_ended()) {
 		reply_text(reply, " running");
 		return;
 	}
 
-	const uint64_t numbers[] = {(uint64_t)job.status, job.bytes[OUTPUT], job.bytes[ERRORS]};
+	const uint64_t numbers[] = {(uint64_t)job_status(), job_bytes(JOB_OUTPUT), job_bytes(JOB_ERRORS)};
 
 	reply_text(reply, " ended");
 	reply_numbers(reply, numbers, 3);
-	tell_piece(OUTPUT, 0, bytes, reply);
-	tell_piece(ERRORS, 0, bytes, reply);
+	tell_piece(JOB_OUTPUT, 0, bytes, reply);
+	tell_piece(JOB_ERRORS, 0, bytes, reply);
 }
 
 static void request_ping(const struct words *words, struct reply *reply)
@@ -262,13 +115,13 @@ static void request_run(const struct words *words, struct reply *reply)
 
 	if (!outcome_numbers(words, numbers, reply))
 		return;
-	if (numbers[0] != job.number) {
+	if (!job_is(numbers[0])) {
 		wait_for_job(milliseconds(numbers[1]));
 		if (job_runs()) {
 			reply_error(reply, "busy: another job is running");
 			return;
 		}
-		if (words->count != 6 || !start_job(numbers[0], words->word[4], words->word[5])) {
+		if (words->count != 6 || !job_start(numbers[0], words->word[4], words->word[5])) {
 			reply_error(reply, "space: no space for the command and its input, or they are malformed");
 			return;
 		}
@@ -282,7 +135,7 @@ static void request_await(const struct words *words, struct reply *reply)
 
 	if (!outcome_numbers(words, numbers, reply))
 		return;
-	if (numbers[0] == job.number)
+	if (job_is(numbers[0]))
 		tell_outcome(numbers[1], numbers[2], reply);
 	else
 		reply_error(reply, "unknown: no such job");
@@ -294,9 +147,9 @@ static void request_read(const struct words *words, struct reply *reply)
 
 	if (!words_numbers(words, 1, 4, numbers, reply))
 		return;
-	if (numbers[0] != job.number || !job.ended)
+	if (!job_is(numbers[0]) || !job_has_ended())
 		reply_error(reply, "unknown: no such job, or it is running");
-	else if ((numbers[1] != OUTPUT && numbers[1] != ERRORS) || numbers[3] > COMMANDS_MOST_BYTES)
+	else if ((numbers[1] != JOB_OUTPUT && numbers[1] != JOB_ERRORS) || numbers[3] > COMMANDS_MOST_BYTES)
 		reply_error(reply, "usage: no such stream, or too many bytes");
 	else
 		tell_piece((int)numbers[1], numbers[2], numbers[3], reply);
@@ -304,24 +157,12 @@ static void request_read(const struct words *words, struct reply *reply)
 
 static void execute(const struct words *words, struct reply *reply)
 {
-	static const struct {
-		const char *name;
-		void (*serve)(const struct words *words, struct reply *reply);
-	} requests[] = {
-		{"ping", request_ping},
-		{"run", request_run},
-		{"await", request_await},
-		{"read", request_read},
+	static const struct request requests[] = {
+		{"ping", request_ping}, {"run", request_run}, {"await", request_await},
+		{"read", request_read}, {NULL, NULL},
 	};
 
-	reply_text(reply, "ok");
-	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
-		if (word_is(requests[i].name, words->word[0])) {
-			requests[i].serve(words, reply);
-			return;
-		}
-	}
-	reply_error(reply, "unknown: no such request");
+	dialogue_serve(requests, words, reply);
 }
 
 static void make_raw(void)
@@ -357,12 +198,7 @@ static void give_shell(void)
 
 	if (name != NULL && strlen(name) < sizeof(terminal))
 		strcpy(terminal, name);
-	while (job_runs()) {
-		struct pollfd process = {.fd = job.process, .events = POLLIN};
-
-		require(poll(&process, 1, -1) > 0);
-		end_job();
-	}
+	job_wait(-1, -1);
 	if (terminal[0] != '\0' && system("stty sane") == 0) {
 		type_the_rest();
 		system("PS1='guest# ' exec setsid -c sh -i 2>&1");
@@ -433,7 +269,7 @@ static void greet(void)
 int main(int count, char **arguments)
 {
 	require(count == 2);
-	directory = arguments[1];
+	job_keep_files_in(arguments[1]);
 	codec_start();
 	make_raw();
 	greet();
@@ -442,7 +278,6 @@ int main(int count, char **arguments)
 		if (!received.greeted)
 			greet();
 	}
-	if (job_runs())
-		waitpid(job.pid, NULL, 0);
+	job_wait(-1, -1);
 	return EXIT_SUCCESS;
 }

@@ -130,10 +130,7 @@ static void request_wait(const struct words *words, struct reply *reply)
 
 static void execute(const struct words *words, struct reply *reply)
 {
-	static const struct {
-		const char *name;
-		void (*serve)(const struct words *words, struct reply *reply);
-	} requests[] = {
+	static const struct request requests[] = {
 		{"ping", request_ping},
 		{"run", request_run},
 		{"start", request_start},
@@ -144,16 +141,10 @@ static void execute(const struct words *words, struct reply *reply)
 		{"vtpm-destroy", request_vtpm_destroy},
 		{"vtpm-info", request_vtpm_info},
 		{"vtpm-queue", request_vtpm_queue},
+		{NULL, NULL},
 	};
 
-	reply_text(reply, "ok");
-	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
-		if (word_is(requests[i].name, words->word[0])) {
-			requests[i].serve(words, reply);
-			return;
-		}
-	}
-	reply_error(reply, "unknown: no such request");
+	dialogue_serve(requests, words, reply);
 }
 
 static void answer(char *line, size_t length)

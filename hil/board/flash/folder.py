@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from hil.board.flash.payload import Payload
-    from hil.board.flash.procedure import Meter
+    from hil.board.flash.procedure import Medium, Meter
 
 _FIRST_ENTRY = 446
 _ENTRY_BYTES = 16
@@ -49,7 +49,7 @@ class Folder:
 
     def agrees(self, payload: Payload) -> bool:
         """Compare all files."""
-        return _verifies(self, payload)
+        return verifies(self, payload)
 
     def write(self, payload: Payload, meter: Meter) -> None:
         """Replace each file atomically, so that the board never fetches half a file."""
@@ -103,7 +103,7 @@ class FatPartition:
 
     def agrees(self, payload: Payload) -> bool:
         """Compare all files, which are small."""
-        return _verifies(self, payload)
+        return verifies(self, payload)
 
     def write(self, payload: Payload, meter: Meter) -> None:
         """Copy all files. The disk is kept open with O_EXCL meanwhile, so that nobody can mount it."""
@@ -165,7 +165,8 @@ class FatPartition:
         return f"{path}@@{first * SECTOR}"
 
 
-def _verifies(medium: Folder | FatPartition, payload: Payload) -> bool:
+def verifies(medium: Medium, payload: Payload) -> bool:
+    """Whether all that is on a medium is the payload: `agrees` of media on which that takes no time."""
     try:
         medium.verify(payload, silent)
     except FlashError:

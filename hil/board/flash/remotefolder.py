@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hil.board.flash.errors import MediumMissing, WrongMedium
-from hil.board.flash.procedure import FlashPhase, silent
+from hil.board.flash.folder import verifies
+from hil.board.flash.procedure import FlashPhase
 from hil.errors import FlashError, ToolFailed, ToolTimeout
 from hil.tools import run_tool
 
@@ -54,11 +55,7 @@ class RemoteFolder:
 
     def agrees(self, payload: Payload) -> bool:
         """Compare all files."""
-        try:
-            self.verify(payload, silent)
-        except FlashError:
-            return False
-        return True
+        return verifies(self, payload)
 
     def write(self, payload: Payload, meter: Meter) -> None:
         """Replace each file atomically, so that the board never fetches half a file."""

@@ -7,12 +7,11 @@ saved, this takes a fraction of a second instead of a boot: the state is saved o
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
 import tempfile
 import weakref
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import attr
 from labgrid.exceptions import NoResourceFoundError
@@ -26,11 +25,12 @@ from hil.board.file.attributes import WRITTEN_AS
 from hil.board.file.boardfile import BoardFile
 from hil.board.file.boot import BootPlan, State
 from hil.board.snapshot import SnapshotStore, snapshot_key
+from hil.board.strategy.breaking import breaking
+from hil.board.strategy.hangup import hang_up
 from hil.board.strategy.identity import BuildWatch, expected_builds
 from hil.board.strategy.watch import BootWatch
 from hil.deadline import Deadline
 from hil.errors import (
-    BoardBroken,
     BoardFileError,
     BoardSilent,
     BoardUnreachable,
@@ -41,57 +41,13 @@ from hil.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from hil.board.drivers.start import Start
     from hil.board.flash import FlashResult, Meter
     from hil.board.ssh import Session
     from hil.record.transcript import Transcript, TranscriptSink
     from hil.target.monitor import Monitor
-
-_ALONE = b"linux: alone"
-_SAY_WHEN_ALONE = (
-    "(while grep -q ' [0-9A-F]*:0016 [0-9A-F]*:[0-9A-F]* 01 ' /proc/net/tcp; do usleep 10000; done;"
-    f" echo '{_ALONE.decode()}') </dev/null >/dev/console 2>&1 &"
-)
-"""Shell command that waits until no connection to the SSH server is established, and then says so on the console.
-
-In /proc/net/tcp, port 22 is 0016, an established connection 01: Linux, Documentation/networking/proc_net_tcp.rst.
-"""
-
-Parameters = ParamSpec("Parameters")
-Result = TypeVar("Result")
-
-
-def breaking(
-    method: Callable[Concatenate[BoardStrategy, Parameters], Result],
-) -> Callable[Concatenate[BoardStrategy, Parameters], Result]:
-    """Mark the strategy as broken when `method` fails: after that, all such methods raise `BoardBroken`.
-
-    The first failure is raised unchanged. A board in an unknown state would only produce misleading failures, so
-    nothing uses it again before `force`. labgrid's `never_retry` does the same, but would hide the type of the error,
-    which says whose fault it is. A `UsageError` breaks nothing: the board is not the cause.
-    """
-
-    @functools.wraps(method)
-    def wrapper(self: BoardStrategy, /, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
-        if self.broken is not None:
-            first = str(self.broken).partition("\n")[0]
-            raise BoardBroken(
-                f"the board failed earlier: {first}", board=self.board.board, hint="see the first failure of this run"
-            ) from self.broken
-        try:
-            return method(self, *args, **kwargs)
-        except UsageError:
-            raise
-        except HilError as error:
-            self.broken = error.within(board=self.board.board, stage=self.stage)
-            raise
-        except Exception as error:
-            self.broken = error
-            raise
-
-    return wrapper
 
 
 @target_factory.reg_driver
@@ -210,7 +166,8 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
         if not self.board.forks:
             raise UsageError("this board's state cannot be saved", board=self.board.board)
         if self.ssh is not None:
-            self._hang_up()
+            plan = self._plan.states[State.linux]
+            hang_up(self.ssh, self.board.uart(plan.banners[-1].uart), Deadline.after(plan.deadline))
         self.snapshots.root.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".kept-", dir=self.snapshots.root) as directory:
             state = Path(directory) / "state"
@@ -328,7 +285,7 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
                 raise error.within(doing=doing, stage=self.stage) from error
         if self._builds is not None:
             try:
-                self._builds.compare(expected_builds(BoardFile.of_environment(self.target.env).images.values()))
+                self._builds.compare()
             except WrongFirmware as error:
                 raise error.within(doing="comparing build ids", board=self.board.board, stage=self.stage) from None
 
@@ -361,17 +318,6 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
             self._await(self._plan.last)
         return self.snapshots.create(key, self.board.save)
 
-    def _hang_up(self) -> None:
-        """Close the connection to Linux, and wait until the board has noticed, so that no half of it is saved."""
-        plan = self._plan.states[State.linux]
-        deadline = Deadline.after(plan.deadline)
-        line = self.board.uart(plan.banners[-1].uart)
-        self.ssh.session.run(_SAY_WHEN_ALONE, deadline=deadline)
-        self.ssh.hang_up()
-        said = b""
-        while _ALONE not in said:
-            said += line.receive(deadline)
-
     def _held(self, snapshot: Path) -> Path:
         """Return a path by which a snapshot can be opened even after another process has removed it from the store."""
         descriptor = os.open(snapshot, os.O_RDONLY | os.O_CLOEXEC)
@@ -400,7 +346,8 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
                 missed=board.missed,
                 lossless=board.lossless,
             )
-            self._builds = BuildWatch(board.transcripts)
+            images = BoardFile.of_environment(self.target.env).images.values()
+            self._builds = BuildWatch(board.transcripts, expected_builds(images))
             board.on_start = self._started
         return self._watch
 

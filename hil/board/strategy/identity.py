@@ -38,9 +38,10 @@ def expected_builds(images: Iterable[Path]) -> dict[str, frozenset[str]]:
 
 
 class BuildWatch:
-    """Listens on all lines of a board for the build ids that it announces."""
+    """Listens on all lines of a board for the build ids that it announces; `expected` are those of its images."""
 
-    def __init__(self, transcripts: Mapping[str, Transcript]) -> None:
+    def __init__(self, transcripts: Mapping[str, Transcript], expected: Mapping[str, frozenset[str]]) -> None:
+        self._expected = expected
         self.announced: dict[str, str] = {}
         self._unfinished: set[str] = set()
         self._changed = threading.Condition()
@@ -56,7 +57,7 @@ class BuildWatch:
             for scanner in self._scanners:
                 scanner.reset()
 
-    def compare(self, expected: Mapping[str, frozenset[str]]) -> None:
+    def compare(self) -> None:
         """Raise `WrongFirmware` if a part announced itself, and not with a build id that is expected of it."""
         deadline = Deadline.after(LINE_END_SECONDS)
         with self._changed:
@@ -64,7 +65,7 @@ class BuildWatch:
                 self._changed.wait(deadline.remaining)
             announced = dict(self.announced)
         for part, build_id in announced.items():
-            wanted = expected.get(part)
+            wanted = self._expected.get(part)
             if wanted and build_id not in wanted:
                 runs = f"build {build_id} of the {part}" if build_id else f"a {part} that announces no build id"
                 raise WrongFirmware(

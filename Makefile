@@ -29,7 +29,7 @@ run: setup ## build firmware and Linux host, run the suites on BOARDS, write rep
 # emulator one after the other.
 test: setup build ## run everything that can fail: host C tests, tests of the framework, suites on BOARDS
 	@set -o pipefail; status=0; rm -rf build/python-coverage; mkdir -p build/logs build/python-coverage; \
-	$(COVERED) -m pytest tests -n 3 --dist loadgroup --durations=10 | tee build/logs/framework.log || status=$$?; \
+	$(COVERED) -m pytest tests -n 3 --dist loadfile --durations=10 | tee build/logs/framework.log || status=$$?; \
 	$(COVERED) -m hil run --no-build $(BOARDS:%=--board %) | tee build/logs/suites.log || status=$$?; \
 	$(BIN)/python -m tools.covered | tee build/logs/covered.log || status=$$?; \
 	grep -hE '^[0-9]+ of [0-9]+ tests ran on the emulator|^=+ .* in [0-9.]+s|^board .* firmware|^[0-9]+ boards: |^lines of ' \

@@ -1,14 +1,15 @@
 from __future__ import annotations
 
+import fcntl
 import itertools
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
+    from collections.abc import Iterator
 
 _NUMBERS = itertools.count()
 
@@ -30,17 +31,12 @@ def device_root(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mo
     return directory
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
-    """Group what must not run side by side, for `--dist loadgroup`.
-
-    Tests on the emulator share its snapshots and want a processor each; loop devices are those of the whole machine;
-    the tests of a file share its fixtures, which often take longer than the tests.
-    """
-    for item in items:
-        shared = (name for name in ("emulator", "loop_devices") if item.get_closest_marker(name))
-        group = next(shared, item.nodeid.partition("::")[0])
-        item.add_marker(pytest.mark.xdist_group(group))
+@pytest.fixture(scope="module")
+def loop_devices() -> Iterator[None]:
+    """Have the loop devices of this machine to ourselves: which one is free is known only until somebody takes it."""
+    with Path("/run/lock/hil-tests-loop-devices").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

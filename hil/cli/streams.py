@@ -57,8 +57,8 @@ def restart() -> None:
 
     Nothing happens where another program has called us.
     """
-    program = Path(sys.argv[0])
-    if program.name == "hil" or program.parts[-2:] == ("hil", "__main__.py"):
+    # A caller may have set sys.argv; what Python was started with is either the command or `-m hil`.
+    if any(Path(word).name == "hil" for word in sys.orig_argv[1:]):
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from hil.firmware.lock import Pin
     from hil.firmware.platforms import Platform
 
+BUILD_HEADER = "vtpm_build.h"
 NOTES = "notes"
 """The directory for gcc's notes (.gcno) about the service, in a build for coverage."""
 
@@ -99,6 +100,14 @@ class TrustedFirmware:
             shared=not self._coverage,  # gcc's notes name directories
         )
 
+    def _is_made(self) -> bool:
+        """Whether the tree holds what is built from the present inputs."""
+        header = self._tree / self._place / "include" / BUILD_HEADER
+        return (self._tree / LAYOUT).is_file() and header.read_bytes() == self._announced()
+
+    def _announced(self) -> bytes:
+        return f'#define VTPM_BUILD_ID "{self.build_id}"\n'.encode()
+
     def _make(self, step: BuildStep) -> None:
         """Bring TF-A's source tree with the service up to date, and what is built from it."""
         layout = [*self._key, self._packing.key, *_texts(self._settings), *self._images, *_names(self._overlays)]
@@ -109,7 +118,7 @@ class TrustedFirmware:
                 lay(source, self._tree / target)
             made = self._tree / self._place / "include"
             write_changed(made / "vtpm_engine.h", self._known_engine().encode())
-            write_changed(made / "vtpm_build.h", f'#define VTPM_BUILD_ID "{self.build_id}"\n'.encode())
+            write_changed(made / BUILD_HEADER, self._announced())
             make(step, self._tree, *self._packing.targets, **self._settings, **self._images)
 
     def build_for_linux(self, build: BuildDirectory, flash: str, kernel_address: int) -> None:
@@ -127,7 +136,8 @@ class TrustedFirmware:
         images = {"BL31": self._made / "bl31.bin", "BL32": self._engine}
 
         def work(step: BuildStep) -> None:
-            self._make(step)  # its images may have come from the cache
+            if not self._is_made():  # its images have come from the cache
+                self._make(step)
             with kept_tree(out, digest([*self._key, *_texts(settings), self._tree / LAYOUT])):
                 make(step, self._tree, "bl2", "fip", BUILD_BASE=out, **settings, **images)
             fip = out / self._platform.declared.tfa / "release" / "fip.bin"

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 GIGABYTE = 10**9
-pytestmark = pytest.mark.loop_devices
 
 
 def disk(*children: dict[str, Any], **changes: Any) -> dict[str, Any]:
@@ -110,7 +109,7 @@ def test_a_plain_file_stands_for_a_disk_of_its_size(card_file: Path) -> None:
 
 
 @pytest.fixture
-def loop_of() -> Iterator[Callable[[Path], str]]:
+def loop_of(loop_devices: None) -> Iterator[Callable[[Path], str]]:  # noqa: ARG001 - held, not used
     """Make a file a block device of the kernel, where we may."""
     made: list[str] = []
 

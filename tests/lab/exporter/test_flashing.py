@@ -6,7 +6,6 @@ are loop devices of the kernel. `usbsdmux` alone is ours: it plugs and unplugs t
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
@@ -14,7 +13,6 @@ import subprocess
 import sys
 import textwrap
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -25,8 +23,8 @@ from tests.simulators.board import IMAGE, card_image
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-pytestmark = pytest.mark.loop_devices
 CARD_BYTES = 8 << 20
 MUX, READER = "000000001205", "000000000042"
 FLASH = """
@@ -119,16 +117,10 @@ def scsi_generic(number: int) -> str:
 
 
 @pytest.fixture(scope="module")
-def loops() -> Iterator[list[str]]:
+def loops(loop_devices: None) -> Iterator[list[str]]:  # noqa: ARG001 - held, not used
     """Two loop devices of the kernel that nobody uses."""
     if shutil.which("umockdev-run") is None or os.geteuid() != 0:
         pytest.skip("takes umockdev, and root for loop devices")
-    with Path("/run/lock/hil-tests-loop-devices").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # other processes of the tests look for free ones, too
-        yield from _free_loops()
-
-
-def _free_loops() -> Iterator[list[str]]:
     used = subprocess.run(["losetup", "--noheadings", "--output", "NAME"], capture_output=True, text=True, check=False)
     free = [f"/dev/loop{n}" for n in range(7, -1, -1)]
     free = [node for node in free if os.path.exists(node) and node not in used.stdout.split()][:2]  # noqa: PTH110

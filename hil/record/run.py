@@ -126,7 +126,7 @@ class Run:
                     f"no record can be written in {reports}: {error.strerror}",
                     hint="`reports` in [tool.hil] of pyproject.toml names another directory; so does --hil-reports",
                 ) from None
-            self.failed = self._cannot(error)
+            self._fail(error)
         self.event("run-started", **plain_record(self._record))
         self._write()
         for link in (LATEST, *(f"{LATEST}-{board.name}" for board in boards)):
@@ -248,10 +248,10 @@ class Run:
         try:
             write()
         except OSError as error:
-            self.failed = self._cannot(error)
+            self._fail(error)
 
-    def _cannot(self, error: OSError) -> str:
-        return f"the record in {self.path} cannot be written: {error.strerror}"
+    def _fail(self, error: OSError) -> None:
+        self.failed = f"the record in {self.path} cannot be written: {error.strerror}"
 
 
 def _nothing_ran(cases: Sequence[Case], record: Record) -> Fault:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 def test_a_coordinator_that_is_killed_ends_leases_and_no_board_has_two_owners(laboratory: Laboratory) -> None:
     first = laboratory.runner("board=simulated name=simulated-1")
     first.wait_for_lease()
+    laboratory.until(lambda: len(laboratory.users("simulated-1")) == 1, "the first has used the board")
     laboratory.kill("coordinator")
     second = laboratory.runner("board=simulated name=simulated-1")
     said = first.says()

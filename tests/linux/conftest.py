@@ -27,8 +27,8 @@ def command_loop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     flags = ["-std=c17", "-g", "-O1", "-Wall", "-Wextra", "-Werror", "-fsanitize=address,undefined"]
     includes = [f"-I{FIRMWARE / 'linux' / 'commands'}", f"-I{FIRMWARE / 'baremetal'}"]
     shared = [FIRMWARE / "baremetal" / f"{name}.c" for name in ("codec", "dialogue", "reply", "words")]
-    source = FIRMWARE / "linux" / "commands" / "commands.c"
-    subprocess.run(["gcc", *flags, *includes, source, *shared, "-o", output], check=True, timeout=120)
+    sources = sorted((FIRMWARE / "linux" / "commands").glob("*.c"))
+    subprocess.run(["gcc", *flags, *includes, *sources, *shared, "-o", output], check=True, timeout=120)
     return output
 
 

@@ -32,7 +32,7 @@ test: setup build ## run everything that can fail: host C tests, tests of the fr
 	$(COVERED) -m pytest tests -n 3 --dist loadfile --durations=10 | tee build/logs/framework.log || status=$$?; \
 	$(COVERED) -m hil run --no-build $(BOARDS:%=--board %) | tee build/logs/suites.log || status=$$?; \
 	$(BIN)/python -m tools.covered | tee build/logs/covered.log || status=$$?; \
-	grep -hE '^[0-9]+ of [0-9]+ tests ran on the emulator|^=+ .* in [0-9.]+s|^board .* firmware|^[0-9]+ boards: |^lines of ' \
+	grep -ahE '^(FAILED|ERROR) |^[0-9]+ of [0-9]+ tests ran on the emulator|^=+ .* in [0-9.]+s|^board .* firmware|^[0-9]+ boards: |^lines of ' \
 		build/logs/framework.log build/logs/suites.log build/logs/covered.log; exit $$status
 
 test-next: setup ## run the tests around pytest, labgrid and paramiko with the next versions of these; NEXT="pytest==8.4.2" chooses

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hil.board.drivers.hostmemory import HostMemory
-from hil.session.plugin.board import Board
+from hil.session.board import Board
 from hil.session.plugin.fixtures import MakeManagedVtpm, MakeVtpm
 
 __all__ = ["Board", "HostMemory", "MakeManagedVtpm", "MakeVtpm"]

@@ -10,9 +10,9 @@ from rich.console import Console
 
 from hil.cli import complete
 from hil.cli.output import console, print_json
-from hil.cli.tree import DEFAULT_BOARD, Tree
 from hil.errors import UsageError
 from hil.report.runs import Runs
+from hil.session.tree import DEFAULT_BOARD, Tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

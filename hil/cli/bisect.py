@@ -14,8 +14,8 @@ import typer
 
 from hil.cli import complete
 from hil.cli.output import console, print_json, print_line
-from hil.cli.tree import DEFAULT_BOARD, Tree
 from hil.errors import ExitCode, UsageError
+from hil.session.tree import DEFAULT_BOARD, Tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

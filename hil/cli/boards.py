@@ -19,13 +19,13 @@ from hil.cli import complete
 from hil.cli.checkboards import check as check_files
 from hil.cli.checkboards import show_keys, show_schema
 from hil.cli.output import console, from_here, print_json
-from hil.cli.tree import Tree
 from hil.errors import UsageError
 from hil.lab.boards.hold import holder, runner
 from hil.lab.boards.lab import Places
 from hil.lab.boards.reach import Obstacle, Unavailability, why_unavailable
 from hil.record.verdict import Verdict, count, verdict, worst
 from hil.report.summary import STYLE
+from hil.session.tree import Tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,9 +14,9 @@ from rich.table import Table
 
 from hil.cli import complete
 from hil.cli.output import console, print_json, print_line
-from hil.cli.tree import DEFAULT_BOARD, Tree
 from hil.lab.boards.hold import held
 from hil.manifest import find_manifest
+from hil.session.tree import DEFAULT_BOARD, Tree
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

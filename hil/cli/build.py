@@ -8,7 +8,7 @@ import typer
 
 from hil.cli import complete
 from hil.cli.output import print_json, print_line
-from hil.cli.tree import DEFAULT_BOARD
+from hil.session.tree import DEFAULT_BOARD
 
 
 def command(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from hil.board.file.document import Problem
-    from hil.cli.tree import Tree
+    from hil.session.tree import Tree
 
 WIDTH_IN_A_PIPE = 160
 

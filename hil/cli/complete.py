@@ -6,8 +6,8 @@ import ast
 import os
 from pathlib import Path
 
-from hil.cli.tree import Tree
 from hil.errors import HilError
+from hil.session.tree import Tree
 
 SEPARATOR = "::"
 

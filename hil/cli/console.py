@@ -15,10 +15,10 @@ import typer
 
 from hil.cli import complete
 from hil.cli.output import print_line
-from hil.cli.tree import DEFAULT_BOARD, Tree
 from hil.deadline import Deadline
 from hil.errors import ConsoleClosed, ConsoleTimeout, HilError, UsageError
 from hil.lab.boards.hold import held
+from hil.session.tree import DEFAULT_BOARD, Tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from hil.cli.output import print_json, print_line
-from hil.cli.tree import Tree
+from hil.session.tree import Tree
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Update the third-party parts of the firmware.")
 

@@ -14,9 +14,9 @@ from rich.progress import TransferSpeedColumn as SpeedColumn
 
 from hil.cli import complete
 from hil.cli.output import from_here, print_json, print_line
-from hil.cli.tree import DEFAULT_BOARD, Tree
 from hil.errors import UsageError
 from hil.lab.boards.hold import held
+from hil.session.tree import DEFAULT_BOARD, Tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -18,10 +18,10 @@ from rich.table import Table
 
 from hil.cli import complete
 from hil.cli.output import console, print_json, print_line
-from hil.cli.tree import Tree
 from hil.deadline import Deadline
 from hil.errors import ExitCode, InfrastructureError, UsageError
 from hil.paths import HIL
+from hil.session.tree import Tree
 
 if TYPE_CHECKING:
     from hil.lab.address import LabAddress

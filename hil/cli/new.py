@@ -9,7 +9,7 @@ import typer
 
 from hil.cli import complete
 from hil.cli.output import from_here, print_line
-from hil.cli.tree import DEFAULT_BOARD, Tree
+from hil.session.tree import DEFAULT_BOARD, Tree
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="Write a commented file to start from: a board, a suite."

@@ -13,10 +13,10 @@ import typer
 
 from hil.cli import complete
 from hil.cli.output import console, print_json
-from hil.cli.tree import Tree
 from hil.errors import ExitCode, UsageError
 from hil.record.run import LATEST
 from hil.report.runs import Runs, holds_record
+from hil.session.tree import Tree
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

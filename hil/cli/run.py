@@ -16,13 +16,13 @@ from hil.board.file.boardfile import EMULATOR, BoardFile
 from hil.board.file.images import images_in, refuse_missing
 from hil.cli import complete
 from hil.cli.output import console, print_json
-from hil.cli.tree import Tree
 from hil.errors import ExitCode, UsageError
 from hil.lab.boards.hold import held
 from hil.lab.tags import BOARD
 from hil.paths import cache_root
 from hil.session.assertions import refuse_without_assertions
 from hil.session.retries import EXAMPLE, Retries
+from hil.session.tree import Tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

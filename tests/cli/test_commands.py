@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hil import cli
-from hil.cli.tree import Tree
 from hil.errors import BoardDied, ExitCode
 from hil.lab.address import LabAddress
 from hil.lab.client import PlaceStatus
 from hil.record import BoardOfRun, Case, Fault, FaultKind, Outcome, Provenance, Run
+from hil.session.tree import Tree
 from tests.cli.checkout import BOARD
 
 if TYPE_CHECKING:

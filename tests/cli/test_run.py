@@ -11,10 +11,10 @@ import pytest
 import hil.firmware
 from hil import cli
 from hil.board.builds import bring_up_to_date
-from hil.cli.tree import Tree
 from hil.lab.boards.lab import Places
 from hil.lab.client import PlaceStatus
 from hil.session.scheduler import LocalSeat
+from hil.session.tree import Tree
 from tests.cli.checkout import BOARD
 
 if TYPE_CHECKING:

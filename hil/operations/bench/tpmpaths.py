@@ -9,7 +9,7 @@ from hil.board.file import labgridenv
 from hil.linux import DirectGuest, Guest, Host
 from hil.operations.bench.baseline import GUEST_INITRD, BaselineGuest, install
 from hil.operations.bench.exits import WAIT, traps
-from hil.session.plugin.board import Board
+from hil.session.board import Board
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,7 +10,7 @@ import pytest
 from hil.deadline import Deadline
 
 if TYPE_CHECKING:
-    from hil.session.plugin.board import Board
+    from hil.session.board import Board
     from hil.target.monitor import Monitor
 
 CASES = int(os.environ.get("HIL_TRIAL_CASES", "20"))

@@ -1,110 +1,27 @@
-"""The board under test: what the fixture `board` gives to tests."""
+"""The board of a suite: a test that asks too much of it is skipped, and one whose board has failed is blocked."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from hil.board.file.boardfile import BoardFile
-from hil.deadline import Deadline
-from hil.errors import BoardFileError
+from hil.session import board
+from hil.session.board import strategies
 from hil.session.plugin.classify import BlockedError
 from hil.session.plugin.unsupported import Unsupported
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
-
-    from labgrid import Environment, Target
-
-    from hil.board.drivers.hostmemory import HostMemory
-    from hil.board.strategy import BoardStrategy
-    from hil.linux import GuestImages, Host
-    from hil.target.monitor import Monitor
-
-ENDS = ("monitor", "linux")
-"""The last states of a boot; each board has one of them."""
+    from labgrid import Environment
 
 
 @dataclass(frozen=True, slots=True)
-class Board:
-    """A board with the firmware under test: its features, and methods that bring it into a state.
-
-    `firmware_hash` is empty if the images do not come from `hil build`.
-    """
-
-    name: str
-    features: Mapping[str, str]
-    firmware_hash: str
-    target: Target
-    strategy: BoardStrategy
-
-    @property
-    def stage(self) -> str:
-        """The stage that the board has reached."""
-        return self.strategy.stage
-
-    def transition(self, state: str) -> None:
-        """Bring the board into `state`: off, flashed, firmware, and monitor or linux."""
-        if state in ENDS:
-            self.require(state)
-        self.strategy.transition(state)
-
-    def fork(self, kept: Path | None = None) -> Monitor:
-        """Return the monitor of the board in the state right after boot, or in one saved by `strategy.keep`."""
-        monitor: Monitor = self.strategy.fork(kept)
-        return monitor
-
-    def guest_images(self) -> GuestImages:
-        """Return where a guest's kernel and initramfs are in memory, from `options.guest_images` of the board file."""
-        from hil.linux import GuestImages
-        from hil.target.monitor import Loaded
-
-        file = BoardFile.of_environment(self.target.env)
-        try:
-            kernel, initrd = (
-                Loaded(file.guest_images[name], file.images[name].stat().st_size) for name in ("kernel", "initrd")
-            )
-        except (KeyError, OSError) as error:
-            raise BoardFileError(
-                f"the images of a guest for {self.name} are missing: {error}",
-                hint="`options.guest_images` takes the addresses of `kernel` and `initrd`; hil build makes the images",
-            ) from error
-        return GuestImages(kernel, initrd)
-
-    def guest_deadline(self) -> Deadline:
-        """Return the deadline for a guest that starts now, from `options.guest_seconds` of the board file."""
-        from hil.linux.commandloop import READY_SECONDS
-
-        return Deadline.after(BoardFile.of_environment(self.target.env).guest_seconds or READY_SECONDS)
-
-    def fork_linux(self, kept: Path | None = None) -> Host:
-        """Return the board's Linux in the state right after boot, or in one saved by `strategy.keep`."""
-        from hil.linux import Host
-
-        self.strategy.fork_linux(kept)
-        return Host(self.strategy, self.strategy.ssh)
+class Board(board.Board):
+    """A board whose tests are skipped where they need a state that it does not have."""
 
     def require(self, state: str) -> None:
         """Skip the test if the board has no such state."""
-        if state not in self.strategy.states:
-            raise Unsupported(f"this board has no state `{state}`; it has {', '.join(self.strategy.states)}")
-
-    def off(self) -> None:
-        """Switch the board off, unless it has failed: then labgrid releases it at the end of the run."""
-        if not self.strategy.broken:
-            self.transition("off")
-
-    def host_memory(self) -> HostMemory:
-        """Return the board's memory as the emulator's host sees it, valid until the next fork or power cycle."""
-        memory: HostMemory = self.target.get_driver("HilQEMUDriver").host_memory()
-        return memory
-
-
-def strategies(env: Environment) -> Iterator[Any]:
-    """Yield the strategies of `env` that tests have used so far: labgrid makes them when they are asked for."""
-    for target in env.targets.values():
-        yield from (driver for driver in target.drivers if hasattr(driver, "broken"))
+        if reason := self.lacks(state):
+            raise Unsupported(reason)
 
 
 def refuse_broken(env: Environment) -> None:

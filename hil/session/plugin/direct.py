@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hil.linux import DirectGuest
-    from hil.session.plugin.board import Board
+    from hil.session.board import Board
 
 
 @pytest.fixture(scope="session")

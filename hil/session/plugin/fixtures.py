@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from labgrid import Target
 
     from hil.board.drivers.hostmemory import HostMemory
-    from hil.session.plugin.board import Board
+    from hil.session.board import Board
     from hil.target.monitor import Monitor, VirtualMachine
     from hil.target.tpm import Tpm
     from hil.target.vtpm import GuestQueue, Hypervisor, ManagedQueue, Service, Vm

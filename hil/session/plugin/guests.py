@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from hil.deadline import Deadline
     from hil.linux import Guest, Host
-    from hil.session.plugin.board import Board
+    from hil.session.board import Board
 
 NAMES = ("one", "other")
 """The names of the guests that already run when a test starts."""

@@ -10,17 +10,14 @@ import pytest
 
 from hil import coverage
 from hil.board.file import labgridenv
-from hil.board.file.boardfile import BoardFile
 from hil.errors import ExitCode, RecordFailed, UsageError
 from hil.interruption import raised_as_keyboard_interrupt
-from hil.manifest import find_manifest
-from hil.record import BoardOfRun, Run
-from hil.record.inventory import take_stock
-from hil.record.provenance import gather
+from hil.record import Run
 from hil.record.transcript import DirectorySink, MemorySink
 from hil.session.assertions import refuse_without_assertions
+from hil.session.board import describe, open_board, strategies
 from hil.session.plugin import hooks
-from hil.session.plugin.board import Board, refuse_broken, strategies
+from hil.session.plugin.board import Board, refuse_broken
 from hil.session.plugin.classify import classify
 from hil.session.plugin.consoles import Consoles
 from hil.session.plugin.environment import board_file, environment
@@ -34,10 +31,8 @@ if TYPE_CHECKING:
 
     from labgrid import Environment, Target
 
-    from hil.record import RunWriter
+    from hil.record import BoardOfRun, RunWriter
 
-EMULATOR_TOOL = "qemu"
-"""The tool of a board file whose version a run is told with."""
 LABGRID_ENVIRONMENT = "env"
 """labgrid's fixture that makes the targets of the board file."""
 
@@ -66,15 +61,7 @@ class BoardSession:
 
     def open_board(self, target: Target) -> Board:
         """Wrap labgrid's `target` for the tests, and record its consoles."""
-        strategy = target.get_strategy()
-        strategy.sink = self.consoles
-        self.board = Board(
-            name=self._described.name if self._described else target.name,
-            features=BoardFile.of_environment(target.env).features,
-            firmware_hash=self._described.provenance.firmware_hash if self._described else "",
-            target=target,
-            strategy=strategy,
-        )
+        self.board = open_board(target, self._described, self.consoles, Board)
         if self.run:
             coverage.watch(target, self.run.path / (self.run.seat or self.board.name))
         return self.board
@@ -125,7 +112,9 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     env = environment(config)
     if env and (directory := config.getoption("hil_firmware")):
         _take_images(env, directory)
-    board = _described(config, env) if env and not config.option.collectonly else None
+    board = (
+        describe(env, config.rootpath, config.getoption("hil_why")) if env and not config.option.collectonly else None
+    )
     run = config.hook.pytest_hil_open_run(config=config, board=board) if board else None
     config.stash[SESSION] = opened = BoardSession(run, board)
     config.pluginmanager.register(opened.recorder, "hil-recorder")
@@ -173,23 +162,3 @@ def _take_images(env: Environment, directory: Path) -> None:
         labgridenv.take_images(env, directory)
     except UsageError as error:
         pytest.exit(str(error), returncode=ExitCode.USAGE)
-
-
-def _described(config: pytest.Config, env: Environment) -> BoardOfRun:
-    board = BoardFile.of_environment(env)
-    provenance = gather(
-        config.rootpath,
-        board.path,
-        manifest=find_manifest(board.images.values()),
-        inventory=take_stock(
-            config.rootpath,
-            kind=board.kind,
-            boots_into=board.boots_into,
-            features=board.features,
-            images=board.images,
-            tools=board.tools,
-            resources=board.resources,
-        ),
-        emulator=board.tools.get(EMULATOR_TOOL, ""),
-    )
-    return BoardOfRun(board.name, provenance, config.getoption("hil_why"))

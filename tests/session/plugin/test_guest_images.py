@@ -9,7 +9,7 @@ import pytest
 
 from hil.errors import BoardFileError
 from hil.linux import GuestImages
-from hil.session.plugin.board import Board
+from hil.session.board import Board
 from hil.target.monitor import Loaded
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ TF_CFLAGS		+=	-mno-outline-atomics
 # An address in a crash leads to a line of code, in release builds too. None of it is in the image. Files are named from
 # the root of this tree, so that the same sources give the same files in any directory.
 TF_CFLAGS		+=	-g -gdwarf-4 -ffile-prefix-map=$(abspath .)=.
-ASFLAGS			+=	-g -Wa,-gdwarf-4,--debug-prefix-map=$(abspath .)=.
+ASFLAGS			+=	-g -Wa,-gdwarf-4 -ffile-prefix-map=$(abspath .)=.
 
 # The engine's regions are mapped when its header has been read.
 $(eval $(call add_define_val,PLAT_XLAT_TABLES_DYNAMIC,1))

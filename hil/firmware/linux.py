@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from hil.firmware.contents import Contents
 from hil.firmware.guest import GuestFiles
 from hil.firmware.initramfs import Initramfs
+from hil.firmware.machine import option_value
 from hil.firmware.module import HostPrograms
 from hil.firmware.sshkeys import SshKeys
 from hil.firmware.steps import build_id, version
@@ -123,7 +124,7 @@ class HostImages:
 
         def work(step: BuildStep) -> None:
             raw = self._build.path / "machine.dtb"
-            model = f"{machine.model},dumpdtb={raw}"
+            model = f"{machine.model},dumpdtb={option_value(raw)}"
             step.run(machine.program, "-M", model, *machine.arguments, "-display", "none", "-bios", flash)
             for node in ("/chosen", "/secure-chosen"):
                 step.run("fdtput", "-d", raw, node, *_SEEDS)

@@ -18,3 +18,8 @@ class EmulatedMachine:
     kernel_address: int
     initrd_address: int
     bootargs: str
+
+
+def option_value(path: object) -> str:
+    """Return a path as a value among others in an option of QEMU, which takes a comma for the end of a value."""
+    return str(path).replace(",", ",,")

@@ -27,6 +27,7 @@ from hil.board.flash import FlashPlan, FlashResult, Payload, PayloadFile
 from hil.deadline import Deadline
 from hil.errors import BoardFileError, ConsoleClosed, ConsoleTimeout, InfrastructureError
 from hil.files import file_sha256
+from hil.firmware.machine import option_value
 from hil.record.transcript import MemorySink
 from hil.tools import missing_tool
 
@@ -334,10 +335,14 @@ class HilQEMUDriver(QEMUDriver, BoardProtocol):  # type: ignore[misc]
 
     def _with_images(self, command: list[str], name: Callable[[FlashedImage], str]) -> list[str]:
         """Replace the path of each image in a command: it is an argument by itself, or the end of one."""
+        images = {option_value(path): image for path, image in self._flashed.items()}
 
         def renamed(word: str) -> str:
+            if word in self._flashed:
+                return name(self._flashed[word])
             head, mark, path = word.rpartition(FILE)
-            return head + mark + name(self._flashed[path]) if path in self._flashed else word
+            image = images.get(path) if mark else None
+            return head + mark + option_value(name(image)) if image else word
 
         return [renamed(word) for word in command]
 
@@ -345,7 +350,7 @@ class HilQEMUDriver(QEMUDriver, BoardProtocol):  # type: ignore[misc]
         words = []
         for image, address in self.loads.items():
             path = self.target.env.config.get_image_path(image)
-            words += ["-device", f"loader,addr={address:#x},force-raw=on{FILE}{path}"]
+            words += ["-device", f"loader,addr={address:#x},force-raw=on{FILE}{option_value(path)}"]
         return words
 
     def _network(self) -> list[str]:

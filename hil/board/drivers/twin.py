@@ -19,6 +19,7 @@ from hil.board.flash import FlashPlan, FlashResult, Payload
 from hil.board.flash.payload import WHOLE
 from hil.deadline import Deadline
 from hil.errors import BoardFileError, ConsoleTimeout
+from hil.firmware.machine import option_value
 
 if TYPE_CHECKING:
     from hil.board.drivers.emulator import Emulator
@@ -130,7 +131,7 @@ class Rpi4TwinDriver(HilQEMUDriver):
         return super()._network()[:2]  # without the adapter
 
     def _loaders(self) -> list[str]:
-        words = ["-drive", f"if=sd,format=raw,snapshot=on{FILE}{self._card}"]
+        words = ["-drive", f"if=sd,format=raw,snapshot=on{FILE}{option_value(self._card)}"]
         for name, address in self._addresses.items():
             words += ["-device", f"loader,addr={address:#x},force-raw=on{FILE}{name}"]
         return words

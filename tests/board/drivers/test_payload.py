@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from hil.board.strategy import BoardStrategy
 
 ADDRESS = 0x4100_0000
+PAYLOAD = "images, and others/payload"
+"""Where it is: with a comma, which QEMU takes for the end of a value."""
 SOON = 20.0
 LINUX = {"firmware": STATES["firmware"], "linux": STATES["monitor"]}
 SSH = {"ParamikoDriver": {"bindings": {"networkservice": "host"}}}
@@ -39,7 +41,9 @@ def say_what_lies_at(uart: str, address: int) -> str:
 def open_board(tmp_path: Path) -> Iterator[Callable[..., BoardStrategy]]:
     """Return a function that opens a board whose firmware prints a payload, with a server at the guest's port 22."""
     environments = []
-    (tmp_path / "payload").write_bytes(b"hello from the payload\n\0")
+    payload = tmp_path / PAYLOAD
+    payload.parent.mkdir()
+    payload.write_bytes(b"hello from the payload\n\0")
 
     def opened(*drivers: dict[str, Any], **changes: Any) -> BoardStrategy:
         image = assemble(tmp_path, *BOOT, say_what_lies_at("monitor", ADDRESS))
@@ -51,7 +55,7 @@ def open_board(tmp_path: Path) -> Iterator[Callable[..., BoardStrategy]]:
         }
         path = write_board(tmp_path, image, **settings)
         content = json.loads(path.read_text())
-        content["images"]["payload"] = str(tmp_path / "payload")
+        content["images"]["payload"] = str(payload)
         main = content["targets"]["main"]
         main["resources"] = [
             {"NetworkService": {"name": name, "address": "nowhere", "username": "root"}} for name in ("host", "other")
@@ -94,7 +98,7 @@ def test_a_machine_with_another_image_in_memory_is_another_machine(
     board = open_board()
     board.transition("flashed")
     before = board.board.identity()
-    (tmp_path / "payload").write_bytes(b"good bye\0")
+    (tmp_path / PAYLOAD).write_bytes(b"good bye\0")
     board.transition("off")
     board.transition("flashed")
     assert board.board.identity() != before
@@ -103,7 +107,8 @@ def test_a_machine_with_another_image_in_memory_is_another_machine(
 def test_an_image_in_memory_that_is_not_what_was_built_is_refused(
     open_board: Callable[..., BoardStrategy], tmp_path: Path
 ) -> None:
-    (tmp_path / "manifest.json").write_text(json.dumps({"files": {"payload": {"size": 1, "sha256": "0" * 64}}}))
+    manifest = {"files": {"payload": {"size": 1, "sha256": "0" * 64}}}
+    (tmp_path / PAYLOAD).with_name("manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(FlashError, match="payload is not what was built"):
         open_board().transition("flashed")
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import secrets
 import shlex
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from labgrid.step import step
 
+from hil.account import MachineCommand, telling
 from hil.board.ssh.errors import CommandFailed, CommandTimeout
 from hil.board.ssh.process import CommandResult
 from hil.deadline import Deadline
@@ -53,6 +54,9 @@ class GuestConsoleDamaged(InfrastructureError):
 class CommandLoop:
     """A guest that takes commands over its console, one after the other."""
 
+    ACCOUNTED: ClassVar = ("run",)
+    """Steps that the account of a test has already."""
+
     def __init__(self, name: str, line: ConsoleLine) -> None:
         self.name = name
         self._line = line
@@ -91,10 +95,12 @@ class CommandLoop:
         """
         line = command if isinstance(command, str) else shlex.join(command)
         self._dialogue.damaged = 0
-        try:
-            result = self._run(line, stdin, deadline or Deadline.after(COMMAND_SECONDS))
-        except ConsoleClosed as error:
-            raise self._ended() from error
+        with telling(MachineCommand(str(self), line)) as told:
+            try:
+                result = self._run(line, stdin, deadline or Deadline.after(COMMAND_SECONDS))
+            except ConsoleClosed as error:
+                raise self._ended() from error
+            told.stdout, told.stderr, told.status = result.stdout, result.stderr, result.status
         return result.check() if check else result
 
     def shell(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hil.account import TpmCommand, telling
 from hil.deadline import Deadline
 from hil.errors import FirmwareError
 from hil.target.vtpm import ControlPage, abi
@@ -151,6 +152,11 @@ class DeviceQueue:
 
     def transmit(self, command: bytes) -> bytes:
         """Send one command through the ring and return its response."""
+        with telling(TpmCommand("/dev/vtpm", command)) as told:
+            told.response = self._ring(command)
+        return told.response
+
+    def _ring(self, command: bytes) -> bytes:
         head = self.control_page().head
         slot = head % self.slots
         self.write(buffer_offset(slot), command)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from labgrid.step import step
 
@@ -28,6 +28,9 @@ class Machine:
     nothing in them. After a timeout the command's first process is killed, but not its children: start a single
     program by `exec`.
     """
+
+    ACCOUNTED: ClassVar = ("run", "start")
+    """Steps that the account of a test has already."""
 
     def __init__(self, name: str, session: Callable[[], Session]) -> None:
         self.name = name

@@ -1,6 +1,7 @@
 """The record of what happened, when, and with what."""
 
-from hil.record.case import Attempt, Case, ConsoleSlice, Fault, FaultKind, Outcome, Quarantine
+from hil.record.account import Entry
+from hil.record.case import Attachment, Attempt, Case, ConsoleSlice, Fault, FaultKind, Outcome, Output, Quarantine
 from hil.record.plain import plain_record
 from hil.record.provenance import Provenance
 from hil.record.reader import load, read_events
@@ -10,14 +11,17 @@ from hil.record.step import Stage, Step
 from hil.record.verdict import Counts, Verdict
 
 __all__ = [
+    "Attachment",
     "Attempt",
     "BoardOfRun",
     "Case",
     "ConsoleSlice",
     "Counts",
+    "Entry",
     "Fault",
     "FaultKind",
     "Outcome",
+    "Output",
     "Provenance",
     "Quarantine",
     "Record",

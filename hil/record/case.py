@@ -13,6 +13,7 @@ from msgspec import Meta, Struct, field
 from msgspec.structs import force_setattr, replace
 
 from hil.errors import ExitCode
+from hil.record.account import Entry
 from hil.record.step import Step, TimestampOrEmpty
 from hil.target.crash.crash import Crash
 
@@ -107,6 +108,22 @@ class ConsoleSlice(Struct, frozen=True):
     ]
 
 
+class Output(Struct, frozen=True):
+    """What a test printed or logged."""
+
+    stream: Annotated[str, Meta(description="what it came by and when, such as `stdout call` or `log setup`")]
+    text: Annotated[str, Meta(description="the text; the middle of a long one is left out, which it says")]
+
+
+class Attachment(Struct, frozen=True):
+    """A file that a test kept."""
+
+    name: Annotated[str, Meta(description="the name that the test gave it")]
+    file: Annotated[str, Meta(description="the file, relative to the directory of the run")]
+    bytes: Annotated[int, Meta(description="its size", ge=0)]
+    note: Annotated[str, Meta(description="what is to be said of it, such as that it was cut; mostly empty")] = ""
+
+
 EXCUSABLE = frozenset({FaultKind.FIRMWARE, FaultKind.TEST})
 """What a quarantine forgives: what a test says, and not the loss of its board."""
 
@@ -137,6 +154,9 @@ class Attempt(Struct, frozen=True):
     reason: Annotated[str, Meta(description="as in the case")] = ""
     faults: Annotated[tuple[Fault, ...], Meta(description="what went wrong")] = ()
     console: Annotated[tuple[ConsoleSlice, ...], Meta(description="what the consoles said meanwhile")] = ()
+    account: Annotated[tuple[Entry, ...], Meta(description="what was done on the board")] = ()
+    output: Annotated[tuple[Output, ...], Meta(description="what the test printed and logged")] = ()
+    attachments: Annotated[tuple[Attachment, ...], Meta(description="files that the test kept")] = ()
     blamed: Annotated[str, Meta(description="as in the case", extra_json_schema=_WHOSE_FAULT)] = field(
         default="", name="fault"
     )

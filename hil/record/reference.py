@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from hil.files import write_atomically
+from hil.record.account import Entry
 from hil.record.case import Attempt, ConsoleSlice
 from hil.record.inventory import ToolFile
 from hil.record.record import SCHEMA, BoardOfRun, Record
@@ -26,7 +27,7 @@ SCHEMA_FILE = Path(__file__).parent / "run.schema.json"
 BEGIN, END = "<!-- keys of run.json -->\n", "<!-- end of keys -->\n"
 _NAMES = {BoardOfRun.__name__: "board", ConsoleSlice.__name__: "console", ToolFile.__name__: "tool"}
 """What the format calls types whose class has a longer name; all others are called like their class."""
-_OPTIONAL = {Attempt.__name__: Attempt.IN_CASE}
+_OPTIONAL = {Attempt.__name__: Attempt.IN_CASE, Entry.__name__: Entry.OPTIONAL}
 
 
 @cache

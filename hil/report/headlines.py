@@ -35,7 +35,8 @@ def explanation(fault: Fault, *, file: str = "") -> list[str]:
     if fault.crash:
         lines.append(f"  {visible(str(fault.crash))}")
     if fault.stage or fault.console:
-        lines.append(f"  at stage {fault.stage or 'unknown'}; last heard on {visible(fault.console) or 'no console'}")
+        heard = f"; last heard on {visible(fault.console)}" if fault.console else ""
+        lines.append(f"  at stage {fault.stage or 'unknown'}{heard}")
     if fault.hint:
         lines.append(f"  try: {visible(fault.hint)}")
     return lines

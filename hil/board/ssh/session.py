@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from paramiko.ssh_exception import ChannelException
 
+from hil.account import MachineCommand, telling
 from hil.board.ssh import connect
 from hil.board.ssh.channel import BROKEN, close, granted
 from hil.board.ssh.errors import (
@@ -135,6 +136,10 @@ class Session:
 
     def start(self, command: str, *, stdin: bytes | None = None, deadline: Deadline) -> Process:
         """Start a command; its stdin is `stdin`, or the data sent later."""
+        with telling(MachineCommand(self.endpoint.board, f"{command} &")):
+            return self._start(command, stdin, deadline)
+
+    def _start(self, command: str, stdin: bytes | None, deadline: Deadline) -> Process:
         for _ in range(_ATTEMPTS):
             channel = self.channel("session", deadline)
             if granted(channel, "exec", command, deadline):
@@ -155,10 +160,12 @@ class Session:
         At the deadline, ends the command and raises `CommandTimeout`. As soon as the connection is gone, raises the
         watch's error or, if it has none, `SshDropped`.
         """
-        result = self._runner.run(command, stdin, deadline) if self._runner else None
-        if result is None:
-            self._require_quiet_login(deadline)
-            result = self.start(command, stdin=stdin, deadline=deadline).wait(deadline)
+        with telling(MachineCommand(self.endpoint.board, command)) as told:
+            result = self._runner.run(command, stdin, deadline) if self._runner else None
+            if result is None:
+                self._require_quiet_login(deadline)
+                result = self.start(command, stdin=stdin, deadline=deadline).wait(deadline)
+            told.stdout, told.stderr, told.status = result.stdout, result.stderr, result.status
         self._quiet = True
         return result
 

@@ -7,6 +7,7 @@ import secrets
 import shlex
 from typing import TYPE_CHECKING
 
+from hil.account import MachineCommand, telling
 from hil.board.ssh.errors import CommandTimeout
 from hil.board.ssh.process import CommandResult
 
@@ -27,9 +28,16 @@ class Shell:
 
     def __init__(self, session: Session, deadline: Deadline) -> None:
         self._process = session.start("exec sh", deadline=deadline)
+        self._machine = session.endpoint.board
 
     def run(self, command: str, *, deadline: Deadline) -> CommandResult:
         """Run a command to its end. Raises `CommandTimeout`, and the errors of connection and board."""
+        with telling(MachineCommand(self._machine, command)) as told:
+            result = self._run(command, deadline)
+            told.stdout, told.stderr, told.status = result.stdout, result.stderr, result.status
+        return result
+
+    def _run(self, command: str, deadline: Deadline) -> CommandResult:
         mark = secrets.token_hex(_MARK_BYTES)
         line = f"(eval {shlex.quote(command)}) </dev/null; printf '{mark} %d\\n' $?; printf '{mark}\\n' >&2\n"
         self._process.send(line.encode())

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from hil.record import ConsoleSlice
 from hil.record.transcript import Direction
+from hil.session.plugin.progress import shortened
+from hil.target.monitor import frame
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,13 +46,17 @@ class Consoles:
         return tuple(transcript.mark() for transcript in self._transcripts)
 
     def since(self, mark: Sequence[int]) -> tuple[ConsoleSlice, ...]:
-        """Return the output of each console since `mark`, without consoles that were silent."""
+        """Return the output of each console since `mark`, without consoles that were silent.
+
+        Requests to a monitor and its answers are left out: the account has them in words, the transcript as they were.
+        """
         lines: dict[str, list[TranscriptLine]] = {}
         for number, transcript in enumerate(self._transcripts):
             start = mark[number] if number < len(mark) else 0
-            lines.setdefault(transcript.name, []).extend(transcript.since(start))
+            said = (line for line in transcript.since(start) if not frame.is_whole(line.raw))
+            lines.setdefault(transcript.name, []).extend(said)
         return tuple(
-            ConsoleSlice(name, shortened("\n".join(_shown(line) for line in said)))
+            ConsoleSlice(name, shortened("\n".join(_shown(line) for line in said), LIMIT, "the transcript has them"))
             for name, said in lines.items()
             if said
         )
@@ -62,19 +68,11 @@ class Consoles:
                 (line.wall, f"{transcript.name}: {line.text}")
                 for transcript in self._transcripts
                 for line in transcript.since(0)
-                if line.direction is Direction.BOARD and line.raw
+                if line.direction is Direction.BOARD and line.raw and not frame.is_whole(line.raw)
             ),
             default=(0.0, ""),
         )
         return newest[1]
-
-
-def shortened(text: str) -> str:
-    """Return `text`, without its middle if it is longer than `LIMIT`: both ends tell more."""
-    if len(text) <= LIMIT:
-        return text
-    half = LIMIT // 2
-    return f"{text[:half]}\n[... {len(text) - 2 * half} characters are in the transcript only ...]\n{text[-half:]}"
 
 
 def _shown(line: TranscriptLine) -> str:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from hil.record import Attempt, Case, Fault, Outcome
+from hil.record import Attempt, Case, Fault, Outcome, Output
+from hil.record.account import LAST, LAST_OF_PASSED, Account
 from hil.record.case import BLOCKED, NOT_CARRIED_OUT
 from hil.record.step import ago
 
 if TYPE_CHECKING:
     import pytest
 
-    from hil.record import ConsoleSlice, Quarantine, Step
+    from hil.record import Attachment, ConsoleSlice, Entry, Quarantine, Step
 
 
 @dataclass(slots=True)
@@ -31,6 +33,10 @@ class AttemptProgress:
     outcome: Outcome = Outcome.PASSED
     faults: list[Fault] = field(default_factory=list)
     unsupported: bool = False
+    began: float = field(default_factory=time.monotonic)
+    account: Account = field(default_factory=Account)
+    output: tuple[Output, ...] = ()
+    attachments: list[Attachment] = field(default_factory=list)
 
     def phase(self, report: pytest.TestReport, fault: Fault | None, *, stage: str) -> None:
         """Add a phase that has ended, and the fault that ended it, if any."""
@@ -53,7 +59,14 @@ class AttemptProgress:
             reason=self.reason,
             faults=tuple(self.faults),
             console=console,
+            account=self.entries(LAST if self.faults else LAST_OF_PASSED),
+            output=self.output,
+            attachments=tuple(self.attachments),
         )
+
+    def entries(self, last: int) -> tuple[Entry, ...]:
+        """Return what was done on the board so far, the first and the `last` actions."""
+        return self.account.entries(self.began, last=last)
 
     def _outcome(self) -> Outcome:
         if not self.faults:
@@ -88,6 +101,29 @@ class CaseProgress:
             quarantined=self.quarantined,
         )
         return replace(case, attempts=()) if case.reason == BLOCKED and len(self.attempts) == 1 else case
+
+
+OUTPUT_CHARACTERS = 32 * 1024
+"""How much of what a test printed or logged in one phase is kept."""
+_CAPTURED = "Captured "
+"""How pytest's title of a section begins that has what a test printed or logged."""
+
+
+def captured(report: pytest.TestReport) -> tuple[Output, ...]:
+    """Return what a test has printed and logged, phase by phase, until the phase that a report is about."""
+    return tuple(
+        Output(title.removeprefix(_CAPTURED), shortened(text, OUTPUT_CHARACTERS, "cut by the record"))
+        for title, text in report.sections
+        if title.startswith(_CAPTURED) and text
+    )
+
+
+def shortened(text: str, most: int, why: str) -> str:
+    """Return `text`, without its middle if it is longer than `most` characters: both ends tell more."""
+    if len(text) <= most:
+        return text
+    half = most // 2
+    return f"{text[:half]}\n[... {len(text) - 2 * half} characters are left out: {why} ...]\n{text[-half:]}"
 
 
 _SKIPPED = re.compile(r"^Skipped(: |$)")

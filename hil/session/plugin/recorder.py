@@ -14,17 +14,18 @@ from hil.record.case import BLOCKED, EXCUSABLE
 from hil.record.run import MAKE_SPACE
 from hil.record.verdict import worst
 from hil.report import write_reports
-from hil.session.plugin import quarantine, terminal
+from hil.session.plugin import account, quarantine, terminal
 from hil.session.plugin.classify import BlockedError, classify
 from hil.session.plugin.defaultboard import lacks_board
 from hil.session.plugin.environment import environment
-from hil.session.plugin.progress import AttemptProgress, CaseProgress, give_reason
+from hil.session.plugin.progress import AttemptProgress, CaseProgress, captured, give_reason
 from hil.session.plugin.unsupported import Unsupported
 from hil.target.crash import find_elfs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
+    from hil.account import Action
     from hil.record import Record, RunWriter, Step
     from hil.session.plugin.consoles import Consoles
     from hil.target.crash import Elf
@@ -60,6 +61,11 @@ class Recorder:
     def current(self) -> CaseProgress | None:
         """The running test, None between tests."""
         return self._current
+
+    def add_action(self, action: Action) -> None:
+        """Add something that was done on the board to the account of the running test, if there is one."""
+        if self._current:
+            self._current.now.account.add(action)
 
     def end_attempt(self) -> None:
         """Close the attempt of the running test, which did not pass, and begin another one."""
@@ -141,6 +147,9 @@ class Recorder:
                 terminal.set_category(report, terminal.UNSUPPORTED)
             if _blocked(call):
                 attempt.reason = BLOCKED
+            attempt.output = captured(report)
+            if fault:
+                account.show(report, attempt)
             self._excuse(report, fault)
         return report
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hil import coverage
+from hil.account import listen
 from hil.board.file import labgridenv
 from hil.errors import ExitCode, RecordFailed, UsageError
 from hil.interruption import raised_as_keyboard_interrupt
@@ -120,6 +121,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     config.pluginmanager.register(opened.recorder, "hil-recorder")
     if run:
         config.add_cleanup(follow_steps(run, opened.recorder.add_step))
+        config.add_cleanup(listen(opened.recorder.add_action))
     # As Ctrl-C, so that the board is switched off and the record closed.
     interruptions = contextlib.ExitStack()
     interruptions.enter_context(raised_as_keyboard_interrupt())

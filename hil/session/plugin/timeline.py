@@ -23,7 +23,8 @@ NAME_CHARACTERS = 200
 def follow_steps(run: RunWriter, add: Callable[[Step], None]) -> Callable[[], None]:
     """Pass each step that ends from now on to `run` and `add`; returns the function that stops this.
 
-    Steps that only move bytes over a console are left out: the transcripts have them.
+    Steps that only move bytes over a console are left out: the transcripts have them. `add` does not get those that
+    the class of their object names in `ACCOUNTED`: the account of the test has them, with their answers.
     """
     from labgrid.step import steps
 
@@ -36,7 +37,8 @@ def follow_steps(run: RunWriter, add: Callable[[Step], None]) -> Callable[[], No
         if step.tag == STAGE:
             run.add_stage(Stage(words[0], began, duration, step.exception is None))
             return
-        add(Step(" ".join((step.title, *words))[:NAME_CHARACTERS], began, duration))
+        if step.title not in getattr(step.source, "ACCOUNTED", ()):
+            add(Step(" ".join((step.title, *words))[:NAME_CHARACTERS], began, duration))
         details = {"step": step.title, "of": type(step.source).__name__, "seconds": duration}
         if step.args:
             details["args"] = {name: str(value) for name, value in step.args.items()}

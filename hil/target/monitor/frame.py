@@ -8,11 +8,28 @@ from __future__ import annotations
 
 import re
 import zlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 NOBODY = 0
 """The sequence number of an answer to a damaged request, whose own number cannot be trusted."""
 
 _ANSWER = re.compile(rb"=([0-9a-f]{1,16}) ([^\r\n*]*) \*([0-9a-f]{8})\r?\n")
+
+_WHOLE = re.compile(rb"[:=][0-9a-f]{1,16} [^*]* \*[0-9a-f]{8}\s*")
+
+
+def is_whole(line: bytes) -> bool:
+    """Whether a line of a transcript is a request or an answer, and nothing else."""
+    return line[:1] in {b":", b"="} and _WHOLE.fullmatch(line) is not None
+
+
+def without_frames(lines: Iterable[str], most: int) -> tuple[str, ...]:
+    """Return the last lines that are neither requests nor answers, at most `most`."""
+    said = [line for line in lines if not is_whole(line.encode(errors="replace"))]
+    return tuple(said[-most:])
 
 
 def request(sequence: int, text: str) -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING
 
+from hil.account import MonitorRequest, telling, untold
 from hil.errors import ConsoleTimeout, FirmwareError, Panic, UnexpectedReboot, UsageError
 from hil.target.monitor import abi, frame
 
@@ -30,6 +31,8 @@ _BOOT_RETRY_SECONDS = 0.1
 _LONGEST_LINE = 0x20000
 # How many requests reported as damaged are repeated at once; later ones wait, so that a noisy line is not flooded.
 _MOST_DAMAGED = 50
+_TAIL, _TAIL_SEARCHED = 20, 200
+"""How many lines of the console an error quotes, and in how many they are looked for."""
 
 
 class MonitorRefused(UsageError):
@@ -57,7 +60,8 @@ class Link:
 
         Raises `ConsoleTimeout`, and `UsageError` if the firmware has another version of the protocol than this package.
         """
-        version = self.ask("ping", deadline, retry_seconds=_BOOT_RETRY_SECONDS, after_boot=True)
+        with untold():
+            version = self.ask("ping", deadline, retry_seconds=_BOOT_RETRY_SECONDS, after_boot=True)
         if version != f"{abi.AGENT_ABI_VERSION:x}":
             raise UsageError(
                 f"the ABI version of {self._peer} is {version or 'unknown'}, this package has "
@@ -77,10 +81,12 @@ class Link:
         """
         self._sequence += 1
         line = frame.request(self._sequence, text)
-        verdict, _, rest = self._exchange(line, deadline, retry_seconds, after_boot).partition(" ")
-        if verdict == "ok":
-            return rest
-        raise MonitorRefused(_shortened(text), rest, self._peer)
+        with telling(MonitorRequest(text)) as told:
+            verdict, _, rest = self._exchange(line, deadline, retry_seconds, after_boot).partition(" ")
+            if verdict != "ok":
+                raise MonitorRefused(_shortened(text), rest, self._peer)
+            told.answer = rest
+        return rest
 
     def _exchange(self, line: bytes, deadline: Deadline, retry_seconds: float, after_boot: bool) -> str:
         damaged = 0
@@ -102,7 +108,7 @@ class Link:
                 raise UnexpectedReboot(
                     f"{self._peer} started again: it printed its banner, and has lost a request",
                     doing="waiting for its answer",
-                    console=self.stream.tail(),
+                    console=self._tail(),
                 )
             if deadline.expired:
                 raise self._silence(line, deadline, damaged)
@@ -122,9 +128,13 @@ class Link:
         return ConsoleTimeout(
             f"no undamaged answer from {self._peer} within {deadline}; it saw {damaged} damaged requests",
             doing=doing,
-            console=self.stream.tail(),
+            console=self._tail(),
             hint=hint,
         )
+
+    def _tail(self) -> tuple[str, ...]:
+        """Return the last lines that the board said in words: the account has what was asked and answered."""
+        return frame.without_frames(self.stream.tail(_TAIL_SEARCHED), _TAIL)
 
     def _receive(self, deadline: Deadline) -> dict[int, str]:
         """Return the answers that the next bytes complete, by sequence number."""
@@ -139,7 +149,7 @@ class Link:
         text = self._pending
         found, self._pending = frame.answers(text)
         if PANIC in text:
-            raise Panic("the monitor panicked", doing="waiting for its answer", console=self.stream.tail())
+            raise Panic("the monitor panicked", doing="waiting for its answer", console=self._tail())
         self._heard_banner = self._heard_banner or BANNER in text
         return found
 

@@ -75,6 +75,10 @@ class Program:
         self._labels: dict[str, int] = {}
         self._data = b""
 
+    def __len__(self) -> int:
+        """The number of instructions."""
+        return len(self._lines)
+
     # Data that is sent with the instructions, and values that are returned.
 
     def put(self, data: bytes, offset: int = 0) -> None:

@@ -7,6 +7,7 @@ import math
 import struct
 from typing import TYPE_CHECKING
 
+from hil.account import MemoryAccess, ProgramRun, ServiceCall, telling
 from hil.deadline import Deadline
 from hil.errors import FirmwareError
 from hil.target.monitor import abi
@@ -28,16 +29,20 @@ _CONDUIT_REGISTERS = 31
 class Pending:
     """A running program. Its outcome must be fetched before the agent can run another program."""
 
-    def __init__(self, link: Link, agent: str, deadline: Deadline) -> None:
+    def __init__(self, link: Link, agent: str, deadline: Deadline, instructions: int) -> None:
         self._link = link
         self._agent = agent
         self._deadline = deadline
+        self._instructions = instructions
 
     def wait(self, deadline: Deadline | None = None) -> ProgramOutcome:
         """Return the outcome. Waits until the program's deadline, or until `deadline` if that is later."""
         remaining = max(self._deadline.remaining, deadline.remaining if deadline else 0.0)
-        answer = self._link.ask(f"wait {self._agent}", Deadline.after(remaining + _ANSWER))
-        return _outcome(answer)
+        with telling(ProgramRun(self._agent, self._instructions)) as told:
+            answer = self._link.ask(f"wait {self._agent}", Deadline.after(remaining + _ANSWER))
+            outcome = _outcome(answer)
+            told.ended, told.fault = _in_words(outcome)
+        return outcome
 
 
 class Runner:
@@ -50,14 +55,17 @@ class Runner:
     def run(self, program: Program, deadline: Deadline | None = None) -> ProgramOutcome:
         """Run a program until it ends or its deadline passes. The outcome says which; see `ProgramOutcome.require`."""
         deadline = deadline or Deadline.after(USUAL)
-        answer = self._link.ask(f"run {self._request(program, deadline)}", _answer_by(deadline))
-        return _outcome(answer)
+        with telling(ProgramRun(self._agent, len(program))) as told:
+            answer = self._link.ask(f"run {self._request(program, deadline)}", _answer_by(deadline))
+            outcome = _outcome(answer)
+            told.ended, told.fault = _in_words(outcome)
+        return outcome
 
     def start(self, program: Program, deadline: Deadline | None = None) -> Pending:
         """Start a program and return at once, so that programs of several agents can run in parallel."""
         deadline = deadline or Deadline.after(USUAL)
         self._link.ask(f"start {self._request(program, deadline)}", _answer_by(deadline))
-        return Pending(self._link, self._agent, deadline)
+        return Pending(self._link, self._agent, deadline, len(program))
 
     def smc(self, fid: int, *args: int, deadline: Deadline | None = None) -> SmcResult:
         """Make an SMC with x0 = `fid` and x1... = `args`; all other registers are zero. Raises `TargetFault`."""
@@ -67,35 +75,41 @@ class Runner:
         program.smc()
         program.halt()
         program.want(r[:_CONDUIT_REGISTERS])
-        outcome = self.run(program, deadline).require(f"calling {fid:#x} from {self._agent}")
-        return SmcResult(outcome.r[:_CONDUIT_REGISTERS])
+        with telling(ServiceCall(self._agent, fid, args)) as told:
+            outcome = self.run(program, deadline).require(f"calling {fid:#x} from {self._agent}")
+            result = SmcResult(outcome.r[:_CONDUIT_REGISTERS])
+            told.registers = result.x
+        return result
 
     def read(self, address: int, length: int) -> bytes:
         """Read memory with the widest accesses, up to 8 bytes, that address and length allow. Raises `TargetFault`."""
         data = b""
-        while len(data) < length:
-            here, size = address + len(data), min(length - len(data), abi.AGENT_DATA_BYTES)
-            program = Program()
-            program.data(r[0])
-            program.set(r[1], here)
-            program.copy(r[0], r[1], size, size=_width(here, size))
-            program.halt()
-            program.want((), size=size)
-            data += self.run(program).require(f"reading {size} bytes at {here:#x} from {self._agent}").data
+        with telling(MemoryAccess(self._agent, "read", address, length)) as told:
+            while len(data) < length:
+                here, size = address + len(data), min(length - len(data), abi.AGENT_DATA_BYTES)
+                program = Program()
+                program.data(r[0])
+                program.set(r[1], here)
+                program.copy(r[0], r[1], size, size=_width(here, size))
+                program.halt()
+                program.want((), size=size)
+                data += self.run(program).require(f"reading {size} bytes at {here:#x} from {self._agent}").data
+            told.data = data
         return data
 
     def write(self, address: int, data: bytes) -> None:
         """Write memory with the widest accesses, up to 8 bytes, that address and length allow. Raises `TargetFault`."""
-        for at in range(0, len(data), abi.AGENT_DATA_BYTES):
-            here, piece = address + at, data[at : at + abi.AGENT_DATA_BYTES]
-            program = Program()
-            program.put(piece)
-            program.data(r[1])
-            program.set(r[0], here)
-            program.copy(r[0], r[1], len(piece), size=_width(here, len(piece)))
-            program.halt()
-            program.want(())
-            self.run(program).require(f"writing {len(piece)} bytes at {here:#x} from {self._agent}")
+        with telling(MemoryAccess(self._agent, "write", address, len(data), data)):
+            for at in range(0, len(data), abi.AGENT_DATA_BYTES):
+                here, piece = address + at, data[at : at + abi.AGENT_DATA_BYTES]
+                program = Program()
+                program.put(piece)
+                program.data(r[1])
+                program.set(r[0], here)
+                program.copy(r[0], r[1], len(piece), size=_width(here, len(piece)))
+                program.halt()
+                program.want(())
+                self.run(program).require(f"writing {len(piece)} bytes at {here:#x} from {self._agent}")
 
     def _request(self, program: Program, deadline: Deadline) -> str:
         microseconds = math.ceil(deadline.remaining * 1e6)
@@ -112,6 +126,13 @@ def _outcome(answer: str) -> ProgramOutcome:
         return ProgramOutcome.parse(binascii.a2b_base64(answer))
     except (binascii.Error, struct.error) as error:
         raise FirmwareError(f"the monitor's answer is no outcome of a program: {answer[:60]!r}") from error
+
+
+def _in_words(outcome: ProgramOutcome) -> tuple[str, str]:
+    """Return how a program ended, and the exception that it caused, if any."""
+    code = f" with code {outcome.code}" if outcome.code else ""
+    ended = f"{outcome.ended.name.lower()}{code} at instruction {outcome.pc}, after {outcome.steps} steps"
+    return ended, str(outcome.fault) if outcome.fault else ""
 
 
 def _answer_by(deadline: Deadline) -> Deadline:

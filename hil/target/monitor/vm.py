@@ -6,6 +6,7 @@ import base64
 import copy
 from typing import TYPE_CHECKING
 
+from hil.account import Mapping, TpmCommand, telling
 from hil.deadline import Deadline
 from hil.target.monitor import abi
 from hil.target.monitor.guestline import GuestLine
@@ -139,7 +140,8 @@ class Agent(Runner):
         program.set(r[1], ipa)
         program.map(r[0], r[1], length, device=device, writable=writable)
         program.halt()
-        self.run(program).require(f"mapping {length:#x} bytes at {va:#x} to {ipa:#x} in {self._agent}")
+        with telling(Mapping(self._agent, va, length, ipa)):
+            self.run(program).require(f"mapping {length:#x} bytes at {va:#x} to {ipa:#x} in {self._agent}")
 
     def unmap(self, va: int, length: int) -> None:
         """Unmap pages in stage 1."""
@@ -147,7 +149,8 @@ class Agent(Runner):
         program.set(r[0], va)
         program.unmap(r[0], length)
         program.halt()
-        self.run(program).require(f"unmapping {length:#x} bytes at {va:#x} in {self._agent}")
+        with telling(Mapping(self._agent, va, length)):
+            self.run(program).require(f"unmapping {length:#x} bytes at {va:#x} in {self._agent}")
 
     def tpm_command(
         self, queue_va: int, doorbell_fid: int, command: bytes, *, slot: int = 0, deadline: Deadline | None = None
@@ -157,5 +160,8 @@ class Agent(Runner):
         Raises `DoorbellRefused` if EL3 refuses the doorbell, and `FirmwareError` if the slot holds no response.
         """
         trip = round_trip(queue_va, doorbell_fid, command, slot)
-        outcome = self.run(trip.program, deadline or Deadline.after(_TPM_COMMAND))
-        return trip.response(outcome.require(f"sending a TPM command of {len(command)} bytes from {self._agent}"))
+        with telling(TpmCommand(self._agent, command)) as told:
+            outcome = self.run(trip.program, deadline or Deadline.after(_TPM_COMMAND))
+            outcome.require(f"sending a TPM command of {len(command)} bytes from {self._agent}")
+            told.response = trip.response(outcome)
+        return told.response

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
+from hil.account import TpmCommand, telling
 from hil.errors import FirmwareError
 from hil.target.monitor import DoorbellRefused
 from hil.target.vtpm import abi
@@ -124,6 +125,11 @@ class ForwardedQueue:
 
     def transmit(self, command: bytes) -> bytes:
         """Write a command to the queue at its physical address, FORWARD it, and return the response."""
+        with telling(TpmCommand("FORWARD", command)) as told:
+            told.response = self._forward(command)
+        return told.response
+
+    def _forward(self, command: bytes) -> bytes:
         instance, monitor = self.instance, self.instance.service.monitor
         head = self.control_page().head
         slot = head % instance.slots

@@ -41,8 +41,7 @@ def failed(name: str, fault: Fault = WRONG) -> Case:
 def test_a_finding_is_shown_at_its_line_and_a_lost_board_at_none() -> None:
     lines = annotated(record(failed("test_a"), failed("test_b", LOST)), Path("/tree/sub"), Path("/tree"))
     assert lines == [
-        "::error title=infrastructure%3A test_b on rpi4::the emulator is gone%0A"
-        "at stage monitor; last heard on no console",
+        "::error title=infrastructure%3A test_b on rpi4::the emulator is gone%0Aat stage monitor",
         f"::error file=sub/{FILE},line=12,title=finding%3A test_a on rpi4::100%25 wrong:%0Alevel",
     ]
 

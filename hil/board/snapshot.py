@@ -19,18 +19,20 @@ from hil.paths import cache_root
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-FORMAT = 1
+FORMAT = 2
 """Part of every key. Increment it when the content or the use of snapshots changes, so that old ones are not found."""
-KEPT = 6
-"""How many snapshots are kept, the most recently used ones: at least one for each emulated board of boards/."""
+KEPT = 12
+"""How many snapshots are kept, the most recently used ones: at least two for each emulated board of boards/."""
+KEPT_BYTES = 4 << 30
+"""How much space the snapshots may take; the most recently used one is kept, whatever its size."""
 
 _STATE = "state"
 _DIGEST = "sha256"
 
 
-def snapshot_key(board: str, state: str, identity: str) -> str:
-    """Return the key of a board's state; `identity` describes everything that the saved bytes depend on."""
-    return hashlib.sha256(json.dumps([FORMAT, board, state, identity]).encode()).hexdigest()
+def snapshot_key(board: str, state: str, identity: str, ingredients: str = "") -> str:
+    """Return the key of a board's state: `identity` describes machine and images, `ingredients` what else made it."""
+    return hashlib.sha256(json.dumps([FORMAT, board, state, identity, ingredients]).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,5 +82,15 @@ class SnapshotStore:
 
     def _prune(self) -> None:
         entries = sorted(self.root.iterdir(), key=lambda entry: entry.stat().st_mtime, reverse=True)
-        for entry in [entry for entry in entries if not entry.name.startswith(".")][KEPT:]:
-            shutil.rmtree(entry, ignore_errors=True)
+        taken = 0
+        for number, entry in enumerate(entry for entry in entries if not entry.name.startswith(".")):
+            taken += _size(entry / _STATE)
+            if number and (number >= KEPT or taken > KEPT_BYTES):
+                shutil.rmtree(entry, ignore_errors=True)
+
+
+def _size(file: Path) -> int:
+    """Return the size of a file, 0 of one that another process has just removed."""
+    with contextlib.suppress(OSError):
+        return file.stat().st_size
+    return 0

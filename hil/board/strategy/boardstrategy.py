@@ -41,7 +41,7 @@ from hil.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from hil.board.drivers.start import Start
     from hil.board.flash import FlashResult, Meter
@@ -84,6 +84,8 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
         self._watch: BootWatch | None = None
         self._builds: BuildWatch | None = None
         self._wrote = False
+        self.forks_again = True
+        """Whether another fork will follow, so that it pays to prepare it in the background."""
         try:
             self._plan = BootPlan.parse(self.states, self.panics, self.board.uarts)
             if self._speaker is None:
@@ -143,7 +145,8 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
     def fork(self, kept: Path | None = None) -> Monitor:
         """Put the board into exactly the state after boot, or the one saved by `keep`; return its monitor.
 
-        If no snapshot of the state exists, boots the board and saves one. The next fork is prepared in the background.
+        If no snapshot of the state exists, boots the board and saves one. The next fork is prepared in the background,
+        if `forks_again`.
         """
         monitor: Monitor = self._fork(State.monitor, kept)
         return monitor
@@ -165,14 +168,30 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
         """
         if not self.board.forks:
             raise UsageError("this board's state cannot be saved", board=self.board.board)
-        if self.ssh is not None:
-            plan = self._plan.states[State.linux]
-            hang_up(self.ssh, self.board.uart(plan.banners[-1].uart), Deadline.after(plan.deadline))
+        self._hang_up()
         self.snapshots.root.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".kept-", dir=self.snapshots.root) as directory:
             state = Path(directory) / "state"
             self.board.save(state)
             return self._held(state)
+
+    @breaking
+    @step(args=["name"])  # type: ignore[untyped-decorator]
+    def stored(self, name: str, ingredients: str, bring: Callable[[], object]) -> Path:
+        """Return a saved state that `bring` brings the board into, as `keep` does; `bring` runs only if none is stored.
+
+        A stored state is found again, by later runs, too, by its `name`, the machine with its images, and
+        `ingredients`: everything else that the state depends on.
+        """
+        if not self.board.forks:
+            raise UsageError("this board's state cannot be saved", board=self.board.board)
+        self._activate()
+        key = self._key(name, ingredients)
+        if (found := self.snapshots.find(key)) is None:
+            bring()
+            self._hang_up()
+            found = self.snapshots.create(key, self.board.save)
+        return self._held(found)
 
     @breaking
     def flash(self, *, force: bool = False, meter: Meter | None = None) -> FlashResult:
@@ -189,15 +208,17 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
         if not self.board.forks:
             return self._boot_again()
         # The path stays valid for this run (`_held`), so that the snapshot is looked up and verified only once.
-        if self._snapshot is None:
+        if kept is None and self._snapshot is None:
             self._snapshot = self._held(self._find_or_make_snapshot())
         snapshot = kept or self._snapshot
+        assert snapshot
         self._follow()
         self.status = State.off  # if resuming fails, nothing runs
         self.board.resume(snapshot)
         self.status = state
         reached = self._connect()
-        self.board.prepare(snapshot)
+        if self.forks_again:
+            self.board.prepare(snapshot)
         return reached
 
     def _boot_again(self) -> Any:
@@ -304,9 +325,7 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
         return self._speaker.connect(deadline)
 
     def _find_or_make_snapshot(self) -> Path:
-        if not self.board.flashed:
-            self._enter(State.flashed)
-        key = snapshot_key(self.board.board, self._plan.last, self.board.identity())
+        key = self._key(self._plan.last)
         found = self.snapshots.find(key)
         if found is not None:
             return found
@@ -317,6 +336,18 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
             self.transition(State.firmware)
             self._await(self._plan.last)
         return self.snapshots.create(key, self.board.save)
+
+    def _key(self, state: str, ingredients: str = "") -> str:
+        """Return the key of a saved state of this board with the images that it has been flashed with."""
+        if not self.board.flashed:
+            self._enter(State.flashed)
+        return snapshot_key(self.board.board, state, self.board.identity(), ingredients)
+
+    def _hang_up(self) -> None:
+        """Close the connection to Linux: the board's half of it would be saved, too."""
+        if self.ssh is not None:
+            plan = self._plan.states[State.linux]
+            hang_up(self.ssh, self.board.uart(plan.banners[-1].uart), Deadline.after(plan.deadline))
 
     def _held(self, snapshot: Path) -> Path:
         """Return a path by which a snapshot can be opened even after another process has removed it from the store."""

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 NAMES = ("one", "other")
 """The names of the guests that already run when a test starts."""
+MEMORY_OF_EACH = 192
+"""In MiB."""
 
 
 @pytest.fixture
@@ -45,19 +47,27 @@ def make_guest(host: Host, board: Board) -> Iterator[Callable[..., Guest]]:
 
 @pytest.fixture(scope="session")
 def kept_guests(board: Board) -> Path | None:
-    """The saved state of the board with two guests that have just booted; None if the board cannot save states."""
+    """The saved state of the board with two guests that have just booted; None if the board cannot save states.
+
+    Later runs find it again, as they do the state right after the boot of the board.
+    """
     if not board.strategy.board.forks:
         return None
-    start_guests(board.fork_linux(), board.guest_deadline())
-    kept: Path = board.strategy.keep()
-    return kept
+    from hil.linux.guest import ARGUMENTS
+
+    stored: Path = board.strategy.stored(
+        "guests",
+        f"{', '.join(NAMES)}: {MEMORY_OF_EACH} MiB, {ARGUMENTS}",
+        lambda: start_guests(board.fork_linux(), board.guest_deadline()),
+    )
+    return stored
 
 
 def start_guests(host: Host, deadline: Deadline) -> tuple[Guest, ...]:
     """Start the guests of `two_guests`, which boot side by side."""
     from hil.linux import Guest
 
-    guests = tuple(Guest.start(host, name) for name in NAMES)
+    guests = tuple(Guest.start(host, name, memory=MEMORY_OF_EACH) for name in NAMES)
     for guest in guests:
         guest.wait_ready(deadline)
     return guests

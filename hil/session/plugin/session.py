@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,6 +48,7 @@ class BoardSession:
         self.recorder = Recorder(run, self.consoles, lambda: self.board.stage if self.board else "")
         self.board: Board | None = None
         self._described = described
+        self._forks_again = True
 
     def renew(self, env: Environment | None) -> bool:
         """Switch the board off, even if it has failed, so that it boots anew; returns whether it can be used again."""
@@ -60,9 +62,16 @@ class BoardSession:
                     return False
         return True
 
+    def expect_forks(self, again: bool) -> None:
+        """Note whether the board will be forked again after the running test."""
+        self._forks_again = again
+        if self.board:
+            self.board.strategy.forks_again = again
+
     def open_board(self, target: Target) -> Board:
         """Wrap labgrid's `target` for the tests, and record its consoles."""
         self.board = open_board(target, self._described, self.consoles, Board)
+        self.board.strategy.forks_again = self._forks_again
         if self.run:
             coverage.watch(target, self.run.path / (self.run.seat or self.board.name))
         return self.board
@@ -126,6 +135,20 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     interruptions = contextlib.ExitStack()
     interruptions.enter_context(raised_as_keyboard_interrupt())
     config.add_cleanup(interruptions.close)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Take what is there by now for no garbage: pytest collects five times at its end, and modules are most of it."""
+    if environment(session.config) and not session.config.option.collectonly:
+        gc.freeze()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, object, object]:
+    """Have the next fork prepared only if another test follows: it costs as much as a fork."""
+    item.config.stash[SESSION].expect_forks(nextitem is not None)
+    return (yield)
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)

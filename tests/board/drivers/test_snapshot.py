@@ -79,6 +79,37 @@ def test_a_state_that_was_kept_is_where_its_forks_start(make_board: Callable[...
 
 
 @pytest.mark.emulator
+def test_a_stored_state_is_made_once_for_all_runs_unless_its_ingredients_change(
+    make_board: Callable[..., BoardStrategy],
+) -> None:
+    steps = (action for text in "a!b" for action in (wait_for_byte("monitor"), say("monitor", text)))
+    firmware = (*COUNTING, *steps)
+    made = []
+
+    def letter_of(ingredients: str) -> bytes:
+        board = make_board(*firmware)
+
+        def bring() -> None:
+            board.fork()
+            assert letter(board) == b"a"
+            made.append(ingredients)
+
+        board.fork(board.stored("beyond a", ingredients, bring))
+        return letter(board)
+
+    assert [letter_of("salt"), letter_of("salt"), letter_of("pepper")] == [b"b", b"b", b"b"]
+    assert made == ["salt", "pepper"]
+
+
+@pytest.mark.emulator
+def test_no_fork_is_prepared_when_none_follows(make_board: Callable[..., BoardStrategy]) -> None:
+    board = make_board(*BOOT, echo("monitor"))
+    board.forks_again = False
+    board.fork()
+    assert board.board._standby is None
+
+
+@pytest.mark.emulator
 def test_a_later_run_forks_without_any_boot(make_board: Callable[..., BoardStrategy]) -> None:
     make_board(*BOOT, echo("monitor")).fork()
     later = make_board(*BOOT, echo("monitor"))
@@ -191,6 +222,17 @@ def test_the_least_recently_used_snapshots_go(tmp_path: Path) -> None:
     store.create("new", lambda path: void(path.write_bytes(b"state")))
     rest = {f"key{number}" for number in range(KEPT)} - {"key1"}
     assert {entry.name for entry in tmp_path.iterdir()} == {*rest, "new"}
+
+
+def test_what_is_kept_is_bounded_in_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hil.board.snapshot.KEPT_BYTES", 25)
+    store = SnapshotStore(tmp_path)
+    for number in range(3):
+        store.create(f"{number}", lambda path: void(path.write_bytes(bytes(10))))
+        os.utime(tmp_path / f"{number}", (number, number))
+    assert [store.find(f"{number}") is not None for number in range(3)] == [False, True, True]
+    store.create("large", lambda path: void(path.write_bytes(bytes(100))))
+    assert [entry.name for entry in tmp_path.iterdir()] == ["large"]
 
 
 def test_the_cache_is_where_the_user_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -76,8 +76,8 @@ def state_root() -> Path:
     return _below_home("XDG_STATE_HOME", user_state_path)
 
 
-def keeps_byte_code() -> bool:
-    """Have what we start keep compiled modules in the cache, where Python is told to keep none; returns if that is new.
+def keep_byte_code() -> None:
+    """Keep compiled modules in the cache where Python is told to keep none, here and in what we start.
 
     Images of containers say so, to stay small. A run is many processes, and each would compile hundreds of modules.
     Where space is short nothing is kept: Python would leave torn files, which no later run could load.
@@ -85,11 +85,10 @@ def keeps_byte_code() -> bool:
     if os.environ.get("PYTHONDONTWRITEBYTECODE") and resource.getrlimit(resource.RLIMIT_FSIZE)[0] == _UNLIMITED:
         with contextlib.suppress(UsageError, OSError):
             if shutil.disk_usage(_existing(cache_root())).free < SPARE_BYTES:
-                return False
-            os.environ.setdefault("PYTHONPYCACHEPREFIX", str(cache_root() / "bytecode"))
+                return
+            sys.pycache_prefix = os.environ.setdefault("PYTHONPYCACHEPREFIX", str(cache_root() / "bytecode"))
+            sys.dont_write_bytecode = False
             del os.environ["PYTHONDONTWRITEBYTECODE"]
-            return True
-    return False
 
 
 def user_name() -> str:

@@ -36,9 +36,9 @@ if TYPE_CHECKING:
 PASS_THROUGH = {"ignore_unknown_options": True}
 """Options that are not ours are passed on to pytest."""
 
-PLUGINS = ("-p", "hil.session.plugin", "-p", "no:hypothesispytest", "-W", "ignore::pytest.PytestAssertRewriteWarning")
-"""Our plugin, in case no conftest.py names it; pytest would warn that part of it is imported already. The plugin of
-hypothesis is left out: it imports all of hypothesis at the end of every run, which takes half a second."""
+QUICK = ("-p", "no:hypothesispytest", "-W", "ignore::pytest.PytestAssertRewriteWarning")
+"""The plugin of hypothesis is left out: it imports all of hypothesis at the end of every run, which takes half a
+second. And pytest would warn that our plugin, which has no assertions to rewrite, is imported already."""
 
 
 def command(
@@ -255,9 +255,11 @@ def run(tree: Tree, board: BoardFile, arguments: list[str], *, why: str = "") ->
     """
     import pytest
 
+    from hil.session.entry import plugin_modules
+
     keeper = _RecordKeeper()
     options = ["--lg-env", str(board.path), *([f"--hil-why={why}"] if why else [])]
-    code = pytest.main([*options, *_for_pytest(tree, arguments)], plugins=[keeper])
+    code = pytest.main([*options, *_for_pytest(tree, arguments)], plugins=[*plugin_modules(), keeper])
     is_ours = code in {int(known) for known in ExitCode}
     return ExitCode(code) if is_ours else ExitCode.USAGE, keeper.record
 
@@ -288,7 +290,7 @@ def _for_pytest(tree: Tree, arguments: list[str]) -> list[str]:
 
 
 def _options(tree: Tree) -> list[str]:
-    return ["--rootdir", str(tree.root), "-c", str(tree.root / "pyproject.toml"), *PLUGINS]
+    return ["--rootdir", str(tree.root), "-c", str(tree.root / "pyproject.toml"), *QUICK]
 
 
 def _arguments(context: typer.Context, tree: Tree, arguments: list[str]) -> list[str]:

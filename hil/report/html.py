@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import json
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hil.errors import UsageError
 from hil.files import write_atomically
+from hil.paths import cache_root
 from hil.record.verdict import Verdict, count
 from hil.report.activity import read_activity
 from hil.report.attached import read_coverage, read_delays
@@ -22,7 +25,7 @@ from hil.report.text import visible
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from jinja2 import Template
+    from jinja2 import BytecodeCache, Template
 
     from hil.record import Case, Counts, Record
 
@@ -103,10 +106,26 @@ def _template() -> Template:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
-        loader=FileSystemLoader(_PAGE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(_PAGE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        bytecode_cache=_compiled(),
     )
     script = "".join((_PAGE / name).read_text(encoding="utf-8") for name in ("cases.js", "timeline.js"))
     environment.globals["style"] = (_PAGE / "report.css").read_text(encoding="utf-8")
     environment.globals["script"] = script
     environment.globals["script_hash"] = content_hash(script)
     return environment.get_template("report.html")
+
+
+def _compiled() -> BytecodeCache | None:
+    """Return where the compiled template is kept, which takes longer to compile than to fill; None without a place."""
+    from jinja2 import FileSystemBytecodeCache
+
+    with contextlib.suppress(UsageError, OSError):
+        directory = cache_root() / "templates"
+        directory.mkdir(parents=True, exist_ok=True)
+        return FileSystemBytecodeCache(str(directory))
+    return None

@@ -17,6 +17,7 @@ import pytest
 from _pytest.config import Config, get_config
 
 from hil.errors import UsageError
+from hil.session.entry import plugin_modules
 from hil.spelling import nearest
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ ABOUT_PYTEST = (
 """Options with which pytest tells something and selects nothing."""
 _INTERACTIVE = {"--pdb", "--trace"}
 _OF_LABGRID = "--lg-"
+_WITHOUT_GARBAGE = ("-p", "no:unraisableexception")
+"""That plugin collects garbage five times at the end, for errors that nobody could catch; no test has run."""
 _WORD = re.compile(r"[A-Za-z_][\w-]*")
 _ARGUMENTS = re.compile(r"(?<=\w)\([^()]*\)")
 """The arguments of a marker in `-m`, such as `element(name='E8')`."""
@@ -83,7 +86,10 @@ class _Collection:
         out = io.StringIO()
         try:
             with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
-                code = pytest.main([*options, *without, *plain, "--collect-only", "-q"], plugins=[self])
+                code = pytest.main(
+                    [*options, *without, *plain, *_WITHOUT_GARBAGE, "--collect-only", "-q"],
+                    plugins=[*plugin_modules(), self],
+                )
         finally:
             if given is not None:
                 os.environ["LG_ENV"] = given

@@ -14,7 +14,7 @@ import pytest
 import typer.main
 import yaml
 
-from hil.cli import app
+from hil.cli.commandline import app
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "ci"

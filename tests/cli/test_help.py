@@ -10,7 +10,7 @@ import pytest
 import typer
 import typer.main
 
-from hil.cli import app
+from hil.cli.commandline import app
 from hil.cli.commands import SUMMARIES
 from tests.cli.checkout import BOARD, Checkout
 

@@ -13,7 +13,7 @@ import pytest
 import typer.main
 
 from hil.api import MODULES
-from hil.cli import app
+from hil.cli.commandline import app
 from hil.session.plugin.markers import NEEDS
 from tests.docs.built import ROOT, build
 from tools.site.links import Pages

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 import typer.main
 
-from hil.cli import EXIT_CODES, app
+from hil.cli.commandline import app
+from hil.cli.commands import EXIT_CODES
 from tools.site.markup import code_block, escaped, table
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """pytest plugin for tests on boards, on top of labgrid's (`--lg-env`). Without a board it costs next to nothing."""
 
-pytest_plugins = [
+MODULES = (
     "hil.session.plugin.defaultboard",
     "hil.session.plugin.session",
     "hil.session.plugin.collection",
@@ -15,4 +15,7 @@ pytest_plugins = [
     "hil.session.plugin.summary",
     "hil.session.plugin.terminal",
     "hil.session.plugin.otherreports",
-]
+)
+"""The modules of the plugin, in the order in which pytest knows them."""
+
+pytest_plugins = [*MODULES]

@@ -17,6 +17,7 @@ import pytest
 
 from hil.errors import ExitCode
 from hil.lab.seat import LEASED
+from hil.session.entry import plugin_modules
 from hil.session.scheduler.messages import (
     Broken,
     Done,
@@ -232,6 +233,6 @@ def main(connection: Connection, log: Path, environment: Mapping[str, str]) -> N
             os.dup2(output.fileno(), stream)
     os.environ.update(environment)
     to_run = RunConnection(connection)
-    code = pytest.main([*QUIET, *to_run.start.arguments], plugins=[Worker(to_run)])
+    code = pytest.main([*QUIET, *to_run.start.arguments], plugins=[*plugin_modules(), Worker(to_run)])
     is_ours = code in {int(known) for known in ExitCode}
     to_run.send(Finished(ExitCode(code) if is_ours else ExitCode.USAGE))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from typer.testing import CliRunner
 
-from hil.cli import app
+from hil.cli.commandline import app
 from hil.operations.bench import framework, instructions, reports, ssh
 from tests.cli.checkout import ROOT
 

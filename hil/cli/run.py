@@ -204,8 +204,7 @@ _ABOUT_OUTPUT = re.compile(
 
 def _is_shown_by_pytest(arguments: list[str], *, as_json: bool) -> bool:
     """Whether pytest itself shows a run on one board: in logs, and if an option asks for its output."""
-    from hil.session.scheduler.progress import is_interactive
-    from hil.session.scheduler.run import FOR_ONE_BOARD
+    from hil.session.scheduler.terminal import FOR_ONE_BOARD, is_interactive
 
     asked = any(argument in FOR_ONE_BOARD or _ABOUT_OUTPUT.match(argument) for argument in arguments)
     return asked or as_json or not is_interactive(console())

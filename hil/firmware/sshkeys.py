@@ -6,9 +6,6 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
-
 from hil.files import write_atomically
 
 if TYPE_CHECKING:
@@ -31,11 +28,7 @@ class SshKeys:
         directory.mkdir(parents=True, exist_ok=True)
         for name in (HOST_NAME, USER_NAME):
             if not (directory / f"{name}.pub").is_file():
-                key = Ed25519PrivateKey.generate()
-                private = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
-                write_atomically(directory / name, private, mode=0o600)
-                public = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
-                write_atomically(directory / f"{name}.pub", public + b"\n")
+                _generate(directory / name)
         return cls(directory)
 
     @property
@@ -52,9 +45,21 @@ class SshKeys:
 
         Both are strings of SSH's kind (RFC 4251, section 5): a length of four bytes, then the bytes.
         """
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
         from cryptography.hazmat.primitives.serialization import load_ssh_private_key
 
         key = load_ssh_private_key((self.directory / HOST_NAME).read_bytes(), password=None)
         assert isinstance(key, Ed25519PrivateKey)
         pair = key.private_bytes_raw() + key.public_key().public_bytes_raw()
         return b"".join(struct.pack(">I", len(text)) + text for text in (_ALGORITHM, pair))
+
+
+def _generate(file: Path) -> None:
+    """Write a new private key to `file`, and its public key beside it."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+    key = Ed25519PrivateKey.generate()
+    write_atomically(file, key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()), mode=0o600)
+    public = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
+    write_atomically(file.with_name(f"{file.name}.pub"), public + b"\n")

@@ -77,9 +77,11 @@ class _Collection:
         self.selected = 0
         self.hint = ""
         self.ids: list[str] = []
+        self._options: Sequence[str] = ()
 
     def run(self, options: Sequence[str], arguments: Sequence[str]) -> tuple[int, str]:
         """Collect; returns pytest's exit code and what it said."""
+        self._options = options
         plain = [argument for argument in arguments if argument not in _INTERACTIVE]
         without = [] if any(argument.startswith(_OF_LABGRID) for argument in plain) else ["-p", "no:labgrid"]
         given = os.environ.pop("LG_ENV", None)  # no board is opened
@@ -166,7 +168,7 @@ class _Collection:
             file, separator, wanted = argument.partition("::")
             if separator and any(wanted.partition("[")[0] in str(said) for said in error.args):
                 look = _Collection(self._suites)
-                look.run(["--rootdir", str(config.rootpath), "-c", str(config.inipath or os.devnull)], [file])
+                look.run(self._options, [file])
                 names = {id.partition("::")[2] for id in look.ids}
                 bare = {name.partition("[")[0] for name in names}
                 return UsageError(

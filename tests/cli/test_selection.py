@@ -61,6 +61,14 @@ def test_a_misspelt_selection_is_the_users_mistake_and_leaves_no_trace(
     assert not (several.path / "reports").exists()
 
 
+def test_what_is_misspelt_costs_no_import_of_drivers(several: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPROFILEIMPORTTIME", "1")
+    done = several.hil(*RUN, f"{SUITE}::test_qoute")
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "_pytest.main" in imported
+    assert not imported & {"labgrid.driver", "hypothesis", "hil.firmware"}
+
+
 def test_a_misspelt_need_is_told_with_its_place(several: Checkout) -> None:
     several.suite("@pytest.mark.needs_linxu\ndef test_a(monitor): pass\n@pytest.mark.need_linux\ndef test_b(): pass")
     done = several.hil(*RUN, "suites")

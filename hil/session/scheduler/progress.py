@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 import time
 from collections import Counter
@@ -17,6 +16,7 @@ from hil.report.summary import COLUMNS
 from hil.report.text import visible
 from hil.session.scheduler.display import BAD, LiveDisplay
 from hil.session.scheduler.estimate import Estimate, durations
+from hil.session.scheduler.terminal import is_interactive
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from hil.record import Case
-
-CI = "CI"
-"""Set by GitLab, GitHub and others, where a terminal ends up in a log."""
 
 
 class RunProgress(Protocol):
@@ -95,11 +92,6 @@ def show_progress(
     if is_interactive(console):
         return _live_display(console, seats, reports, parallel)
     return contextlib.nullcontext(ProgressLog(console, seats))
-
-
-def is_interactive(console: Console) -> bool:
-    """Whether a person looks at this console, on a terminal that can be redrawn."""
-    return console.is_terminal and not console.is_dumb_terminal and not os.environ.get(CI)
 
 
 @contextlib.contextmanager

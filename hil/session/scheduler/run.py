@@ -21,6 +21,7 @@ from hil.report.text import visible
 from hil.session.scheduler.estimate import durations
 from hil.session.scheduler.progress import show_progress
 from hil.session.scheduler.scheduler import Scheduler
+from hil.session.scheduler.terminal import FOR_ONE_BOARD
 from hil.settings import Settings
 
 if TYPE_CHECKING:
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
 
 EMULATORS_PER_PROCESSOR = 2
 """More emulators at once are slower than one after the other."""
-FOR_ONE_BOARD = {"--pdb", "--trace", "--collect-only", "--co", "--fixtures", "--markers"}
-"""Options of pytest that need the terminal."""
 
 
 def local_seats(boards: Sequence[tuple[Path, str]], number: int, *, each: bool) -> list[Seat]:

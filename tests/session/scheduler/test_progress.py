@@ -12,7 +12,8 @@ from hil.errors import ExitCode
 from hil.record import BoardOfRun, Case, Fault, FaultKind, Outcome, Provenance, Run
 from hil.session.scheduler.display import LiveDisplay
 from hil.session.scheduler.estimate import Estimate, durations
-from hil.session.scheduler.progress import CI, is_interactive, show_progress
+from hil.session.scheduler.progress import show_progress
+from hil.session.scheduler.terminal import CI, is_interactive
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hil.board.drivers.hostmemory import HostMemory
 from hil.session.board import Board
+from hil.session.plugin.attachments import attach
 from hil.session.plugin.fixtures import MakeManagedVtpm, MakeVtpm
 
-__all__ = ["Board", "HostMemory", "MakeManagedVtpm", "MakeVtpm"]
+__all__ = ["Board", "HostMemory", "MakeManagedVtpm", "MakeVtpm", "attach"]

@@ -92,6 +92,10 @@ def command(
     fail_on_flaky: Annotated[
         bool, typer.Option("--fail-on-flaky", help="Return 1 if a test passed only at a later attempt.")
     ] = False,
+    trace: Annotated[
+        bool,
+        typer.Option("--trace", help="Show calls, TPM commands and all else that is done on the boards, live."),
+    ] = False,
     markdown: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write a summary in Markdown to this file, too.")
     ] = None,
@@ -121,6 +125,8 @@ def command(
         hil run --firmware build/qemu-virt suites/boot
 
         hil run --coverage suites/queue
+
+        hil run --trace suites/queue -k ring
 
         hil run --pool board=rpi4 -n 2 suites/tpm
     """
@@ -152,6 +158,8 @@ def command(
         chosen = [*{card.name: card for board in chosen for card in _cards(tree, board)}.values()]
     if coverage:
         chosen = [_with_coverage(plain) for plain in chosen]
+    if trace:
+        pytest_arguments.append("--hil-trace")
     if fail_on_flaky:
         pytest_arguments.append("--fail-on-flaky")
     if any(used.kind == EMULATOR for used in chosen):

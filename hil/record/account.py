@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from msgspec import Meta, Struct
 
+from hil.account import TpmCommand
+
 if TYPE_CHECKING:
     from hil.account import Action
 
@@ -79,11 +81,11 @@ class Account:
         gap = [Entry(first[-1].began - began, 0.0, GAP, f"{left_out} actions left out")] if left_out else []
         return (*(entry_of(action, began) for action in first), *gap, *(entry_of(action, began) for action in rest))
 
-    def clear(self) -> None:
-        """Forget everything: another attempt begins."""
+    def tpm_commands(self) -> list[tuple[bytes, bytes]]:
+        """Return the TPM commands that are kept, with their responses, the newest first."""
         with self._lock:
-            self._first, self._count = [], 0
-            self._last.clear()
+            kept = [*self._first, *self._last]
+        return [(told.command, told.response) for told in reversed(kept) if isinstance(told, TpmCommand)]
 
 
 def entry_of(action: Action, began: float) -> Entry:

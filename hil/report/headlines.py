@@ -5,12 +5,17 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from hil.record.account import GAP
 from hil.record.case import FaultKind
 from hil.report.text import visible
 
 if TYPE_CHECKING:
     from hil.record import Case, Fault
 
+ACCOUNT = "Account of the board"
+"""The title of what a test did on the board."""
+ENTRIES_SHOWN = 12
+"""How many of the last actions stand in the terminal below a failure; the record has more."""
 _PLACE = re.compile(r"^(?P<file>[^\s:][^:\n]*):(?P<line>\d+): ", re.MULTILINE)
 """A place in pytest's account of a failure, such as `suites/tpm/test_a.py:12: AssertionError`."""
 
@@ -40,6 +45,23 @@ def explanation(fault: Fault, *, file: str = "") -> list[str]:
     if fault.hint:
         lines.append(f"  try: {visible(fault.hint)}")
     return lines
+
+
+def told(case: Case) -> list[tuple[str, str]]:
+    """Return what a test that failed printed and logged, and the last of what it did on the board, with titles."""
+    if not case.attempts:
+        return []
+    last = case.attempts[-1]
+    found = [(f"Captured {piece.stream}", piece.text.rstrip("\n")) for piece in last.output]
+    entries = [entry for entry in last.account if entry.kind != GAP]
+    if entries:
+        found.append((title(len(entries)), "\n".join(entry.line for entry in entries[-ENTRIES_SHOWN:])))
+    return found
+
+
+def title(entries: int) -> str:
+    """Return the title of the last of so many entries of an account."""
+    return ACCOUNT + (f", last {ENTRIES_SHOWN} of {entries} actions" if entries > ENTRIES_SHOWN else "")
 
 
 def place(file: str, details: str) -> tuple[str, int]:

@@ -19,6 +19,7 @@ from hil.record.case import NO_REASON, Case, FaultKind, Outcome
 from hil.record.provenance import Provenance
 from hil.record.record import BoardOfRun
 from hil.record.run import RUN_FILE
+from hil.report.headlines import ACCOUNT
 from hil.report.index import NOT_RUN
 from hil.report.text import shortened, visible
 
@@ -141,8 +142,8 @@ class _Document:
         kinds = (FlakyFailure, FlakyError) if flaky else (RerunFailure, RerunError)
         element = kinds[not worst.finding](self._attribute(worst.message or worst.type), self._attribute(_type(worst)))
         element.stack_trace = self._text(_details(attempt.faults))
-        if attempt.console:
-            element.system_out = self._text(_consoles(attempt.console))
+        if said := [*_told(attempt), *([_consoles(attempt.console)] if attempt.console else [])]:
+            element.system_out = self._text("\n".join(said))
         return element
 
     def _system_out(self, case: Case) -> str:
@@ -151,6 +152,8 @@ class _Document:
         lines = [f"{name}: {value}" for name, value in (*seat, *case.properties)]
         if case.quarantined and case.faults:
             lines.append(_details(case.faults))
+        if case.attempts:
+            lines += _told(case.attempts[-1])
         if case.console:
             lines.append(_consoles(case.console))
         text = self._text("\n".join(lines)).replace(_ATTACHMENT, "[ [ATTACHMENT|")  # no board says what is attached
@@ -158,7 +161,9 @@ class _Document:
         logs = dict.fromkeys(
             f"{attempt.seat or attempt.board}/{piece.console}.log" for attempt in troubled for piece in attempt.console
         )
-        attached = [visible(f"{_ATTACHMENT}{self.record.directory}/{log}]]") for log in logs if self.record.directory]
+        kept = [file.file for attempt in case.attempts for file in attempt.attachments if file.file]
+        files = (*logs, *kept) if self.record.directory else ()
+        attached = [visible(f"{_ATTACHMENT}{self.record.directory}/{file}]]") for file in files]
         return "\n".join([*([text] if text else []), *attached])
 
     def _text(self, text: str) -> str:
@@ -224,6 +229,15 @@ def _details(faults: Iterable[Fault]) -> str:
 
 def _consoles(pieces: Iterable[ConsoleSlice]) -> str:
     return "\n".join(f"--- {piece.console} ---\n{piece.text}" for piece in pieces)
+
+
+def _told(attempt: Attempt) -> list[str]:
+    """Return what a test printed and logged, what it did on the board, and what it could not keep."""
+    lines = [f"--- {piece.stream} ---\n{piece.text}" for piece in attempt.output]
+    if attempt.account:
+        lines.append("\n".join([f"--- {ACCOUNT.lower()} ---", *(entry.line for entry in attempt.account)]))
+    lines += [f"attachment {file.name}: {file.note}" for file in attempt.attachments if file.note]
+    return lines
 
 
 def _run_case(record: Record, board: str) -> Case:

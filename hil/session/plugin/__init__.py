@@ -3,6 +3,9 @@
 MODULES = (
     "hil.session.plugin.defaultboard",
     "hil.session.plugin.session",
+    "hil.session.plugin.account",
+    "hil.session.plugin.attachments",
+    "hil.session.plugin.differences",
     "hil.session.plugin.collection",
     "hil.session.plugin.outside",
     "hil.session.plugin.missing",

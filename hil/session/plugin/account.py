@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
-from hil.record.account import GAP, LAST
+import pytest
+
+from hil.account import listen
+from hil.record.account import GAP, LAST, duration, entry_of
+from hil.report.headlines import ENTRIES_SHOWN, title
+from hil.report.text import visible
 
 if TYPE_CHECKING:
-    import pytest
-
+    from hil.account import Action
+    from hil.record import Step
     from hil.session.plugin.progress import AttemptProgress
-
-SHOWN = 12
-"""How many of the last actions stand in the terminal below a failure; the record has more."""
-TITLE = "Account of the board"
 
 
 def show(report: pytest.TestReport, attempt: AttemptProgress) -> None:
@@ -21,5 +23,50 @@ def show(report: pytest.TestReport, attempt: AttemptProgress) -> None:
     entries = [entry for entry in attempt.entries(LAST) if entry.kind != GAP]
     if not entries:
         return
-    of = f", last {SHOWN} of {len(entries)} actions" if len(entries) > SHOWN else ""
-    report.sections.append((f"{TITLE}{of}", "\n".join(entry.line for entry in entries[-SHOWN:])))
+    lines = [entry.line for entry in entries[-ENTRIES_SHOWN:]]
+    report.sections.append((title(len(entries)), visible("\n".join(lines))))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add our option."""
+    parser.getgroup("hil").addoption(
+        "--hil-trace", action="store_true", help="show what is done on the board, as it is done"
+    )
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_hil_trace(config: pytest.Config, line: str) -> bool:
+    """Write a line to the terminal, past pytest's capture of what tests print."""
+    terminal = config.pluginmanager.get_plugin("terminalreporter")
+    capture = config.pluginmanager.get_plugin("capturemanager")
+    if terminal is not None and capture is not None:
+        with capture.global_and_fixture_disabled():
+            terminal.write_line(line)
+    return True
+
+
+class Tracer:
+    """Passes on what is done on the board, as it is done, with times since the test began."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._began = time.monotonic()
+        config.add_cleanup(listen(self._take))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """Begin a test: its name is a line of its own."""
+        self._began = time.monotonic()
+        self._show(f"--- {nodeid}")
+
+    def add_step(self, step: Step) -> None:
+        """Show a step of the framework."""
+        self._show(
+            f"{time.monotonic() - self._began - step.duration:9.3f} s {duration(step.duration):>9}   {step.name}"
+        )
+
+    def _take(self, action: Action) -> None:
+        self._show(entry_of(action, self._began).line)
+
+    def _show(self, line: str) -> None:
+        self._config.hook.pytest_hil_trace(config=self._config, line=visible(line))

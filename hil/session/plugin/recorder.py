@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from hil.account import Action
     from hil.record import Record, RunWriter, Step
+    from hil.session.plugin.attachments import Data, Keeper
     from hil.session.plugin.consoles import Consoles
     from hil.target.crash import Elf
 
@@ -66,6 +67,10 @@ class Recorder:
         """Add something that was done on the board to the account of the running test, if there is one."""
         if self._current:
             self._current.now.account.add(action)
+
+    def keep(self, keeper: Keeper, name: str, data: Data) -> Path | None:
+        """Keep an attachment of the running test; between tests there is none that it would belong to."""
+        return keeper.keep(self._current, name, data) if self._current else None
 
     def end_attempt(self) -> None:
         """Close the attempt of the running test, which did not pass, and begin another one."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ from hil.record.transcript import DirectorySink, MemorySink
 from hil.session.assertions import refuse_without_assertions
 from hil.session.board import describe, open_board, strategies
 from hil.session.plugin import hooks
+from hil.session.plugin.account import Tracer
+from hil.session.plugin.attachments import Keeper, direct_to
 from hil.session.plugin.board import Board, refuse_broken
 from hil.session.plugin.classify import classify
 from hil.session.plugin.consoles import Consoles
@@ -128,9 +131,15 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     run = config.hook.pytest_hil_open_run(config=config, board=board) if board else None
     config.stash[SESSION] = opened = BoardSession(run, board)
     config.pluginmanager.register(opened.recorder, "hil-recorder")
-    if run:
-        config.add_cleanup(follow_steps(run, opened.recorder.add_step))
+    if run and board:
+        tracer = Tracer(config) if config.getoption("hil_trace") else None
+        config.add_cleanup(follow_steps(run, opened.recorder.add_step, tracer.add_step if tracer else None))
+        if tracer:
+            config.pluginmanager.register(tracer, "hil-tracer")
         config.add_cleanup(listen(opened.recorder.add_action))
+        keeper = Keeper(run.path, run.path / (run.seat or board.name))
+        direct_to(partial(opened.recorder.keep, keeper))
+        config.add_cleanup(partial(direct_to, None))
     # As Ctrl-C, so that the board is switched off and the record closed.
     interruptions = contextlib.ExitStack()
     interruptions.enter_context(raised_as_keyboard_interrupt())

@@ -20,8 +20,10 @@ NAME_CHARACTERS = 200
 """How much of a step's name a test keeps; the timeline has all of it."""
 
 
-def follow_steps(run: RunWriter, add: Callable[[Step], None]) -> Callable[[], None]:
-    """Pass each step that ends from now on to `run` and `add`; returns the function that stops this.
+def follow_steps(
+    run: RunWriter, add: Callable[[Step], None], trace: Callable[[Step], None] | None = None
+) -> Callable[[], None]:
+    """Pass each step that ends from now on to `run`, `add` and `trace`; returns the function that stops this.
 
     Steps that only move bytes over a console are left out: the transcripts have them. `add` does not get those that
     the class of their object names in `ACCOUNTED`: the account of the test has them, with their answers.
@@ -36,9 +38,14 @@ def follow_steps(run: RunWriter, add: Callable[[Step], None]) -> Callable[[], No
         words = [str(value) for value in (step.args or {}).values()]
         if step.tag == STAGE:
             run.add_stage(Stage(words[0], began, duration, step.exception is None))
+            if trace:
+                trace(Step(f"stage {words[0]}", began, duration))
             return
         if step.title not in getattr(step.source, "ACCOUNTED", ()):
-            add(Step(" ".join((step.title, *words))[:NAME_CHARACTERS], began, duration))
+            told = Step(" ".join((step.title, *words))[:NAME_CHARACTERS], began, duration)
+            add(told)
+            if trace:
+                trace(told)
         details = {"step": step.title, "of": type(step.source).__name__, "seconds": duration}
         if step.args:
             details["args"] = {name: str(value) for name, value in step.args.items()}

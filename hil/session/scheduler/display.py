@@ -66,6 +66,10 @@ class LiveDisplay:
         """Show the state that the board at a seat has reached."""
         self._stages[name] = stage
 
+    def trace(self, name: str, line: str) -> None:
+        """Print a line about what is done on the board at a seat above the display."""
+        self._console.print(Text(f"{name}: {visible(line)}", "dim"), soft_wrap=True)
+
     def plan(self, board: str, ids: Iterable[str]) -> None:
         """Add tests to the total of a board."""
         for id in ids:

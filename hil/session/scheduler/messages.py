@@ -98,6 +98,13 @@ class TimelineEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class Traced:
+    """A line about what is done on the board, to be shown at once."""
+
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
 class Broken:
     """The board cannot be used any more; `fault` is the one that every further test would have."""
 
@@ -111,5 +118,7 @@ class Finished:
     code: ExitCode
 
 
-Message = Opened | Planned | Ready | Started | Retried | Done | Faulted | Staged | TimelineEvent | Broken | Finished
+Message = (
+    Opened | Planned | Ready | Started | Retried | Done | Faulted | Staged | TimelineEvent | Traced | Broken | Finished
+)
 """A message from the process at a seat."""

@@ -37,6 +37,9 @@ class RunProgress(Protocol):
     def stage(self, name: str, stage: str) -> None:
         """Show that the board at a seat was brought into a state."""
 
+    def trace(self, name: str, line: str) -> None:
+        """Show a line about what is done on the board at a seat."""
+
     def plan(self, board: str, ids: Iterable[str]) -> None:
         """Take the tests that will run on a board."""
 
@@ -61,6 +64,10 @@ class ProgressLog:
 
     def stage(self, name: str, stage: str) -> None:
         """Print nothing: boards boot often, and the record has it."""
+
+    def trace(self, name: str, line: str) -> None:
+        """Print a line about what is done on the board at a seat."""
+        self._say(name, line)
 
     def plan(self, board: str, ids: Iterable[str]) -> None:
         """Note how many tests each file has, to print a line when it is done."""

@@ -15,7 +15,7 @@ from hil.lab.seat import LocalSeat
 from hil.record import BoardOfRun, Provenance, Run, quarantine
 from hil.report import write_reports
 from hil.report.github import tell_github
-from hil.report.headlines import headlines
+from hil.report.headlines import headlines, told
 from hil.report.summary import CAUSES_SHOWN, summary
 from hil.report.text import visible
 from hil.session.scheduler.estimate import durations
@@ -105,6 +105,9 @@ def _show(record: Record, path: Path, console: Console) -> None:
         console.print("\n".join(lines), markup=False)
         for fault in case.faults:
             console.print(visible(fault.details or fault.message), markup=False)
+        for heading, text in told(case):
+            console.print(Rule(heading, characters="-"), markup=False)
+            console.print(visible(text), markup=False, soft_wrap=True)
     here = Path.cwd()
     shown = path.relative_to(here) if path.is_relative_to(here) else path
     console.print(summary(record, shown, plain=not console.is_terminal))

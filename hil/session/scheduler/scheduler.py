@@ -32,6 +32,7 @@ from hil.session.scheduler.messages import (
     Started,
     StartSession,
     TimelineEvent,
+    Traced,
 )
 from hil.session.scheduler.process import Acquired, Ended, Event, Lost, SeatProcess
 from hil.session.scheduler.results import Results, fault_of
@@ -191,6 +192,8 @@ class Scheduler:
             case Staged(stage):
                 self._progress.stage(seat.name, stage.stage)
                 self._run.add_stage(replace(stage, board=seat.board, seat=seat.name))
+            case Traced(line):
+                self._progress.trace(seat.name, line)
             case TimelineEvent(name, details):
                 self._run.event(name, board=seat.board, seat=seat.name, **details)
             case Broken(fault):

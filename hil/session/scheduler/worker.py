@@ -34,6 +34,7 @@ from hil.session.scheduler.messages import (
     Started,
     StartSession,
     TimelineEvent,
+    Traced,
 )
 
 if TYPE_CHECKING:
@@ -148,6 +149,11 @@ class Worker:
         """Report to the run instead of opening a record."""
         self._connection.send(Opened(board.provenance))
         return RemoteRun(self._connection)
+
+    def pytest_hil_trace(self, line: str) -> bool:
+        """Have the run show a line about what is done on the board."""
+        self._connection.send(Traced(line))
+        return True
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:

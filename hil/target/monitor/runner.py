@@ -52,6 +52,12 @@ class Runner:
         self._link = link
         self._agent = agent
 
+    def __str__(self) -> str:
+        return agent_in_words(self._agent)
+
+    def __repr__(self) -> str:
+        return f"<agent: {self}>"
+
     def run(self, program: Program, deadline: Deadline | None = None) -> ProgramOutcome:
         """Run a program until it ends or its deadline passes. The outcome says which; see `ProgramOutcome.require`."""
         deadline = deadline or Deadline.after(USUAL)
@@ -76,13 +82,14 @@ class Runner:
         program.halt()
         program.want(r[:_CONDUIT_REGISTERS])
         with telling(ServiceCall(self._agent, fid, args)) as told:
-            outcome = self.run(program, deadline).require(f"calling {fid:#x} from {self._agent}")
+            outcome = self.run(program, deadline).require(f"calling {fid:#x} from {self}")
             result = SmcResult(outcome.r[:_CONDUIT_REGISTERS])
             told.registers = result.x
         return result
 
     def read(self, address: int, length: int) -> bytes:
         """Read memory with the widest accesses, up to 8 bytes, that address and length allow. Raises `TargetFault`."""
+        __tracebackhide__ = True
         data = b""
         with telling(MemoryAccess(self._agent, "read", address, length)) as told:
             while len(data) < length:
@@ -93,12 +100,13 @@ class Runner:
                 program.copy(r[0], r[1], size, size=_width(here, size))
                 program.halt()
                 program.want((), size=size)
-                data += self.run(program).require(f"reading {size} bytes at {here:#x} from {self._agent}").data
+                data += self.run(program).require(f"reading {size} bytes at {here:#x} from {self}").data
             told.data = data
         return data
 
     def write(self, address: int, data: bytes) -> None:
         """Write memory with the widest accesses, up to 8 bytes, that address and length allow. Raises `TargetFault`."""
+        __tracebackhide__ = True
         with telling(MemoryAccess(self._agent, "write", address, len(data), data)):
             for at in range(0, len(data), abi.AGENT_DATA_BYTES):
                 here, piece = address + at, data[at : at + abi.AGENT_DATA_BYTES]
@@ -109,7 +117,7 @@ class Runner:
                 program.copy(r[0], r[1], len(piece), size=_width(here, len(piece)))
                 program.halt()
                 program.want(())
-                self.run(program).require(f"writing {len(piece)} bytes at {here:#x} from {self._agent}")
+                self.run(program).require(f"writing {len(piece)} bytes at {here:#x} from {self}")
 
     def _request(self, program: Program, deadline: Deadline) -> str:
         microseconds = math.ceil(deadline.remaining * 1e6)
@@ -119,6 +127,14 @@ class Runner:
             f"{self._agent} {microseconds:x} {wanted.offset:x} {wanted.size:x} {length:x} {wanted.mask:x} "
             f"{_base64(program.assemble())} {_base64(program.uploaded)}"
         )
+
+
+def agent_in_words(agent: str) -> str:
+    """Return an agent by what it runs on: `m0` is EL2 on CPU 0, `2.1` is vCPU 1 of VM 2; others keep their names."""
+    if agent[:1] == "m" and agent[1:].isalnum():
+        return f"EL2 CPU {int(agent[1:], 16)}"
+    vm, dot, vcpu = agent.partition(".")
+    return f"VM {int(vm, 16)} vCPU {int(vcpu, 16)}" if dot else agent
 
 
 def _outcome(answer: str) -> ProgramOutcome:

@@ -43,6 +43,9 @@ class VirtualMachine:
         self._traps_smc = False
         self._default_cacheable = False
 
+    def __repr__(self) -> str:
+        return f"<VM {self.id}>"
+
     def agent(self, vcpu: int = 0) -> Agent:
         """Return the agent on a vCPU. The agents of one VM share memory, but each has its own stage 1."""
         return Agent(self._link, self.id, vcpu)
@@ -141,7 +144,7 @@ class Agent(Runner):
         program.map(r[0], r[1], length, device=device, writable=writable)
         program.halt()
         with telling(Mapping(self._agent, va, length, ipa)):
-            self.run(program).require(f"mapping {length:#x} bytes at {va:#x} to {ipa:#x} in {self._agent}")
+            self.run(program).require(f"mapping {length:#x} bytes at {va:#x} to {ipa:#x} in {self}")
 
     def unmap(self, va: int, length: int) -> None:
         """Unmap pages in stage 1."""
@@ -150,7 +153,7 @@ class Agent(Runner):
         program.unmap(r[0], length)
         program.halt()
         with telling(Mapping(self._agent, va, length)):
-            self.run(program).require(f"unmapping {length:#x} bytes at {va:#x} in {self._agent}")
+            self.run(program).require(f"unmapping {length:#x} bytes at {va:#x} in {self}")
 
     def tpm_command(
         self, queue_va: int, doorbell_fid: int, command: bytes, *, slot: int = 0, deadline: Deadline | None = None
@@ -162,6 +165,6 @@ class Agent(Runner):
         trip = round_trip(queue_va, doorbell_fid, command, slot)
         with telling(TpmCommand(self._agent, command)) as told:
             outcome = self.run(trip.program, deadline or Deadline.after(_TPM_COMMAND))
-            outcome.require(f"sending a TPM command of {len(command)} bytes from {self._agent}")
+            outcome.require(f"sending a TPM command of {len(command)} bytes from {self}")
             told.response = trip.response(outcome)
         return told.response

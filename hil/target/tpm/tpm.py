@@ -49,6 +49,9 @@ class Tpm:
         self.transport = transport
         self.esapi = QueueEsapi(transport)
 
+    def __repr__(self) -> str:
+        return f"<TPM behind {self.transport!r}>"
+
     def __enter__(self) -> Self:
         return self
 

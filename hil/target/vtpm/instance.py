@@ -38,7 +38,7 @@ class Ticks:
     evictions: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Instance:
     """A live instance. Refused calls raise `ServiceError`."""
 
@@ -49,6 +49,9 @@ class Instance:
     handle: int
     queue_pa: int
     queue_bytes: int
+
+    def __repr__(self) -> str:
+        return f"<vTPM {self.index} of VM {self.vm_id}, handle {self.handle:#x}>"
 
     def call(self, fid: int, *arguments: int) -> Reply:
         """Make a call with this instance's handle, and return the reply without checking it."""

@@ -57,6 +57,9 @@ class Service:
         self.monitor = monitor
         self._epoch = 0
 
+    def __repr__(self) -> str:
+        return "<the EL3 service>"
+
     def call(self, fid: int, *arguments: int) -> Reply:
         """Make any call with any arguments, and return the reply without checking it."""
         return Reply.from_registers(fid, self.monitor.smc(fid, *arguments).x)

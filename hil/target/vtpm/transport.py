@@ -33,7 +33,7 @@ def queue_va(index: int) -> int:
     return _VA + index * _STRIDE
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class GuestQueue:
     """The queue of an instance, mapped for one vCPU of its VM, which sends commands without its hypervisor."""
 
@@ -49,6 +49,9 @@ class GuestQueue:
         agent = vm.agent(vcpu)
         agent.map(va, queue_ipa(instance.index), instance.queue_bytes, device=device)
         return cls(instance, vm, agent, va)
+
+    def __repr__(self) -> str:
+        return f"<queue of {self.instance!r} at {self.va:#x} of {self.agent}>"
 
     @property
     def doorbell(self) -> int:
@@ -101,7 +104,7 @@ class GuestQueue:
         return self.buffer(slot)[: response_length(self.control_page().entries[slot])]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ManagedQueue(GuestQueue):
     """The queue of an instance in a VM of the monitor, which gives tests the calls that EL2 makes."""
 
@@ -117,11 +120,14 @@ class ManagedQueue(GuestQueue):
         return cls.map(instance, vm, vcpu=vcpu)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ForwardedQueue:
     """The queue of an instance, used by the hypervisor: what one does that traps its guests' SMCs."""
 
     instance: Instance
+
+    def __repr__(self) -> str:
+        return f"<queue of {self.instance!r}, by FORWARD>"
 
     def transmit(self, command: bytes) -> bytes:
         """Write a command to the queue at its physical address, FORWARD it, and return the response."""

@@ -15,6 +15,7 @@ from hil.account import (
     ServiceCall,
     TpmCommand,
 )
+from hil.target.monitor.runner import agent_in_words
 from hil.target.words import requests, smc, tpm
 
 MOST_CHARACTERS = 300
@@ -47,13 +48,13 @@ def _words(action: Action) -> Words:
 @_words.register
 def _(action: ServiceCall) -> Words:
     call = smc.call_in_words(action.fid, action.arguments, action.registers)
-    return Words("call", requests.agent_in_words(action.agent), call.what, call.answer, call.ok)
+    return Words("call", agent_in_words(action.agent), call.what, call.answer, call.ok)
 
 
 @_words.register
 def _(action: TpmCommand) -> Words:
     command = tpm.read_command(action.command)
-    what, where = f"{command.name}({command})", requests.agent_in_words(action.way)
+    what, where = f"{command.name}({command})", agent_in_words(action.way)
     if not action.response:
         return Words("tpm", where, what, "", ok=True)
     response = tpm.read_response(action.response, command.code)
@@ -62,7 +63,7 @@ def _(action: TpmCommand) -> Words:
 
 @_words.register
 def _(action: MemoryAccess) -> Words:
-    where = requests.agent_in_words(action.agent)
+    where = agent_in_words(action.agent)
     if action.verb == "write":
         return Words("memory", where, f"write at {action.address:#x}: {tpm.shown(action.data)}", "", ok=True)
     what = f"{action.verb} {action.length} bytes at {action.address:#x}"
@@ -71,7 +72,7 @@ def _(action: MemoryAccess) -> Words:
 
 @_words.register
 def _(action: Mapping) -> Words:
-    where = requests.agent_in_words(action.agent)
+    where = agent_in_words(action.agent)
     if action.ipa is None:
         return Words("memory", where, f"unmap in stage 1 (va={action.va:#x}, length={action.length:#x})", "", ok=True)
     what = f"map in stage 1 (va={action.va:#x}, ipa={action.ipa:#x}, length={action.length:#x})"
@@ -81,7 +82,7 @@ def _(action: Mapping) -> Words:
 @_words.register
 def _(action: ProgramRun) -> Words:
     answer = f"fault: {action.fault}; {action.ended}" if action.fault else action.ended
-    where = requests.agent_in_words(action.agent)
+    where = agent_in_words(action.agent)
     return Words("program", where, f"program of {action.instructions} instructions", answer, ok=not action.fault)
 
 

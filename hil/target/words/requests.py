@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hil.target.monitor.runner import agent_in_words
 from hil.target.words.smc import number, status_in_words
 
 if TYPE_CHECKING:
@@ -34,14 +35,6 @@ _OF_AGENTS = {"start", "run", "wait"}
 _STATUS_FIRST = "vtpm-"
 """How the requests to a VMM begin whose answer is a status and numbers."""
 _DATA = "vtpm-queue"
-
-
-def agent_in_words(agent: str) -> str:
-    """Return an agent by what it runs on: `m0` is EL2 on CPU 0, `2.1` is vCPU 1 of VM 2; others keep their names."""
-    if agent[:1] == "m" and agent[1:].isalnum():
-        return f"EL2 CPU {int(agent[1:], 16)}"
-    vm, dot, vcpu = agent.partition(".")
-    return f"VM {int(vm, 16)} vCPU {int(vcpu, 16)}" if dot else agent
 
 
 def request_in_words(text: str) -> str:

@@ -18,6 +18,7 @@ from hil.report.activity import read_activity
 from hil.report.attached import read_coverage, read_delays
 from hil.report.failures import failure_groups
 from hil.report.index import word
+from hil.report.kept import Kept
 from hil.report.pagedata import anchor, case_data, timeline
 from hil.report.stages import stages
 from hil.report.text import visible
@@ -58,6 +59,7 @@ def write_html(record: Record, directory: Path) -> None:
 def html(record: Record, directory: Path | None = None) -> str:
     """Return `record` as one page; its transcripts and further files are taken from `directory`."""
     troubles = failure_groups(record)
+    kept = Kept(directory)
     page: str = _template().render(
         record=record,
         meaning=MEANING[record.verdict],
@@ -69,7 +71,7 @@ def html(record: Record, directory: Path | None = None) -> str:
         stages=stages(record, directory),
         coverage=read_coverage(directory),
         delays=read_delays(directory),
-        cases=embedded([case_data(record, number, case) for number, case in enumerate(record.cases)]),
+        cases=embedded([case_data(record, number, case, kept) for number, case in enumerate(record.cases)]),
         timeline=embedded(timeline(record, read_activity(directory) if directory else [])),
         anchor=anchor,
         visible=visible,
@@ -113,8 +115,10 @@ def _template() -> Template:
         lstrip_blocks=True,
         bytecode_cache=_compiled(),
     )
-    script = "".join((_PAGE / name).read_text(encoding="utf-8") for name in ("cases.js", "timeline.js"))
-    environment.globals["style"] = (_PAGE / "report.css").read_text(encoding="utf-8")
+    script = "".join((_PAGE / name).read_text(encoding="utf-8") for name in ("cases.js", "account.js", "timeline.js"))
+    environment.globals["style"] = "\n".join(
+        (_PAGE / name).read_text(encoding="utf-8") for name in ("report.css", "account.css")
+    )
     environment.globals["script"] = script
     environment.globals["script_hash"] = content_hash(script)
     return environment.get_template("report.html")

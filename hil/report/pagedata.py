@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from hil.record.case import Attempt, Outcome
 from hil.report.index import word
+from hil.report.kept import Kept
 from hil.report.text import visible
 
 if TYPE_CHECKING:
@@ -28,8 +29,8 @@ def anchor(case: Case) -> str:
     return quote(f"{case.board}/{visible(case.id)}", safe="")
 
 
-def case_data(record: Record, number: int, case: Case) -> dict[str, Any]:
-    """Return what the page tells about a case; `number` is its place in the record."""
+def case_data(record: Record, number: int, case: Case, kept: Kept | None = None) -> dict[str, Any]:
+    """Return what the page tells about a case; `number` is its place in the record, `kept` has its attachments."""
     began = _seconds(record.started)
     attempts = case.attempts or (_as_attempt(case),)
     return {
@@ -40,7 +41,9 @@ def case_data(record: Record, number: int, case: Case) -> dict[str, Any]:
         "word": word(case),
         "seconds": round(case.duration, 3),
         "quarantine": _quarantine(case),
-        "attempts": [_attempt(attempt, began) for attempt in attempts],
+        "attempts": [
+            {**_attempt(attempt, began), **(kept or Kept(None)).attempt_data(attempt)} for attempt in attempts
+        ],
         "steps": [[_since(step.started, began), visible(step.name), round(step.duration, 4)] for step in case.steps],
     }
 

@@ -8,8 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from hil.record import Attempt, BoardOfRun, Case, ConsoleSlice, Fault, FaultKind, Outcome, Provenance, Record, Verdict
-from hil.record.case import BLOCKED, Quarantine
+from hil.record import (
+    Attachment,
+    Attempt,
+    BoardOfRun,
+    Case,
+    ConsoleSlice,
+    Fault,
+    FaultKind,
+    Outcome,
+    Provenance,
+    Record,
+    Verdict,
+)
+from hil.record.account import GAP, Entry
+from hil.record.case import BLOCKED, Output, Quarantine
 from hil.record.step import Stage, Step
 from hil.record.transcript import Transcript
 from hil.record.verdict import count
@@ -30,6 +43,24 @@ PANIC = Crash(
     cause="an address was used that nothing is mapped at",
     places=(Place("elr_el3", "0xe0a1234", "vtpm_create", "bl31.elf", "firmware/service/calls.c", 118),),
     registers=tuple((f"x{number}", f"0x{number:016x}") for number in range(31)),
+)
+
+
+ACCOUNT = (
+    Entry(0.1, 0.0921, "call", "CREATE(vm=1, slots=1, index=0)", "EL2 CPU 0", "OK handle=0x10001"),
+    Entry(0.2, 0.0, GAP, "212 actions left out"),
+    Entry(0.3, 0.0043, "tpm", "TPM2_GetRandom(bytesRequested=16)", "VM 1 vCPU 0", f"SUCCESS randomBytes={'5c' * 16}"),
+    Entry(0.4, 31.0, "memory", f"write at 0x400000000000: {LONG}", "VM 1 vCPU 0", f"data abort {HOSTILE}", ok=False),
+)
+OUTPUT = (Output("stdout call", f"printed by the test\n{HOSTILE}"), Output("log call", f"WARNING mine: {LONG}"))
+PICTURE = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c489"
+    "0000000d49444154789c6360606060000000050001a5f645400000000049454e44ae426082"
+)
+KEPT = (
+    Attachment("a picture", "rpi4-1/attachments/picture.png", len(PICTURE)),
+    Attachment("figures", "rpi4-1/attachments/figures.json", 15),
+    Attachment(f"large {HOSTILE}", "", 0, "not kept: it has 9000000 bytes, 4194304 are allowed"),
 )
 
 
@@ -72,7 +103,7 @@ def record() -> Record:
     panic = fault(FaultKind.FIRMWARE, "BL31 panicked", stage="monitor", crash=PANIC)
     cases = (
         case("test_passes", attempt(1, 1)),
-        case("test_panics", attempt(1, 2, panic)),
+        case("test_panics", attempt(1, 2, panic, account=ACCOUNT, output=OUTPUT, attachments=KEPT)),
         case(f"test_with_{LONG}", attempt(1, 3, fault(FaultKind.TEST, HOSTILE))),
         case("test_is_flaky", attempt(1, 4, fault(FaultKind.FIRMWARE, "lost a byte")), attempt(2, 5, seat="rpi4-2")),
         case("test_loses_its_board", attempt(1, 6, lost)),
@@ -120,6 +151,9 @@ def write_files(directory: Path) -> None:
         transcript = Transcript(uart, directory / "rpi4-1" / f"{uart}.log")
         transcript.received(b"monitor: ready\r\n" * 5)
         transcript.close()
+    (directory / "rpi4-1" / "attachments").mkdir(exist_ok=True)
+    (directory / "rpi4-1" / "attachments" / "picture.png").write_bytes(PICTURE)
+    (directory / "rpi4-1" / "attachments" / "figures.json").write_text('{"median": 1.5}')
     usual = {"median": 0.2, "least": 0.15, "most": 0.9, "runs": 10}
     (directory / "usual.json").write_text(json.dumps([["rpi4", "monitor", usual]]))
     counts = {"10": 4, "11": 0, "12": 0, "14": 2}

@@ -108,6 +108,24 @@ def test_a_crash_is_told_in_words_and_places(window: Open, url: str) -> None:
     assert "31 registers" in told
 
 
+def test_a_failed_test_shows_what_it_did_printed_and_kept(window: Open, url: str) -> None:
+    shown = window(url)
+    open_all(shown)
+    test = "#cases > details[data-case='1'] "
+    steps = shown.evaluate(f'[...document.querySelectorAll("{test}.account li")].map((one) => one.innerText)')
+    assert "resume" in steps[0], "steps of the framework stand where they happened"
+    assert any("TPM2_GetRandom(bytesRequested=16)" in step for step in steps)
+    assert any("212 actions left out" in step for step in steps)
+    assert shown.evaluate(f'document.querySelector("{test}.steps").open')
+    assert "refused" in shown.evaluate(f'document.querySelector("{test}.account li:last-child").className')
+    assert "printed by the test" in shown.evaluate(f'document.querySelector("{test}.body").innerText')
+    kept = shown.evaluate(f'document.querySelector("{test}.attachments").innerText')
+    assert all(words in kept for words in ("a picture", "figures", "not kept: it has 9000000 bytes"))
+    shown.wait_until(f'document.querySelector("{test}.attachments img").naturalWidth === 1')
+    quiet = "#cases > details[data-case='0'] .steps"
+    assert not shown.evaluate(f'document.querySelector("{quiet}").open'), "those of a test that passed are folded"
+
+
 def test_attempts_are_tabs_that_arrows_move_between(window: Open, url: str) -> None:
     shown = window(f"{url}#rpi4%2Fsuites%2Fqueue%2Ftest_ring.py%3A%3Atest_is_flaky")
     chosen = shown.find("[role=tab][aria-selected=true]")

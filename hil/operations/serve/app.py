@@ -52,6 +52,13 @@ _TYPES = {
     ".log": "text/plain",
     ".xml": "text/xml",
     ".info": "text/plain",
+    ".txt": "text/plain",
+    ".csv": "text/plain",
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".gif": "image/gif",
+    ".webp": "image/webp",
 }
 """The kinds of files of a run that are served; all others stay on this machine."""
 

@@ -21,7 +21,7 @@ OWN_PAGE = (
 )
 """The Content Security Policy of this server's own pages."""
 REPORT = (
-    "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
+    "sandbox allow-scripts; default-src 'none'; img-src data:; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 """The policy of reports, which may come from another machine: they are kept from everything else here."""

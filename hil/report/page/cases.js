@@ -5,6 +5,8 @@ const list = document.getElementById("cases");
 const search = document.querySelector("#filter input");
 const outcome = document.querySelector("#filter select");
 const PAGE = 100;
+/* What other scripts add to an attempt: functions of the attempt and its test that return elements. */
+const PARTS = [];
 
 function element(name, attributes = {}, ...content) {
 	const made = document.createElement(name);
@@ -55,9 +57,10 @@ function fault(found) {
 	return shown;
 }
 
-function attempt(made) {
+function attempt(made, test) {
 	const body = element("div", {}, ...made.faults.map(fault));
 	if (made.reason) body.append(paragraph(made.reason));
+	for (const part of PARTS) body.append(...part(made, test));
 	for (const [uart, text] of made.console) body.append(paragraph(`console ${uart}`, "kind"), consoleText(text));
 	if (!body.childNodes.length) body.append(paragraph("nothing was said"));
 	return body;
@@ -74,7 +77,7 @@ function tabs(test) {
 			button.setAttribute("aria-selected", other === number);
 			button.tabIndex = other === number ? 0 : -1;
 		});
-		panel.replaceChildren(attempt(test.attempts[number]));
+		panel.replaceChildren(attempt(test.attempts[number], test));
 		if (focus) buttons[number].focus();
 	};
 	buttons.forEach((button, number) => {
@@ -88,18 +91,10 @@ function tabs(test) {
 	return [element("div", { role: "tablist" }, ...buttons), panel];
 }
 
-function steps(test) {
-	const begin = test.attempts[0].from ?? test.steps[0][0];
-	const rows = test.steps.toSorted((a, b) => a[0] - b[0]).map(([at, what, seconds]) => element("tr", {},
-		element("td", { class: "number" }, `+${(at - begin).toFixed(3)} s`), element("td", {}, what), element("td", { class: "number" }, duration(seconds))));
-	return element("details", { class: "steps" }, element("summary", {}, `${rows.length} steps`), element("div", { class: "wide", tabindex: "0" }, element("table", {}, ...rows)));
-}
-
 function fill(details, test) {
 	const body = element("div", { class: "body" });
 	if (test.quarantine) body.append(paragraph(`in quarantine: ${test.quarantine}`));
-	body.append(...(test.attempts.length > 1 ? tabs(test) : [attempt(test.attempts[0])]));
-	if (test.steps.length) body.append(steps(test));
+	body.append(...(test.attempts.length > 1 ? tabs(test) : [attempt(test.attempts[0], test)]));
 	body.append(element("p", { class: "note" }, element("a", { href: `#${test.anchor}` }, "link to this test")));
 	details.append(body);
 }

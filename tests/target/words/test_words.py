@@ -120,10 +120,7 @@ def test_names_and_numbers_are_those_of_another_implementation() -> None:
         assert int(getattr(TPM2_ALG, name.upper())) == number
     for name in ("INITIALIZE", "FAILURE", "COMMAND_SIZE", "NV_LOCKED", "RETRY", "LOCKOUT", "OBJECT_MEMORY"):
         assert response_name(int(getattr(TPM2_RC, name))) == name
-    assert (
-        response_name(int(TPM2_RC.VALUE + TPM2_RC.P + TPM2_RC.RC2 if hasattr(TPM2_RC, "RC2") else 0x2C4))
-        == "VALUE (parameter 2)"
-    )
+    assert response_name(0x2C4) == "VALUE (parameter 2)"
     assert response_name(0x98E) == "AUTH_FAIL (session 1)"
     assert response_name(0x18B) == "HANDLE (handle 1)"
 

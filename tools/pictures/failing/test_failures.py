@@ -1,6 +1,6 @@
 """Tests that fail on purpose, each in another way: docs/failures.md shows what a terminal and a page make of them.
 
-.venv/bin/hil run --board qemu-virt --no-linux tools/pictures/failures
+.venv/bin/hil run --board qemu-virt --no-linux tools/pictures/failing
 """
 
 from __future__ import annotations

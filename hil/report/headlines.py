@@ -10,12 +10,18 @@ from hil.record.case import FaultKind
 from hil.report.text import visible
 
 if TYPE_CHECKING:
-    from hil.record import Case, Fault
+    from collections.abc import Iterable
+
+    from hil.record import Case, ConsoleSlice, Entry, Fault
 
 ACCOUNT = "Account of the board"
 """The title of what a test did on the board."""
 ENTRIES_SHOWN = 12
 """How many of the last actions stand in the terminal below a failure; the record has more."""
+LINES_SHOWN = 8
+"""How many of the last lines of each console stand there."""
+_SAID = re.compile(r"\[ *[\d.]+\] <")
+"""How a line of a console begins that the board said."""
 _PLACE = re.compile(r"^(?P<file>[^\s:][^:\n]*):(?P<line>\d+): ", re.MULTILINE)
 """A place in pytest's account of a failure, such as `suites/tpm/test_a.py:12: AssertionError`."""
 
@@ -53,15 +59,22 @@ def told(case: Case) -> list[tuple[str, str]]:
         return []
     last = case.attempts[-1]
     found = [(f"Captured {piece.stream}", piece.text.rstrip("\n")) for piece in last.output]
-    entries = [entry for entry in last.account if entry.kind != GAP]
+    return [*found, *sections(last.account, last.console or case.console)]
+
+
+def sections(account: Iterable[Entry], console: Iterable[ConsoleSlice]) -> list[tuple[str, str]]:
+    """Return the last actions on the board, and what its consoles said last, as texts with titles."""
+    found = []
+    entries = [entry for entry in account if entry.kind != GAP]
     if entries:
-        found.append((title(len(entries)), "\n".join(entry.line for entry in entries[-ENTRIES_SHOWN:])))
+        heading = ACCOUNT + (f", last {ENTRIES_SHOWN} of {len(entries)}" if len(entries) > ENTRIES_SHOWN else "")
+        found.append((heading, "\n".join(entry.line for entry in entries[-ENTRIES_SHOWN:])))
+    for piece in console:
+        said = [line for line in piece.text.splitlines() if _SAID.match(line)]
+        if said:
+            heading = f"Console {piece.console}" + (", last lines" if len(said) > LINES_SHOWN else "")
+            found.append((heading, "\n".join(said[-LINES_SHOWN:])))
     return found
-
-
-def title(entries: int) -> str:
-    """Return the title of the last of so many entries of an account."""
-    return ACCOUNT + (f", last {ENTRIES_SHOWN} of {entries} actions" if entries > ENTRIES_SHOWN else "")
 
 
 def place(file: str, details: str) -> tuple[str, int]:

@@ -32,7 +32,7 @@ ENDS = ("monitor", "linux")
 """The last states of a boot; each board has one of them."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Board:
     """A board with the firmware under test: its features, and methods that bring it into a state.
 
@@ -44,6 +44,9 @@ class Board:
     firmware_hash: str
     target: Target
     strategy: BoardStrategy
+
+    def __repr__(self) -> str:
+        return f"<board {self.name}, at stage {self.stage or 'unknown'}>"
 
     @property
     def stage(self) -> str:

@@ -23,8 +23,10 @@ function account(made, test) {
 	const actions = entries.filter((done) => done.kind !== "gap").length;
 	const refused = entries.filter((done) => !done.ok).length;
 	const title = `${actions} ${actions === 1 ? "step" : "steps"} on the board${refused ? `, ${refused} refused or failed` : ""}`;
-	const shown = element("details", { class: "steps" }, element("summary", {}, title), element("ol", { class: "account id", tabindex: "0" }, ...entries.map(entry)));
+	const rows = element("ol", { class: "account id", tabindex: "0" }, ...entries.map(entry));
+	const shown = element("details", { class: "steps" }, element("summary", {}, title), rows);
 	shown.open = made.faults.length > 0;
+	if (shown.open) requestAnimationFrame(() => { rows.scrollTop = rows.scrollHeight; }); // what happened last explains most
 	return [shown];
 }
 

@@ -8,23 +8,25 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hil.account import listen
-from hil.record.account import GAP, LAST, duration, entry_of
-from hil.report.headlines import ENTRIES_SHOWN, title
+from hil.record.account import LAST, duration, entry_of
+from hil.report.headlines import sections
 from hil.report.text import visible
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from hil.account import Action
-    from hil.record import Step
+    from hil.record import ConsoleSlice, Step
     from hil.session.plugin.progress import AttemptProgress
 
 
-def show(report: pytest.TestReport, attempt: AttemptProgress) -> None:
-    """Add the last actions of an attempt to the report of its failure, where pytest prints what was captured."""
-    entries = [entry for entry in attempt.entries(LAST) if entry.kind != GAP]
-    if not entries:
-        return
-    lines = [entry.line for entry in entries[-ENTRIES_SHOWN:]]
-    report.sections.append((title(len(entries)), visible("\n".join(lines))))
+def show(report: pytest.TestReport, attempt: AttemptProgress, console: Iterable[ConsoleSlice]) -> None:
+    """Add the last actions of an attempt, and what the consoles said last, to the report of its failure.
+
+    pytest prints these sections after those with what it captured.
+    """
+    for heading, text in sections(attempt.entries(LAST), console):
+        report.sections.append((heading, visible(text)))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -41,6 +43,7 @@ def pytest_hil_trace(config: pytest.Config, line: str) -> bool:
     capture = config.pluginmanager.get_plugin("capturemanager")
     if terminal is not None and capture is not None:
         with capture.global_and_fixture_disabled():
+            terminal.ensure_newline()
             terminal.write_line(line)
     return True
 
@@ -53,7 +56,7 @@ class Tracer:
         self._began = time.monotonic()
         config.add_cleanup(listen(self._take))
 
-    @pytest.hookimpl(tryfirst=True)
+    @pytest.hookimpl(trylast=True)
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """Begin a test: its name is a line of its own."""
         self._began = time.monotonic()

@@ -18,6 +18,7 @@ from hil.session.plugin import account, quarantine, terminal
 from hil.session.plugin.classify import BlockedError, classify
 from hil.session.plugin.defaultboard import lacks_board
 from hil.session.plugin.environment import environment
+from hil.session.plugin.frames import hide_framework
 from hil.session.plugin.progress import AttemptProgress, CaseProgress, captured, give_reason
 from hil.session.plugin.unsupported import Unsupported
 from hil.target.crash import find_elfs
@@ -130,6 +131,7 @@ class Recorder:
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Classify a failed phase. A fault of the lab or the user never counts as an expected failure."""
+        hide_framework(call)
         report = yield
         give_reason(report)
         if call.excinfo and (lacking := lacks_board(call.excinfo.value)):
@@ -154,7 +156,7 @@ class Recorder:
                 attempt.reason = BLOCKED
             attempt.output = captured(report)
             if fault:
-                account.show(report, attempt)
+                account.show(report, attempt, self._consoles.since(attempt.mark))
             self._excuse(report, fault)
         return report
 

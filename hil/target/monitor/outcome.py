@@ -130,7 +130,6 @@ class ProgramOutcome:
 
     def require(self, doing: str = "") -> ProgramOutcome:
         """Return this outcome if the program halted; raise `TargetFault`, `RanTooLong` or `UsageError` otherwise."""
-        __tracebackhide__ = True  # a failing test shows its own line, and what this raises
         match self.ended:
             case ProgramEnd.HALTED:
                 return self

@@ -89,7 +89,6 @@ class Runner:
 
     def read(self, address: int, length: int) -> bytes:
         """Read memory with the widest accesses, up to 8 bytes, that address and length allow. Raises `TargetFault`."""
-        __tracebackhide__ = True
         data = b""
         with telling(MemoryAccess(self._agent, "read", address, length)) as told:
             while len(data) < length:
@@ -106,7 +105,6 @@ class Runner:
 
     def write(self, address: int, data: bytes) -> None:
         """Write memory with the widest accesses, up to 8 bytes, that address and length allow. Raises `TargetFault`."""
-        __tracebackhide__ = True
         with telling(MemoryAccess(self._agent, "write", address, len(data), data)):
             for at in range(0, len(data), abi.AGENT_DATA_BYTES):
                 here, piece = address + at, data[at : at + abi.AGENT_DATA_BYTES]

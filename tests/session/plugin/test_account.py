@@ -71,7 +71,7 @@ def test_frames_of_the_monitor_stand_in_the_transcript_only(bench: Bench) -> Non
     bench.run(SPEAKS)
     (said,) = bench.cases["test_bad"]["console"]
     assert "what the firmware says" in said["text"]
-    assert "AQAAAAAA" in (bench.latest / "main" / "monitor.log").read_text()
+    assert "AQAAAAAA" in next(bench.latest.rglob("monitor.log")).read_text()
     for name in ("run.json", "junit.xml", "report.html", "events.jsonl"):
         assert "AQAAAAAA" not in (bench.latest / name).read_text(), name
 
@@ -106,7 +106,7 @@ def test_attachments_lie_in_the_directory_of_the_run_and_their_size_is_bounded(b
     assert_valid(bench.latest)
     kept = attempt(bench.cases["test_keeps"])["attachments"]
     files = {one["name"]: one["file"] for one in kept}
-    folder = "main/attachments/test_subject.py-test_keeps"
+    folder = "fake/attachments/test_subject.py-test_keeps"
     assert [one["file"] for one in kept[:4]] == [
         f"{folder}/figures.json",
         f"{folder}/notes.txt",
@@ -132,7 +132,7 @@ def test_junit_and_page_name_what_a_test_kept(bench: Bench) -> None:
     assert "[[ATTACHMENT|reports/" in (bench.latest / "junit.xml").read_text()
     assert "attachments/test_subject.py-test_keeps/boot.bin]]" in (bench.latest / "junit.xml").read_text()
     page = (bench.latest / "report.html").read_text()
-    assert "main/attachments/test_subject.py-test_keeps/boot.bin" in page
+    assert "fake/attachments/test_subject.py-test_keeps/boot.bin" in page
     assert "data:image/png;base64,iVBORw==" in page
 
 
@@ -201,3 +201,21 @@ def test_each_attempt_has_an_account_of_its_own(bench: Bench) -> None:
     assert (first["account"][0]["ok"], "ok" in second["account"][0]) == (False, False)
     events = [json.loads(line) for line in (bench.latest / "events.jsonl").read_text().splitlines()]
     assert next(event for event in events if event["event"] == "attempt")["account"] == first["account"]
+
+
+def test_an_error_of_the_framework_shows_the_line_of_the_test_and_what_the_console_said(bench: Bench) -> None:
+    result = bench.run(
+        """
+        from hil.target.vtpm.reply import Reply
+        def test_refused(monitor):
+            monitor.say(b"BL31: built\\n=1f ok AQAAAAAA *c3118909\\n")
+            Reply.from_registers(0xC3000006, [(-18) % (1 << 64), 0]).require()
+        """
+    )
+    shown = result.stdout.str()
+    assert ">       Reply.from_registers(0xC3000006" in shown or ">   Reply.from_registers(0xC3000006" in shown
+    assert "DESTROY answered BAD_HANDLE (-18)" in shown
+    assert "hil/target/vtpm/reply.py" not in shown
+    result.stdout.fnmatch_lines(["*- Console monitor -*", "*< BL31: built"])
+    full = bench.run((bench.pytester.path / "suites" / "test_subject.py").read_text(), "--fulltrace").stdout.str()
+    assert "hil/target/vtpm/reply.py" in full

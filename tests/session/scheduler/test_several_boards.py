@@ -56,6 +56,31 @@ def test_one_boards_failure_leaves_the_other_alone_and_the_worst_decides(boards:
     assert [case.outcome for case in boards.cases("linux").values()] == [Outcome.PASSED, Outcome.FAILED]
 
 
+def test_a_trace_shows_what_each_board_does_and_a_failure_what_its_board_did(boards: Boards) -> None:
+    boards.suite(
+        """
+        from hil.account import ServiceCall, telling
+        from hil.fixtures import attach
+        def test_calls(monitor, board):
+            print("printed by", board.name)
+            attach("who", board.name)
+            with telling(ServiceCall("m0", 0xC3000006, (7,))) as told:
+                told.registers = ((-18) % (1 << 64), 0, 0, 0, 0, 0, 0, 0)
+            assert board.name == "bare"
+        """
+    )
+    done = boards.hil(*BOTH, "--trace")
+    refused = "! EL2 CPU 0: DESTROY(handle=7) -> BAD_HANDLE (-18): no live instance has this handle"
+    for name in ("bare ", "linux"):
+        assert any(f"] {name}  " in line and refused in line for line in done.stdout.splitlines()), done.stdout
+    failure = done.stdout.partition("Captured stdout call")[2]
+    assert "printed by linux" in failure
+    assert refused in failure.partition("Account of the board")[2]
+    for name in ("bare", "linux"):
+        (kept,) = boards.cases(name)["test_calls"].attempts[-1].attachments
+        assert (boards.path / "reports" / "latest" / kept.file).read_text() == name
+
+
 def test_the_first_failure_stops_all_boards_when_asked_to(boards: Boards) -> None:
     boards.suite("def test_a(monitor): assert False\ndef test_b(monitor): pass")
     done = boards.hil(*BOTH, "-x")

@@ -126,7 +126,7 @@ def command(
 
         hil run --coverage suites/queue
 
-        hil run --trace suites/queue -k ring
+        hil run --trace suites/tpm
 
         hil run --pool board=rpi4 -n 2 suites/tpm
     """

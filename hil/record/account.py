@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from hil.account import Action
 
 FIRST, LAST = 20, 100
-"""How many actions of an attempt are kept: the first and the last ones."""
-LAST_OF_PASSED = 20
-"""How many of the last ones are kept of an attempt that passed."""
+"""How many actions of an attempt that failed are kept: the first and the last ones."""
+FIRST_OF_PASSED, LAST_OF_PASSED = 4, 6
+"""The same of an attempt that passed: most do, and a record is to be small."""
 GAP = "gap"
 """The kind of the entry that stands for the actions left out."""
 
@@ -72,11 +72,12 @@ class Account:
             else:
                 self._last.append(action)
 
-    def entries(self, began: float, *, last: int = LAST) -> tuple[Entry, ...]:
-        """Return what is kept, with times since the monotonic time `began`; `last` is the number of last actions."""
+    def entries(self, began: float, *, passed: bool = False) -> tuple[Entry, ...]:
+        """Return what is kept, with times since the monotonic time `began`; of an attempt that `passed` less is."""
         with self._lock:
             first, rest, count = [*self._first], [*self._last], self._count
-        rest = rest[max(len(rest) - last, 0) :]
+        if passed and count > FIRST_OF_PASSED + LAST_OF_PASSED:
+            first, rest = first[:FIRST_OF_PASSED], [*first[FIRST_OF_PASSED:], *rest][-LAST_OF_PASSED:]
         left_out = count - len(first) - len(rest)
         gap = [Entry(first[-1].began - began, 0.0, GAP, f"{left_out} actions left out")] if left_out else []
         return (*(entry_of(action, began) for action in first), *gap, *(entry_of(action, began) for action in rest))

@@ -27,9 +27,12 @@ def plain_record(record: Record) -> dict[str, Any]:
 
 
 def plain_case(case: Case) -> dict[str, Any]:
-    """Return `case` as JSON can write it."""
+    """Return `case` as an event tells it: without the accounts of attempts that passed, which `run.json` has."""
     data: dict[str, Any] = msgspec.to_builtins(case)
     _shorten(data)
+    for attempt, plainly in zip(case.attempts, data["attempts"], strict=True):
+        if not attempt.faults:
+            plainly["account"] = []
     return data
 
 

@@ -234,7 +234,7 @@ def _consoles(pieces: Iterable[ConsoleSlice]) -> str:
 def _told(attempt: Attempt) -> list[str]:
     """Return what a test printed and logged, what it did on the board, and what it could not keep."""
     lines = [f"--- {piece.stream} ---\n{piece.text}" for piece in attempt.output]
-    if attempt.account:
+    if attempt.account and attempt.faults:
         lines.append("\n".join([f"--- {ACCOUNT.lower()} ---", *(entry.line for entry in attempt.account)]))
     lines += [f"attachment {file.name}: {file.note}" for file in attempt.attachments if file.note]
     return lines

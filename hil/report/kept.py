@@ -41,13 +41,13 @@ class Kept:
         """Return what the page tells about what an attempt did, printed and kept."""
         return {
             "account": [
-                {
-                    "at": entry.at,
-                    "seconds": entry.seconds,
-                    "kind": entry.kind,
-                    **{name: visible(getattr(entry, name)) for name in ("where", "what", "answer")},
-                    "ok": entry.ok,
-                }
+                [
+                    entry.at,
+                    entry.seconds,
+                    entry.kind,
+                    *(visible(text) for text in (entry.where, entry.what, entry.answer)),
+                    entry.ok,
+                ]
                 for entry in attempt.account
             ],
             "output": [[visible(piece.stream), visible(piece.text)] for piece in attempt.output],

@@ -10,7 +10,7 @@ import pytest
 
 from hil.account import Action, MonitorRequest, ServiceCall, TpmCommand, listen, telling, untold
 from hil.errors import FirmwareError
-from hil.record.account import FIRST, GAP, LAST, Account
+from hil.record.account import FIRST, FIRST_OF_PASSED, GAP, LAST, LAST_OF_PASSED, Account
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,8 +72,9 @@ def test_the_first_and_the_last_actions_are_kept_and_the_rest_is_counted() -> No
     assert (entries[0].what, entries[0].at) == ("request-0", 0.0)
     assert (entries[FIRST].kind, entries[FIRST].what) == (GAP, f"{1000 - FIRST - LAST} actions left out")
     assert entries[-1].what == "request-999"
-    assert [entry.kind for entry in account.entries(10.0, last=2)].index(GAP) == FIRST
-    assert len(account.entries(10.0, last=2)) == FIRST + 1 + 2
+    passed = account.entries(10.0, passed=True)
+    assert len(passed) == FIRST_OF_PASSED + 1 + LAST_OF_PASSED
+    assert (passed[FIRST_OF_PASSED].kind, passed[-1].what) == (GAP, "request-999")
 
 
 def test_a_line_says_when_how_long_and_whether_it_went_well() -> None:

@@ -18,10 +18,11 @@ function entry(done) {
 }
 
 function account(made, test) {
-	const entries = [...made.account, ...stepsOf(made, test)].toSorted((a, b) => a.at - b.at);
+	const done = made.account.map(([at, seconds, kind, where, what, answer, ok]) => ({ at, seconds, kind, where, what, answer, ok }));
+	const entries = [...done, ...stepsOf(made, test)].toSorted((a, b) => a.at - b.at);
 	if (!entries.length) return [];
-	const actions = entries.filter((done) => done.kind !== "gap").length;
-	const refused = entries.filter((done) => !done.ok).length;
+	const actions = entries.filter((one) => one.kind !== "gap").length;
+	const refused = entries.filter((one) => !one.ok).length;
 	const title = `${actions} ${actions === 1 ? "step" : "steps"} on the board${refused ? `, ${refused} refused or failed` : ""}`;
 	const rows = element("ol", { class: "account id", tabindex: "0" }, ...entries.map(entry));
 	const shown = element("details", { class: "steps" }, element("summary", {}, title), rows);

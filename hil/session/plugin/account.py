@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hil.account import listen
-from hil.record.account import LAST, duration, entry_of
+from hil.record.account import duration, entry_of
 from hil.report.headlines import sections
 from hil.report.text import visible
 
@@ -25,7 +25,7 @@ def show(report: pytest.TestReport, attempt: AttemptProgress, console: Iterable[
 
     pytest prints these sections after those with what it captured.
     """
-    for heading, text in sections(attempt.entries(LAST), console):
+    for heading, text in sections(attempt.account.entries(attempt.began), console):
         report.sections.append((heading, visible(text)))
 
 

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from hil.record import Attempt, Case, Fault, Outcome, Output
-from hil.record.account import LAST, LAST_OF_PASSED, Account
+from hil.record.account import Account
 from hil.record.case import BLOCKED, NOT_CARRIED_OUT
 from hil.record.step import ago
 
 if TYPE_CHECKING:
     import pytest
 
-    from hil.record import Attachment, ConsoleSlice, Entry, Quarantine, Step
+    from hil.record import Attachment, ConsoleSlice, Quarantine, Step
 
 
 @dataclass(slots=True)
@@ -59,14 +59,10 @@ class AttemptProgress:
             reason=self.reason,
             faults=tuple(self.faults),
             console=console,
-            account=self.entries(LAST if self.faults else LAST_OF_PASSED),
+            account=self.account.entries(self.began, passed=not self.faults),
             output=self.output,
             attachments=tuple(self.attachments),
         )
-
-    def entries(self, last: int) -> tuple[Entry, ...]:
-        """Return what was done on the board so far, the first and the `last` actions."""
-        return self.account.entries(self.began, last=last)
 
     def _outcome(self) -> Outcome:
         if not self.faults:

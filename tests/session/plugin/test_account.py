@@ -31,7 +31,7 @@ def test_good(monitor):
 def test_bad(monitor):
     print("to standard error", file=sys.stderr)
     logging.getLogger("mine").warning("this is odd")
-    monitor.say(b"=1f ok AQAAAAAA *c3118909\\nwhat the firmware says\\n")
+    monitor.say(b"=1f ok AQ" b"AAAAAA *c3118909\\nwhat the firmware says\\n")
     call(-18)
     assert False, "no good"
 """

@@ -13,6 +13,7 @@ MODULES = (
     "hil.target.tpm.commands",
     "hil.target.monitor",
     "hil.target.monitor.abi",
+    "hil.target.smccc",
     "hil.linux",
     "hil.linux.device",
     "hil.linux.tpmtools",

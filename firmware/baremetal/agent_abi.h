@@ -8,7 +8,7 @@
 #define AGENT_ABI_H
 
 /* Grows with every change of this file or of the shell's requests: `ping` answers it. */
-#define AGENT_ABI_VERSION 2
+#define AGENT_ABI_VERSION 3
 
 /*
  * A program works on 32 registers of 64 bits, r0-r31, all zero at the start, and on memory at the interpreter's own

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The requests that programs can make, by name. Their functions are in commands_agent.c, commands_vm.c and
- * commands_linux.c. There is no usage text: docs/monitor.md lists arguments and answers, and Python is the only caller.
+ * The requests that programs can make, by name. Their functions are in commands_agent.c, commands_vm.c, commands_cpu.c
+ * and commands_linux.c. There is no usage text: docs/monitor.md lists arguments and answers, and Python is the only
+ * caller.
  */
 #include "commands_machine.h"
 
@@ -30,6 +31,9 @@ const struct command machine_commands[] = {
 	{"cacheable", "", request_cacheable},
 	{"counters", "", request_counters},
 	{"classes", "", request_classes},
+	{"online", "", request_online},
+	{"off", "", request_off},
+	{"on", "", request_on},
 	{"boot", "", request_boot},
 	{"listen", "", request_listen},
 	{"type", "", request_type},

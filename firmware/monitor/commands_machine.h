@@ -22,6 +22,10 @@ void request_cacheable(const struct words *words, struct reply *reply);
 void request_counters(const struct words *words, struct reply *reply);
 void request_classes(const struct words *words, struct reply *reply);
 
+void request_online(const struct words *words, struct reply *reply);
+void request_off(const struct words *words, struct reply *reply);
+void request_on(const struct words *words, struct reply *reply);
+
 void request_boot(const struct words *words, struct reply *reply);
 void request_listen(const struct words *words, struct reply *reply);
 void request_type(const struct words *words, struct reply *reply);

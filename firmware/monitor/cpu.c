@@ -19,9 +19,13 @@
 #define TIMER_ENABLE 1U                  /* Arm ARM, CNTHP_CTL_EL2 */
 #define MPIDR_AFFINITIES 0xFF00FFFFFFULL /* Arm ARM, MPIDR_EL1: Aff3 in bits 39:32, Aff2 to Aff0 in 23:0 */
 
-/* PSCI (Arm DEN0022), CPU_ON in its SMC64 form: target CPU, entry point, context. */
+/* PSCI (Arm DEN0022F.b, 5.1): CPU_OFF; CPU_ON (target CPU, entry point, context) and AFFINITY_INFO in SMC64 forms. */
+#define PSCI_CPU_OFF 0x84000002U
 #define PSCI_CPU_ON 0xC4000003U
+#define PSCI_AFFINITY_INFO 0xC4000004U
+#define AFFINITY_OFF 1U             /* AFFINITY_INFO, 5.1.5: neither on nor on its way */
 #define CPU_ON_MICROSECONDS 100000U /* a CPU that does not come up must not keep the others from starting */
+#define CPU_OFF_MICROSECONDS 1000000U
 
 void cpu_entry(void);
 void cpu_main(struct cpu *cpu);
@@ -82,6 +86,18 @@ static void start_this(struct cpu *cpu)
 	__atomic_store_n(&cpu->online, true, __ATOMIC_RELEASE);
 }
 
+/* Only comes back if the firmware refuses, which leaves this CPU as it was. */
+static void leave(struct cpu *cpu)
+{
+	uint64_t registers[31] = {PSCI_CPU_OFF};
+
+	__atomic_store_n(&cpu->online, false, __ATOMIC_RELEASE);
+	conduit_smc(registers);
+	cpu->refusal = registers[0];
+	__atomic_store_n(&cpu->online, true, __ATOMIC_RELEASE);
+	__atomic_store_n(&cpu->leaving, false, __ATOMIC_RELEASE);
+}
+
 /* Entered with the MMU off, by cpu_entry. */
 void cpu_main(struct cpu *cpu)
 {
@@ -89,6 +105,9 @@ void cpu_main(struct cpu *cpu)
 	for (;;) {
 		struct agent *job = __atomic_load_n(&cpu->job, __ATOMIC_ACQUIRE);
 
+		if (__atomic_load_n(&cpu->leaving, __ATOMIC_ACQUIRE)) {
+			leave(cpu);
+		}
 		if (job == NULL) {
 			wait_for_interrupt();
 			continue;
@@ -101,16 +120,48 @@ void cpu_main(struct cpu *cpu)
 	}
 }
 
-/* The new CPU reads its stack pointer with its MMU and caches off, so what was written for it must be in memory. */
-static void turn_on(struct cpu *cpu)
+/*
+ * The new CPU reads its stack pointer and uses its stack with its MMU and caches off: what was written for it must be
+ * in memory, and what it wrote to its stack in an earlier life must not come out of a cache later.
+ */
+uint64_t cpu_turn_on(struct cpu *cpu)
 {
 	uint64_t registers[31] = {PSCI_CPU_ON, cpu->mpidr, (uintptr_t)cpu_entry, (uintptr_t)cpu};
 	uint64_t end = counter_now() + counter_ticks(CPU_ON_MICROSECONDS);
 
+	cpu->leaving = false;
 	cache_flush(cpu, sizeof(*cpu));
+	cache_flush(stacks[cpu->index], CPU_STACK_BYTES);
 	conduit_smc(registers);
-	while (registers[0] == 0U && !__atomic_load_n(&cpu->online, __ATOMIC_ACQUIRE) && counter_now() < end) {
+	while (registers[0] == PSCI_SUCCESS && !__atomic_load_n(&cpu->online, __ATOMIC_ACQUIRE) &&
+	       counter_now() < end) {
 	}
+	return registers[0];
+}
+
+static uint64_t affinity_info(const struct cpu *cpu)
+{
+	uint64_t registers[31] = {PSCI_AFFINITY_INFO, cpu->mpidr};
+
+	conduit_smc(registers);
+	return registers[0];
+}
+
+/* CPU_OFF does not return, so it has happened when the firmware says so, which is asked from here. */
+uint64_t cpu_turn_off(struct cpu *cpu)
+{
+	uint64_t end = counter_now() + counter_ticks(CPU_OFF_MICROSECONDS);
+	uint64_t state;
+
+	__atomic_store_n(&cpu->leaving, true, __ATOMIC_RELEASE);
+	cpu_kick(cpu);
+	do {
+		if (!__atomic_load_n(&cpu->leaving, __ATOMIC_ACQUIRE)) {
+			return cpu->refusal;
+		}
+		state = affinity_info(cpu);
+	} while (state != AFFINITY_OFF && counter_now() < end);
+	return state == AFFINITY_OFF ? PSCI_SUCCESS : state;
 }
 
 /*
@@ -138,13 +189,18 @@ void cpu_start_all(void)
 	start_this(&cpus[0]);
 	gic_enable_shared(PLAT_UART_INTID, cpus[0].target); /* which runs the shell */
 	for (unsigned int i = 1; i < PLAT_CPUS; i++) {
-		turn_on(&cpus[i]);
+		(void)cpu_turn_on(&cpus[i]);
 	}
 }
 
 struct cpu *cpu_get(unsigned int index)
 {
 	return index < PLAT_CPUS && __atomic_load_n(&cpus[index].online, __ATOMIC_ACQUIRE) ? &cpus[index] : NULL;
+}
+
+struct cpu *cpu_offline(unsigned int index)
+{
+	return index < PLAT_CPUS && cpu_get(index) == NULL ? &cpus[index] : NULL;
 }
 
 struct cpu *cpu_idle(void)

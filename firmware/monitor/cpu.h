@@ -13,6 +13,9 @@
 
 struct agent;
 
+/* PSCI (Arm DEN0022F.b, 5.2.2): SUCCESS, the only return code that is not negative. */
+#define PSCI_SUCCESS 0U
+
 #define CPU_STACK_BYTES 0x4000U
 
 struct cpu {
@@ -23,6 +26,8 @@ struct cpu {
 	uint64_t target; /* its name to the interrupt controller, from gic_start_cpu() */
 	bool online;
 	struct agent *job; /* set by CPU 0, cleared by this CPU */
+	bool leaving;      /* set by CPU 0: switch yourself off; cleared by this CPU if the firmware refuses */
+	uint64_t refusal;  /* what CPU_OFF returned, if it did */
 };
 
 /* Makes this CPU number 0, then brings up the others. Returns within a bounded time, also if some do not come up. */
@@ -36,6 +41,20 @@ struct cpu *cpu_idle(void);
 
 /* CPU 0: gives an idle CPU a job and wakes it. What was written before is visible to that CPU when it starts. */
 void cpu_give(struct cpu *cpu, struct agent *job);
+
+/*
+ * CPU 0: has an idle CPU other than 0 switch itself off by PSCI's CPU_OFF. Returns within a bounded time: PSCI_SUCCESS
+ * as soon as the firmware says that the CPU is off, what CPU_OFF returned if it did, or what AFFINITY_INFO says if the
+ * CPU is still not off.
+ */
+uint64_t cpu_turn_off(struct cpu *cpu);
+
+/*
+ * CPU 0: turns on a CPU that is off, by PSCI's CPU_ON; NULL if there is no CPU of that index, or it is online. Returns
+ * what CPU_ON does; after PSCI_SUCCESS, the CPU is online unless it did not come up within a bounded time.
+ */
+struct cpu *cpu_offline(unsigned int index);
+uint64_t cpu_turn_on(struct cpu *cpu);
 
 /* Sends an interrupt that wakes the CPU, or makes it leave its guest, so that it looks around. */
 void cpu_kick(const struct cpu *cpu);

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hil.target.monitor import abi
 from hil.target.monitor.client import Monitor
 from hil.target.monitor.guestline import GuestLine, GuestState, Loaded
+from hil.target.monitor.landing import InitialState, Landing
 from hil.target.monitor.link import MonitorRefused
 from hil.target.monitor.outcome import FaultReport, ProgramEnd, ProgramOutcome, RanTooLong, SmcResult, TargetFault
 from hil.target.monitor.program import Program, Reg, r
@@ -18,6 +19,8 @@ __all__ = [
     "FaultReport",
     "GuestLine",
     "GuestState",
+    "InitialState",
+    "Landing",
     "Loaded",
     "Monitor",
     "MonitorRefused",

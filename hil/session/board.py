@@ -15,6 +15,7 @@ from hil.record.provenance import gather
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from labgrid import Environment, Target
@@ -108,6 +109,14 @@ class Board:
         """Switch the board off, unless it has failed: then labgrid releases it at the end of the run."""
         if not self.strategy.broken:
             self.transition("off")
+
+    def keeping_nvram(self) -> AbstractContextManager[None]:
+        """Keep what the firmware stores, such as UEFI's variables, over power cycles inside of a block.
+
+        Outside of it, an emulated board starts each time with the content of its image.
+        """
+        keeping: AbstractContextManager[None] = self.strategy.board.keeping_nvram()
+        return keeping
 
     def host_memory(self) -> HostMemory:
         """Return the board's memory as the emulator's host sees it, valid until the next fork or power cycle."""

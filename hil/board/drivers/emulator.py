@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from hil.board.drivers.nvram import NvramFile
     from hil.record.transcript import Transcript
 
 STDERR_TAIL_BYTES = 4096
@@ -55,11 +56,15 @@ class Emulator:
         *,
         incoming: Path | None = None,
         inherited: Sequence[int] = (),
+        nvram: NvramFile | None = None,
     ) -> None:
         """Start `command` with one serial port for each transcript, in order.
 
         `incoming` is a saved state to load before `run`, `inherited` are the descriptors that the command refers to.
+        `nvram` is a file that it refers to, too, and that this machine alone writes to.
         """
+        self.nvram = nvram
+        inherited = [*inherited, *([nvram.fd] if nvram else [])]
         self.alarm = Alarm()
         self.uarts: dict[str, Uart] = {}
         self._stderr = b""

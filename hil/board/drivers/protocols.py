@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import abc
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from hil.board.drivers.alarm import Alarm
@@ -97,6 +99,10 @@ class BoardProtocol(abc.ABC):
 
     def join_network(self, deadline: Deadline) -> None:  # noqa: B027 - most boards are in it
         """Connect the running board to its network, if it does not do that itself."""
+
+    def keeping_nvram(self) -> AbstractContextManager[None]:
+        """Keep what the firmware stores over power cycles inside of a block. Hardware does so anyway."""
+        return nullcontext()
 
     def identity(self) -> str:
         """Return a text that is equal for two machines only if each could resume the other's saved state."""

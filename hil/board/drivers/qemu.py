@@ -20,6 +20,7 @@ from pexpect import TIMEOUT  # type: ignore[import-untyped]
 from hil.board.drivers.emulator import CONTROL_SECONDS, Emulator
 from hil.board.drivers.hostmemory import HostMemory
 from hil.board.drivers.image import FlashedImage, flash
+from hil.board.drivers.nvram import Nvram
 from hil.board.drivers.protocols import BoardProtocol
 from hil.board.drivers.start import Start
 from hil.board.file import labgridenv
@@ -33,6 +34,7 @@ from hil.tools import missing_tool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
 
     from hil.board.drivers.alarm import Alarm
     from hil.board.drivers.uart import Uart
@@ -77,6 +79,8 @@ class HilQEMUDriver(QEMUDriver, BoardProtocol):  # type: ignore[misc]
         smp: number of processors
         icount: QEMU's `-icount` option, to count guest instructions instead of time
         loads: images (by their keys) that lie in memory at a physical address when the machine starts
+        initrd: image that the machine gets with its `kernel`
+        nvram: image in a flash device that the machine can write to, as new at each power-on
         network: QEMU's device by which the machine is in a network of its own, together with this process
         forwards: NetworkService resources (by name) whose address leads to a TCP port of the machine
         args: further arguments, one list entry each
@@ -89,6 +93,8 @@ class HilQEMUDriver(QEMUDriver, BoardProtocol):  # type: ignore[misc]
     icount: str | None = attr.ib(default=None, validator=attr.validators.optional(attr.validators.instance_of(str)))
     args: list[str] = attr.ib(factory=list, validator=_NAMES)
     loads: dict[str, int] = attr.ib(factory=dict, validator=_NUMBERS)
+    initrd: str | None = attr.ib(default=None, validator=attr.validators.optional(attr.validators.instance_of(str)))
+    nvram: str | None = attr.ib(default=None, validator=attr.validators.optional(attr.validators.instance_of(str)))
     network: str | None = attr.ib(default=None, validator=attr.validators.optional(attr.validators.instance_of(str)))
     forwards: dict[str, int] = attr.ib(factory=dict, validator=_NUMBERS)
 
@@ -101,6 +107,7 @@ class HilQEMUDriver(QEMUDriver, BoardProtocol):  # type: ignore[misc]
         self._flashed: dict[str, FlashedImage] = {}
         self._emulator: Emulator | None = None
         self._standby: tuple[Path, Emulator] | None = None
+        self._nvram = Nvram()
         self.memory_meter: MemoryMeter | None = None
 
     @property
@@ -160,7 +167,7 @@ class HilQEMUDriver(QEMUDriver, BoardProtocol):  # type: ignore[misc]
     def get_qemu_base_args(self) -> list[str]:
         """Return the command for this machine without serial lines and control, as one would type it."""
         try:
-            command: list[str] = super().get_qemu_base_args() + self._loaders() + self._network()
+            command: list[str] = super().get_qemu_base_args() + self._media() + self._network()
         except KeyError as error:
             raise BoardFileError(f"{self.target.env.config_file}: {error.args[0]}", board=self.board) from None
         command += ["-smp", str(self.smp)]
@@ -203,7 +210,7 @@ class HilQEMUDriver(QEMUDriver, BoardProtocol):  # type: ignore[misc]
         return FlashResult(Payload(tuple(files)), MEMORY, written=True)
 
     def _image_paths(self) -> list[str]:
-        keys = (self.bios, self.kernel, self.dtb, *self.loads)
+        keys = (self.bios, self.kernel, self.initrd, self.dtb, self.nvram, *self.loads)
         return sorted({self.target.env.config.get_image_path(key) for key in keys if key})
 
     @step()  # type: ignore[untyped-decorator]
@@ -219,6 +226,10 @@ class HilQEMUDriver(QEMUDriver, BoardProtocol):  # type: ignore[misc]
         """Cut the power."""
         self._drop_standby()
         self._cut()
+
+    def keeping_nvram(self) -> AbstractContextManager[None]:
+        """Keep the content of `nvram` over power cycles inside of a block, as hardware does."""
+        return self._nvram.keeping()
 
     def get(self) -> bool:
         """Return whether the board runs; labgrid's power drivers have this method."""
@@ -258,7 +269,7 @@ class HilQEMUDriver(QEMUDriver, BoardProtocol):  # type: ignore[misc]
                 self._note(f"the prepared machine failed, so another one is started: {error.message}")
                 self._cut()
         elif standby is not None:
-            standby[1].off()
+            _discard(standby[1])
         self._run(self._start(path), path)
 
     def prepare(self, path: Path) -> None:
@@ -291,10 +302,16 @@ class HilQEMUDriver(QEMUDriver, BoardProtocol):  # type: ignore[misc]
         return HostMemory.from_process(self.emulator.pid, ask)
 
     def _start(self, incoming: Path | None = None) -> Emulator:
-        command = self._with_images(self.get_qemu_base_args(), lambda image: image.path)
+        written = self._flashed[self.target.env.config.get_image_path(self.nvram)] if self.nvram else None
+        nvram = self._nvram.for_start(written, resuming=incoming is not None) if written else None
+
+        def path(image: FlashedImage) -> str:
+            return nvram.path if nvram and image is written else image.path
+
+        command = self._with_images(self.get_qemu_base_args(), path)
         self.logger.debug("starting %s", shlex.join(command))
         inherited = [image.fd for image in self._flashed.values()]
-        return Emulator(command, self.transcripts, incoming=incoming, inherited=inherited)
+        return Emulator(command, self.transcripts, incoming=incoming, inherited=inherited, nvram=nvram)
 
     def _begin(self, start: Start) -> None:
         self._note(start)
@@ -318,11 +335,13 @@ class HilQEMUDriver(QEMUDriver, BoardProtocol):  # type: ignore[misc]
                     self.memory_meter.end()
             finally:
                 emulator.off()
+                if emulator.nvram is not None:
+                    self._nvram.ended(emulator.nvram)
                 self._note("power off")
 
     def _drop_standby(self) -> None:
         if self._standby is not None:
-            self._standby[1].off()
+            _discard(self._standby[1])
             self._standby = None
 
     def _note(self, text: str) -> None:
@@ -346,11 +365,13 @@ class HilQEMUDriver(QEMUDriver, BoardProtocol):  # type: ignore[misc]
 
         return [renamed(word) for word in command]
 
-    def _loaders(self) -> list[str]:
-        words = []
+    def _media(self) -> list[str]:
+        path_of = self.target.env.config.get_image_path
+        words = ["-initrd", path_of(self.initrd)] if self.initrd else []
+        if self.nvram:
+            words += ["-drive", f"if=pflash,unit=1,format=raw{FILE}{option_value(path_of(self.nvram))}"]
         for image, address in self.loads.items():
-            path = self.target.env.config.get_image_path(image)
-            words += ["-device", f"loader,addr={address:#x},force-raw=on{FILE}{option_value(path)}"]
+            words += ["-device", f"loader,addr={address:#x},force-raw=on{FILE}{option_value(path_of(image))}"]
         return words
 
     def _network(self) -> list[str]:
@@ -382,6 +403,12 @@ class HilQEMUDriver(QEMUDriver, BoardProtocol):  # type: ignore[misc]
 
     def __str__(self) -> str:
         return f"HilQEMUDriver({self.target.name})"
+
+
+def _discard(emulator: Emulator) -> None:
+    emulator.off()
+    if emulator.nvram is not None:
+        emulator.nvram.close()
 
 
 def read_for_labgrid(uart: ByteStream, timeout: float) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hil.board.file.document import Document
+from hil.board.file.placeholders import has_placeholder
 from hil.errors import UsageError
 from hil.paths import builds
 from hil.spelling import nearest
@@ -34,9 +35,16 @@ def images_in(directory: Path, images: Mapping[str, Path]) -> dict[str, Path]:
 
 
 def missing(images: Mapping[str, Path]) -> dict[str, Path]:
-    """Return those images that are not there and that no build makes, which `hil build` would say itself."""
+    """Return those images that are not there.
+
+    Left out are those that a build makes, since `hil build` would say so itself, and those that are not filled in.
+    """
     made = builds()
-    return {name: path for name, path in images.items() if not (path.exists() or path.is_relative_to(made))}
+    return {
+        name: path
+        for name, path in images.items()
+        if not (path.exists() or path.is_relative_to(made) or has_placeholder(path.name))
+    }
 
 
 def refuse_missing(board_file: Path, images: Mapping[str, Path]) -> None:

@@ -21,6 +21,11 @@ _REGULAR_EXPRESSIONS = frozenset({"states", "panics"})
 HINT = "`labgrid-suggest` shows what is plugged in at this machine"
 
 
+def has_placeholder(text: str) -> bool:
+    """Return whether there is something to fill in in a text of a board file."""
+    return _PLACEHOLDER.search(text) is not None
+
+
 def unfilled(path: Path) -> list[Problem]:
     """Return every value of the board file at `path` that still has a placeholder, from top to bottom."""
     document = Document(path)

@@ -6,7 +6,7 @@ BOARDS ?= $(or $(BOARD),qemu-virt qemu-virt-linux qemu-virt-direct)
 BIN := .venv/bin
 COVERED := HIL_COVERAGE_ROOT=$(CURDIR) $(BIN)/coverage run --rcfile=$(CURDIR)/pyproject.toml
 DIST := dist
-C_FILES = $(shell git ls-files 'firmware/*.[ch]' 'tests/*.[ch]')
+C_FILES = $(shell git ls-files 'firmware/*.[ch]' 'tests/*.[ch]' 'examples/*.[ch]')
 C_FOLDERS := firmware/service firmware/platform firmware/engine/src firmware/engine/libc firmware/monitor firmware/guest firmware/baremetal firmware/linux/vmm firmware/linux/acpi firmware/linux/virtio firmware/linux/bench firmware/linux/runner firmware/linux/commands
 SHELL := /bin/bash
 
@@ -58,7 +58,7 @@ lint: setup ## run formatters, linters, the type checker and the contract of the
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/mypy hil tools tests suites
+	$(BIN)/mypy hil tools tests suites examples
 	$(BIN)/oxlint --deny-warnings hil tools
 	$(BIN)/python -m tools.words
 	clang-format-14 --style=file:firmware/.clang-format --dry-run -Werror $(C_FILES)

@@ -22,7 +22,7 @@ def update(
     write: Annotated[bool, typer.Option("--write", help="Write the newer versions into the lock files.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
 ) -> None:
-    """Look for newer versions of the packages that the lock files in firmware/ pin, and propose them.
+    """Look for newer versions of the packages that the lock files in firmware/ and examples/ pin, and propose them.
 
     Examples:
         hil firmware update
@@ -33,9 +33,8 @@ def update(
     from hil.firmware.pins import propose, updated
     from hil.progress import Terminal
 
-    firmware = Tree.here().root / "firmware"
     found = []
-    for path in lock_files(firmware):
+    for path in lock_files(Tree.here().root):
         lock = read_lock(path)
         changes = [proposal for proposal in propose(lock, Terminal()) if proposal.changes]
         for proposal in changes:

@@ -111,11 +111,23 @@ def read_lock(path: Path) -> Lock:
     return Lock(pins)
 
 
-def lock_files(firmware: Path) -> list[Path]:
-    """Return the lock files below `firmware`, outer folders first. Raises `LockFileError` when it has none."""
-    if found := sorted(firmware.rglob(NAME), key=lambda path: (len(path.parts), path)):
+LOCKED = ("firmware", "examples")
+"""The folders of a checkout that have lock files."""
+
+
+def lock_files(checkout: Path) -> list[Path]:
+    """Return the lock files of a checkout: those of the firmware first, outer folders first.
+
+    Raises `LockFileError` when it has none.
+    """
+    found = [path for folder in LOCKED for path in sorted((checkout / folder).rglob(NAME), key=_depth)]
+    if found:
         return found
-    raise LockFileError(f"{firmware} has no {NAME}", hint="cd to a checkout of hil")
+    raise LockFileError(f"{checkout / LOCKED[0]} has no {NAME}", hint="cd to a checkout of hil")
+
+
+def _depth(path: Path) -> tuple[int, Path]:
+    return len(path.parts), path
 
 
 def write_lock(lock: Lock, path: Path) -> None:

@@ -12,10 +12,11 @@ from hil.firmware.crossmake import COMPILER, make
 from hil.firmware.firmware import Artifact, Firmware
 from hil.firmware.linux import IMAGES, HostImages
 from hil.firmware.lock import read_lock
+from hil.firmware.monitor import build_monitor
 from hil.firmware.packing import packing_of
 from hil.firmware.platforms import platform_named
 from hil.firmware.sources import SourceCache
-from hil.firmware.steps import BuildDirectory, BuildStep, build_id, digest, version
+from hil.firmware.steps import BuildDirectory, BuildStep, digest, version
 from hil.firmware.trustedfirmware import TrustedFirmware
 from hil.git import git_state
 from hil.paths import CHECKOUT, builds, cache_root
@@ -120,7 +121,7 @@ class Recipe:
         lock = read_lock(self._sources / "sources.lock")
         unpacked = SourceCache().unpacked(lock.pins, self._progress)
         self._engine(unpacked, lock)
-        self._monitor()
+        self._build_ids[MONITOR] = build_monitor(self._build, self._platform.name, self._sources)
         packing = packing_of(self._platform, self._scp)
         trusted_firmware = self._trusted_firmware(lock, unpacked)
         trusted_firmware.build()
@@ -237,32 +238,6 @@ class Recipe:
 
         self._build.once("openssl", "Building OpenSSL's libcrypto for EL3 (minutes, once)", target, work)
         return target
-
-    def _monitor(self) -> None:
-        """Build the monitor for EL2, which contains the guest agent for EL1."""
-        out = self.directory / "monitor"
-        images = ("monitor.elf", "monitor.bin", "guest.elf", "guest.bin")
-
-        def work(step: BuildStep) -> None:
-            shutil.rmtree(out, ignore_errors=True)
-            make(step, self._sources / "monitor", "all", OUT=out, PLATFORM=self._platform.name, BUILD_ID=identity)
-            for name in images:
-                shutil.copy(out / name, self.directory / name)
-
-        trees = [
-            self._sources / name
-            for name in ("monitor", "guest", "baremetal", "linux/acpi", "linux/virtio", "service/include")
-        ]
-        inputs: list[Path | str] = [self._compiler, self._platform.name, *trees]
-        self._build_ids[MONITOR] = identity = build_id(inputs)
-        self._build.step(
-            "monitor",
-            "Building the monitor and the guest agent",
-            inputs,
-            images,
-            work,
-            shared=True,
-        )
 
 
 def _refuse_blank(place: Path, remedy: str) -> None:

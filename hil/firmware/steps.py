@@ -17,6 +17,7 @@ from hil.buildid import DIGITS
 from hil.files import file_sha256
 from hil.firmware.errors import BuildFailed
 from hil.paths import cache_root
+from hil.progress import Terminal
 from hil.tools import missing_tool, run_tool
 
 if TYPE_CHECKING:
@@ -67,9 +68,9 @@ def version(program: str) -> str:
 class BuildDirectory:
     """A build directory: the outputs of each step, the log of its last run, and a stamp with the hash of its inputs."""
 
-    def __init__(self, path: Path, progress: Progress) -> None:
+    def __init__(self, path: Path, progress: Progress | None = None) -> None:
         self.path = path
-        self._progress = progress
+        self._progress = progress or Terminal()
 
     def step(
         self,

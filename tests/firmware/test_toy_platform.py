@@ -32,7 +32,7 @@ print(json.dumps({
     "has_linux": has_linux("toy"),
     "images": [*packing_of(toy, None).images],
     "engine": toy.address("VTPM_ENGINE_PA"),
-    "locks": [str(path.relative_to(CHECKOUT)) for path in lock_files(CHECKOUT / "firmware")],
+    "locks": [str(path.relative_to(CHECKOUT)) for path in lock_files(CHECKOUT)],
 }))
 """
 

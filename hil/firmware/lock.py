@@ -115,15 +115,15 @@ LOCKED = ("firmware", "examples")
 """The folders of a checkout that have lock files."""
 
 
-def lock_files(checkout: Path) -> list[Path]:
+def lock_files(tree: Path) -> list[Path]:
     """Return the lock files of a checkout: those of the firmware first, outer folders first.
 
-    Raises `LockFileError` when it has none.
+    `tree` may be one of its folders, too. Raises `LockFileError` when there is none.
     """
-    found = [path for folder in LOCKED for path in sorted((checkout / folder).rglob(NAME), key=_depth)]
-    if found:
+    folders = [tree / folder for folder in LOCKED if (tree / folder).is_dir()] or [tree]
+    if found := [path for folder in folders for path in sorted(folder.rglob(NAME), key=_depth)]:
         return found
-    raise LockFileError(f"{checkout / LOCKED[0]} has no {NAME}", hint="cd to a checkout of hil")
+    raise LockFileError(f"{folders[0]} has no {NAME}", hint="cd to a checkout of hil")
 
 
 def _depth(path: Path) -> tuple[int, Path]:

@@ -123,8 +123,8 @@ async def _power_off(place: Place, resources: Resources) -> None:
 
 async def _check(place: Place, resources: Resources, boot_seconds: float) -> None:
     board = KnownPlace(place, resources)
-    has_switch = board.switch("off")
-    with board.consoles() as consoles:
+    with board.consoles() as consoles:  # first: if somebody else has a port, the board is theirs
+        has_switch = board.switch("off")
         if not has_switch or not consoles:
             return
         _await_silence(consoles)

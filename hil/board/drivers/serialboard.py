@@ -16,10 +16,11 @@ from labgrid.protocol import PowerProtocol
 from labgrid.step import step
 
 from hil.board.drivers.alarm import Alarm
+from hil.board.drivers.heldports import HeldPorts
 from hil.board.drivers.portlock import PortLocks, users
 from hil.board.drivers.protocols import BoardProtocol, FlasherProtocol
 from hil.board.drivers.serialline import Pace, SerialLine
-from hil.board.drivers.serialport import RAW, name_of, open_port, unreachable
+from hil.board.drivers.serialport import IN_USE, RAW, name_of, unreachable
 from hil.board.drivers.start import Start
 from hil.board.drivers.uartdriver import UartDriver
 from hil.board.file.labgridenv import board_name
@@ -85,6 +86,7 @@ class SerialBoardDriver(Driver, BoardProtocol):  # type: ignore[misc]
         self._off_since = time.monotonic()
         self._flashed = False
         self._locks = PortLocks()
+        self._held = HeldPorts()
         for name in self.with_power:
             if name not in self.uarts:
                 known = ", ".join(self.uarts)
@@ -222,13 +224,20 @@ class SerialBoardDriver(Driver, BoardProtocol):  # type: ignore[misc]
         self.on()
 
     def on_activate(self) -> None:
-        """Open the transcripts, and keep the ports. Raises `PortInUse` if another program has one open."""
+        """Open the transcripts, and keep the ports.
+
+        Raises `PortInUse` if another program has one open, and `BoardUnreachable` if a server does not let us have one,
+        as it does if somebody else has it: nobody else's board is switched off.
+        """
         self.target.update_resources()
         try:
             for name in self.uarts:
                 self._lock(name, self._resource(name))
-        except HilError:
-            self._locks.release()
+            for name in self.uarts:
+                if name not in self.with_power:
+                    self._hold(name)
+        except BaseException:
+            self._release()
             raise
         self.transcripts = {name: self.sink.transcript(self.board, name) for name in self.uarts}
 
@@ -237,7 +246,7 @@ class SerialBoardDriver(Driver, BoardProtocol):  # type: ignore[misc]
         try:
             self.off()
         finally:
-            self._locks.release()
+            self._release()
         self._flashed = False
         for transcript in self.transcripts.values():
             transcript.close()
@@ -251,7 +260,7 @@ class SerialBoardDriver(Driver, BoardProtocol):  # type: ignore[misc]
         try:
             return SerialLine(
                 name,
-                lambda: open_port(port),
+                lambda: self._held.take(name, port),
                 self.transcripts[name],
                 alarm,
                 self.patience,
@@ -259,10 +268,28 @@ class SerialBoardDriver(Driver, BoardProtocol):  # type: ignore[misc]
                 others=lambda: self._others(port),
             )
         except OSError as error:
-            failure = unreachable(f"serial port `{name}`", error, self.board)
-            if name_of(port) and not Path(name_of(port)).exists():
-                failure.context = replace(failure.context, hint=f"{failure.context.hint}; {WITH_POWER_HINT}")
-            raise failure from error
+            raise self._unreachable(name, port, error) from error
+
+    def _hold(self, name: str) -> None:
+        """Open the port of a line if it is on the network, and keep it open until the board is switched on."""
+        if not hasattr(self._resource(name), "protocol"):
+            return
+        port = self._port(name)
+        try:
+            self._held.hold(name, port)
+        except OSError as error:
+            raise self._unreachable(name, port, error) from error
+
+    def _unreachable(self, name: str, port: Any, error: OSError) -> BoardUnreachable:
+        failure = unreachable(f"serial port `{name}`", error, self.board)
+        missing = name_of(port) and not Path(name_of(port)).exists()
+        if missing or IN_USE in failure.context.hint:  # a server also hangs up if its own port is not there
+            failure.context = replace(failure.context, hint=f"{failure.context.hint}; {WITH_POWER_HINT}")
+        return failure
+
+    def _release(self) -> None:
+        self._held.release()
+        self._locks.release()
 
     def _await_port(self, name: str, alarm: Alarm) -> SerialLine:
         """Open a port that appears with the power."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import select
 import socket
 import struct
 import termios
@@ -33,6 +34,10 @@ if TYPE_CHECKING:
 WRITE_SECONDS = 5.0
 NEGOTIATION_SECONDS = 3.0
 """How long an RFC2217 server may take for each step of the negotiation."""
+HANG_UP_SECONDS = 0.2
+"""How long a server may take to refuse a client whose connection it has accepted."""
+SAID_CHARACTERS = 100
+IN_USE = "does somebody else have the port?"
 LOCALHOST = "127.0.0.1"
 RFC2217 = "rfc2217"
 RAW = "raw"
@@ -117,7 +122,7 @@ class LocalPort(_Guarded, serial.Serial):  # type: ignore[misc]
         super().close()
 
 
-class _OverNetwork(_Guarded):
+class NetworkPort(_Guarded):
     """A port behind a TCP connection."""
 
     def open(self) -> None:
@@ -137,8 +142,28 @@ class _OverNetwork(_Guarded):
                 self._socket.shutdown(socket.SHUT_RDWR)  # type: ignore[attr-defined]
             raise
 
+    def hangs_up(self, seconds: float) -> bool:
+        """Whether the server has closed the connection, or does so within `seconds`."""
+        poll = select.poll()
+        poll.register(self._socket, select.POLLRDHUP)  # type: ignore[attr-defined]
+        return bool(poll.poll(seconds * 1000))
 
-class Rfc2217Port(_OverNetwork, serial.rfc2217.Serial):  # type: ignore[misc]
+    def said(self) -> str:
+        """Return what has arrived, as one line."""
+        with contextlib.suppress(OSError):
+            return " ".join(self.read(self.in_waiting).decode("utf-8", "replace").split())[:SAID_CHARACTERS]
+        return ""
+
+    def is_drained(self) -> bool:
+        """Drop what has arrived; returns whether the connection is still there."""
+        with contextlib.suppress(OSError):
+            while waiting := self.in_waiting:
+                self.read(waiting)
+            return not self.hangs_up(0)
+        return False
+
+
+class Rfc2217Port(NetworkPort, serial.rfc2217.Serial):  # type: ignore[misc]
     """A port behind RFC2217 (Telnet with control of the port), as labgrid's exporter serves it with ser2net."""
 
     def _telnet_read_loop(self) -> None:
@@ -147,8 +172,19 @@ class Rfc2217Port(_OverNetwork, serial.rfc2217.Serial):  # type: ignore[misc]
             super()._telnet_read_loop()
 
 
-class RawPort(_OverNetwork, protocol_socket.Serial):  # type: ignore[misc]
+class RawPort(NetworkPort, protocol_socket.Serial):  # type: ignore[misc]
     """A port behind a plain TCP connection."""
+
+    def open(self) -> None:
+        """Connect. Raises `PortError` if the server hangs up: one that serves one client at a time accepts others."""
+        super().open()
+        if self.hangs_up(HANG_UP_SECONDS):
+            said = self.said()
+            self.close()
+            raise PortError(
+                f"the server closes the connection{f' and says: {said}' if said else ''}",
+                f"{IN_USE} look at the server's log",
+            )
 
     @property
     def in_waiting(self) -> int:
@@ -234,6 +270,8 @@ def _explain(error: OSError, port: Any) -> tuple[str, str]:
     reason: BaseException | None = error
     while reason is not None:
         match reason:
+            case PortError():
+                return str(reason), reason.hint
             case socket.gaierror():
                 return f"the host name {host} does not resolve", name_hint(host, exported=exported)
             case ConnectionRefusedError():
@@ -245,7 +283,7 @@ def _explain(error: OSError, port: Any) -> tuple[str, str]:
     if port.protocol == RFC2217:
         return (
             "the server does not speak RFC2217 as it should, or closes the connection",
-            "does somebody else have the port? `protocol: raw` is for a server without RFC2217",
+            f"{IN_USE} `protocol: raw` is for a server without RFC2217",
         )
     return str(error), f"does {host} serve this port?"
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import subprocess
 import termios
 import time
 from typing import TYPE_CHECKING, Any
@@ -15,7 +18,7 @@ from labgrid.resource import NetworkSerialPort, RawSerialPort
 from hil.board.drivers.serialport import LocalPort, PortError, Rfc2217Port, open_port
 from hil.deadline import Deadline
 from hil.errors import BoardUnreachable
-from tests.simulators.board import IMAGE, SimulatedBoard, SimulatedPower
+from tests.simulators.board import BANNERS, IMAGE, SimulatedBoard, SimulatedPower
 from tests.simulators.rfc2217 import SerialServer
 from tests.simulators.serial import PtyWire
 
@@ -54,22 +57,58 @@ def read(line: serial.SerialBase, wanted: int) -> bytes:
 
 
 @pytest.fixture
-def driver_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., SerialBoardDriver]]:
-    """Makes the driver of a board with one serial line, which is at some server, and a power switch."""
+def wire(tmp_path: Path) -> Iterator[PtyWire]:
+    """The serial line of a board."""
     wire = PtyWire(tmp_path / "tty")
-    monkeypatch.setitem(SimulatedPower.boards, "outlet", SimulatedBoard(wire.board, lambda: None))
+    yield wire
+    wire.close()
+
+
+@pytest.fixture
+def real_server(wire: PtyWire) -> Iterator[Callable[[str], int]]:
+    """Starts ser2net on the line, as it is without options: for one client at a time; returns its port."""
+    programs = []
+
+    def start(protocol: str) -> int:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            number = int(free.getsockname()[1])
+        accepter = f"{'' if protocol == 'raw' else 'telnet(rfc2217),'}tcp,127.0.0.1,{number}"
+        connector = f"serialdev(nouucplock=true),{os.path.realpath(wire.link)},115200n81,local"
+        settings = f"connection: &line#\n  accepter: {accepter}\n  connector: {connector}\n"
+        programs.append(subprocess.Popen(["ser2net", "-d", "-n", "-Y", settings], stderr=subprocess.DEVNULL))
+        deadline = Deadline.after(SOON)
+        while True:
+            try:
+                open_port(port("127.0.0.1", number, protocol)).close()
+                return number
+            except PortError:
+                assert not deadline.expired
+                time.sleep(0.02)
+
+    yield start
+    for program in programs:
+        program.kill()
+        program.wait()
+
+
+@pytest.fixture
+def driver_at(wire: PtyWire, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., SerialBoardDriver]]:
+    """Makes the driver of a board with one serial line, which is at some server, and a power switch."""
+    board = SimulatedBoard(wire.board, lambda: IMAGE)
+    monkeypatch.setitem(SimulatedPower.boards, "outlet", board)
     target = Target("board")
 
-    def make(number: int) -> SerialBoardDriver:
-        NetworkSerialPort(target, name="monitor", host="127.0.0.1", port=number, protocol="rfc2217")
-        for name, values in (("SimulatedPower", {"outlet": "outlet"}), ("SerialBoardDriver", {"uarts": ["monitor"]})):
-            target_factory.make_driver(target, name, None, {**values})
+    def make(number: int, protocol: str = "rfc2217") -> SerialBoardDriver:
+        NetworkSerialPort(target, name="monitor", host="127.0.0.1", port=number, protocol=protocol)
+        attributes = {"SimulatedPower": {"outlet": "outlet"}, "SerialBoardDriver": {"uarts": ["monitor"], "rest": 0}}
+        for name, values in attributes.items():
+            target_factory.make_driver(target, name, None, values)
         driver: SerialBoardDriver = target.get_driver("SerialBoardDriver")
         return driver
 
     yield make
     target.cleanup()
-    wire.close()
+    board.off()
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "[::1]"])
@@ -98,12 +137,46 @@ def test_a_server_that_does_not_do_its_part_is_unreachable_soon_and_named(
     serve: Callable[..., SerialServer], mode: str, driver_at: Callable[..., SerialBoardDriver]
 ) -> None:
     server = serve(mode)
-    driver = driver_at(server.port)
     begun = time.monotonic()
     with pytest.raises(BoardUnreachable, match=f"`monitor`: rfc2217://127.0.0.1:{server.port}: ") as caught:
-        driver.on()
+        driver_at(server.port)
     assert time.monotonic() - begun < SOON
     assert "raw" in caught.value.context.hint
+
+
+@pytest.mark.parametrize("protocol", ["rfc2217", "raw"])
+def test_a_board_whose_port_somebody_else_has_is_not_touched(
+    real_server: Callable[[str], int], driver_at: Callable[..., SerialBoardDriver], protocol: str
+) -> None:
+    number = real_server(protocol)
+    board = SimulatedPower.boards["outlet"]
+    board.on()
+    said = f"`monitor`: {protocol}://127.0.0.1:{number}: "
+    with open_port(port("127.0.0.1", number, protocol)), pytest.raises(BoardUnreachable, match=said) as caught:
+        driver_at(number, protocol)
+    assert "does somebody else have the port?" in caught.value.context.hint
+    assert board.running
+
+
+@pytest.mark.parametrize("protocol", ["rfc2217", "raw"])
+def test_a_port_is_kept_from_before_the_power_is_touched(
+    real_server: Callable[[str], int], driver_at: Callable[..., SerialBoardDriver], protocol: str
+) -> None:
+    number = real_server(protocol)
+    board = SimulatedPower.boards["outlet"]
+    board.on()
+    driver = driver_at(number, protocol)
+    with pytest.raises(PortError):
+        open_port(port("127.0.0.1", number, protocol))
+    assert board.running
+    driver.off()
+    driver.on()
+    line = driver.uart("monitor")
+    said = b""
+    while not said.endswith(BANNERS[-1]):
+        said += line.receive(Deadline.after(SOON))
+    assert said.count(BANNERS[0]) == 1, "what the board had said before it was switched off is not of this boot"
+    line.close()
 
 
 def test_a_refused_connection_says_that_nothing_listens(serve: Callable[..., SerialServer]) -> None:

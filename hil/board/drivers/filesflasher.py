@@ -20,8 +20,9 @@ from hil.board.drivers.flashnotes import flash_memory, is_shared
 from hil.board.drivers.protocols import FlasherProtocol
 from hil.board.flash import FlashPlan, FlashResult, Meter, Payload, PayloadFile, flash, silent
 from hil.board.flash.folder import FatPartition, Folder
+from hil.board.flash.remotefat import RemoteFatPartition
 from hil.board.flash.remotefolder import RemoteFolder
-from hil.errors import BoardFileError, BoardUnreachable, InfrastructureError, UsageError
+from hil.errors import BoardFileError, InfrastructureError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -137,7 +138,7 @@ class JunoFlasher(FilesFlasher):
     """Copies files to the USB disk of a board controller, which programs the board's flash memory from them.
 
     The disk is the target's `USBMassStorage` or `CardReader`. It is not bound, because it does not exist before
-    `usb_on`. The disk of a place in a lab must be attached to this machine.
+    `usb_on`. The disk of a place in a lab is written by the mtools of its machine, over SSH.
 
     Args:
         files: images, by their keys, for each path on the disk, such as `SOFTWARE/fip.bin`
@@ -163,12 +164,15 @@ class JunoFlasher(FilesFlasher):
         "at the next start, board controller: reboot; it programs the flash from the files",
     )
 
-    def _medium(self) -> FatPartition:
+    def _medium(self) -> FatPartition | RemoteFatPartition:
         if not self.files:
             raise BoardFileError(f"{self.target.env.config_file}: JunoFlasher: `files` is empty")
         expected = storage.expected(self.serial, self.smallest, self.largest)
         disk = self._disk
-        return FatPartition(storage.named(disk), lambda: str(disk.path), self.partition, expected, self._attached)
+        name, prefix = storage.named(disk), storage.prefix(disk)
+        if prefix:
+            return RemoteFatPartition(name, lambda: str(disk.path), self.partition, prefix, expected, self._attached)
+        return FatPartition(name, lambda: str(disk.path), self.partition, expected, self._attached)
 
     def _found(self) -> str:
         return storage.found(self.target, self._disk)
@@ -180,11 +184,6 @@ class JunoFlasher(FilesFlasher):
             raise BoardFileError(
                 f"{self.target.env.config_file}: JunoFlasher takes one disk, but the target has {len(disks)}"
             )
-        if storage.prefix(disks[0]):
-            raise BoardUnreachable(
-                f"the disk of the board controller is attached to {disks[0].host} and can only be written there",
-                hint=f"run hil on {disks[0].host}",
-            )
         return disks[0]
 
     @contextlib.contextmanager
@@ -192,5 +191,5 @@ class JunoFlasher(FilesFlasher):
         self.controller.run("usb_on")
         storage.await_medium(self.target, self._disk)
         yield
-        storage.settle()
+        storage.settle(storage.prefix(self._disk))
         self.controller.run("usb_off")

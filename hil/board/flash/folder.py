@@ -157,12 +157,16 @@ class FatPartition:
         if self.partition == 0:
             return path
         with Disk(path, writable=False) as disk:
-            sector = disk.read(0, SECTOR)
-        at = _FIRST_ENTRY + (self.partition - 1) * _ENTRY_BYTES
-        kind, first = struct.unpack_from("<4xB3xI", sector, at) if sector[-2:] == b"\x55\xaa" else (0, 0)
-        if kind not in _FAT_TYPES:
-            raise WrongMedium(f"{path} has no FAT partition {self.partition}", hint="is it the controller's own disk?")
-        return f"{path}@@{first * SECTOR}"
+            return fat_drive(path, self.partition, disk.read(0, SECTOR))
+
+
+def fat_drive(path: str, partition: int, sector: bytes) -> str:
+    """Return the name of a FAT partition for mtools, by the first sector of its disk. Raises `WrongMedium`."""
+    at = _FIRST_ENTRY + (partition - 1) * _ENTRY_BYTES
+    kind, first = struct.unpack_from("<4xB3xI", sector, at) if sector[-2:] == b"\x55\xaa" else (0, 0)
+    if kind not in _FAT_TYPES:
+        raise WrongMedium(f"{path} has no FAT partition {partition}", hint="is it the controller's own disk?")
+    return f"{path}@@{first * SECTOR}"
 
 
 def verifies(medium: Medium, payload: Payload) -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import subprocess
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,8 +9,8 @@ from typing import TYPE_CHECKING
 from hil.board.flash.errors import MediumMissing, WrongMedium
 from hil.board.flash.folder import verifies
 from hil.board.flash.procedure import FlashPhase
-from hil.errors import FlashError, ToolFailed, ToolTimeout
-from hil.tools import run_tool
+from hil.board.flash.remoteshell import RemoteShell
+from hil.errors import FlashError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,9 +20,6 @@ if TYPE_CHECKING:
     from hil.board.flash.payload import Payload, PayloadFile
     from hil.board.flash.procedure import Meter
 
-LOOK_SECONDS = 30.0
-COPY_SECONDS = 600.0
-"""How long copying one file may take."""
 BLOCK = 1024
 """The unit of `df -k`."""
 
@@ -43,13 +38,13 @@ class RemoteFolder:
 
     def exists(self) -> bool:
         """Whether the directory is there. Raises `FlashError`."""
-        return self._run('test -d "$1" && echo there || echo missing', str(self.path)).strip() == "there"
+        return self._shell.run('test -d "$1" && echo there || echo missing', str(self.path)).strip() == "there"
 
     def check(self, payload: Payload) -> None:
         """Refuse a directory that does not exist, or has too little space."""
         if not self.exists():
             raise MediumMissing(f"there is no {self.path} on its machine", hint="does the exporter name the right one?")
-        free = int(self._run('df -Pk "$1" | tail -n 1', str(self.path)).split()[3]) * BLOCK
+        free = int(self._shell.run('df -Pk "$1" | tail -n 1', str(self.path)).split()[3]) * BLOCK
         if free < payload.size:
             raise WrongMedium(f"{self.path} has room for {free} bytes, and {payload.size} are to be written")
 
@@ -70,7 +65,7 @@ class RemoteFolder:
         done = 0
         for file in payload.files:
             target = self.path / file.destination
-            found = self._run('sha256sum < "$1"', str(target)).split()[0]
+            found = self._shell.run('sha256sum < "$1"', str(target)).split()[0]
             if found != file.sha256:
                 raise FlashError(f"{target} reads back as {found}, but {file.sha256} was written")
             done += file.size
@@ -78,23 +73,8 @@ class RemoteFolder:
 
     def _copy(self, file: PayloadFile, target: PurePosixPath) -> None:
         script = 'umask 022; mkdir -p "$1" && cat > "$2.new" && chmod 644 "$2.new" && sync && mv -f "$2.new" "$2"'
-        command = self._command(script, str(target.parent), str(target))
-        try:
-            with file.source.open("rb") as source:
-                subprocess.run(command, stdin=source, capture_output=True, check=True, timeout=COPY_SECONDS)
-        except subprocess.CalledProcessError as error:
-            said = error.stderr.decode(errors="replace").strip().splitlines() or [f"status {error.returncode}"]
-            raise FlashError(f"cannot write {target}: {said[-1]}") from None
-        except subprocess.TimeoutExpired:
-            raise FlashError(f"writing {target} takes longer than {COPY_SECONDS:g} s") from None
+        self._shell.copy(file.source, str(target), script, str(target.parent), str(target))
 
-    def _run(self, script: str, *arguments: str) -> str:
-        try:
-            return run_tool(self._command(script, *arguments), seconds=LOOK_SECONDS).text
-        except (ToolFailed, ToolTimeout) as error:
-            said = error.said if isinstance(error, ToolFailed) else error.message
-            raise FlashError(f"cannot access {arguments[0]}: {said or error.message}") from None
-
-    def _command(self, script: str, *arguments: str) -> list[str]:
-        """Return the command that runs a script there. SSH hands all words to a shell, so they are quoted for that."""
-        return [*self.prefix, *map(shlex.quote, ("sh", "-c", script, "sh", *arguments))]
+    @property
+    def _shell(self) -> RemoteShell:
+        return RemoteShell(self.prefix)

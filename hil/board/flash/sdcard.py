@@ -25,6 +25,8 @@ EPOCH = "315532800"
 _FAT32_LBA = 0x0C
 _SIGNATURE = 0x6869_6C01
 MTOOLS_SECONDS = 60.0
+MTOOLS_SETTINGS = {"SOURCE_DATE_EPOCH": EPOCH, "TZ": "UTC", "MTOOLSRC": os.devnull, "LC_ALL": "C.UTF-8"}
+"""Variables of the environment with which mtools do the same everywhere."""
 
 
 def write_card(path: Path, files: Mapping[str, Path], size: int = CARD_BYTES) -> None:
@@ -57,8 +59,7 @@ def write_card(path: Path, files: Mapping[str, Path], size: int = CARD_BYTES) ->
 
 def mtools(*command: str) -> bytes:
     """Run one of mtools and return its output. Raises `ToolFailed` and, without mtools, `MissingTool`."""
-    environment = {**os.environ, "SOURCE_DATE_EPOCH": EPOCH, "TZ": "UTC", "MTOOLSRC": os.devnull, "LC_ALL": "C.UTF-8"}
-    return run_tool(command, seconds=MTOOLS_SECONDS, environment=environment).data
+    return run_tool(command, seconds=MTOOLS_SECONDS, environment={**os.environ, **MTOOLS_SETTINGS}).data
 
 
 def _partition_table(size: int) -> bytes:

@@ -13,7 +13,7 @@ from labgrid.resource import remote
 from hil import cli
 from hil.board.flash import BoardDirty, MediumMissing, WrongMedium
 from hil.board.flash.sdcard import PARTITION_OFFSET, mtools
-from hil.errors import BoardFileError, BoardUnreachable, ConsoleTimeout, ExitCode, FlashError, UsageError
+from hil.errors import BoardFileError, ConsoleTimeout, ExitCode, FlashError, UsageError
 from tests.simulators.juno import SimulatedJuno
 
 if TYPE_CHECKING:
@@ -52,17 +52,6 @@ def test_a_disk_that_this_machine_exports_is_flashed_here(juno: SimulatedJuno, m
     juno.disk = exported(juno, socket.gethostname())
     assert juno.strategy().flash().written
     assert juno.on_disk("SOFTWARE/fip.bin") == juno.image("fip").read_bytes()
-
-
-def test_a_disk_at_another_machine_is_not_written_and_the_machine_is_named(
-    juno: SimulatedJuno, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(remote.RemotePlaceManager, "poll", lambda _: None)
-    monkeypatch.setattr(remote.NetworkUSBMassStorage, "command_prefix", ["ssh", "rack-7", "--"])
-    juno.disk = exported(juno, "rack-7")
-    with pytest.raises(BoardUnreachable, match="attached to rack-7 and can only be written there"):
-        juno.strategy().flash()
-    assert juno.on_disk("SOFTWARE/bl1.bin") == b"old"
 
 
 def test_a_dry_run_says_which_image_is_missing_and_what_it_takes(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import struct
 import subprocess
 import sys
 import textwrap
@@ -17,12 +18,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from hil.board.flash.sdcard import mtools
 from tests.lab.exporter.reallab import LOOPBACK, PLACE, ROOT, TIMEOUT_SECONDS, RealLab
 from tests.lab.exporter.sshserver import RealSshServer
 from tests.simulators.board import IMAGE, card_image
+from tests.simulators.juno import SimulatedJuno
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 CARD_BYTES = 8 << 20
@@ -172,12 +175,13 @@ def flash(lab: RealLab, file: Path, place: str, *drivers: str) -> list[list[Any]
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def board_file(lab: RealLab, image: Path, *drivers: dict[str, Any]) -> Path:
+def board_file(lab: RealLab, image: Path, *drivers: dict[str, Any], resources: Sequence[dict[str, Any]] = ()) -> Path:
     file = lab.directory / "media.yaml"
+    places = [{"RemotePlace": {"name": "!PLACE!"}}, *resources]
     content = {
         "imports": ["hil.drivers"],
         "images": {"card": str(image)},
-        "targets": {"main": {"resources": [{"RemotePlace": {"name": "!PLACE!"}}], "drivers": list(drivers)}},
+        "targets": {"main": {"resources": places, "drivers": list(drivers)}},
     }
     file.write_text(json.dumps(content).replace('"!PLACE!"', "!template $LG_PLACE"))
     return file
@@ -237,3 +241,72 @@ def test_a_directory_that_is_not_there_is_missing_before_anything_is_copied(
     lab.await_good("web")
     (said,) = flash(lab, file, "web", "files")
     assert said == ["MediumMissing", f"there is no {media.served}/nowhere on its machine"]
+
+
+FAT_AT = 1 << 20
+"""Where the partition of a board controller's disk begins."""
+
+
+@pytest.fixture
+def controller(tmp_path: Path) -> Iterator[SimulatedJuno]:
+    juno = SimulatedJuno(tmp_path)
+    yield juno
+    juno.close()
+
+
+def disk_of_a_controller(media: Media, old: Path) -> None:
+    """Give the card reader a partition table, and a FAT partition with an old image and another file."""
+    table = struct.pack("<446x4xB3xII48x2s", 0x0E, FAT_AT // 512, (CARD_BYTES - FAT_AT) // 512, b"\x55\xaa")
+    media.reader_content.write_bytes(table.ljust(CARD_BYTES, b"\0"))
+    drive = f"{media.reader_content}@@{FAT_AT}"
+    mtools("mformat", "-i", drive, "-T", str((CARD_BYTES - FAT_AT) // 512), "::")
+    mtools("mmd", "-i", drive, "::SOFTWARE")
+    for name in ("SOFTWARE/bl1.bin", "config.txt"):
+        mtools("mcopy", "-i", drive, str(old), f"::{name}")
+    # The loop device has its own page cache.
+    subprocess.run(["blockdev", "--flushbufs", media.reader], check=True)
+
+
+def on_the_disk(media: Media, name: str) -> bytes:
+    return mtools("mcopy", "-n", "-i", f"{media.reader_content}@@{FAT_AT}", f"::{name}", "-")
+
+
+def test_the_disk_of_a_junos_controller_at_the_exporter_is_written_there_and_read_back(
+    lab: RealLab, media: Media, image: Path, controller: SimulatedJuno, tmp_path: Path
+) -> None:
+    old = tmp_path / "old.bin"
+    old.write_bytes(b"old")
+    disk_of_a_controller(media, old)
+    file = board_file(
+        lab,
+        image,
+        {"JunoControllerDriver": {"bindings": {"port": "controller"}}},
+        {"JunoFlasher": {"name": "files", "files": {"SOFTWARE/bl1.bin": "card", "NEW/it's.bin": "card"}}},
+        resources=[{"RawSerialPort": {"name": "controller", "port": str(controller.prompt.link)}}],
+    )
+    lab.await_good("disks")
+    ((medium, written, _),) = flash(lab, file, "disks", "files")
+    assert (medium, written) == (f"NetworkUSBMassStorage of {LOOPBACK}, {media.reader}", True)
+    for name in ("SOFTWARE/bl1.bin", "NEW/it's.bin"):
+        assert on_the_disk(media, name) == image.read_bytes()
+    assert on_the_disk(media, "config.txt") == b"old"
+    assert controller.typed[-2:] == ["usb_on", "usb_off"]
+
+
+@pytest.mark.parametrize(("partition", "message"), [(2, "has no FAT partition 2"), (1, "Disk full")])
+def test_what_goes_wrong_on_the_disk_at_the_exporter_is_said(
+    lab: RealLab, media: Media, controller: SimulatedJuno, tmp_path: Path, partition: int, message: str
+) -> None:
+    image = tmp_path / "half.bin"
+    image.write_bytes(os.urandom(CARD_BYTES // 2 - 1000))
+    disk_of_a_controller(media, controller.image("bl1"))
+    file = board_file(
+        lab,
+        image,
+        {"JunoControllerDriver": {"bindings": {"port": "controller"}}},
+        {"JunoFlasher": {"name": "files", "files": {"A": "card", "B": "card"}, "partition": partition}},
+        resources=[{"RawSerialPort": {"name": "controller", "port": str(controller.prompt.link)}}],
+    )
+    lab.await_good("disks")
+    (said,) = flash(lab, file, "disks", "files")
+    assert message in said[1]

@@ -11,16 +11,19 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from paramiko import PasswordRequiredException, PKey, Transport
+from paramiko import PasswordRequiredException, PKey
 from paramiko.pkey import UnknownKeyType
 from paramiko.ssh_exception import SSHException
 
 from hil.board.ssh.errors import SshAuthFailed, SshDropped, SshRefused, SshSilent, SshUnreachable
+from hil.board.ssh.transport import OrderlyTransport
 from hil.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
+
+    from paramiko import Transport
 
     from hil.board.ssh.hostkeys import PinnedHostKeys
     from hil.deadline import Deadline
@@ -100,7 +103,7 @@ def log_in(wire: Wire, endpoint: Endpoint, login: Login, pins: PinnedHostKeys, d
     Raises `SshSilent`, `SshRefused` (closed before the server sent anything), `SshDropped`, `SshHostKeyChanged`,
     `SshAuthFailed`.
     """
-    transport: Any = Transport(wire)
+    transport: Any = OrderlyTransport(wire)
     try:
         transport.set_log_channel(_LOG)
         _prefer(transport, pins.pinned(endpoint.board))

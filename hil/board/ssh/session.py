@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import select
 import socket
 import threading
@@ -46,6 +47,11 @@ _PAUSE = 0.1
 _SESSION = "session"
 _ATTEMPTS = 3
 """Dropbear 2022.83 sometimes refuses a channel or a command while another one is being killed: then try again."""
+_DROPS_CONNECTIONS = re.compile(r"SSH-2\.0-dropbear_(2022\.8[23]|2024\.8[45])$")
+_DROPPED_HINT = (
+    "Dropbear 2022.82 to 2024.85 ends a connection if one of its commands ends at the moment when another is about to "
+    "start: start them all before the first ends, or one after the other"
+)
 _GRACE_MS = 200
 """How long to wait, after the connection ended, for the watch to report why: a board's death ends both."""
 
@@ -81,6 +87,7 @@ class Session:
         self._silent = False
         self._quiet = False
         self._sessions: list[Any] = []
+        self._started = 0
         self._hang_up, self._hung_up = socket.socketpair()
         self.files = Files(self)
         threading.Thread(target=self._guard, args=(keepalive,), name="ssh-guard", daemon=True).start()
@@ -224,6 +231,7 @@ class Session:
                     kind, *addresses, timeout=max(deadline.remaining, 0.001)
                 )
                 if kind == _SESSION:
+                    self._started += 1
                     self._sessions.append(channel)
                 return channel
             except BROKEN as error:
@@ -284,6 +292,8 @@ class Session:
             return SshSilent(said, doing=doing, board=board, hint=hint)
         reason = str(self._transport.get_exception() or "")
         said = f"the connection to {endpoint} ended" + (f": {reason}" if reason else "")
+        if _DROPS_CONNECTIONS.match(self._transport.remote_version) and self._started > 1:
+            hint = _DROPPED_HINT
         return SshDropped(said, doing=doing, board=board, hint=hint)
 
     def close(self) -> None:

@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from hil.board.ssh import Endpoint, Login, PinnedHostKeys, Session
+from hil.board.ssh.channel import send_signal
 from hil.board.ssh.errors import LoginScriptPrints, SshAuthFailed, SshDropped, SshTooManySessions
 from hil.deadline import Deadline
 from hil.errors import ExitCode
@@ -167,6 +168,21 @@ def test_too_many_sessions_are_named(real_session: Session) -> None:
     for process in processes:
         process.stop()
     assert real_session.run("echo further", deadline=soon()).text == "further"
+
+
+def test_what_comes_too_late_for_a_command_does_not_end_the_connection(real_session: Session) -> None:
+    """A thread is overtaken: the server's CLOSE is answered before the signal, which was on its way, is sent."""
+    process = real_session.start("true", stdin=b"", deadline=soon())
+    assert process.wait(soon()).status == 0
+    until(lambda: process._channel.closed, "the channel is closed")
+    assert real_session.ask(soon())  # the server has seen it, too
+    send_signal(process._channel, "KILL")
+    assert real_session.ask(soon()), "the server has ended the connection"
+    for number in range(3):  # in a channel with the number of the closed one
+        assert (
+            real_session.start(f"cat; echo {number}", stdin=b"in", deadline=soon()).wait(soon()).text == f"in{number}"
+        )
+    assert real_session.alive
 
 
 def test_only_a_runner_that_does_not_exist_is_said_not_to_exist(real_session: Session) -> None:

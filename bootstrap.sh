@@ -12,7 +12,7 @@ if [ "$(cat .venv/ready 2>/dev/null || true)" = "$wanted" ]; then
 fi
 
 say() {
-	echo "setup: $*" >&2
+	printf 'setup: %s\n' "$*" >&2
 }
 
 fail() {
@@ -20,9 +20,11 @@ fail() {
 	exit 2
 }
 
-# make takes a blank for the end of a name. Nothing else is worth doing before that is known.
+# make takes a blank for the end of a name, and misreads other characters (see unbuildable in hil/paths.py). Nothing else
+# is worth doing before that is known.
 case $PWD in
 *[[:space:]]*) fail "make cannot build in '$PWD', whose name has a blank: move the checkout" ;;
+*[]\"#\$%\&\'\(\)*,:\;\<=\>?[\\\`{\|}]*) fail "make cannot build in '$PWD': move the checkout to plain letters and digits" ;;
 esac
 
 install_debian_packages() {

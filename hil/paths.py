@@ -8,6 +8,7 @@ import os
 import resource
 import shutil
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,11 @@ CHECKOUT = _PACKAGE.parent
 
 SPARE_BYTES = 256 << 20
 """How much space must be free in the cache for compiled modules, which take a tenth of it."""
+DAY_SECONDS = 86400.0
 _UNLIMITED = resource.RLIM_INFINITY
+
+MISREAD = "\"#$%&'()*,:;<=>?[\\]`{|}"
+"""What in a name means something else to make, to the shell of its recipes, or to TF-A's options of gcc (`-Wp,`)."""
 
 _PREPARED = Path("/var/lib/hil")
 _EVERYBODYS = Path("/var/tmp/hil")
@@ -89,6 +94,32 @@ def keep_byte_code() -> None:
             sys.pycache_prefix = os.environ.setdefault("PYTHONPYCACHEPREFIX", str(cache_root() / "bytecode"))
             sys.dont_write_bytecode = False
             del os.environ["PYTHONDONTWRITEBYTECODE"]
+            _drop_byte_code_of_nothing(cache_root() / "bytecode")
+
+
+def _drop_byte_code_of_nothing(kept: Path) -> None:
+    """Once a day, remove what was compiled in directories that are gone: many CI systems use each checkout once."""
+    looked = kept / ".looked"
+    if looked.exists() and time.time() - looked.stat().st_mtime < DAY_SECONDS:
+        return
+    kept.mkdir(parents=True, exist_ok=True)
+    looked.touch()
+    for directory, names, _ in os.walk(kept):  # which has the directories of sources below it, by their whole path
+        for name in list(names):
+            path = Path(directory, name)
+            if not (Path("/") / path.relative_to(kept)).is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+                names.remove(name)
+
+
+def unbuildable(place: Path) -> str:
+    """Return what keeps make from building in a directory, such as "a blank" in its name; empty if nothing does."""
+    for character in str(place.absolute()):
+        if character.isspace():
+            return "a blank"
+        if character in MISREAD:
+            return f"a `{character}`"
+    return ""
 
 
 def user_name() -> str:

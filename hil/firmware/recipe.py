@@ -19,7 +19,7 @@ from hil.firmware.sources import SourceCache
 from hil.firmware.steps import BuildDirectory, BuildStep, digest, version
 from hil.firmware.trustedfirmware import TrustedFirmware
 from hil.git import git_state
-from hil.paths import CHECKOUT, builds, cache_root
+from hil.paths import CHECKOUT, builds, cache_root, unbuildable
 from hil.progress import Progress, Terminal
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class Recipe:
         coverage: bool = False,
     ) -> None:
         for place, remedy in ((checkout, "move the checkout"), (cache_root(), "set HIL_CACHE to another directory")):
-            _refuse_blank(place.absolute(), remedy)
+            _refuse(place.absolute(), remedy)
         self.directory = build_directory(platform.name, checkout, coverage=coverage)
         self._platform = platform
         self._checkout = checkout
@@ -240,9 +240,7 @@ class Recipe:
         return target
 
 
-def _refuse_blank(place: Path, remedy: str) -> None:
-    """Raise `UsageError` for a directory in which make would take a blank for the end of a name."""
-    if any(character.isspace() for character in str(place)):
-        raise UsageError(
-            f"make cannot build in {str(place)!r}, whose name has a blank", hint=f"{remedy}: no blank in it"
-        )
+def _refuse(place: Path, remedy: str) -> None:
+    """Raise `UsageError` for a directory in which make cannot build."""
+    if what := unbuildable(place):
+        raise UsageError(f"make cannot build in {str(place)!r}, whose name has {what}", hint=f"{remedy}: none in it")

@@ -10,11 +10,15 @@ if TYPE_CHECKING:
 
 def test_the_processes_of_a_run_share_what_is_compiled(tree: Commands) -> None:
     cache = tree.path.parent / "cache"
+    old = cache / "bytecode" / "builds" / "job-1234" / "module.cpython-311.pyc"  # of a checkout that is gone
+    old.parent.mkdir(parents=True)
+    old.touch()
     variables = {"PYTHONDONTWRITEBYTECODE": "1", "HIL_CACHE": str(cache)}
     done = tree.shell("hil run --board bare --board linux --no-build", variables=variables)
     assert done.returncode == 0, done.stdout + done.stderr
     compiled = [path.name.partition(".")[0] for path in (cache / "bytecode").rglob("worker.*.pyc")]
     assert compiled == ["worker"]
+    assert not old.parent.exists()
     assert not list(tree.path.rglob("__pycache__")), "byte code was written where the user wants none"
 
 

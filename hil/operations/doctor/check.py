@@ -15,7 +15,7 @@ from hil.firmware.archives import SuiteRequest, configured_archives, source_list
 from hil.firmware.lock import Kind
 from hil.operations.doctor.devices import RULES, SD_MUX_DEVICE, denied, plugged_in
 from hil.operations.doctor.tools import TOOLS, inspect
-from hil.paths import CHECKOUT, cache_root, shipped
+from hil.paths import CHECKOUT, cache_root, shipped, unbuildable
 from hil.tools import use_own_programs
 
 if TYPE_CHECKING:
@@ -124,6 +124,17 @@ def _cache() -> Check:
     return Check("cache", True, str(root), "a directory to write to")
 
 
+def _places() -> Check:
+    """Check that make can build where checkout and cache are: it takes a blank for the end of a name."""
+    wanted = "no blank, and nothing that make or a shell misreads, in the paths of checkout and cache"
+    if not (CHECKOUT / "firmware").is_dir():
+        return Check("paths", True, "an installed package, which builds no firmware", wanted)
+    for place, remedy in ((CHECKOUT, "move the checkout"), (cache_root(), "set HIL_CACHE to another directory")):
+        if what := unbuildable(place):
+            return Check("paths", False, f"{what} in {str(place.absolute())!r}: no firmware is built", wanted, remedy)
+    return Check("paths", True, str(CHECKOUT), wanted)
+
+
 def _disk() -> Check:
     root = cache_root()
     while not root.exists():
@@ -171,4 +182,4 @@ def _sd_mux_tool() -> Check:
     return Check("SD mux", True, path or "none is plugged in", wanted)
 
 
-_OTHERS: tuple[Callable[[], Check], ...] = (_python, _serial, _archives, _cache, _disk, _devices, _sd_mux_tool)
+_OTHERS: tuple[Callable[[], Check], ...] = (_python, _serial, _archives, _cache, _places, _disk, _devices, _sd_mux_tool)

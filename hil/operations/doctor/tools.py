@@ -93,6 +93,7 @@ TOOLS = {
     "serial server": RequiredTool(
         "ser2net", "labgrid's exporter serves serial ports with it", file="/usr/sbin/ser2net"
     ),
+    "XML reader": RequiredTool("libxml2-utils", "reads reports as CI servers do, in tests", "xmllint"),
     "zstd": RequiredTool("zstd", "unpacks images of cards", "zstd"),
     "SSH server": RequiredTool("openssh-server", "tests of labs behind SSH", file="/usr/sbin/sshd"),
     "simulated USB": RequiredTool("umockdev", "tests of USB devices at exporters", "umockdev-run"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,6 +56,20 @@ def test_a_board_file_may_have_any_character(tree: Commands) -> None:
         done = tree.shell(command, variables=ASCII)
         assert done.returncode == 0, done.stdout + done.stderr
         assert done.stdout.isascii()
+
+
+def test_plain_pytest_says_at_once_that_labgrid_cannot_read_the_board_file(tree: Commands) -> None:
+    board = tree.path / "boards" / "bare.yaml"
+    board.write_text(f"# Übung\n{board.read_text()}", encoding="utf-8")
+    line = f"{sys.executable} -m pytest suites --lg-env boards/bare.yaml"
+    done = tree.shell(line, variables=ASCII)
+    said = done.stdout + done.stderr
+    assert done.returncode == 2, said
+    assert "boards/bare.yaml has characters that are not ASCII, and labgrid would read it as" in said
+    assert "PYTHONUTF8=1" in said
+    assert "Traceback" not in said
+    done = tree.shell(line, variables={**ASCII, "PYTHONUTF8": "1"})
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("name", [b"M\xc3\xbcller, \xe2\x86\x92", b"M\xfcller", b'it\'s "so"'])

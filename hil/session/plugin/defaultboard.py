@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
+import locale
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +28,12 @@ SKIP_OF_LABGRID = "missing environment config"
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Choose a board if suites are to run and none was named; without a usable one the session ends."""
+    _choose_board(config)
+    if file := board_file(config):
+        _require_utf8(Path(file))
+
+
+def _choose_board(config: pytest.Config) -> None:
     root = config.rootpath
     needs_one = config.pluginmanager.hasplugin("labgrid") and uses_hil(root) and board_file(config) is None
     if not needs_one or any(config.getoption(name, None) for name in TELLS_ONLY):
@@ -46,6 +55,23 @@ def pytest_report_header(config: pytest.Config) -> str | None:
     """Say which board it is, and why."""
     why = config.getoption("hil_why")
     return f"board: {Path(config.option.lg_env).stem} ({why})" if why and board_file(config) else None
+
+
+def _require_utf8(file: Path) -> None:
+    """End the session where labgrid, which reads in the locale's encoding, could not read a board file or misread it.
+
+    `hil run` starts Python in its UTF-8 mode; for pytest, only whoever starts it can.
+    """
+    encoding = locale.getpreferredencoding(False)
+    if sys.flags.utf8_mode or codecs.lookup(encoding).name == "utf-8":
+        return
+    with contextlib.suppress(OSError):
+        if not file.read_bytes().isascii():
+            error = UsageError(
+                f"{file} has characters that are not ASCII, and labgrid would read it as {encoding}",
+                hint="PYTHONUTF8=1, or a locale with UTF-8 such as LC_ALL=C.UTF-8",
+            )
+            pytest.exit(str(error), returncode=error.exit_code)
 
 
 def lacks_board(error: BaseException | None) -> UsageError | None:

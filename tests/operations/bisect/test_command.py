@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import subprocess
 import time
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 
 from hil.paths import HIL
@@ -102,6 +104,30 @@ def test_a_search_that_was_killed_goes_on_where_it_was_and_names_the_change(tree
     bad, good = (json.loads((tree.path / record / "run.json").read_text()) for record in records)
     assert (bad["verdict"], good["verdict"]) == ("findings", "passed")
     assert tree.hil("bisect", "--resume").returncode == 2
+
+
+def test_a_search_that_is_hung_up_on_ends_with_the_build_that_runs(tree: Checkout, tmp_path: Path) -> None:
+    names = make_history(tree.path, ["fine", "bug"])
+    os.mkfifo(tmp_path / "fifo")
+    fifo = os.open(tmp_path / "fifo", os.O_RDWR)
+    with subprocess.Popen(
+        [*HIL, *words(names[0], "--build", f"echo $$ > {tmp_path}/fifo; exec sleep 60")],
+        cwd=tree.path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as search:
+        assert select.select([fifo], [], [], SECONDS)[0]
+        build = psutil.Process(int(os.read(fifo, 100)))
+        os.close(fifo)
+        search.send_signal(signal.SIGHUP)
+        said, _ = search.communicate(timeout=SECONDS)
+    assert search.returncode == 2, said
+    assert "Traceback" not in said
+    assert not psutil.wait_procs([build], SECONDS)[1]
+    (state,) = states(tree)  # from which it can be resumed
+    assert state["trials"] == []
 
 
 @pytest.mark.parametrize(

@@ -15,12 +15,12 @@ from hil.report.runs import Runs
 from hil.session.tree import DEFAULT_BOARD, Tree
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from hil.board.file.boardfile import BoardFile
     from hil.operations.bench.figures import Section
 
-ON_MONITOR = ("framework", "instructions")
+ON_MONITOR = ("framework", "instructions", "loop")
 ON_LINUX = ("ssh", "delay")
 """The parts that run on a board that boots into the monitor, and on one that boots into Linux."""
 NOWHERE = "reports"
@@ -34,7 +34,7 @@ def command(
         list[str] | None,
         typer.Argument(
             metavar="[PART]...",
-            help="framework, instructions, reports, ssh, delay (default: all that the board supports).",
+            help="framework, instructions, loop, reports, ssh, delay (default: all that the board supports).",
         ),
     ] = None,
     board: Annotated[
@@ -52,6 +52,8 @@ def command(
         hil bench
 
         hil bench instructions --json
+
+        hil bench loop
 
         hil bench ssh delay
 
@@ -71,7 +73,8 @@ def command(
         if part not in boards:
             raise UsageError(f"{board} has no bench part {part!r}", hint=" or ".join(boards))
     if build:
-        for needed in {boards[part].name: boards[part] for part in wanted if part != NOWHERE}.values():
+        parts_with_board = {*wanted, *(ON_LINUX if "loop" in wanted else ())} & boards.keys() - {NOWHERE}
+        for needed in {boards[part].name: boards[part] for part in parts_with_board}.values():
             bring_up_to_date(needed)
     errors = Console(stderr=True, highlight=False)
     with errors.status("measuring") as status:
@@ -81,7 +84,7 @@ def command(
             if not errors.is_terminal:
                 print(f"measuring: {text}", file=sys.stderr)
 
-        sections = [section for part in wanted for section in _measure(part, boards[part], note)]
+        sections = [section for part in wanted for section in _measure(part, boards, tree, note)]
     if run:
         add_bench(run, table.as_json(sections))
     if as_json:
@@ -103,13 +106,17 @@ def _boards(tree: Tree, name: str) -> dict[str, BoardFile]:
     return boards
 
 
-def _measure(part: str, board: BoardFile, note: Callable[[str], None]) -> Sequence[Section]:
-    from hil.operations.bench import delay, framework, instructions, reports, ssh
+def _measure(part: str, boards: Mapping[str, BoardFile], tree: Tree, note: Callable[[str], None]) -> Sequence[Section]:
+    from hil.operations.bench import delay, framework, instructions, loop, reports, ssh
+
+    board = boards[part]
 
     if part == NOWHERE:
         return [reports.measure(note)]
     if part == "framework":
         return [framework.measure(board.path, board.images["flash"], note)]
+    if part == "loop":
+        return [loop.measure(board, boards.get(ON_LINUX[0]), tree.root, note)]
     if part == "instructions":
         return instructions.measure(board.path, note)
     if part == "ssh":

@@ -32,7 +32,7 @@ TEST_RUNS = 3
 TESTS = 200
 SUITE_SECONDS = 120.0
 
-_OURS = f"""\
+OURS = """\
 import pytest
 
 from hil.deadline import Deadline
@@ -44,12 +44,13 @@ def shell(board):
     return board.target.get_driver("MonitorDriver").monitor
 
 
-@pytest.mark.parametrize("number", range({TESTS}))
+@pytest.mark.parametrize("number", range(TESTS))
 def test_the_monitor_answers(shell, number):
     shell.wait_ready(Deadline.after(5))
 """
+"""A suite for our plugin. The number of its tests stands for `TESTS`, in the one below, too."""
 
-_LABGRID = f"""\
+LABGRID = """\
 import zlib
 
 import pytest
@@ -63,12 +64,13 @@ def console(target):
     return qemu
 
 
-@pytest.mark.parametrize("number", range({TESTS}))
+@pytest.mark.parametrize("number", range(TESTS))
 def test_the_monitor_answers(console, number):
-    body = f"{{number + 1:x}} ping"
-    console.sendline(f":{{body}} *{{zlib.crc32(body.encode()):08x}}")
+    body = f"{number + 1:x} ping"
+    console.sendline(f":{body} *{zlib.crc32(body.encode()):08x}")
     console.expect(r"=[0-9a-f]+ ok[^\\n]*\\n")
 """
+"""The same for labgrid alone."""
 
 
 def measure(board: Path, flash: Path, note: Callable[[str], None]) -> Section:
@@ -164,14 +166,19 @@ def _tests(board: Path, flash: Path) -> dict[str, Series]:
 
 def _suites(root: Path, board: Path) -> Iterator[tuple[str, tuple[Path, Path, tuple[str, ...]]]]:
     for name, source, environment, options in (
-        ("ours", _OURS, board, ("-p", "hil.session.plugin")),
-        ("labgrid", _LABGRID, root / "labgrid.yaml", ()),
+        ("ours", OURS, board, ("-p", "hil.session.plugin")),
+        ("labgrid", LABGRID, root / "labgrid.yaml", ()),
     ):
         folder = root / name
         folder.mkdir()
         (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
-        (folder / f"test_{name}.py").write_text(source, encoding="utf-8")
+        (folder / f"test_{name}.py").write_text(with_tests(source, TESTS), encoding="utf-8")
         yield name, (folder, environment, options)
+
+
+def with_tests(source: str, number: int) -> str:
+    """Return the source of a suite with so many tests."""
+    return source.replace("TESTS", str(number))
 
 
 def _run_suite(folder: Path, environment: Path, options: tuple[str, ...]) -> Callable[[], float]:

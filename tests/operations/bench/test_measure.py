@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 from typer.testing import CliRunner
 
+from hil.board.file.boardfile import BoardFile
 from hil.cli.commandline import app
-from hil.operations.bench import framework, instructions, reports, ssh
+from hil.operations.bench import framework, instructions, loop, reports, ssh
 from tests.cli.checkout import ROOT
 
 if TYPE_CHECKING:
@@ -52,6 +53,22 @@ def test_the_framework_is_measured_beside_labgrid_and_a_raw_socket(monkeypatch: 
     assert set(trip) == {"ours", "labgrid", "raw socket"}
     assert {len(series.samples) for series in trip.values()} == {3}
     assert "spawn to prompt" in said
+
+
+@pytest.mark.emulator
+def test_the_loop_is_measured_beside_labgrid_and_pytest(monkeypatch: pytest.MonkeyPatch) -> None:
+    few(monkeypatch, loop, ROUNDS=1, FEW_ROUNDS=1, MANY_ROUNDS=1, WARM_UP=0, MANY=3, FORKS=2)
+    section = loop.measure(BoardFile.read(MONITOR), None, ROOT, lambda _: None)
+    rows = names([section])
+    assert rows[:2] == ["one test on a warm board", "one test on a warm board: processor time"]
+    assert "a changed line of the service, to the verdict" in rows
+    assert set(section.rows[0].series) == {"ours", "labgrid", "pytest"}
+    times = {row.name: row.series["ours"].median for row in section.rows}
+    built, restored = (
+        times[f"{name}, to the verdict: processor time"]
+        for name in ("a changed line of the service", "the line as it was before")
+    )
+    assert restored < built  # what was built before is found again
 
 
 @pytest.mark.emulator

@@ -175,23 +175,30 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
             self.board.save(state)
             return self._held(state)
 
-    @breaking
     @step(args=["name"])  # type: ignore[untyped-decorator]
     def stored(self, name: str, ingredients: str, bring: Callable[[], object]) -> Path:
         """Return a saved state that `bring` brings the board into, as `keep` does; `bring` runs only if none is stored.
 
         A stored state is found again, by later runs, too, by its `name`, the machine with its images, and
-        `ingredients`: everything else that the state depends on.
+        `ingredients`: everything else that the state depends on. The board stays in use, whatever `bring` raises.
         """
+        key = self._stored_key(name, ingredients)
+        if (found := self.snapshots.find(key)) is None:
+            bring()
+            found = self._store(key)
+        return self._held(found)
+
+    @breaking
+    def _stored_key(self, name: str, ingredients: str) -> str:
         if not self.board.forks:
             raise UsageError("this board's state cannot be saved", board=self.board.board)
         self._activate()
-        key = self._key(name, ingredients)
-        if (found := self.snapshots.find(key)) is None:
-            bring()
-            self._hang_up()
-            found = self.snapshots.create(key, self.board.save)
-        return self._held(found)
+        return self._key(name, ingredients)
+
+    @breaking
+    def _store(self, key: str) -> Path:
+        self._hang_up()
+        return self.snapshots.create(key, self.board.save)
 
     @breaking
     def flash(self, *, force: bool = False, meter: Meter | None = None) -> FlashResult:

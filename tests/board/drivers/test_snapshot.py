@@ -13,7 +13,7 @@ import pytest
 
 from hil.board.snapshot import KEPT, SnapshotStore, snapshot_key
 from hil.deadline import Deadline
-from hil.errors import ConsoleClosed, InfrastructureError
+from hil.errors import ConsoleClosed, FirmwareError, InfrastructureError
 from hil.paths import cache_root
 from tests.board.drivers.conftest import BOOT
 from tests.board.drivers.guest import count_bytes, echo, say, wait_for_byte
@@ -99,6 +99,22 @@ def test_a_stored_state_is_made_once_for_all_runs_unless_its_ingredients_change(
 
     assert [letter_of("salt"), letter_of("salt"), letter_of("pepper")] == [b"b", b"b", b"b"]
     assert made == ["salt", "pepper"]
+
+
+@pytest.mark.emulator
+def test_a_state_that_was_not_reached_is_not_stored_and_breaks_no_board(
+    make_board: Callable[..., BoardStrategy],
+) -> None:
+    board = make_board(*BOOT, echo("monitor"))
+
+    def fail() -> None:
+        board.fork()
+        raise FirmwareError("the guest hangs")
+
+    for _ in range(2):
+        with pytest.raises(FirmwareError, match="hangs"):
+            board.stored("guest", "", fail)
+    assert board.broken is None
 
 
 @pytest.mark.emulator

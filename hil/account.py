@@ -17,6 +17,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import TracebackType
 
+__all__ = [
+    "Action",
+    "MachineCommand",
+    "Mapping",
+    "MemoryAccess",
+    "MonitorRequest",
+    "ProgramRun",
+    "ServiceCall",
+    "TpmCommand",
+    "listen",
+    "telling",
+    "untold",
+]
+
 
 @dataclass(slots=True)
 class Action:

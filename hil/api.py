@@ -20,6 +20,7 @@ MODULES = (
     "hil.board.ssh",
     "hil.drivers",
     "hil.strategies",
+    "hil.account",
     "hil.record",
     "hil.board.builds",
     "hil.firmware",

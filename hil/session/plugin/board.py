@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from labgrid import Environment
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Board(board.Board):
     """A board whose tests are skipped where they need a state that it does not have."""
 

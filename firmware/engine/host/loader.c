@@ -73,7 +73,7 @@ static void fail(const char *doing)
 	exit(EXIT_FAILURE);
 }
 
-static uint32_t entropy(uint8_t *out, uint32_t bytes)
+static uint64_t entropy(uint8_t *out, uint64_t bytes)
 {
 	if (entropy_calls_left == 0) {
 		return 1;
@@ -84,7 +84,7 @@ static uint32_t entropy(uint8_t *out, uint32_t bytes)
 	return getrandom(out, bytes, 0) == (ssize_t)bytes ? 0 : 1;
 }
 
-static void fatal(uint32_t fault)
+static void fatal(uint64_t fault)
 {
 	left_detail = fault;
 	siglongjmp(left, ENGINE_FATAL);
@@ -173,6 +173,37 @@ static void map_image(const char *path)
 	close(file);
 }
 
+/*
+ * Here SVC would be a call of Linux, whatever its number. So each stub gets what a far call looks like: LDR X16, .+8;
+ * BR X16; and the address (Arm DDI 0487, C6.2). LEAVE stays, for call_on_stack() has set X30 to itself.
+ */
+static void serve_calls(void)
+{
+	static const uint32_t far_jump[] = {0x58000050, 0xD61F0200};
+	const uint64_t served[ENGINE_CALL_COUNT] = {
+		[ENGINE_CALL_ENTROPY] = (uintptr_t)entropy,
+		[ENGINE_CALL_LOG] = (uintptr_t)log_line,
+		[ENGINE_CALL_FATAL] = (uintptr_t)fatal,
+	};
+	void *text = (void *)(uintptr_t)header->text_va;
+
+	if (mprotect(text, header->text_bytes, PROT_READ | PROT_WRITE) != 0) {
+		fail("opening the engine's code");
+	}
+	for (unsigned int call = 0; call < ENGINE_CALL_COUNT; call++) {
+		uint8_t *stub = (uint8_t *)(uintptr_t)header->calls_va + call * ENGINE_CALL_STUB_BYTES;
+
+		if (served[call] != 0) {
+			memcpy(stub, far_jump, sizeof(far_jump));
+			memcpy(stub + sizeof(far_jump), &served[call], sizeof(served[call]));
+		}
+	}
+	__builtin___clear_cache(text, (char *)text + header->text_bytes);
+	if (mprotect(text, header->text_bytes, PROT_READ | PROT_EXEC) != 0) {
+		fail("closing the engine's code");
+	}
+}
+
 /* One file for all windows, so that a window keeps its pages while another one is mapped. */
 static void make_windows(void)
 {
@@ -239,9 +270,9 @@ static uint32_t call_engine(const struct request *request)
 {
 	mailbox->op = request->op;
 	mailbox->profile = request->argument;
-	mailbox->entropy = entropy;
-	mailbox->fatal = fatal;
-	mailbox->log = log_line;
+	/* Linux answers these two itself: Documentation/arch/arm64/cpu-feature-registers.rst. */
+	__asm__("mrs %0, MIDR_EL1" : "=r"(mailbox->midr));
+	__asm__("mrs %0, ID_AA64ISAR0_EL1" : "=r"(mailbox->isar0));
 
 	uint32_t status = (uint32_t)sigsetjmp(left, 1);
 
@@ -331,6 +362,7 @@ int main(int argc, char **argv)
 		return EXIT_FAILURE;
 	}
 	map_image(argv[1]);
+	serve_calls();
 	make_windows();
 	catch_signals();
 

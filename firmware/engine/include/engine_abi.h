@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The contract between the EL3 service and the TPM engine, which is linked separately and loaded in the BL32 slot.
+ * The contract between the EL3 service and the TPM engine, which is linked separately, loaded in the BL32 slot, and run
+ * at S-EL0. The engine is not trusted: the service checks whatever it says against the engine's own window.
  *
  * The engine's code and constants are mapped once, at their load address. Everything it writes (.data, .bss, heap,
  * stack, mailbox) lies in a window at one fixed virtual address; each resident instance has its own physical pages
@@ -11,13 +12,37 @@
 #ifndef ENGINE_ABI_H
 #define ENGINE_ABI_H
 
+#ifndef __ASSEMBLER__
 #include <stdint.h>
+#endif
 
 #define ENGINE_MAGIC 0x31474E454D505476 /* "vTPMENG1" */
-#define ENGINE_ABI_VERSION 1
+#define ENGINE_ABI_VERSION 2
 #define ENGINE_WINDOW_VA 0x10000000
 #define ENGINE_WINDOW_BYTES 0x100000
 #define ENGINE_BUFFER_BYTES 4096 /* TPM command and response buffers, libtpms TPM_BUFFER_MAX */
+
+/*
+ * Calls of the engine into the service: SVC with the number as its immediate (Arm DDI 0487, C6.2, SVC), arguments in x0
+ * and x1, result in x0; all other registers survive. An argument that is out of bounds, like a number that is not here,
+ * ends the engine's run with ENGINE_FATAL.
+ *
+ *   LEAVE    x0 = enum engine_status: the run is over. X30 points at this call's stub when the entry is called
+ *   ENTROPY  x0 = where, x1 = bytes, in the window: returns 0 when all of them are written, else the source failed
+ *   LOG      x0 = one line of text in the window, ending with a zero byte; never anything of a command's content.
+ *            Bytes that are not printable, and lines beyond the first few, are not shown
+ *   FATAL    x0 = enum engine_fault: the run ends with ENGINE_FATAL
+ */
+#define ENGINE_CALL_LEAVE 0
+#define ENGINE_CALL_ENTROPY 1
+#define ENGINE_CALL_LOG 2
+#define ENGINE_CALL_FATAL 3
+#define ENGINE_CALL_COUNT 4
+#define ENGINE_CALL_STUB_BYTES 16 /* each stub is SVC, RET, and room for a loader that is not the service */
+#define ENGINE_ENTROPY_MAX_BYTES 256
+#define ENGINE_LOG_MAX_BYTES 128 /* of a longer line, the service shows the beginning */
+
+#ifndef __ASSEMBLER__
 
 /* At the very start of the engine image. Addresses are virtual; regions are page aligned and whole pages. */
 struct engine_header {
@@ -36,7 +61,8 @@ struct engine_header {
 	uint64_t mailbox_va;
 	uint64_t staging_va; /* where the service puts an image before ENGINE_RESUME */
 	uint64_t staging_bytes;
-	uint64_t entry; /* uint32_t entry(struct engine_mailbox *): an enum engine_status */
+	uint64_t entry;    /* uint32_t entry(struct engine_mailbox *): an enum engine_status */
+	uint64_t calls_va; /* inside text: the stubs of all calls, by number */
 };
 
 enum engine_op {
@@ -50,12 +76,12 @@ enum engine_op {
 enum engine_status {
 	ENGINE_OK = 0,
 	ENGINE_BAD_ARGUMENT = 1, /* unknown op or profile, length out of range: nothing happened */
-	ENGINE_NO_ENTROPY = 2,   /* the entropy callback failed; the window must be discarded */
+	ENGINE_NO_ENTROPY = 2,   /* the entropy call failed; the window must be discarded */
 	ENGINE_BAD_STATE = 3,    /* ENGINE_RESUME: the image was refused; the window must be discarded */
 	ENGINE_FATAL = 4,        /* abort, failed assertion or exhausted heap; the window must be discarded */
 };
 
-/* Why the engine called fatal(). */
+/* The argument of ENGINE_CALL_FATAL. */
 enum engine_fault {
 	ENGINE_FAULT_ABORT = 1,        /* abort() */
 	ENGINE_FAULT_ASSERTION = 2,    /* a failed assertion */
@@ -73,16 +99,16 @@ struct engine_mailbox {
 	uint32_t response_bytes;
 	uint64_t image_va;
 	uint64_t image_bytes;
-	/* Callbacks into the service, set before every call. They run on the engine's stack and use no FP registers. */
-	uint32_t (*entropy)(uint8_t *out, uint32_t bytes); /* 0: all bytes written; else the source failed */
-	void (*fatal)(uint32_t fault);                     /* does not return: the entry call ends with ENGINE_FATAL */
-	void (*log)(const char *text); /* one line, without its end; never anything of a command's content */
+	/* Set before every run: MIDR_EL1 and ID_AA64ISAR0_EL1, which cannot be read at EL0. */
+	uint64_t midr;
+	uint64_t isar0;
 	/* Written by the engine before it returns: heap bytes allocated, now and at most since the window was fresh. */
 	uint64_t heap_bytes;
 	uint64_t heap_peak_bytes;
-	uint64_t reserved[2];
+	uint64_t reserved[3];
 	uint8_t request[ENGINE_BUFFER_BYTES];
 	uint8_t response[ENGINE_BUFFER_BYTES];
 };
+#endif
 
 #endif

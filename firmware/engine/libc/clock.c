@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Time since the system counter started. At EL3 there is no calendar clock, so every clock id shows the counter. It is
+ * Time since the system counter started. There is no calendar clock, so every clock id shows the counter. It is
  * the physical one, which no hypervisor can shift; a TPM's clock must not go backwards.
  */
 #include <stdint.h>

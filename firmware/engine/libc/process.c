@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "calls.h"
 #include "leave.h"
-#include "window.h"
 
 enum { LOG_LINE_BYTES = 256 };
 
@@ -32,7 +32,7 @@ _Noreturn void __assert_fail(const char *expression, const char *file, unsigned 
 	char text[LOG_LINE_BYTES];
 
 	(void)snprintf(text, sizeof(text), "%s:%u: %s: assertion failed: %s", file, line, function, expression);
-	engine_mailbox.log(text);
+	engine_call_log(text);
 	engine_fatal(ENGINE_FAULT_ASSERTION);
 }
 
@@ -76,7 +76,7 @@ int __vdprintf_chk(int descriptor, int flag, const char *format, va_list argumen
 	(void)flag;
 	text[strcspn(text, "\n")] = '\0';
 	if (strncmp(text, mark, sizeof(mark) - 1) == 0) {
-		engine_mailbox.log(text);
+		engine_call_log(text);
 	}
 	return length;
 }

@@ -1,19 +1,25 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Entropy from the service, by the mailbox's callback. Every random bit of the engine comes through engine_entropy():
+ * Entropy from the service, by its call ENTROPY. Every random bit of the engine comes through engine_entropy():
  * the seeds of OpenSSL's generators (openssl/overlay/) and libtpms' own platform entropy. libtpms' version of the
  * latter, which this file replaces, falls back to rand() when OpenSSL fails; here a failure ends the call, so that no
  * key is made from less.
  */
 #include "entropy.h"
 
+#include "calls.h"
 #include "leave.h"
-#include "window.h"
 
 void engine_entropy(uint8_t *out, size_t bytes)
 {
-	if (bytes > UINT32_MAX || engine_mailbox.entropy(out, (uint32_t)bytes) != 0) {
-		engine_no_entropy();
+	while (bytes > 0) {
+		size_t part = bytes < ENGINE_ENTROPY_MAX_BYTES ? bytes : ENGINE_ENTROPY_MAX_BYTES;
+
+		if (engine_call_entropy(out, part) != 0) {
+			engine_no_entropy();
+		}
+		out += part;
+		bytes -= part;
 	}
 }
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "calls.h"
 #include "engine_abi.h"
 #include "entropy.h"
 #include "heap.h"
@@ -38,14 +39,20 @@ static enum { WINDOW_FRESH, WINDOW_RUNNING, WINDOW_SPENT } window;
 static jmp_buf way_out;
 static uint8_t *suspended_image;
 
-/* OpenSSL's choice of implementations: openssl/overlay/crypto/armcap.c. */
+/* OpenSSL's choice of implementations, and what it asks for: openssl/overlay/crypto/armcap.c. */
 void OPENSSL_cpuid_setup(void);
+void engine_processor(uint64_t *midr, uint64_t *isar0);
+
+void engine_processor(uint64_t *midr, uint64_t *isar0)
+{
+	*midr = engine_mailbox.midr;
+	*isar0 = engine_mailbox.isar0;
+}
 
 _Noreturn void engine_fatal(enum engine_fault fault)
 {
 	window = WINDOW_SPENT;
-	engine_mailbox.fatal(fault);
-	__builtin_unreachable();
+	engine_call_fatal(fault);
 }
 
 _Noreturn void engine_no_entropy(void)

@@ -13,9 +13,11 @@ extern const char engine_data_load[], engine_data_start[], engine_data_bytes[];
 extern const char engine_guard_start[], engine_stack_top[], engine_staging_start[], engine_staging_bytes[];
 extern struct engine_mailbox engine_mailbox;
 
+extern const char engine_calls[];
+
 uint32_t engine_entry(struct engine_mailbox *mailbox);
 
-_Static_assert(sizeof(struct engine_header) == 120, "the service reads this header; see engine_abi.h");
+_Static_assert(sizeof(struct engine_header) == 128, "the service reads this header; see engine_abi.h");
 
 __attribute__((section(".engine_header"), used)) const struct engine_header engine_header = {
 	.magic = ENGINE_MAGIC,
@@ -34,4 +36,5 @@ __attribute__((section(".engine_header"), used)) const struct engine_header engi
 	.staging_va = (uintptr_t)engine_staging_start,
 	.staging_bytes = (uintptr_t)engine_staging_bytes,
 	.entry = (uintptr_t)engine_entry,
+	.calls_va = (uintptr_t)engine_calls,
 };

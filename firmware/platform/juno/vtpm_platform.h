@@ -30,9 +30,6 @@
 #define VTPM_WINDOW_COUNT 8
 #define VTPM_MAX_INSTANCES 256
 
-/* What of BL31's address space the engine's callbacks need, one bit per GiB: BL31; UART and generator; engine. */
-#define VTPM_ENGINE_SEES_GIBS 0xb
-
 /* The device tree that BL2 loads (`hw-config` of TF-A's juno_fw_config.dts), and how far it may grow. */
 #define VTPM_DEVICETREE_PA 0x82000000
 #define VTPM_DEVICETREE_MAX_BYTES 0x00010000

@@ -30,9 +30,6 @@
 #define VTPM_QUEUE_POOL_PA 0x41000000
 #define VTPM_QUEUE_POOL_BYTES 0x00400000
 
-/* What of BL31's address space the engine's callbacks need, one bit per GiB: BL31, engine and UART are in the first. */
-#define VTPM_ENGINE_SEES_GIBS 0x1
-
 /* The device tree that the boot loader hands on. */
 #define VTPM_DEVICETREE_PA 0x40000000
 #define VTPM_DEVICETREE_MAX_BYTES 0x00100000

@@ -36,9 +36,6 @@
 #define VTPM_ENGINE_MAX_BYTES 0x00200000
 #define VTPM_ENGINE_AUTHENTICATED 1
 
-/* What of BL31's address space the engine's callbacks need, one bit per GiB: BL31 and engine, and the peripherals. */
-#define VTPM_ENGINE_SEES_GIBS 0x9
-
 /* How far the device tree may grow; the VideoCore says where it is. */
 #define VTPM_DEVICETREE_MAX_BYTES 0x00100000
 

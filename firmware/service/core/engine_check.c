@@ -39,6 +39,11 @@ static const char *check_code(const struct engine_header *header)
 	    header->entry % sizeof(uint32_t) != 0) {
 		return "engine entry is outside its code";
 	}
+	if (!inside(header->calls_va, ENGINE_CALL_COUNT * ENGINE_CALL_STUB_BYTES, header->text_va,
+		    header->text_va + header->text_bytes) ||
+	    header->calls_va % sizeof(uint32_t) != 0) {
+		return "engine calls are outside its code";
+	}
 	if (!inside(header->data_init_va, header->data_bytes, header->rodata_va,
 		    header->rodata_va + header->rodata_bytes)) {
 		return "engine initial data is outside its constants";

@@ -91,6 +91,7 @@ struct vtpm_instance {
 struct vtpm_window {
 	uint16_t owner;     /* T */
 	uint64_t last_used; /* T */
+	uint32_t log_lines; /* by the CPU that holds the owner's lock: lines that its engine has logged */
 };
 
 struct vtpm_state {
@@ -114,7 +115,7 @@ struct vtpm_state {
 
 _Static_assert(VTPM_STATE_PAGES < VTPM_POOL_PAGES, "the pool has room for images behind the state");
 
-/* On any CPU, but not in the middle of an engine call, when the pool is unmapped on this CPU. */
+/* On any CPU, at any time: BL31 maps the pool, and only BL31 does. */
 static inline struct vtpm_state *state_get(void)
 {
 	return (struct vtpm_state *)port_secure(pa_make(VTPM_IMAGE_POOL_PA));

@@ -14,8 +14,7 @@ static struct pa window_pa(uint32_t window)
 	return pa_make(VTPM_WINDOWS_PA + (uint64_t)window * ENGINE_WINDOW_BYTES);
 }
 
-/* Returns where the service finds, in window `window`, what the engine finds at `va`. */
-static uint8_t *window_memory(uint32_t window, struct va va)
+uint8_t *window_memory(uint32_t window, struct va va)
 {
 	return port_secure(pa_add(window_pa(window), va.value - ENGINE_WINDOW_VA));
 }
@@ -43,9 +42,7 @@ enum engine_status window_run(struct vtpm_instance *instance, enum engine_op op)
 
 	mailbox->op = op;
 	mailbox->profile = instance->requirements & VTPM_REQUIRE_PROFILE_MASK;
-	mailbox->entropy = vtpm_entropy_fill;
-	mailbox->fatal = port_engine_fatal;
-	mailbox->log = port_engine_log;
+	port_processor(&mailbox->midr, &mailbox->isar0);
 	status = port_engine_enter(instance->window, &inside);
 	instance->switches++;
 	instance->measuring.engine += inside;
@@ -63,8 +60,10 @@ static void scrub_window(const struct vtpm_instance *instance)
 /* Gives a zero window the engine's initial data, as a loader would. */
 static void prepare_window(const struct vtpm_instance *instance)
 {
-	const struct engine_header *engine = &state_get()->engine;
+	struct vtpm_state *state = state_get();
+	const struct engine_header *engine = &state->engine;
 
+	state->windows[instance->window].log_lines = 0;
 	port_copy(window_memory(instance->window, va_make(engine->data_va)),
 		  port_engine_memory(va_make(engine->data_init_va)), engine->data_bytes);
 }

@@ -23,6 +23,9 @@ vtpm_status window_renew(struct vtpm_instance *instance);
 /* Scrubs and gives back the instance's window and image. `keep_reserve`: it keeps its reserve of pages. */
 void window_discard(struct vtpm_instance *instance, bool keep_reserve);
 
+/* Returns where the service finds, in window `window`, what the engine finds at `va`, which the caller has checked. */
+uint8_t *window_memory(uint32_t window, struct va va);
+
 /* Returns the mailbox of a resident instance. */
 struct engine_mailbox *window_mailbox(const struct vtpm_instance *instance);
 

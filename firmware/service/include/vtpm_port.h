@@ -14,9 +14,7 @@
 #include "engine_abi.h"
 #include "vtpm_abi.h"
 
-/*
- * Returns memory of the secure pool. The core may use it while no engine runs on this CPU, which then has it unmapped.
- */
+/* Returns memory of the secure pool. */
 void *port_secure(struct pa pa);
 
 /* Returns the engine's constants at its virtual address `va`, which is not in the window. */
@@ -48,16 +46,21 @@ void port_zero_pages(void *memory, size_t bytes);
  */
 bool port_translate(struct va va, bool write, struct pa *out);
 
+/* MIDR_EL1 and ID_AA64ISAR0_EL1 of this CPU. */
+void port_processor(uint64_t *midr, uint64_t *isar0);
+
 /*
- * Maps window `window` at ENGINE_WINDOW_VA on this CPU and calls the engine's entry with its mailbox. The normal
- * world's FP registers survive, and the engine sees none of them. Any exception in the engine ends the call with
- * ENGINE_FATAL. `ticks`: how long the engine ran.
+ * Runs the engine with window `window` at ENGINE_WINDOW_VA: calls its entry with its mailbox, lets vtpm_engine_call
+ * answer whatever it asks for, and returns the status with which it left. The engine can reach that window, its own
+ * code and constants, and nothing else; the caller's registers survive, and the engine sees none of them. Any exception
+ * of the engine that is no call ends the run with ENGINE_FATAL. `ticks`: how long the engine ran.
  */
 enum engine_status port_engine_enter(unsigned int window, uint64_t *ticks);
 
-/* Callbacks of the engine, in the middle of port_engine_enter. The first one does not return, but ends that call. */
-void port_engine_fatal(uint32_t line);
+/* Each writes one line to the firmware's console, about the engine that runs on this CPU. */
 void port_engine_log(const char *text);
+void port_engine_gave_up(uint64_t fault);
+void port_engine_bad_call(uint64_t number, uint64_t argument);
 
 /* Draws 64 bits of entropy. Returns false if the source failed or there is none; never waits without a bound. */
 bool port_entropy_word(uint64_t *out);

@@ -58,6 +58,12 @@ void vtpm_dispatch(const struct vtpm_call *call, struct vtpm_answer *answer);
 bool vtpm_gate_allows(uint32_t fid);
 
 /*
+ * Answers call `number` of the engine that runs in `window`, on the CPU where it runs; `x` are its x0 and x1. Returns
+ * true if the engine goes on with `result` in x0, or false if its run has ended with the status in `result`.
+ */
+bool vtpm_engine_call(unsigned int window, uint64_t number, const uint64_t x[2], uint64_t *result);
+
+/*
  * Fills `out` with entropy. Returns 0, or 1 if the source failed or repeated a word; `out` then holds nothing usable.
  */
 uint32_t vtpm_entropy_fill(uint8_t *out, uint32_t bytes);

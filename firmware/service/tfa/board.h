@@ -12,10 +12,7 @@ struct entropy_source {
 	const char *name; /* for the banner */
 	uint64_t feature; /* VTPM_FEATURE_ENTROPY_* */
 
-	/*
-	 * Draws 64 bits; returns false if the source failed. Called by one CPU at a time, and also in the middle of an
-	 * engine call, when the CPU has only VTPM_ENGINE_SEES_GIBS mapped.
-	 */
+	/* Draws 64 bits; returns false if the source failed. Called by one CPU at a time. */
 	bool (*word)(uint64_t *out);
 };
 

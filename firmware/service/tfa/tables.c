@@ -1,154 +1,138 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Translation tables for running the engine.
+ * Translation tables of the sandbox: what the engine can reach at S-EL0.
  *
- * BL31's own tables stay as TF-A made them, and map the whole secure pool and the queues. Each CPU has a second root
- * for the engine, which differs in three things: the secure pool and the queue pool are absent, every GiB that is not
- * in VTPM_ENGINE_SEES_GIBS is absent, and ENGINE_WINDOW_VA shows one window. Everything else translates alike, so
- * TTBR0_EL3 can be switched from one to the other in the middle of BL31's code.
+ * Each window has a root of its own for the Secure EL1&0 regime, under an ASID of its own. All roots map the engine's
+ * code and constants, and the shim of S-EL1, at the same addresses; each maps one window at ENGINE_WINDOW_VA. There is
+ * nothing else in any of them: no BL31, no other window, no image, no queue, no device, no memory of the normal world.
  *
- *   root (level 1, 4 entries) -> level 2 of GiB 0 (per CPU) -> level 3 of BL31, of the engine's code   (shared)
- *                                                           -> level 3 of a window                     (one per window)
- *                             -> level 2 of other GiBs (shared)
+ *   root of a window (level 1, 4 entries) -> level 2 of GiB 0 -> level 3: the window and the shim    (one per window)
+ *                                                             -> level 3: code and constants         (shared)
+ *                                         -> level 2 of the engine's GiB, if that is another one     (shared)
  *
- * Choosing a window is one store to the CPU's level 2 table.
+ * The tables are made once and never change: window n is always the same physical memory, and always ASID n + 1. So a
+ * switch of windows is a new value in TTBR0_EL1, and no TLB entry ever becomes wrong. They lie in the secure pool,
+ * which none of them maps; BL31's own tables stay as TF-A made them.
  */
-#include <string.h>
-
 #include <arch_helpers.h>
 #include <lib/xlat_tables/xlat_tables_defs.h>
-#include <plat/common/platform.h>
 #include <platform_def.h>
 
 #include "glue.h"
+#include "sandbox.h"
 #include "vtpm_platform.h"
 
 #define ENTRIES 512
 #define LEVEL1_ENTRIES 4 /* 4 GiB of address space: PLAT_VIRT_ADDR_SPACE_SIZE */
+#define BLOCK (UINT64_C(1) << TWO_MB_SHIFT)
 
-/* Arm DDI 0487, D8.3.1: descriptors. Normal write-back memory, inner shareable, read-write, execute never. */
-#define WINDOW_PAGE                                                                                                    \
-	((uint64_t)PAGE_DESC |                                                                                         \
-	 LOWER_ATTRS(ACCESS_FLAG | ISH | AP_RW | AP_ONE_VA_RANGE_RES1 | ATTR_IWBWA_OWBWA_NTR_INDEX) | UPPER_ATTRS(XN))
+/*
+ * Arm DDI 0487, D8.3.1: descriptors of pages. Normal write-back memory, inner shareable, and Secure: NS is 0. What all
+ * windows have in common is global; a window's own pages are not, so that they match under its ASID only.
+ */
+#define SECURE_PAGE ((uint64_t)PAGE_DESC | LOWER_ATTRS(ACCESS_FLAG | ISH | ATTR_IWBWA_OWBWA_NTR_INDEX))
+#define CODE_PAGE (SECURE_PAGE | LOWER_ATTRS(AP_RO | AP_ACCESS_UNPRIVILEGED) | UPPER_ATTRS(PXN))
+#define CONSTANTS_PAGE (SECURE_PAGE | LOWER_ATTRS(AP_RO | AP_ACCESS_UNPRIVILEGED) | UPPER_ATTRS(UXN | PXN))
+#define WINDOW_PAGE (SECURE_PAGE | LOWER_ATTRS(AP_RW | AP_ACCESS_UNPRIVILEGED | NON_GLOBAL) | UPPER_ATTRS(UXN | PXN))
+#define SHIM_PAGE (SECURE_PAGE | LOWER_ATTRS(AP_RO | AP_NO_ACCESS_UNPRIVILEGED) | UPPER_ATTRS(UXN))
 
-/* Arm DDI 0487, TTBR0_EL3: a table of fewer than 8 entries must still be 64-byte aligned; BADDR ends at bit 47. */
-#define TTBR_BADDR_MASK (((UINT64_C(1) << 48) - 1) & ~UINT64_C(63))
+/* TTBR0_EL1: ASID in bits 63:48. 0 stays free, as the one that whoever runs at S-EL1 without ASIDs has. */
+#define ASID_SHIFT 48
 
-/* CnP stays 0 in the register: these tables are one CPU's own. */
+/* The engine's image spans these level 3 tables. */
+#define IMAGE_BLOCK(pa) ((pa) >> TWO_MB_SHIFT)
+#define IMAGE_BLOCKS (IMAGE_BLOCK(VTPM_ENGINE_PA + VTPM_ENGINE_MAX_BYTES - 1) - IMAGE_BLOCK(VTPM_ENGINE_PA) + 1)
+#define IMAGE_GIB (VTPM_ENGINE_PA >> ONE_GB_SHIFT)
+
+/* Arm DDI 0487, TTBR0_EL1: a table of fewer than 8 entries must still be 64-byte aligned. */
 struct root {
 	uint64_t level1[8];
 } __attribute__((aligned(64)));
 
 struct tables {
-	uint64_t level2[PLATFORM_CORE_COUNT][ENTRIES];
-	uint64_t shared[LEVEL1_ENTRIES][ENTRIES]; /* what BL31 sees of a GiB, less what the engine must not see */
-	uint64_t lowest[ENTRIES];                 /* of the first 2 MiB, less page zero */
-	uint64_t window[VTPM_WINDOW_COUNT][ENTRIES];
-	struct root root[PLATFORM_CORE_COUNT];
+	uint64_t image_level3[IMAGE_BLOCKS][ENTRIES];
+	uint64_t image_level2[ENTRIES]; /* in use if the image is not in the window's GiB */
+	uint64_t window_level3[VTPM_WINDOW_COUNT][ENTRIES];
+	uint64_t window_level2[VTPM_WINDOW_COUNT][ENTRIES];
+	struct root root[VTPM_WINDOW_COUNT];
 };
 
 _Static_assert(sizeof(struct tables) <= VTPM_TABLES_BYTES, "the tables fit in their place");
 _Static_assert(PLAT_VIRT_ADDR_SPACE_SIZE == (1ULL << 32), "translation starts at level 1 with four entries");
-_Static_assert(ENGINE_WINDOW_VA + ENGINE_WINDOW_BYTES <= (1ULL << ONE_GB_SHIFT), "the window lies in the first GiB");
-_Static_assert((VTPM_ENGINE_SEES_GIBS & 1) != 0, "and that GiB is there");
-
-#define WHOLE_BLOCKS(start, bytes) ((start) % (1U << TWO_MB_SHIFT) == 0 && (bytes) % (1U << TWO_MB_SHIFT) == 0)
-#define APART(start, bytes)                                                                                            \
-	((start) + (bytes) <= ENGINE_WINDOW_VA || (start) >= ENGINE_WINDOW_VA + (1U << TWO_MB_SHIFT))
-
-_Static_assert(WHOLE_BLOCKS(VTPM_SECURE_POOL_PA, VTPM_SECURE_POOL_BYTES) &&
-		       WHOLE_BLOCKS(VTPM_QUEUE_POOL_PA, VTPM_QUEUE_POOL_BYTES),
-	       "the pools are whole 2 MiB blocks, so that one level 2 entry each hides them from the engine");
-_Static_assert(APART(VTPM_SECURE_POOL_PA, VTPM_SECURE_POOL_BYTES) && APART(VTPM_QUEUE_POOL_PA, VTPM_QUEUE_POOL_BYTES) &&
-		       APART(VTPM_ENGINE_PA, VTPM_ENGINE_MAX_BYTES),
-	       "nothing of ours is where the window is seen");
+_Static_assert(ENGINE_WINDOW_VA % BLOCK == 0 && ENGINE_WINDOW_VA + BLOCK <= (1ULL << ONE_GB_SHIFT),
+	       "the window and the shim lie in one block of the first GiB");
+_Static_assert(SHIM_VA % PAGE_SIZE == 0 && SHIM_VA >= ENGINE_WINDOW_VA + ENGINE_WINDOW_BYTES &&
+		       SHIM_VA < ENGINE_WINDOW_VA + BLOCK,
+	       "the shim is in the window's block, behind the window");
+_Static_assert(VTPM_ENGINE_PA + VTPM_ENGINE_MAX_BYTES <= ENGINE_WINDOW_VA || VTPM_ENGINE_PA >= ENGINE_WINDOW_VA + BLOCK,
+	       "the engine's image is not where the window is seen");
+_Static_assert((VTPM_ENGINE_PA + VTPM_ENGINE_MAX_BYTES - 1) >> ONE_GB_SHIFT == IMAGE_GIB, "the image is in one GiB");
+_Static_assert(VTPM_WINDOW_COUNT < 255, "ASIDs have eight bits");
 
 static struct tables *const tables = (struct tables *)VTPM_TABLES_PA;
-
-static uint64_t *next_table(uint64_t descriptor)
-{
-	return (uint64_t *)(uintptr_t)(descriptor & TABLE_ADDR_MASK);
-}
 
 static uint64_t table_descriptor(const void *table)
 {
 	return (uint64_t)(uintptr_t)table | TABLE_DESC;
 }
 
-/* The guard page below the engine's stack stays unmapped in every window, so that an overflow is an exception. */
-static void build_window(unsigned int window, const struct engine_header *engine)
+/* One to one. vtpm_engine_check has found both parts to lie inside the image. */
+static void map_image(uint64_t start, uint64_t bytes, uint64_t page)
 {
+	for (uint64_t pa = start; pa < start + bytes; pa += PAGE_SIZE) {
+		tables->image_level3[IMAGE_BLOCK(pa) - IMAGE_BLOCK(VTPM_ENGINE_PA)][FOUR_KB_INDEX(pa) % ENTRIES] =
+			pa | page;
+	}
+}
+
+static void link_image(uint64_t *level2)
+{
+	for (uint64_t block = 0; block < IMAGE_BLOCKS; block++) {
+		level2[(IMAGE_BLOCK(VTPM_ENGINE_PA) + block) % ENTRIES] = table_descriptor(tables->image_level3[block]);
+	}
+}
+
+/* The guard page below the engine's stack stays unmapped, so that an overflow is an exception. */
+static void map_window(unsigned int window, uint64_t guard_va)
+{
+	uint64_t *level3 = tables->window_level3[window];
+
 	for (uint64_t offset = 0; offset < ENGINE_WINDOW_BYTES; offset += PAGE_SIZE) {
 		uint64_t va = ENGINE_WINDOW_VA + offset;
 		uint64_t pa = VTPM_WINDOWS_PA + window * (uint64_t)ENGINE_WINDOW_BYTES + offset;
 
-		tables->window[window][FOUR_KB_INDEX(va) % ENTRIES] = va == engine->guard_va ? 0 : pa | WINDOW_PAGE;
+		level3[FOUR_KB_INDEX(va) % ENTRIES] = va == guard_va ? 0 : pa | WINDOW_PAGE;
 	}
+	level3[FOUR_KB_INDEX(SHIM_VA) % ENTRIES] = (uint64_t)(uintptr_t)&sandbox_shim | SHIM_PAGE;
 }
 
-/* In BL31's own tables nothing changes: these are the copies that the engine runs under. */
-static void hide(uint64_t start, uint64_t bytes)
+static void build_window(unsigned int window, const struct engine_header *engine)
 {
-	for (uint64_t pa = start; pa < start + bytes; pa += UINT64_C(1) << TWO_MB_SHIFT) {
-		tables->shared[pa >> ONE_GB_SHIFT][TWO_MB_INDEX(pa) % ENTRIES] = 0;
-	}
-}
+	uint64_t *level2 = tables->window_level2[window];
+	uint64_t *level1 = tables->root[window].level1;
 
-static bool is_seen(unsigned int gib)
-{
-	return (VTPM_ENGINE_SEES_GIBS >> gib & 1) != 0;
-}
-
-/* A null pointer of the engine must fault, also where BL31 lies at address 0 (Raspberry Pi). */
-static void hide_page_zero(void)
-{
-	uint64_t *block = &tables->shared[0][0];
-
-	if ((*block & DESC_MASK) == TABLE_DESC) {
-		memcpy(tables->lowest, next_table(*block), sizeof(tables->lowest));
-		tables->lowest[0] = 0;
-		*block = table_descriptor(tables->lowest);
-	}
-}
-
-static void build_shared(const uint64_t *level1)
-{
-	for (unsigned int gib = 0; gib < LEVEL1_ENTRIES; gib++) {
-		if (is_seen(gib) && (level1[gib] & DESC_MASK) == TABLE_DESC) {
-			memcpy(tables->shared[gib], next_table(level1[gib]), sizeof(tables->shared[gib]));
-		}
-	}
-	hide(VTPM_SECURE_POOL_PA, VTPM_SECURE_POOL_BYTES);
-	hide(VTPM_QUEUE_POOL_PA, VTPM_QUEUE_POOL_BYTES);
-	hide_page_zero();
-}
-
-static void build_cpu(unsigned int cpu)
-{
-	memcpy(tables->level2[cpu], tables->shared[0], sizeof(tables->level2[cpu]));
-	tables->root[cpu].level1[0] = table_descriptor(tables->level2[cpu]);
-	for (unsigned int gib = 1; gib < LEVEL1_ENTRIES; gib++) {
-		tables->root[cpu].level1[gib] = is_seen(gib) ? table_descriptor(tables->shared[gib]) : 0;
+	map_window(window, engine->guard_va);
+	level2[TWO_MB_INDEX(ENGINE_WINDOW_VA) % ENTRIES] = table_descriptor(tables->window_level3[window]);
+	level1[0] = table_descriptor(level2);
+	if (IMAGE_GIB == 0) {
+		link_image(level2);
+	} else {
+		level1[IMAGE_GIB % LEVEL1_ENTRIES] = table_descriptor(tables->image_level2);
 	}
 }
 
 void tables_build(const struct engine_header *engine)
 {
+	map_image(engine->text_va, engine->text_bytes, CODE_PAGE);
+	map_image(engine->rodata_va, engine->rodata_bytes, CONSTANTS_PAGE);
+	link_image(tables->image_level2);
 	for (unsigned int window = 0; window < VTPM_WINDOW_COUNT; window++) {
 		build_window(window, engine);
-	}
-	build_shared((const uint64_t *)(read_ttbr0_el3() & TTBR_BADDR_MASK));
-	for (unsigned int cpu = 0; cpu < PLATFORM_CORE_COUNT; cpu++) {
-		build_cpu(cpu);
 	}
 	dsbish();
 }
 
-uint64_t tables_select(unsigned int window)
+uint64_t tables_root(unsigned int window)
 {
-	unsigned int cpu = plat_my_core_pos();
-
-	tables->level2[cpu][TWO_MB_INDEX(ENGINE_WINDOW_VA) % ENTRIES] = table_descriptor(tables->window[window]);
-	dsbishst(); /* the walker sees the store; engine_switch.S then invalidates the TLB */
-	return (uint64_t)(uintptr_t)&tables->root[cpu];
+	return (uint64_t)(uintptr_t)&tables->root[window] | (uint64_t)(window + 1) << ASID_SHIFT;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Stands in for OpenSSL's crypto/armcap.c, which asks an operating system, or provokes undefined instructions, to
- * learn what the CPU can do. The engine reads the identification registers.
+ * learn what the CPU can do. The engine is told: identification registers cannot be read at EL0.
  */
 #include <stdint.h>
 
@@ -28,13 +28,15 @@ static unsigned int isar0_field(uint64_t isar0, unsigned int shift)
 	return (unsigned int)(isar0 >> shift) & ISAR0_FIELD_MASK;
 }
 
+/* firmware/engine/src/entry.c: what the service has put into the mailbox. */
+void engine_processor(uint64_t *midr, uint64_t *isar0);
+
 void OPENSSL_cpuid_setup(void)
 {
 	uint64_t isar0;
 	uint64_t midr;
 
-	__asm__ volatile("mrs %0, ID_AA64ISAR0_EL1" : "=r"(isar0));
-	__asm__ volatile("mrs %0, MIDR_EL1" : "=r"(midr));
+	engine_processor(&midr, &isar0);
 
 	unsigned int capabilities = ARMV7_NEON | ARMV8_CPUID;
 	unsigned int aes = isar0_field(isar0, ISAR0_AES_SHIFT);

@@ -26,7 +26,7 @@ _OPERATIONS = {"NONE": 0} | {
 }
 
 # struct engine_header and struct engine_mailbox, `engine_abi.h`.
-_HEADER = struct.Struct("<QII13Q")
+_HEADER = struct.Struct("<QII14Q")
 _REQUEST_OFFSET = 88
 _OPERATION_OFFSET = 0
 
@@ -65,6 +65,20 @@ def claim_an_image(size: int) -> tuple[int, ...]:
     )
 
 
+_MENU_ENTRY = 4
+"""Instructions of each entry of a menu, with the branch behind it."""
+_MENU = (
+    0xF9403009,  # ldr x9, [x0, #96]: what the command has at offset 8
+    0xB9405C0A,  # ldr w10, [x0, #92]: what it has at offset 4
+    0x1000008B,  # adr x11, .+16: the first entry
+    0x8B0A116B,  # add x11, x11, x10, lsl #4
+    0xD61F0160,  # br x11
+    0xD503201F,  # nop
+)
+NOP = 0xD503201F
+RETURN_OK = (0x52800000, 0xD65F03C0)  # mov w0, #0; ret
+
+
 def store_vector(index: int, offset: int) -> int:
     """Return `STR Q<index>, [X0, #offset]`: in the engine, X0 is its mailbox. `offset` is a multiple of 16."""
     return 0x3D800000 | offset // 16 << 10 | index
@@ -72,6 +86,11 @@ def store_vector(index: int, offset: int) -> int:
 
 TRIGGER = bytes.fromhex("bad0f00d") + struct.pack("<II", 0x52800000, 0xD65F03C0)  # mov w0, #0; ret
 """A command that starts the misbehaviour; executed as code, it would say that all is well."""
+
+
+def order(entry: int, operand: int = 0) -> bytes:
+    """Return the command that makes an engine with a menu execute entry number `entry`, with x9 = `operand`."""
+    return TRIGGER[:4] + struct.pack("<IQ", entry, operand)
 
 
 def _branch(source: int, target: int) -> int:
@@ -121,6 +140,20 @@ class EngineLayout:
         """
         expected = self._plant(memory, _OPERATION_OFFSET, _OPERATIONS["NONE"], misbehaviour)
         return lambda operation: memory.write(expected, struct.pack("<I", _OPERATIONS[operation]))
+
+    def plant_menu(self, memory: HostMemory, place: int, entries: Sequence[Sequence[int]]) -> None:
+        """Let the engine execute one of several pieces of code, each of up to three instructions, as `order` says.
+
+        `place` is where code may be overwritten that no command uses. A piece that is allowed to end makes the engine
+        return as if all were well.
+        """
+        code = list(_MENU)
+        end = 4 * (len(_MENU) + _MENU_ENTRY * len(entries))
+        for entry in entries:
+            padded = [*entry, *[NOP] * (_MENU_ENTRY - 1 - len(entry))]
+            code += [*padded, _branch(4 * (len(code) + len(padded)), end)]
+        memory.write(place, struct.pack(f"<{len(code) + 2}I", *code, *RETURN_OK))
+        self.plant(memory, JUMP_TO_X9, address=place)
 
     def plant_pause(self, memory: HostMemory) -> tuple[Callable[[str], None], Callable[[], None]]:
         """Return what makes the engine stand still when it is asked for an operation, and what ends that.

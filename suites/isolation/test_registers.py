@@ -124,15 +124,32 @@ MARKED = {
     "TPIDR_EL0": 0x0123_4567_89AB_CDEF,
     "TPIDRRO_EL0": 0xFEDC_BA98_7654_3210,
     "CONTEXTIDR_EL1": 0x7654_3210,
+    "ELR_EL1": 0x0000_5555_AAAA_0008,
+    "SPSR_EL1": 0x6000_03C4,
+    "ESR_EL1": 0x5600_1234,
+    "CPACR_EL1": 1 << 20,
+    "S3_0_C14_C1_0": 2,
+    "S2_0_C0_C2_2": 1 << 15,
+    "S3_3_C9_C14_0": 5,
+    "S3_2_C0_C0_0": 2,
+    "S2_0_C0_C0_4": 0x0000_7777_0000_0004,
+    "S2_0_C0_C0_6": 0x0000_7777_0000_0008,
+    "S3_3_C14_C2_2": 0x1357_9BDF_0246_8ACE,
+    "S3_3_C14_C3_2": 0x0246_8ACE_1357_9BDF,
 }
-"""Registers that a program may set to anything, PAR_EL1 to what a translation that succeeded leaves in it."""
+"""Registers that a program may set to anything, and values that no other party uses.
+
+PAR_EL1 is set to what a translation that succeeded leaves in it. The ones without a name are CNTKCTL_EL1 (only the
+virtual counter), MDSCR_EL1 (MDE), PMUSERENR_EL0 (EN, CR), CSSELR_EL1, DBGBVR0_EL1, DBGWVR0_EL1, CNTP_CVAL_EL0 and
+CNTV_CVAL_EL0.
+"""
 
 SYSTEM_REGISTERS = (
     *MARKED,
-    *("SCTLR_EL1", "CPACR_EL1", "TTBR0_EL1", "TTBR1_EL1", "TCR_EL1", "MAIR_EL1", "VBAR_EL1", "SP_EL0"),
-    *("ESR_EL1", "ELR_EL1", "SPSR_EL1", "S3_0_C10_C3_0", "S3_0_C5_C1_0", "S3_0_C5_C1_1", "S3_0_C14_C1_0"),
+    *("SCTLR_EL1", "TTBR0_EL1", "TTBR1_EL1", "TCR_EL1", "MAIR_EL1", "VBAR_EL1", "SP_EL0"),
+    *("S3_0_C10_C3_0", "S3_0_C5_C1_0", "S3_0_C5_C1_1", "S3_0_C1_C0_1"),
 )
-"""State of EL1 and EL0; the last four are AMAIR_EL1, AFSR0_EL1, AFSR1_EL1 and CNTKCTL_EL1."""
+"""State of EL1 and EL0; the last four are AMAIR_EL1, AFSR0_EL1, AFSR1_EL1 and ACTLR_EL1."""
 
 
 def system_registers_around(caller: Runner, fid: int, *arguments: int) -> tuple[int, dict[str, tuple[int, int]]]:

@@ -49,6 +49,9 @@ struct host_seen {
 	uint64_t unordered_writes; /* of words that a guest waits for, without a barrier after what they announce */
 	uint64_t unordered_reads;  /* of what HEAD or START announce, without a barrier after reading those */
 	uint64_t engine_calls;
+	uint64_t log_lines; /* that an engine has written to the console */
+	uint64_t bad_calls; /* of an engine, that were refused */
+	char log[ENGINE_LOG_MAX_BYTES];
 	uint64_t waits;         /* turns of a loop that waits for another CPU */
 	uint32_t request_bytes; /* of the last ENGINE_EXECUTE */
 	uint8_t request[ENGINE_BUFFER_BYTES];
@@ -59,8 +62,8 @@ extern struct host_seen seen;
 /* A doorbell begins: bytes read from now on are counted anew. */
 void host_watch_reads(void);
 
-/* The toy engine; `window` is the memory that the real one would see at ENGINE_WINDOW_VA. */
-enum engine_status toy_engine(uint8_t *window);
+/* The toy engine; `memory` is what the real one would see of window `window` at ENGINE_WINDOW_VA. */
+enum engine_status toy_engine(unsigned int window, uint8_t *memory);
 
 /* TPM command codes with a meaning for the toy engine; all others answer. */
 #define TOY_GIVES_UP 0x20000001          /* ENGINE_FATAL */

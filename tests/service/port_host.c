@@ -242,17 +242,31 @@ enum engine_status port_engine_enter(unsigned int window, uint64_t *ticks)
 		other_cpu();
 		host.while_engine_runs = other_cpu;
 	}
-	return toy_engine(memory);
+	return toy_engine(window, memory);
 }
 
-void port_engine_fatal(uint32_t line)
+void port_processor(uint64_t *midr, uint64_t *isar0)
 {
-	die("was given up by the engine at line", line);
+	*midr = 0;
+	*isar0 = 0;
+}
+
+void port_engine_gave_up(uint64_t fault)
+{
+	(void)fault;
+}
+
+void port_engine_bad_call(uint64_t number, uint64_t argument)
+{
+	(void)number;
+	(void)argument;
+	seen.bad_calls++;
 }
 
 void port_engine_log(const char *text)
 {
-	(void)text;
+	seen.log_lines++;
+	snprintf(seen.log, sizeof(seen.log), "%s", text);
 }
 
 bool port_entropy_word(uint64_t *out)

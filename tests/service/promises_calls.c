@@ -233,6 +233,9 @@ PROMISE(engine_headers_that_lie_keep_the_service_off)
 	LIE(stack_top, header.guard_va + VTPM_PAGE_BYTES);
 	LIE(entry, header.rodata_va);
 	LIE(entry, header.entry + 2);
+	LIE(calls_va, header.rodata_va);
+	LIE(calls_va, header.calls_va + 2);
+	LIE(calls_va, header.text_va + header.text_bytes - ENGINE_CALL_STUB_BYTES);
 #undef LIE
 	/* The code begins in the middle of the constants; all else is as it should be. */
 	header = host_engine_header();

@@ -43,6 +43,7 @@ struct engine_header host_engine_header(void)
 		.staging_va = ENGINE_WINDOW_VA + STAGING_OFFSET,
 		.staging_bytes = STAGING_BYTES,
 		.entry = 0x0e100100,
+		.calls_va = 0x0e100200,
 	};
 }
 
@@ -121,10 +122,25 @@ static enum engine_status suspend(struct engine_mailbox *mailbox, struct toy_sta
 	return ENGINE_OK;
 }
 
-enum engine_status toy_engine(uint8_t *window)
+/* Asks the service as the real engine does, by number and with addresses of its own. */
+static enum engine_status draw_seed(unsigned int window)
 {
-	struct engine_mailbox *mailbox = (struct engine_mailbox *)(void *)window;
-	struct toy_state *state = (struct toy_state *)(void *)(window + DATA_OFFSET);
+	const uint64_t x[2] = {
+		ENGINE_WINDOW_VA + DATA_OFFSET + offsetof(struct toy_state, answer.seed),
+		sizeof(((struct toy_state *)0)->answer.seed),
+	};
+	uint64_t failed;
+
+	if (!vtpm_engine_call(window, ENGINE_CALL_ENTROPY, x, &failed)) {
+		return ENGINE_FATAL;
+	}
+	return failed ? ENGINE_NO_ENTROPY : ENGINE_OK;
+}
+
+enum engine_status toy_engine(unsigned int window, uint8_t *memory)
+{
+	struct engine_mailbox *mailbox = (struct engine_mailbox *)(void *)memory;
+	struct toy_state *state = (struct toy_state *)(void *)(memory + DATA_OFFSET);
 
 	if (state->mark != DATA_MARK) {
 		return ENGINE_FATAL;
@@ -132,13 +148,13 @@ enum engine_status toy_engine(uint8_t *window)
 	switch (mailbox->op) {
 	case ENGINE_MANUFACTURE:
 		state->answer.profile = mailbox->profile;
-		return mailbox->entropy(state->answer.seed, sizeof(state->answer.seed)) ? ENGINE_NO_ENTROPY : ENGINE_OK;
+		return draw_seed(window);
 	case ENGINE_EXECUTE:
 		return execute(mailbox, state);
 	case ENGINE_SUSPEND:
-		return suspend(mailbox, state, window);
+		return suspend(mailbox, state, memory);
 	case ENGINE_RESUME:
-		memcpy(state, window + STAGING_OFFSET, sizeof(*state));
+		memcpy(state, memory + STAGING_OFFSET, sizeof(*state));
 		return state->mark == DATA_MARK ? ENGINE_OK : ENGINE_BAD_STATE;
 	case ENGINE_RESET:
 		state->answer.resets++;

@@ -6,14 +6,15 @@
  * run ends. It has one way to ask: SVC, which the shim passes on as SMC. The service reads the request from the
  * registers that the exception has left; the core checks it (core/engine_calls.c).
  *
- * An error of the machine (SError) is nobody's fault here: it goes to TF-A's handler of such errors, which ends in a
- * panic unless the platform knows better. The fences in sandbox_switch.S keep errors of the caller and of the engine
+ * An error of the machine (SError) is nobody's fault here: it goes to the platform's handler of such errors, if it has
+ * one, or ends in a panic. The fences in sandbox_switch.S keep errors of the caller and of the engine
  * apart.
  */
 #include <stddef.h>
 
 #include <arch_helpers.h>
 #include <bl31/ea_handle.h>
+#include <common/debug.h>
 #include <context.h>
 #include <lib/el3_runtime/context_mgmt.h>
 #include <lib/el3_runtime/pubsub_events.h>
@@ -210,9 +211,18 @@ static bool answer_exception(unsigned int window, struct sandbox_frame *frame, u
 	return answer_call(window, frame, esr & ISS_IMMEDIATE, status);
 }
 
+/*
+ * Where TF-A handles errors of the normal world first (FFH_SUPPORT), the platform has a handler for this one, too. It
+ * panics by default. Elsewhere errors of the normal world go there, and one in Secure state is the end of the machine.
+ */
 static void hand_to_platform(uint64_t syndrome)
 {
+#if FFH_SUPPORT
 	plat_ea_handler(ERROR_EA_ASYNC, syndrome, NULL, cm_get_context(NON_SECURE), SMC_FROM_SECURE);
+#else
+	ERROR("SError in Secure state: ESR 0x%llx\n", (unsigned long long)syndrome);
+	panic();
+#endif
 }
 
 /* Returns true if the engine goes on. The platform may know of an error that is no reason to stop. */

@@ -68,15 +68,20 @@ def claim_an_image(size: int) -> tuple[int, ...]:
 _MENU_ENTRY = 4
 """Instructions of each entry of a menu, with the branch behind it."""
 _MENU = (
+    0xAA0003EC,  # mov x12, x0
     0xF9403009,  # ldr x9, [x0, #96]: what the command has at offset 8
     0xB9405C0A,  # ldr w10, [x0, #92]: what it has at offset 4
-    0x1000008B,  # adr x11, .+16: the first entry
+    0x1000006B,  # adr x11, .+12: the first entry
     0x8B0A116B,  # add x11, x11, x10, lsl #4
     0xD61F0160,  # br x11
-    0xD503201F,  # nop
+)
+_ALL_IS_WELL = (
+    0x52800149,  # mov w9, #10: a response of that length
+    0xB9000D89,  # str w9, [x12, #12]
+    0x52800000,  # mov w0, #0: ENGINE_OK
+    0xD65F03C0,  # ret
 )
 NOP = 0xD503201F
-RETURN_OK = (0x52800000, 0xD65F03C0)  # mov w0, #0; ret
 
 
 def store_vector(index: int, offset: int) -> int:
@@ -152,7 +157,7 @@ class EngineLayout:
         for entry in entries:
             padded = [*entry, *[NOP] * (_MENU_ENTRY - 1 - len(entry))]
             code += [*padded, _branch(4 * (len(code) + len(padded)), end)]
-        memory.write(place, struct.pack(f"<{len(code) + 2}I", *code, *RETURN_OK))
+        memory.write(place, struct.pack(f"<{len(code) + len(_ALL_IS_WELL)}I", *code, *_ALL_IS_WELL))
         self.plant(memory, JUMP_TO_X9, address=place)
 
     def plant_pause(self, memory: HostMemory) -> tuple[Callable[[str], None], Callable[[], None]]:

@@ -140,7 +140,7 @@ def escaped(hijacked: ManagedQueue, bystanders: Bystanders, orders: dict[str, by
         status = send(hijacked, command).status
         state = hijacked.instance.info().state
         if status is not Status.ENGINE_FAILED or state != abi.VTPM_STATE_FAILED:
-            found[what] = f"{status.name}, state {state}"
+            found[what] = f"{status!r}, state {state}"
         bystanders.check(what)
         hijacked.instance.reset()
     bystanders.wait_for_reports(reported + len(orders) - len(found))

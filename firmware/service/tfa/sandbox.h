@@ -66,6 +66,9 @@ extern const uint8_t sandbox_vectors[];
 extern const uint8_t sandbox_vectors_mmu[];
 extern const uint8_t sandbox_vectors_bhb[];
 
+/* Zeroes x0-x30 of the engine. BL31's memset goes byte by byte. */
+void sandbox_clear(struct sandbox_frame *frame);
+
 /* Puts the caller's registers away, and installs the engine's translation regime. */
 void sandbox_enter(struct sandbox_frame *frame, uint64_t ttbr0, const struct sandbox_regime *regime);
 

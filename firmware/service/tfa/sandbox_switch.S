@@ -21,6 +21,7 @@
 
 #include "sandbox.h"
 
+	.global	sandbox_clear
 	.global	sandbox_enter
 	.global	sandbox_run
 	.global	sandbox_leave
@@ -174,6 +175,14 @@ func sandbox_leave
 	ret
 endfunc sandbox_leave
 	add	x4, x0, #FRAME_CALLER
+
+/* void sandbox_clear(struct sandbox_frame *frame) */
+func sandbox_clear
+	.irp	n, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30
+	stp	xzr, xzr, [x0, #FRAME_X + 8 * \n] /* the last one with FRAME_SP */
+	.endr
+	ret
+endfunc sandbox_clear
 
 /*
  * void sandbox_run(struct sandbox_frame *frame)

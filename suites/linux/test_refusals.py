@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.needs_linux, pytest.mark.needs_host_memory_access]
 
 # struct vtpm_state and struct vtpm_instance, core/state.h.
-_TICKET = struct.calcsize("<QII13QI")
+_TICKET = struct.calcsize("<QII14QI")
 _LIFE, _VM_ID, _LIVE = 8, 16, 2
 SECONDS = 60.0
 

@@ -71,7 +71,7 @@ def test_the_engine_s_registers_come_before_its_translation_and_go_after_the_cal
 
 
 def test_errors_of_the_caller_and_of_the_engine_are_kept_apart(code: dict[str, list[str]]) -> None:
-    """An SError is taken where it was caused: a barrier before the engine runs, and one with SError unmasked after it."""
+    """An SError is taken where it was caused: a barrier before the engine runs, one with SError unmasked after it."""
     assert code["sandbox_enter"][:4] == ["psb csync", "tsb csync", "dsb sy", "isb"]
     stopped = code["sandbox_stopped"]
     fence = ["dsb sy", "msr daifclr, #0x4", "isb", "msr daifset, #0x4"]

@@ -174,7 +174,6 @@ func sandbox_leave
 	isb
 	ret
 endfunc sandbox_leave
-	add	x4, x0, #FRAME_CALLER
 
 /* void sandbox_clear(struct sandbox_frame *frame) */
 func sandbox_clear

@@ -18,6 +18,7 @@ KEYS = {
     "suites": "the folder that `hil run` runs when nothing else is named (default: suites)",
     "reports": "the folder of the records of runs (default: reports)",
     "quarantine": "the file of tests that do not decide the verdict (default: quarantine.toml beside the board files)",
+    "requirements": "the file of what tests are to show (default: requirements.toml beside the board files)",
 }
 """Each key of the table, and what it means."""
 
@@ -31,6 +32,7 @@ class Settings:
     suites: Path = Path("suites")
     reports: Path = Path("reports")
     quarantine: Path | None = None
+    requirements: Path | None = None
 
     @classmethod
     def from_directory(cls, root: Path) -> Settings:

@@ -8,9 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich import box
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
 from hil.board.file.boardfile import EMULATOR, BoardFile
@@ -20,6 +18,7 @@ from hil.cli.checkboards import check as check_files
 from hil.cli.checkboards import show_keys, show_schema
 from hil.cli.output import console, from_here, print_json
 from hil.errors import UsageError
+from hil.fittedtable import FittedTable
 from hil.lab.boards.hold import holder, runner
 from hil.lab.boards.lab import Places
 from hil.lab.boards.reach import Obstacle, Unavailability, why_unavailable
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
     from hil.record import Record
 
 WATCH_SECONDS = 2.0
-WIDTH_IN_A_PIPE = 160
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +106,7 @@ def command(
             while not threading.Event().wait(WATCH_SECONDS):
                 live.update(_table(board_statuses(tree)), refresh=True)
     else:
-        console(WIDTH_IN_A_PIPE).print(_table(board_statuses(tree)))
+        console().print(_table(board_statuses(tree)))
 
 
 def board_statuses(tree: Tree) -> list[BoardStatus]:
@@ -197,10 +195,8 @@ def _described(board: BoardFile) -> dict[str, Any]:
     }
 
 
-def _table(board_statuses: list[BoardStatus]) -> Table:
-    table = Table("board", "kind", "place", "state", "holder", "health", "firmware", "last run", box=box.SIMPLE_HEAD)
-    for column in table.columns[:3]:
-        column.no_wrap = True
+def _table(board_statuses: list[BoardStatus]) -> FittedTable:
+    table = FittedTable("board", "kind", "place", "state", "holder", "health", "firmware", "last run")
     for status in board_statuses:
         for seat in _seats(status):
             table.add_row(status.board.name, status.board.kind, *seat, _firmware(status), _last_run(status))

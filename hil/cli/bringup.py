@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich import box
 from rich.live import Live
 from rich.markup import escape
-from rich.table import Table
+from rich.text import Text
 
 from hil.cli import complete
 from hil.cli.output import console, print_json, print_line
+from hil.fittedtable import FittedTable
 from hil.lab.boards.hold import held
 from hil.manifest import find_manifest
 from hil.session.tree import DEFAULT_BOARD, Tree
@@ -121,11 +121,10 @@ def _show(board: str, bring_up: BringUp) -> None:
             out.print(f"  {number}. {escape(cause.why)}\n     [bold]try:[/] {escape(cause.attempt)}")
 
 
-def _table(board: str, steps: Sequence[BringUpStep]) -> Table:
-    table = Table("", board, "expected", "seen", "seconds", box=box.SIMPLE_HEAD)
-    table.columns[-1].justify = "right"
-    marks: dict[str, str] = {"reached": "[green]✓[/]", "stopped here": "[red]✗[/]", "not tried": "·"}
+def _table(board: str, steps: Sequence[BringUpStep]) -> FittedTable:
+    table = FittedTable(board, "expected", "seen", "seconds", right=["seconds"])
+    marks = {"reached": ("✓ ", "green"), "stopped here": ("✗ ", "red"), "not tried": ("· ", "")}
     for step in steps:
         spent = f"{step.seconds:.2f}" if step.outcome != "not tried" else ""
-        table.add_row(marks[step.outcome], step.stage.name, escape(step.stage.expected), escape(step.seen), spent)
+        table.add_row(Text.assemble(marks[step.outcome], step.stage.name), step.stage.expected, step.seen, spent)
     return table

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -20,6 +19,7 @@ from hil.cli import complete
 from hil.cli.output import console, print_json, print_line
 from hil.deadline import Deadline
 from hil.errors import ExitCode, InfrastructureError, UsageError
+from hil.fittedtable import FittedTable
 from hil.paths import HIL
 from hil.session.tree import Tree
 
@@ -140,7 +140,7 @@ def status(
     if as_json:
         print_json([asdict(place) for place in places])
         return
-    table = Table("place", "board", "health", "state", "tags", box=box.SIMPLE_HEAD)
+    table = FittedTable("place", "board", "health", "state", "tags")
     for place in places:
         others = (f"{key}={value}" for key, value in sorted(place.tags.items()) if key not in {"board", "health"})
         table.add_row(place.name, place.tags.get("board", ""), place.health, place.state, " ".join(others))

@@ -6,13 +6,14 @@ import contextlib
 import difflib
 import socket
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
 from hil.cli import complete
-from hil.cli.output import console, print_json
+from hil.cli.output import console, print_json, print_line
 from hil.errors import ExitCode, UsageError
 from hil.record.run import LATEST
 from hil.report.runs import Runs, holds_record
@@ -20,6 +21,14 @@ from hil.session.tree import Tree
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+
+class Traceability(StrEnum):
+    """The forms in which requirements are printed."""
+
+    CSV = "csv"
+    JSON = "json"
+
 
 STDOUT = Path("-")
 HISTORY_RUNS = 20
@@ -33,8 +42,8 @@ def command(
         list[str] | None,
         typer.Argument(
             metavar="[RUN]...",
-            help="latest, latest-BOARD, latest~1 (the one before), an id or its beginning or end, or a directory "
-            "(default: latest).",
+            help="latest, latest-BOARD, latest-LABEL, latest~1 (the one before), an id or its beginning or end, or a "
+            "directory (default: latest).",
             autocompletion=complete.runs,
         ),
     ] = None,
@@ -108,6 +117,45 @@ def command(
         str,
         typer.Option(metavar="GLOB", help="Only these tests, even if they never failed.", rich_help_panel="History"),
     ] = "",
+    label: Annotated[
+        str,
+        typer.Option(
+            metavar="LABEL",
+            help="Only runs with this label; --prune spares all labels but this.",
+            rich_help_panel="History",
+        ),
+    ] = "",
+    traceability: Annotated[
+        Traceability | None,
+        typer.Option(
+            help="Print the requirements of the run with their tests and verdicts on each board, for an auditor.",
+            rich_help_panel="Traceability",
+        ),
+    ] = None,
+    prune: Annotated[
+        bool,
+        typer.Option(
+            "--prune",
+            help="Remove runs beyond --older, --keep or --size; never those with a label, or the latest of a board.",
+            rich_help_panel="Prune",
+        ),
+    ] = False,
+    older: Annotated[
+        str, typer.Option(metavar="AGE", help="Remove runs older than this: 12h, 30d, 8w.", rich_help_panel="Prune")
+    ] = "",
+    keep: Annotated[
+        int | None,
+        typer.Option(min=0, metavar="N", help="Remove all but the N newest runs.", rich_help_panel="Prune"),
+    ] = None,
+    size: Annotated[
+        str,
+        typer.Option(
+            metavar="SIZE", help="Remove the oldest runs beyond this size of all: 500M, 2G.", rich_help_panel="Prune"
+        ),
+    ] = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only name the runs to remove.", rich_help_panel="Prune")
+    ] = False,
     serve: Annotated[
         bool,
         typer.Option(
@@ -133,7 +181,7 @@ def command(
         typer.Option(metavar="NAME", help="A name by which browsers may call this machine.", rich_help_panel="Serve"),
     ] = None,
 ) -> None:
-    """Show a run and rebuild its reports; compare two runs; show the last runs side by side; merge runs.
+    """Show a run and rebuild its reports; compare, merge or remove runs; show the last runs side by side.
 
     Without --junit, --html, --markdown or --json the reports in the run's directory are replaced. Only its directory is
     needed: it may come from another machine. The exit code does not depend on the outcome of the run, except that it is
@@ -154,9 +202,22 @@ def command(
 
         hil report --merge shards/ -o whole --junit junit.xml
 
+        hil report --history --label nightly
+
+        hil report latest-nightly --traceability csv > requirements.csv
+
+        hil report --prune --older 30d --size 2G
+
         hil report --serve
     """
-    chosen = {"--compare": compare, "--merge": merge, "--history": history, "--serve": serve}
+    chosen = {
+        "--compare": compare,
+        "--merge": merge,
+        "--history": history,
+        "--traceability": traceability is not None,
+        "--prune": prune,
+        "--serve": serve,
+    }
     modes = [name for name, wanted in chosen.items() if wanted]
     if fail_on_new and not compare:
         raise UsageError("--fail-on-new compares two runs", hint="hil report --compare BEFORE AFTER --fail-on-new")
@@ -164,9 +225,13 @@ def command(
         raise UsageError("--may-be-gone is for --fail-on-new")
     if len(modes) > 1:
         raise UsageError(f"{' and '.join(modes)} exclude each other")
-    if (junit or markdown) and (compare or history or serve):
+    if (junit or markdown) and modes and not merge:
         what = "JUnit" if junit else "The summary in Markdown"
-        raise UsageError(f"{what} is a report on one run, and {modes[0]} is about several", hint="--html, --json")
+        raise UsageError(f"{what} is a report on one run, and {modes[0]} is something else", hint="--html, --json")
+    if (older or keep is not None or size or dry_run) and not prune:
+        raise UsageError("--older, --keep, --size and --dry-run are for --prune", hint="hil report --prune --older 30d")
+    if label and not (history or prune):
+        raise UsageError("--label is for --history and --prune", hint=f"hil report {LATEST}-{label}")
     files = _Files(junit, html, markdown)
     if serve:
         _serve(listen, port, name or [])
@@ -179,7 +244,15 @@ def command(
         _compare(runs or [f"{LATEST}~1", LATEST], html, as_json=as_json, gate=gate)
         return
     if history:
-        _history(runs, number, board, test, html, as_json=as_json)
+        _history(runs, number, board, test, label, html, as_json=as_json)
+        return
+    if traceability:
+        _trace(_one(runs or [LATEST]), traceability)
+        return
+    if prune:
+        if runs:
+            raise UsageError(f"--prune takes no runs: {' '.join(runs)}", hint="--older, --keep, --size")
+        _prune(older, keep, size, label, dry_run=dry_run, as_json=as_json)
         return
     _rebuild(_one(runs or [LATEST]), files, as_json=as_json)
 
@@ -204,13 +277,11 @@ def _serve(address: str, port: int, names: list[str]) -> None:
 
 def _rebuild(directory: Path, files: _Files, *, as_json: bool) -> None:
     from hil.record.reader import RUN_KILLED
-    from hil.report.html import HTML_FILE
-    from hil.report.junit import JUNIT_FILE
     from hil.report.rebuild import Rebuilt
 
     rebuilt = Rebuilt.from_directory(directory)
     if not (any(files) or as_json):
-        files = _Files(directory / JUNIT_FILE, directory / HTML_FILE)
+        rebuilt.write()
     if files.junit:
         _write(files.junit, rebuilt.junit())
     if files.html:
@@ -269,7 +340,38 @@ def _compare(references: list[str], html: Path | None, *, as_json: bool, gate: l
         raise typer.Exit(code)
 
 
-def _history(runs: list[str] | None, number: int, board: str, test: str, html: Path | None, *, as_json: bool) -> None:
+def _trace(directory: Path, kind: Traceability) -> None:
+    from hil.record import load
+    from hil.report.trace import traceability_csv, traceability_json
+
+    record = load(directory)
+    if kind is Traceability.JSON:
+        print_json(traceability_json(record, directory))
+    else:
+        sys.stdout.write(traceability_csv(record, directory))
+
+
+def _prune(older: str, keep: int | None, size: str, label: str, *, dry_run: bool, as_json: bool) -> None:
+    from hil.report.prune import Limits, parse_age, parse_size, remove, surplus
+
+    limits = Limits(parse_age(older) if older else None, keep, parse_size(size) if size else None)
+    if not limits.any:
+        raise UsageError("--prune needs to know what may stay", hint="--older 30d, --keep 50, --size 2G")
+    found = surplus(Tree.here().reports, limits, label=label)
+    if not dry_run:
+        remove(found)
+    if as_json:
+        print_json([{"id": run.path.name, "label": run.label, "bytes": run.size} for run in found])
+        return
+    for run in found:
+        print_line(f"{run.path.name}  {run.size / 1024**2:.1f} MiB")
+    what = "would be removed" if dry_run else "removed"
+    print_line(f"{len(found)} runs {what}, {sum(run.size for run in found) / 1024**2:.1f} MiB")
+
+
+def _history(
+    runs: list[str] | None, number: int, board: str, test: str, label: str, html: Path | None, *, as_json: bool
+) -> None:
     from hil.report.grid import grid
     from hil.report.history import history
     from hil.report.pages import history_page
@@ -277,7 +379,9 @@ def _history(runs: list[str] | None, number: int, board: str, test: str, html: P
     if runs:
         raise UsageError(f"--history takes the newest runs, not {' '.join(runs)}", hint="-n N, --board, --test")
     reports = Tree.here().reports
-    found = history(reports, number, board=board, tests=test)
+    found = history(reports, number, board=board, tests=test, label=label)
+    if label and not found.runs:
+        raise UsageError(f"there is no run with the label {label!r}", hint=f"hil run --label {label} makes one")
     if board and not found.runs:
         near = difflib.get_close_matches(
             board, {known.name for run in history(reports, number).runs for known in run.boards}

@@ -99,6 +99,13 @@ def command(
     markdown: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write a summary in Markdown to this file, too.")
     ] = None,
+    label: Annotated[
+        str,
+        typer.Option(
+            metavar="LABEL",
+            help="Label the run, such as nightly: latest-LABEL is the newest with it, whatever else runs meanwhile.",
+        ),
+    ] = "",
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the record as JSON, and all other output to standard error.")
     ] = False,
@@ -119,6 +126,8 @@ def command(
         hil run -n 4 --no-build --json
 
         hil run --retry infra=2,flaky=1 --fail-on-flaky
+
+        hil run --label nightly
 
         hil run --verify-quarantine
 
@@ -149,7 +158,7 @@ def command(
         why, names = choice.why, [choice.board]
         if choice.from_lab:
             pool, number = f"{BOARD}={choice.board}", number or 1
-        screen.print(f"board {choice.board}{' of the lab' if choice.from_lab else ''}: {why}", markup=False)
+        screen.print(choice.briefly, markup=False)
     retries = Retries.parse(retry) if retry else Retries()
     pytest_arguments = _arguments(context, tree, [*(arguments or ()), *([f"--retry={retry}"] if retry else [])])
     leased = _seats_of_the_lab(tree, pool, number, each=each) if pool else []
@@ -162,6 +171,8 @@ def command(
         pytest_arguments.append("--hil-trace")
     if fail_on_flaky:
         pytest_arguments.append("--fail-on-flaky")
+    if label:
+        pytest_arguments.append(f"--hil-label={label}")
     if any(used.kind == EMULATOR for used in chosen):
         cache_root()  # with snapshots; where there is no place for it, no test should begin
     for used in chosen:

@@ -106,6 +106,10 @@ class ConsoleSlice(Struct, frozen=True):
             " `>` to it, `#` a remark; the middle of a long text is left out, the transcripts have it"
         ),
     ]
+    first: Annotated[
+        int, Meta(description="the first of these lines in the transcript, from 1; 0: unknown, an older record", ge=0)
+    ] = 0
+    last: Annotated[int, Meta(description="the last of these lines in the transcript", ge=0)] = 0
 
 
 class Output(Struct, frozen=True):

@@ -8,6 +8,7 @@ from msgspec import Meta, Struct, field
 
 from hil.record.case import Case, Fault
 from hil.record.provenance import Provenance
+from hil.record.requirements import Requirement
 from hil.record.step import Stage, Timestamp, TimestampOrEmpty
 from hil.record.verdict import Counts, Verdict
 
@@ -76,6 +77,13 @@ class Record(Struct, frozen=True):
     process_started: Annotated[
         TimestampOrEmpty,
         Meta(description="when that process began: UTC, ISO 8601; ids are reused, and this tells them apart"),
+    ] = ""
+    requirements: Annotated[
+        tuple[Requirement, ...],
+        Meta(description="what the tree has to prove, whether a test of this run shows it or not"),
+    ] = ()
+    label: Annotated[
+        str, Meta(description="what the run is called by those that it is for, such as `nightly`; mostly empty")
     ] = ""
     schema: Annotated[int, Meta(description="version of this format", extra_json_schema={"const": SCHEMA})] = SCHEMA
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import secrets
 import time
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from msgspec.structs import replace
 
 from hil.errors import ExitCode, RecordFailed, UsageError
 from hil.files import link_atomically, write_atomically
+from hil.record import requirements
 from hil.record.case import NEVER_STARTED, Case, Fault, FaultKind, Outcome
 from hil.record.fold import without_unfit
 from hil.record.plain import from_json, plain, plain_case, plain_record, to_json
@@ -37,7 +39,8 @@ if TYPE_CHECKING:
 RUN_FILE = "run.json"
 EVENTS_FILE = "events.jsonl"
 LATEST = "latest"
-"""The link to the newest run; `latest-<board>` is that to the newest run on a board."""
+"""The link to the newest run; `latest-<board>` and `latest-<label>` lead to the newest on a board, and of a label."""
+_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 NAMES_SHOWN = 3
 """More boards than this are only counted in the name of a run."""
 _NOT_FOR_US = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR)
@@ -90,12 +93,18 @@ class Run:
     """Writes the record of a run on `boards` while it goes on, in a new directory below `reports`.
 
     `root` is that of the tree that it belongs to. With `fail_on_flaky` a run in which only flaky tests are wrong
-    returns 1.
+    returns 1. A `label` tells runs such as those of the night from others. Raises `UsageError` if it cannot be one.
     """
 
     def __init__(
-        self, reports: Path, *boards: BoardOfRun, root: Path | None = None, fail_on_flaky: bool = False
+        self,
+        reports: Path,
+        *boards: BoardOfRun,
+        root: Path | None = None,
+        fail_on_flaky: bool = False,
+        label: str = "",
     ) -> None:
+        _check_label(label, boards)
         now = datetime.now(UTC)
         name = "+".join(board.name for board in boards) if len(boards) <= NAMES_SHOWN else f"{len(boards)}-boards"
         self._clock = time.monotonic()
@@ -108,6 +117,8 @@ class Run:
             directory=str(place.relative_to(root) if root and place.is_relative_to(root) else place),
             started=iso(now),
             boards=boards,
+            requirements=requirements.of_tree(root) if root else (),
+            label=label,
             process=os.getpid(),
             process_started=started(os.getpid()),
         )
@@ -129,7 +140,7 @@ class Run:
             self._fail(error)
         self.event("run-started", **plain_record(self._record))
         self._write()
-        for link in (LATEST, *(f"{LATEST}-{board.name}" for board in boards)):
+        for link in (LATEST, *(f"{LATEST}-{of}" for of in (*(board.name for board in boards), label) if of)):
             self._guard(partial(_link, reports / link, self.path.name))
         if self.failed:
             raise RecordFailed(self.failed, hint=MAKE_SPACE)
@@ -275,6 +286,16 @@ def _nothing_ran(cases: Sequence[Case], record: Record) -> Fault:
         hint="check the paths, -k and -m, the names of markers and features, and the board",
         board=board,
     )
+
+
+def _check_label(label: str, boards: Iterable[BoardOfRun]) -> None:
+    if label and not _LABEL.fullmatch(label):
+        raise UsageError(
+            f"{label!r} is no label: {LATEST}-LABEL is to be a file name",
+            hint="up to 40 letters, digits, dots, dashes and underscores, a letter or digit first",
+        )
+    if label in {board.name for board in boards}:
+        raise UsageError(f"the label {label!r} is the name of a board, and {LATEST}-{label} is the newest run on it")
 
 
 def attach(directory: Path, name: str) -> None:

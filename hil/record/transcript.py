@@ -84,6 +84,7 @@ class Transcript:
         self._listeners: list[Listener] = []
         self._log = _append(log)
         self._raw = _append(log.with_suffix(".raw") if log else None)
+        self._before = _lines_in(log) if log else 0
 
     def received(self, data: bytes) -> None:
         """Add bytes from the board."""
@@ -109,6 +110,14 @@ class Transcript:
         """Return the present position, for a later `since`."""
         with self._lock:
             return self._next if self._open is None else self._open.number
+
+    def place(self, mark: int) -> tuple[int, int]:
+        """Return the first and the last line of the file, from 1, that were written from `mark` on.
+
+        The last one comes before the first where nothing was.
+        """
+        with self._lock:
+            return self._before + mark + 1, self._before + self._next
 
     def since(self, mark: int, until: int | None = None) -> tuple[TranscriptLine, ...]:
         """Return the lines from `mark` on, up to the mark `until`; the oldest may have left memory."""
@@ -210,6 +219,18 @@ class DirectorySink:
         directory = self.root / (self.seat or board)
         directory.mkdir(parents=True, exist_ok=True)
         return Transcript(uart, directory / f"{uart}.log")
+
+
+def _lines_in(log: Path) -> int:
+    """Return how many lines a file has; a writer that was killed may have left the last one open, so it ends here."""
+    if not log.is_file():
+        return 0
+    said = log.read_bytes()
+    if said and not said.endswith(b"\n"):
+        with log.open("ab") as file:
+            file.write(b"\n")
+        return said.count(b"\n") + 1
+    return said.count(b"\n")
 
 
 def _append(path: Path | None) -> int | None:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from hil.record.packing import read, transcripts
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -28,13 +30,13 @@ class Activity:
 
 def read_activity(directory: Path) -> list[Activity]:
     """Return the activity of every console whose transcript lies below a run's directory."""
-    return [_activity(log) for log in sorted(directory.glob("*/*.log")) if log.with_suffix(".raw").exists()]
+    return [_activity(log) for log in transcripts(directory)]
 
 
 def _activity(log: Path) -> Activity:
     lines = Counter(
         round(datetime.fromisoformat(f"{found['wall'].decode()}+00:00").timestamp() / MOMENT)
-        for found in _STAMP.finditer(log.read_bytes())
+        for found in _STAMP.finditer(read(log))
     )
     moments = tuple((moment * MOMENT, number) for moment, number in sorted(lines.items()))
     return Activity(log.parent.name, log.stem, moments)

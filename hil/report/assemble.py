@@ -19,6 +19,7 @@ from hil.errors import RecordFailed, UsageError
 from hil.record import load, plain_record, read_events
 from hil.record.plain import plain, to_json
 from hil.record.run import EVENTS_FILE, RUN_FILE
+from hil.report.consolepage import CONSOLE_FILE, write_consoles
 from hil.report.html import HTML_FILE, write_html
 from hil.report.index import INDEX_FILE
 from hil.report.junit import JUNIT_FILE, write_junit
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from hil.record import Record
 
-_MADE_ANEW = frozenset({RUN_FILE, EVENTS_FILE, JUNIT_FILE, HTML_FILE, INDEX_FILE, PARTS_FILE})
+_MADE_ANEW = frozenset({RUN_FILE, EVENTS_FILE, JUNIT_FILE, HTML_FILE, CONSOLE_FILE, INDEX_FILE, PARTS_FILE})
 _DEEPEST = 4
 """So far below a directory runs are looked for."""
 
@@ -86,6 +87,7 @@ def assemble(directories: Sequence[Path], target: Path) -> None:
         (unfinished / EVENTS_FILE).write_bytes(b"".join(to_json(line) + b"\n" for line in _events(sources, whole)))
         (unfinished / RUN_FILE).write_bytes(to_json(plain_record(whole), indent=1) + b"\n")
         write_junit(whole, unfinished)
+        write_consoles(whole, unfinished)
         write_html(whole, unfinished)
         unfinished.chmod(0o755)
         unfinished.rename(target)

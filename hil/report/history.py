@@ -121,7 +121,7 @@ class History:
     def plain(self) -> dict[str, Any]:
         """Return it for JSON: runs without their cases, tests with what follows from their moments."""
         runs = [
-            {"id": run.id, "started": run.started, "duration": run.duration, "verdict": run.verdict}
+            {"id": run.id, "started": run.started, "duration": run.duration, "verdict": run.verdict, "label": run.label}
             | {"boards": [structs.asdict(board) for board in run.boards]}
             for run in self.runs
         ]
@@ -138,12 +138,12 @@ class Usual:
     runs: int
 
 
-def history(reports: Path, number: int, *, board: str = "", tests: str = "") -> History:
-    """Return the last `number` runs below `reports` (those with `board`, if one is named).
+def history(reports: Path, number: int, *, board: str = "", tests: str = "", label: str = "") -> History:
+    """Return the last `number` runs below `reports` (those with `board` or `label`, if one is named).
 
     `tests` is a part of the ids that are wanted, or a glob that they match.
     """
-    runs, unread = last_runs(reports, number, board=board)
+    runs, unread = last_runs(reports, number, board=board, label=label)
     rows: dict[tuple[str, str], dict[int, IndexedCase]] = defaultdict(dict)
     for column, run in enumerate(runs):
         for case in run.cases:
@@ -155,10 +155,13 @@ def history(reports: Path, number: int, *, board: str = "", tests: str = "") -> 
     return History(tuple(runs), tuple(sorted(told, key=lambda test: (test.board, test.id))), unread)
 
 
-def last_runs(reports: Path, number: int, *, board: str = "", before: str = "") -> tuple[list[IndexedRun], int]:
+def last_runs(
+    reports: Path, number: int, *, board: str = "", before: str = "", label: str = ""
+) -> tuple[list[IndexedRun], int]:
     """Return the newest `number` runs, oldest first, and how many could not be read.
 
-    With `board` only those that it took part in, with `before` only those older than the run of that id.
+    With `board` only those that it took part in, with `label` only those that have it, with `before` only those older
+    than the run of that id.
     """
     found: list[IndexedRun] = []
     unread = 0
@@ -170,16 +173,13 @@ def last_runs(reports: Path, number: int, *, board: str = "", before: str = "") 
         run = indexed(path)
         if run is None:
             unread += 1
-        elif (run.cases or run.verdict in _WITHOUT_TESTS) and (
-            not board or board in {tested.name for tested in run.boards}
+        elif (
+            (run.cases or run.verdict in _WITHOUT_TESTS)
+            and (not board or board in {tested.name for tested in run.boards})
+            and (not label or label == run.label)
         ):
             found.append(run)
     return sorted(found, key=lambda run: run.started), unread
-
-
-def usual_stages(reports: Path, *, before: str = "") -> dict[tuple[str, str], Usual]:
-    """Return by board and state what it usually takes to get there (before the run of an id, if one is given)."""
-    return usual_stages_of(last_runs(reports, RUNS_SEARCHED, before=before)[0])
 
 
 def usual_stages_of(runs: Sequence[IndexedRun]) -> dict[tuple[str, str], Usual]:

@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-import base64
-import contextlib
-import hashlib
-import json
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hil.errors import UsageError
 from hil.files import write_atomically
-from hil.paths import cache_root
 from hil.record.verdict import Verdict, count
 from hil.report.activity import read_activity
 from hil.report.attached import read_coverage, read_delays
+from hil.report.embed import compiled_templates, content_hash, embedded
 from hil.report.failures import failure_groups
 from hil.report.index import word
 from hil.report.kept import Kept
 from hil.report.pagedata import anchor, case_data, timeline
+from hil.report.past import CHANGES, read_past
 from hil.report.stages import stages
 from hil.report.text import visible
+from hil.report.trace import trace, verdict_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from jinja2 import BytecodeCache, Template
+    from jinja2 import Template
 
     from hil.record import Case, Counts, Record
 
@@ -59,7 +56,13 @@ def write_html(record: Record, directory: Path) -> None:
 def html(record: Record, directory: Path | None = None) -> str:
     """Return `record` as one page; its transcripts and further files are taken from `directory`."""
     troubles = failure_groups(record)
+    past = read_past(directory)
+    requirements = trace(record)
     kept = Kept(directory)
+    data = [
+        case_data(record, number, case, kept, past.get((case.board, case.id)))
+        for number, case in enumerate(record.cases)
+    ]
     page: str = _template().render(
         record=record,
         meaning=MEANING[record.verdict],
@@ -71,7 +74,11 @@ def html(record: Record, directory: Path | None = None) -> str:
         stages=stages(record, directory),
         coverage=read_coverage(directory),
         delays=read_delays(directory),
-        cases=embedded([case_data(record, number, case, kept) for number, case in enumerate(record.cases)]),
+        cases=embedded(data),
+        filters=_filters(data),
+        requirements=requirements,
+        verdict_of=verdict_of,
+        word=word,
         timeline=embedded(timeline(record, read_activity(directory) if directory else [])),
         anchor=anchor,
         visible=visible,
@@ -79,14 +86,18 @@ def html(record: Record, directory: Path | None = None) -> str:
     return page
 
 
-def embedded(value: Any) -> str:
-    """JSON that can stand inside a script element: nothing in it can end that element."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
-
-
-def content_hash(text: str) -> str:
-    """Return the source expression of Content Security Policy (CSP3, 2.3.1) that allows just this inline script."""
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+def _filters(data: Sequence[dict[str, Any]]) -> list[tuple[str, str, list[str]]]:
+    """What the list of tests can be filtered by: the key of a case, what stands for all, and the values."""
+    changes = [change for change in CHANGES if any(case["change"] == change for case in data)]
+    boards = list(dict.fromkeys(case["board"] for case in data))
+    owners = sorted({case["owner"] for case in data} - {""})
+    markers = sorted({marker for case in data for marker in case["markers"]})
+    return [
+        ("change", "new or not", changes),
+        ("board", "every board", boards if len(boards) > 1 else []),
+        ("markers", "every marker", markers),
+        ("owner", "every owner", owners),
+    ]
 
 
 def _columns(shown: Counts, counts: Counts) -> list[tuple[str, int]]:
@@ -113,7 +124,7 @@ def _template() -> Template:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        bytecode_cache=_compiled(),
+        bytecode_cache=compiled_templates(),
     )
     script = "".join((_PAGE / name).read_text(encoding="utf-8") for name in ("cases.js", "account.js", "timeline.js"))
     environment.globals["style"] = "\n".join(
@@ -122,14 +133,3 @@ def _template() -> Template:
     environment.globals["script"] = script
     environment.globals["script_hash"] = content_hash(script)
     return environment.get_template("report.html")
-
-
-def _compiled() -> BytecodeCache | None:
-    """Return where the compiled template is kept, which takes longer to compile than to fill; None without a place."""
-    from jinja2 import FileSystemBytecodeCache
-
-    with contextlib.suppress(UsageError, OSError):
-        directory = cache_root() / "templates"
-        directory.mkdir(parents=True, exist_ok=True)
-        return FileSystemBytecodeCache(str(directory))
-    return None

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from hil.record import Attempt, Record
 
 INDEX_FILE = ".index.json"
-FORMAT = 4
+FORMAT = 5
 """Raised whenever what stands in the file, or how it is found, changes."""
 
 NOT_RUN = "not-run"
@@ -79,6 +79,7 @@ class IndexedRun(Struct, frozen=True, array_like=True):
     boards: tuple[IndexedBoard, ...]
     cases: tuple[IndexedCase, ...]
     stages: tuple[IndexedStage, ...]
+    label: str = ""
 
     @classmethod
     def from_record(cls, record: Record) -> IndexedRun:
@@ -101,6 +102,7 @@ class IndexedRun(Struct, frozen=True, array_like=True):
             stages=tuple(
                 IndexedStage(stage.board, stage.stage, round(stage.duration, 3)) for stage in record.stages if stage.ok
             ),
+            label=record.label,
         )
 
 

@@ -16,6 +16,7 @@ from junitparser.xunit2 import FlakyError, FlakyFailure, JUnitXml, RerunError, R
 
 from hil.files import write_atomically
 from hil.record.case import NO_REASON, Case, FaultKind, Outcome
+from hil.record.packing import LOG, packed
 from hil.record.provenance import Provenance
 from hil.record.record import BoardOfRun
 from hil.record.run import RUN_FILE
@@ -54,11 +55,11 @@ _ATTACHMENT = "[[ATTACHMENT|"
 
 def write_junit(record: Record, directory: Path) -> None:
     """Write `record` into its directory, whole."""
-    write_atomically(directory / JUNIT_FILE, junit(record))
+    write_atomically(directory / JUNIT_FILE, junit(record, directory))
 
 
-def junit(record: Record) -> bytes:
-    """Return `record` as JUnit XML in UTF-8.
+def junit(record: Record, directory: Path | None = None) -> bytes:
+    """Return `record`, which is in `directory`, as JUnit XML in UTF-8.
 
     Findings are `<failure>`; all that kept a test from saying anything is `<error>`, its type the kind of fault. What
     an earlier attempt saw is `<flakyFailure>` or `<flakyError>` when the test passed in the end, otherwise
@@ -69,7 +70,7 @@ def junit(record: Record) -> bytes:
     A text is cut in its middle, with a note on where the whole is, until the document is at most `MOST_BYTES` long.
     """
     for limit in LIMITS:
-        document = _Document(record, limit).encoded()
+        document = _Document(record, limit, directory).encoded()
         if len(document) <= MOST_BYTES:
             break
     return document
@@ -81,6 +82,7 @@ class _Document:
 
     record: Record
     limit: int
+    directory: Path | None = None
 
     def encoded(self) -> bytes:
         record = self.record
@@ -142,7 +144,8 @@ class _Document:
         kinds = (FlakyFailure, FlakyError) if flaky else (RerunFailure, RerunError)
         element = kinds[not worst.finding](self._attribute(worst.message or worst.type), self._attribute(_type(worst)))
         element.stack_trace = self._text(_details(attempt.faults))
-        if said := [*_told(attempt), *([_consoles(attempt.console)] if attempt.console else [])]:
+        said = [*_told(attempt), *filter(None, [_consoles(attempt.console)])]
+        if said:
             element.system_out = self._text("\n".join(said))
         return element
 
@@ -154,17 +157,22 @@ class _Document:
             lines.append(_details(case.faults))
         if case.attempts:
             lines += _told(case.attempts[-1])
-        if case.console:
-            lines.append(_consoles(case.console))
+        if said := _consoles(case.console):
+            lines.append(said)
         text = self._text("\n".join(lines)).replace(_ATTACHMENT, "[ [ATTACHMENT|")  # no board says what is attached
         troubled = [attempt for attempt in case.attempts if attempt.faults]
         logs = dict.fromkeys(
-            f"{attempt.seat or attempt.board}/{piece.console}.log" for attempt in troubled for piece in attempt.console
+            self._log(attempt.seat or attempt.board, piece.console) for attempt in troubled for piece in attempt.console
         )
         kept = [file.file for attempt in case.attempts for file in attempt.attachments if file.file]
         files = (*logs, *kept) if self.record.directory else ()
         attached = [visible(f"{_ATTACHMENT}{self.record.directory}/{file}]]") for file in files]
         return "\n".join([*([text] if text else []), *attached])
+
+    def _log(self, seat: str, console: str) -> str:
+        """Return where a transcript is, relative to the directory of the run."""
+        plain = PurePosixPath(seat, f"{console}{LOG}")
+        return str(packed(plain) if self.directory and packed(self.directory / plain).exists() else plain)
 
     def _text(self, text: str) -> str:
         return visible(shortened(text, self.limit, f"{self.record.directory or self.record.id}/{RUN_FILE}"))
@@ -228,7 +236,7 @@ def _details(faults: Iterable[Fault]) -> str:
 
 
 def _consoles(pieces: Iterable[ConsoleSlice]) -> str:
-    return "\n".join(f"--- {piece.console} ---\n{piece.text}" for piece in pieces)
+    return "\n".join(f"--- {piece.console} ---\n{piece.text}" for piece in pieces if piece.text)
 
 
 def _told(attempt: Attempt) -> list[str]:

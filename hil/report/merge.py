@@ -75,6 +75,8 @@ def merge(parts: Sequence[RunPart]) -> Record:
         faults=faults,
         cases=cases,
         stages=tuple(sorted(stages, key=lambda stage: stage.started)),
+        requirements=tuple(dict.fromkeys(required for record in records for required in record.requirements)),
+        label=records[0].label if len({record.label for record in records}) == 1 else "",
     )
 
 

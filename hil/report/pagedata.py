@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from hil.record.case import Attempt, Outcome
+from hil.record.requirements import KINDS
 from hil.report.index import word
 from hil.report.kept import Kept
 from hil.report.text import visible
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from hil.record import Case, ConsoleSlice, Fault, Record
     from hil.report.activity import Activity
+    from hil.report.past import Past
     from hil.target.crash import Crash
 
 CONSOLE_CHARACTERS = 4000
@@ -29,8 +31,20 @@ def anchor(case: Case) -> str:
     return quote(f"{case.board}/{visible(case.id)}", safe="")
 
 
-def case_data(record: Record, number: int, case: Case, kept: Kept | None = None) -> dict[str, Any]:
-    """Return what the page tells about a case; `number` is its place in the record, `kept` has its attachments."""
+def console_anchor(attempt: Attempt, piece: ConsoleSlice) -> str:
+    """Return the fragment that leads to lines of a console on its page; empty where they are not known."""
+    if not piece.first:
+        return ""
+    return f"{quote(f'{attempt.seat or attempt.board}/{piece.console}', safe='/')}:{piece.first}-{piece.last}"
+
+
+def case_data(
+    record: Record, number: int, case: Case, kept: Kept | None = None, past: Past | None = None
+) -> dict[str, Any]:
+    """Return what the page tells about a case; `number` is its place in the record, `kept` has its attachments.
+
+    `past` is what was before it.
+    """
     began = _seconds(record.started)
     attempts = case.attempts or (_as_attempt(case),)
     return {
@@ -41,11 +55,24 @@ def case_data(record: Record, number: int, case: Case, kept: Kept | None = None)
         "word": word(case),
         "seconds": round(case.duration, 3),
         "quarantine": _quarantine(case),
+        "change": past.change if past else "",
+        "since": _fails_since(past, record) if past and past.runs else None,
+        "markers": [visible(f"{name} {value}" if name in KINDS else value) for name, value in _marks(case)],
+        "owner": visible(case.quarantined.owner if case.quarantined else dict(case.properties).get("owner", "")),
         "attempts": [
             {**_attempt(attempt, began), **(kept or Kept(None)).attempt_data(attempt)} for attempt in attempts
         ],
         "steps": [[_since(step.started, began), visible(step.name), round(step.duration, 4)] for step in case.steps],
     }
+
+
+def _marks(case: Case) -> list[tuple[str, str]]:
+    return [(name, value) for name, value in case.properties if name in KINDS or name == "marker"]
+
+
+def _fails_since(past: Past, record: Record) -> list[Any]:
+    """Id of the run since which a test fails, when that was, in how many runs, whether it was good before."""
+    return [past.run if past.run != record.id else "", past.started[:16].replace("T", " "), past.runs, past.before]
 
 
 def timeline(record: Record, activity: Sequence[Activity]) -> dict[str, Any]:
@@ -100,7 +127,7 @@ def _attempt(attempt: Attempt, began: float) -> dict[str, Any]:
         "seconds": round(attempt.duration, 3),
         "reason": visible(attempt.reason),
         "faults": [_fault(fault) for fault in attempt.faults],
-        "console": [_console(piece, whole=whole) for piece in attempt.console],
+        "console": [[*_console(piece, whole=whole), console_anchor(attempt, piece)] for piece in attempt.console],
     }
 
 

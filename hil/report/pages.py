@@ -6,8 +6,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hil.report.embed import content_hash, embedded
 from hil.report.grid import LETTERS, NO_PART, firmware_of, firmwares_of, since_when, urgency
-from hil.report.html import content_hash, embedded
 from hil.report.text import visible
 
 if TYPE_CHECKING:

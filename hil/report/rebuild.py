@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from hil.files import write_atomically
 from hil.record import attach, load
 from hil.report.attached import BENCH_FILE
+from hil.report.consolepage import write_consoles
 from hil.report.html import html, write_html
-from hil.report.junit import junit
+from hil.report.junit import junit, write_junit
 from hil.report.markdown import markdown
 
 if TYPE_CHECKING:
@@ -41,11 +42,17 @@ class Rebuilt:
 
     def junit(self) -> bytes:
         """Return the JUnit document, as the run wrote it."""
-        return junit(self.record)
+        return junit(self.record, self.directory)
 
     def markdown(self, place: str) -> bytes:
         """Return a summary in Markdown; `place` is what it calls the directory."""
         return markdown(self.record, place).encode()
+
+    def write(self) -> None:
+        """Replace the reports in the directory, as the run wrote them."""
+        write_junit(self.record, self.directory)
+        write_consoles(self.record, self.directory)
+        write_html(self.record, self.directory)
 
     def html(self) -> bytes:
         """Return the page, as the run wrote it."""

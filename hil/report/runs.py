@@ -40,8 +40,9 @@ class Runs:
     def find(self, reference: str) -> Path:
         """Return the directory of a run.
 
-        `reference` is `latest`, `latest-<board>`, either of them followed by `~N` for the N-th run before, the id of a
-        run, some characters of it that no other run has at its beginning or end, or a path. Raises `UsageError`.
+        `reference` is `latest`, `latest-<board>`, `latest-<label>`, any of them followed by `~N` for the N-th run
+        before, the id of a run, some characters of it that no other run has at its beginning or end, or a path. Raises
+        `UsageError`.
         """
         if found := _BACK.fullmatch(reference):
             return self._back(found["link"], int(found["back"] or 0))
@@ -70,13 +71,14 @@ class Runs:
     def _back(self, link: str, back: int) -> Path:
         newest = self.root / link
         if not holds_record(newest):
-            what = f"no run on {link.removeprefix(f'{LATEST}-')}" if link != LATEST else "no run"
+            name = link.removeprefix(f"{LATEST}-")
+            what = f"no run on {name}, which may be a board or a label," if link != LATEST else "no run"
             raise UsageError(f"there is {what} in {self.root}", hint="hil run makes one")
         newest = newest.resolve()
         if not back:
             return newest
-        board = link.removeprefix(LATEST).removeprefix("-")
-        before = [path for path in self.paths() if path.name < newest.name and (not board or _is_on(path, board))]
+        name = link.removeprefix(LATEST).removeprefix("-")
+        before = [path for path in self.paths() if path.name < newest.name and (not name or _is_of(path, name))]
         if back > len(before):
             raise UsageError(
                 f"{link}~{back} is older than the oldest run in {self.root}: there are {len(before)} before"
@@ -102,8 +104,9 @@ def ids_of_parts(directory: Path) -> list[str]:
     return []
 
 
-def _is_on(path: Path, board: str) -> bool:
+def _is_of(path: Path, name: str) -> bool:
+    """Whether a run was on a board of that name, or has it as its label."""
     from hil.report.index import indexed
 
     run = indexed(path)
-    return run is not None and board in {tested.name for tested in run.boards}
+    return run is not None and name in {run.label, *(tested.name for tested in run.boards)}

@@ -9,12 +9,14 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from hil.files import write_atomically
-from hil.report.history import Usual, usual_stages
+from hil.report.history import Usual, usual_stages_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from hil.record import Record
+    from hil.report.index import IndexedRun
 
 USUAL_FILE = "usual.json"
 """What stages took in the runs before; kept with a run, so that its page stays the same when it is made again."""
@@ -41,9 +43,9 @@ class StageTimes:
         return max(self.most, self.usual.most if self.usual else 0.0)
 
 
-def keep_usual(record: Record, directory: Path) -> None:
-    """Write down what stages usually take, by the runs that lie beside `directory` now."""
-    found = usual_stages(directory.parent, before=record.id)
+def keep_usual(record: Record, directory: Path, earlier: Sequence[IndexedRun]) -> None:
+    """Write down what stages usually took in the runs `earlier`."""
+    found = usual_stages_of(earlier)
     boards = {board.name for board in record.boards}
     rows = [[board, stage, asdict(usual)] for (board, stage), usual in sorted(found.items()) if board in boards]
     write_atomically(directory / USUAL_FILE, (json.dumps(rows) + "\n").encode())

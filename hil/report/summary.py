@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from rich import box
 from rich.console import Group
-from rich.table import Table
 from rich.text import Text
 
 from hil.coverage import Summary
+from hil.fittedtable import FittedTable
 from hil.record.case import FaultKind, Outcome
 from hil.record.verdict import Verdict, count
 from hil.report.headlines import explanation
@@ -58,15 +57,12 @@ def summary(record: Record, report: Path, *, plain: bool = False) -> RenderableT
     )
 
 
-def _table(record: Record, *, plain: bool) -> Table:
+def _table(record: Record, *, plain: bool) -> FittedTable:
     columns = columns_of(record.counts)
     several = len(record.boards) > 1
-    table = Table(box=None if plain else box.SIMPLE_HEAD)
-    for heading in ("board", "suite") if several else ("suite",):
-        table.add_column(heading)
-    for heading in (*columns, "seconds"):
-        table.add_column(heading.replace("_", " "), justify="right")
-    table.add_column("verdict")
+    numbers = [heading.replace("_", " ") for heading in (*columns, "seconds")]
+    names = ("board", "suite") if several else ("suite",)
+    table = FittedTable(*names, *numbers, "verdict", right=numbers, plain=plain)
     for board, subject, cases in record.suites():
         counts = count(cases)
         if counts.unfit < counts.total:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from typing import TYPE_CHECKING
 
 import pytest
 from msgspec.structs import replace
 
 from hil.record import Case, Outcome
-from tests.browser.sample import record, write_files, write_page
+from hil.record.requirements import Requirement
+from tests.browser.sample import at, record, write_files, write_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 
 PHONE = 360
 MANY = 10_000
+PARAMETERS = "test_panics[it's-$HOME]"
 TOUCH_PIXELS = 44
 """WCAG 2.2, 2.5.5 (AAA); AA asks for 24."""
 
@@ -73,8 +77,8 @@ def test_the_keyboard_finds_a_test_and_opens_it(window: Open, url: str) -> None:
     shown.page.keyboard.type("ring PANICS")
     assert shown.find("#cases > details").count() == 1
     assert "1 of 8" in shown.find("#filter output").inner_text()
-    shown.page.keyboard.press("Tab")
-    shown.page.keyboard.press("Tab")
+    for _ in range(shown.find("#filter select").count() + 1):
+        shown.page.keyboard.press("Tab")
     shown.page.keyboard.press("Enter")
     shown.find("#cases .body").wait_for()
     shown.page.focus("#filter input")
@@ -98,6 +102,85 @@ def test_a_link_leads_to_its_test_whatever_the_filter_says(window: Open, url: st
     shown.page.select_option("#filter select", "passed")
     shown.find(".card a").first.click()
     assert "test_loses_its_board" in shown.find("#cases > details[open]").inner_text()
+
+
+@pytest.fixture(scope="module")
+def later(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A run with a past, requirements and owners."""
+    directory = tmp_path_factory.mktemp("later")
+    write_files(directory)
+    whole = record()
+    claims = (("element", "E1"), ("requirement", "REQ-12"), ("owner", "bob"))
+    first = replace(whole.cases[0], properties=claims, duration=99.0)
+    id = f"suites/queue/test_ring.py::{PARAMETERS}"
+    second = replace(whole.cases[1], id=id, properties=(("requirement", "REQ-2"),))
+    known = (Requirement("element", "E1", "it runs at EL3"), Requirement("element", "E2", "nobody tests it"))
+    past = [["rpi4", id, {"change": "fails still", "run": "run-1", "started": at(-99), "runs": 3, "before": True}]]
+    (directory / "past.json").write_text(json.dumps(past))
+    return write_page(directory, replace(whole, cases=(first, second, *whole.cases[2:]), requirements=known))
+
+
+def test_tests_are_filtered_by_what_is_new_marker_and_owner_and_sorted_by_time(window: Open, later: str) -> None:
+    shown = window(later)
+    for name, value, wanted in (
+        ("change", "fails still", PARAMETERS),
+        ("markers", "requirement REQ-2", PARAMETERS),
+        ("owner", "bob", "test_passes"),
+        ("owner", "ann", "test_is_known"),
+        ("board", "rpi4-2", "test_is_flaky"),
+    ):
+        if not shown.find(f"#filter select[name={name}]").count():
+            continue
+        shown.page.select_option(f"#filter select[name={name}]", value)
+        (found,) = shown.find("#cases .id").all_inner_texts()
+        assert wanted in found
+        shown.page.select_option(f"#filter select[name={name}]", "")
+    shown.page.select_option("#filter select[name=sort]", "slowest")
+    assert "test_passes" in shown.find("#cases .id").first.inner_text()
+    shown.page.select_option("#filter select[name=sort]", "ran")
+    assert "test_passes" in shown.find("#cases .id").first.inner_text()
+    assert "test_never_ran" in shown.find("#cases .id").last.inner_text()
+
+
+def test_a_failure_says_since_when_and_how_to_run_it_again(window: Open, later: str) -> None:
+    shown = window(later)
+    shown.find("#cases > details", has_text=PARAMETERS).locator("summary").first.click()
+    body = shown.find("#cases .body")
+    assert "fails since run of 2026-11-23 15:58 UTC, 3 runs in a row" in body.inner_text()
+    assert str(body.locator("a").first.get_attribute("href")).startswith("../run-1/report.html#rpi4%2F")
+    line = body.locator(".again code").inner_text()
+    assert shlex.split(line) == ["hil", "run", "--board", "rpi4", f"suites/queue/test_ring.py::{PARAMETERS}"]
+
+
+@pytest.mark.parametrize("width", [PHONE, 1400])
+def test_a_link_shows_a_test_from_its_top(window: Open, later: str, width: int) -> None:
+    shown = window(later, width=width)
+    for name in ("test_never_ran", "test_passes"):
+        shown.evaluate(f"location.hash = cases.find((test) => test.id.includes('{name}')).anchor")
+        opened = shown.find("#cases > details[open]", has_text=name)
+        opened.locator(".body").wait_for()
+        box = opened.bounding_box()
+        assert box
+        assert -1 <= box["y"] <= 40
+
+
+def test_requirements_stand_against_boards_with_what_no_test_shows(window: Open, later: str) -> None:
+    shown = window(later)
+    rows = {row.split("\t")[0]: row for row in shown.find(".requirements tr").all_inner_texts()[1:]}
+    assert rows["element E1"].endswith("passed")
+    assert rows["element E2"].endswith("no test")
+    assert rows["requirement REQ-2"].endswith("failed")
+    shown.find(".requirements summary").first.click()
+    shown.find(".requirements a").first.click()
+    shown.find("#cases > details[open]", has_text="test_passes").wait_for()
+    assert shown.overflow() == 0
+    assert shown.low_contrast() == []
+
+
+def test_the_tests_come_before_what_ran(window: Open, later: str) -> None:
+    headings = window(later).find("h2").all_inner_texts()
+    assert headings[:3] == ["Look at first", "Suites", "Tests"]
+    assert headings[-1] == "What ran"
 
 
 def test_a_crash_is_told_in_words_and_places(window: Open, url: str) -> None:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 
 from hil.errors import ExitCode
-from hil.record import Attempt, Case, Fault, FaultKind, Outcome
+from hil.record import Attempt, BoardOfRun, Case, Fault, FaultKind, Outcome, Provenance, Run
 from hil.record.step import Stage
 from hil.record.transcript import DirectorySink
 from hil.report import write_reports
@@ -146,6 +146,20 @@ def test_names_and_words_from_a_target_stay_text(window: Open, served: Served) -
     console.close()
 
 
+def test_the_runs_of_one_label_can_be_shown_alone(window: Open, served: Served, old: Path) -> None:
+    assert old.is_dir()
+    run = Run(served.reports, BoardOfRun("night-board", Provenance()), label="nightly")
+    run.add(Case.from_attempts(TEST, [Attempt(1, Outcome.PASSED, duration=0.5)]).at("night-board"))
+    write_reports(run.finish(ExitCode.PASSED), run.path)
+    shown = window(served.url)
+    shown.find("#runs .label", has_text="nightly").wait_for()
+    assert shown.find("#runs .row").count() > 1
+    shown.page.select_option("#labels select", "nightly")
+    assert shown.find("#runs .row").count() == 1
+    shown.find("#labels a").click()
+    shown.find("h1", has_text="The last 1 runs").wait_for()
+
+
 def test_records_that_are_half_there_are_shown_as_what_they_are(window: Open, served: Served) -> None:
     killed, torn = served.run("killed-board"), served.run("torn-board")
     (killed.path / "run.json").write_text(
@@ -225,3 +239,17 @@ def test_a_port_that_is_taken_is_told_in_one_line(served: Served, tmp_path: Path
     assert done.returncode == 2
     assert f"127.0.0.1 port {port}" in done.stderr.splitlines()[0]
     assert "Traceback" not in done.stderr
+
+
+def test_a_packed_transcript_is_served_as_the_text_that_it_is(served: Served) -> None:
+    run = served.run()
+    console = DirectorySink(run.path).transcript("fake-board", "monitor")
+    console.received(b"0123456789abcdef\n" * 20_000)
+    console.close()
+    said = (run.path / "fake-board" / "monitor.log").read_bytes()
+    run.add(Case.from_attempts(TEST, [Attempt(1, Outcome.PASSED, duration=0.5)]))
+    write_reports(run.finish(ExitCode.PASSED), run.path)
+    assert not (run.path / "fake-board" / "monitor.log").exists()
+    answer = served.ask(f"/runs/{quote(run.path.name)}/fake-board/monitor.log")
+    assert (answer.status, answer.read()) == (200, said)
+    assert served.ask(f"/runs/{quote(run.path.name)}/console.html").status == 200

@@ -46,7 +46,7 @@ def test_the_table_of_boards_says_it_too_and_a_run_takes_another_board(checkout:
     assert "boards/mine.yaml:5:" in checkout.hil("boards").stdout
     done = checkout.hil("run")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "board fake-board: mine: boards/mine.yaml:5:" in done.stdout.splitlines()[0]
+    assert done.stdout.splitlines()[0] == "board fake-board (mine cannot be used now: hil boards)"
 
 
 def test_plain_pytest_says_it_as_well(checkout: Checkout) -> None:

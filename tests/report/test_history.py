@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from hil.report.grid import grid
-from hil.report.history import RUNS_COMPARED, TestHistory, history, last_runs, usual_stages, usual_times_of
+from hil.report.history import RUNS_COMPARED, TestHistory, history, last_runs, usual_stages_of, usual_times_of
 from hil.report.index import INDEX_FILE, indexed
 from tests.report.runs import FILE, Lab, case
 
@@ -177,7 +177,7 @@ def test_what_passed_says_what_is_usual(lab: Lab) -> None:
     assert list(times) == [("rpi4", f"{FILE}::test_a")]
     usual = times["rpi4", f"{FILE}::test_a"]
     assert (usual.median, usual.least, usual.most, usual.runs) == (2.0, 1.0, 5.0, 3)
-    assert usual_stages(lab.reports, before=newest.name)["rpi4", "monitor"].median == 3.0
+    assert usual_stages_of(last_runs(lab.reports, 9, before=newest.name)[0])["rpi4", "monitor"].median == 3.0
 
 
 def test_runs_of_other_tests_push_nothing_out_of_sight(lab: Lab) -> None:

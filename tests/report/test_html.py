@@ -17,7 +17,7 @@ from hil.record.case import BLOCKED, Quarantine
 from hil.record.step import Stage, Step
 from hil.record.transcript import Transcript
 from hil.report.activity import read_activity
-from hil.report.history import Usual
+from hil.report.history import RUNS_SEARCHED, Usual, last_runs
 from hil.report.html import html
 from hil.report.pagedata import CONSOLE_CHARACTERS
 from hil.report.rebuild import add_bench
@@ -59,7 +59,7 @@ def test_whatever_a_target_says_stays_text(said: str) -> None:
 def test_markup_from_a_target_is_shown_as_it_came() -> None:
     shown = page(failed(HOSTILE, console=(ConsoleSlice("monitor", HOSTILE),)))
     assert HOSTILE in shown.text
-    assert shown.embedded["case-data"][0]["attempts"][0]["console"] == [["monitor", HOSTILE]]
+    assert shown.embedded["case-data"][0]["attempts"][0]["console"] == [["monitor", HOSTILE, ""]]
     assert [name for name, _ in shown.elements].count("script") == 3
 
 
@@ -68,7 +68,7 @@ def test_controls_from_a_target_are_shown_as_escapes(code: int) -> None:
     shown = page(failed(f"a{chr(code)}b", console=(ConsoleSlice("monitor", f"a{chr(code)}b"),)))
     assert f"a\\x{code:02x}b" in shown.text
     assert chr(code) not in shown.text
-    assert shown.embedded["case-data"][0]["attempts"][0]["console"] == [["monitor", f"a\\x{code:02x}b"]]
+    assert shown.embedded["case-data"][0]["attempts"][0]["console"] == [["monitor", f"a\\x{code:02x}b", ""]]
 
 
 def test_a_lost_board_is_told_before_a_finding_and_equal_failures_once() -> None:
@@ -128,7 +128,7 @@ def test_what_is_in_quarantine_is_not_among_what_to_look_at_first() -> None:
 def test_only_a_case_that_passed_is_told_in_short(outcome: Outcome, *, whole: bool) -> None:
     said = "x" * 3 * CONSOLE_CHARACTERS
     case = replace(failed("", console=(ConsoleSlice("monitor", said),)), outcome=outcome)
-    ((_, shown),) = page(case).embedded["case-data"][0]["attempts"][0]["console"]
+    ((_, shown, _),) = page(case).embedded["case-data"][0]["attempts"][0]["console"]
     assert (shown == said) is whole
     assert len(shown) <= len(said)
 
@@ -168,7 +168,7 @@ def test_stages_stand_beside_what_they_took_before_and_stay_so(tmp_path: Path) -
         run.add(Case(f"{RING}::test_a", Outcome.PASSED))
         run.add_stage(Stage("monitor", "2026-11-23T16:00:00.373Z", seconds, ok=True))
         record = run.finish(ExitCode.PASSED)
-        keep_usual(record, run.path)
+        keep_usual(record, run.path, last_runs(tmp_path, RUNS_SEARCHED, before=record.id)[0])
     (shown,) = stages(record, run.path)
     assert (shown.median, shown.usual) == (9.0, Usual(2.0, 1.0, 3.0, 2))
     (elsewhere := tmp_path / "elsewhere").mkdir()

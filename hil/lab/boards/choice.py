@@ -17,11 +17,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The board, and the reason for it; `from_lab` if it has to be leased."""
+    """The board, and the reason for it; `from_lab` if it has to be leased, `instead_of` those that cannot be used."""
 
     board: str
     why: str
     from_lab: bool = False
+    instead_of: tuple[str, ...] = ()
+
+    @property
+    def briefly(self) -> str:
+        """The choice in a line. What is wrong with boards that nobody asked for stands in the record."""
+        place = " of the lab" if self.from_lab else ""
+        others = f" ({', '.join(self.instead_of)} cannot be used now: hil boards)" if self.instead_of else ""
+        return f"board {self.board}{place}{others}"
 
 
 def order(folder: Path, configured: Sequence[str] = ()) -> list[str]:
@@ -42,12 +50,14 @@ def choose(
 
     Raises `BoardUnavailable` with all reasons if there is none.
     """
-    passed_over: list[str] = []
+    passed_over: dict[str, str] = {}
     for board in order:
         found = unavailable(board)
         if found is None:
-            return Choice(board, "; ".join(passed_over) or f"it is the first of {', '.join(order)}")
-        passed_over.append(f"{board}: {found}")
+            why = "; ".join(passed_over.values()) or f"it is the first of {', '.join(order)}"
+            return Choice(board, why, instead_of=tuple(passed_over))
+        before = tuple(passed_over)
+        passed_over[board] = f"{board}: {found}"
         if offered(board):
-            return Choice(board, "; ".join(passed_over), from_lab=True)
-    raise BoardUnavailable(f"no board can be used: {'; '.join(passed_over)}", hint="hil boards; hil doctor")
+            return Choice(board, "; ".join(passed_over.values()), from_lab=True, instead_of=before)
+    raise BoardUnavailable(f"no board can be used: {'; '.join(passed_over.values())}", hint="hil boards; hil doctor")

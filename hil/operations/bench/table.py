@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
+from rich.text import Text
+
+from hil.fittedtable import FittedTable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,13 +20,10 @@ def show(sections: Sequence[Section], console: Console) -> None:
     """Print one table per section: medians, with their ranges below where samples differ; and the targets below it."""
     for section in sections:
         names = list(dict.fromkeys(name for row in section.rows for name in row.series))
-        table = Table(box=SIMPLE_HEAD, pad_edge=False)
-        table.add_column(section.title)
-        for name in names:
-            table.add_column(name, justify="right")
+        table = FittedTable(section.title, *names, right=names)
         for row in section.rows:
             cells = [_cell(row.series[name]) if name in row.series else "" for name in names]
-            table.add_row(row.name, *cells)
+            table.add_row(row.name, *map(Text.from_markup, cells))
         console.print(table)
         for row in section.rows:
             for goal in row.targets:

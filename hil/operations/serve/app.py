@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,15 +21,19 @@ from hil.operations.serve.guard import REPORT, Guard
 from hil.operations.serve.overview import Overview, killed
 from hil.operations.serve.tail import RunTail, Update
 from hil.record import Verdict, load
+from hil.record.packing import LOG, packed
+from hil.report.consolepage import CONSOLE_FILE, console_page
 from hil.report.history import history
 from hil.report.html import HTML_FILE, html
 from hil.report.pages import REPORT_STYLE, history_page
 from hil.report.runs import Runs
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
 
     from starlette.requests import Request
+
+    from hil.record import Record
 
     Boards = Callable[[], list[dict[str, Any]]]
     """Returns the status of all boards, as `hil boards --json` prints it; may take seconds."""
@@ -39,6 +44,7 @@ BOARDS_SECONDS = 10.0
 """How long the status of boards is cached: reading it disturbs nobody, but takes time."""
 QUIET_SECONDS = 15.0
 """After so long without an update a comment is sent, so that a broken connection is noticed."""
+UNPACKED_BYTES = 256 * 1024
 HISTORY_RUNS = 30
 
 _SENT = ("name", "description", "places", "trouble", "runner", "last_run")
@@ -114,7 +120,8 @@ class _Pages:
         return _stream(look)
 
     def history(self, request: Request) -> Response:
-        found = history(self._reports, HISTORY_RUNS, board=request.query_params.get("board", ""))
+        wanted = {name: request.query_params.get(name, "") for name in ("board", "label")}
+        found = history(self._reports, HISTORY_RUNS, **wanted)
         return HTMLResponse(history_page(found, runs_at="/runs/"), headers={"Content-Security-Policy": REPORT})
 
     def run(self, request: Request) -> Response:
@@ -146,7 +153,11 @@ class _Pages:
         except (OSError, ValueError):
             raise HTTPException(404) from None
         if not found and path == directory / HTML_FILE and killed(directory):  # nobody is left to write it
-            return HTMLResponse(_page_of(directory), headers={"Content-Security-Policy": REPORT})
+            return HTMLResponse(_page_of(directory, html), headers={"Content-Security-Policy": REPORT})
+        if not found and path == directory / CONSOLE_FILE:  # of a killed or an older run
+            return HTMLResponse(_page_of(directory, console_page), headers={"Content-Security-Policy": REPORT})
+        if not found and path.suffix == LOG and (whole := packed(path)).is_file() and not whole.is_symlink():
+            return StreamingResponse(_unpacked(whole), media_type=_TYPES[LOG])
         if not found or path.suffix not in _TYPES or path.name.startswith("."):
             raise HTTPException(404)
         headers = {"Content-Security-Policy": REPORT} if path.suffix == ".html" else {}
@@ -185,11 +196,18 @@ def _end_of_killed(directory: Path) -> Update:
     return Update("finished", {"verdict": record.verdict.value, "counts": counts})
 
 
-def _page_of(directory: Path) -> str:
+def _page_of(directory: Path, page: Callable[[Record, Path], str]) -> str:
     try:
-        return html(load(directory), directory)
+        return page(load(directory), directory)
     except UsageError as error:
         raise HTTPException(404, error.message) from None
+
+
+def _unpacked(file: Path) -> Iterator[bytes]:
+    """Yield the content of a packed file in pieces: it may unpack to more than fits into memory."""
+    with gzip.open(file) as content:
+        while piece := content.read(UNPACKED_BYTES):
+            yield piece
 
 
 def _message(kind: str, data: dict[str, Any]) -> str:

@@ -57,13 +57,14 @@ def _state(path: Path) -> tuple[int, int]:
 def _brief(path: Path) -> dict[str, Any]:
     run = indexed(path)
     if run is None:
-        return {"id": path.name, "name": "", "started": "", "verdict": UNREADABLE, "counts": {}}
+        return {"id": path.name, "name": "", "started": "", "verdict": UNREADABLE, "label": "", "counts": {}}
     return {
         "id": path.name,
         "name": visible(run.name),
         "started": run.started,
         "seconds": run.duration,
         "verdict": run.verdict,
+        "label": visible(run.label),
         "counts": structs.asdict(run.counts),
     }
 

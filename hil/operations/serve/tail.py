@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from hil.record.packing import transcripts
 from hil.record.run import EVENTS_FILE
 from hil.report.text import visible
 
@@ -93,9 +94,9 @@ class RunTail:
             yield Update("finished", {"verdict": _shown(finished.get("verdict", ""))})
 
     def _said(self) -> Iterator[tuple[str, list[str]]]:
-        for log in sorted(self._directory.glob("*/*.log")):
+        for log in transcripts(self._directory):
             name = f"{log.parent.name}/{log.stem}"
-            ours = log.resolve().is_relative_to(self._directory) and log.with_suffix(".raw").exists()
+            ours = log.is_file() and log.resolve().is_relative_to(self._directory)
             if name not in self._consoles and ours:
                 self._consoles[name] = Tail(log, CONSOLE_BYTES)
         for name, tail in self._consoles.items():

@@ -3,7 +3,9 @@
 const cases = JSON.parse(document.getElementById("case-data").textContent);
 const list = document.getElementById("cases");
 const search = document.querySelector("#filter input");
-const outcome = document.querySelector("#filter select");
+const choices = [...document.querySelectorAll("#filter select")];
+const order = choices.find((choice) => choice.name === "sort");
+const filters = choices.filter((choice) => choice !== order);
 const PAGE = 100;
 /* What other scripts add to an attempt: functions of the attempt and its test that return elements. */
 const PARTS = [];
@@ -30,6 +32,14 @@ function consoleText(text) {
 		shown.append(...parts, "\n");
 	}
 	return shown;
+}
+
+/* Leads to the lines in the page of all consoles, as far as they are known: #board/console:first-last. */
+function consoleHead(uart, lines) {
+	const head = paragraph(`console ${uart}`, "kind");
+	const [, first, last] = /:(\d+)-(\d+)$/.exec(lines) ?? [];
+	if (first) head.append(", ", element("a", { href: `console.html#${lines}` }, first === last ? `line ${first} of the whole` : `lines ${first} to ${last} of the whole`));
+	return head;
 }
 
 function crash(report) {
@@ -61,7 +71,7 @@ function attempt(made, test) {
 	const body = element("div", {}, ...made.faults.map(fault));
 	if (made.reason) body.append(paragraph(made.reason));
 	for (const part of PARTS) body.append(...part(made, test));
-	for (const [uart, text] of made.console) body.append(paragraph(`console ${uart}`, "kind"), consoleText(text));
+	for (const [uart, text, lines] of made.console) body.append(consoleHead(uart, lines), ...(text ? [consoleText(text)] : []));
 	if (!body.childNodes.length) body.append(paragraph("nothing was said"));
 	return body;
 }
@@ -91,10 +101,38 @@ function tabs(test) {
 	return [element("div", { role: "tablist" }, ...buttons), panel];
 }
 
+/* Since when it fails, with a link to the run of which that is the first. */
+function since(test) {
+	const [run, started, runs, before] = test.since;
+	if (!run) return paragraph(before ? "new failure: it passed the time before" : "it failed the first time that it ran", "since");
+	return element("p", { class: "since" }, "fails since ", element("a", { href: `../${encodeURIComponent(run)}/report.html#${test.anchor}` }, `run of ${started} UTC`),
+		`, ${runs} runs in a row${before ? "" : ", or longer"}`);
+}
+
+/* The command that runs it again; a browser copies only on a page that it trusts, so the text can be selected, too. */
+const quoted = (word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'"'"'`)}'`);
+
+function again(test) {
+	const board = decoded(test.anchor).split("/")[0];
+	const line = `hil run --board ${quoted(board)} ${quoted(test.id)}`;
+	const command = element("code", {}, line);
+	const shown = element("p", { class: "again" }, "run this again: ", command);
+	if (navigator.clipboard) {
+		const button = element("button", { type: "button" }, "copy");
+		button.addEventListener("click", () => navigator.clipboard.writeText(line).then(() => { button.textContent = "copied"; }, () => getSelection().selectAllChildren(command)));
+		shown.append(" ", button);
+	}
+	return shown;
+}
+
 function fill(details, test) {
+	if (details.childNodes.length > 1) return;
 	const body = element("div", { class: "body" });
+	if (test.since) body.append(since(test));
 	if (test.quarantine) body.append(paragraph(`in quarantine: ${test.quarantine}`));
 	body.append(...(test.attempts.length > 1 ? tabs(test) : [attempt(test.attempts[0], test)]));
+	if (test.markers.length || test.owner) body.append(paragraph([test.owner && `owner ${test.owner}`, ...test.markers].filter(Boolean).join(" · "), "note"));
+	body.append(again(test));
 	body.append(element("p", { class: "note" }, element("a", { href: `#${test.anchor}` }, "link to this test")));
 	details.append(body);
 }
@@ -102,22 +140,29 @@ function fill(details, test) {
 function row(test) {
 	const tries = test.attempts.length > 1 ? `${test.attempts.length} attempts  ` : "";
 	const details = element("details", { "data-case": test.n }, element("summary", {},
-		element("span", { class: `word ${test.word}-word` }, test.word), element("span", { class: "id" }, test.id),
+		element("span", { class: `word ${test.word}-word` }, test.word), element("span", { class: "id" }, test.id, ...(test.change ? [" ", element("span", { class: "change" }, test.change)] : [])),
 		element("span", { class: "where" }, `${tries}${test.board}  ${test.seconds ? duration(test.seconds) : ""}`)));
-	details.addEventListener("toggle", () => { if (details.open && details.childNodes.length === 1) fill(details, test); });
+	details.addEventListener("toggle", () => { if (details.open) fill(details, test); });
 	return details;
 }
 
 /* The list: the worst first; a case is filled in when somebody opens it. */
 const ORDER = ["infrastructure", "usage", "interrupted", "error", "failed", "flaky", "blocked", "not-run", "quarantined", "xfailed", "passed", "skipped", "unfit"];
 const rank = (test) => ORDER.indexOf(test.word);
-const sorted = cases.toSorted((a, b) => rank(a) - rank(b) || a.n - b.n);
+const start = (test) => test.attempts[0].from ?? Infinity;
+const ORDERS = {
+	"": (a, b) => rank(a) - rank(b) || a.n - b.n,
+	slowest: (a, b) => b.seconds - a.seconds || a.n - b.n,
+	ran: (a, b) => (start(a) === start(b) ? a.n - b.n : start(a) - start(b)),
+	name: (a, b) => a.id.localeCompare(b.id) || a.n - b.n,
+};
+let sorted = cases.toSorted(ORDERS[""]);
 const says = (test) => [test.id, test.board, ...test.attempts.flatMap((made) => [made.reason, ...made.faults.map((seen) => seen.message)])].join(" ").toLowerCase();
 const spoken = new Map(sorted.map((test) => [test, says(test)]));
 
 function show(limit = PAGE) {
 	const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
-	const fits = sorted.filter((test) => (!outcome.value || test.word === outcome.value) && words.every((word) => spoken.get(test).includes(word)));
+	const fits = sorted.filter((test) => filters.every(({ name, value }) => !value || [test[name]].flat().includes(value)) && words.every((word) => spoken.get(test).includes(word)));
 	document.querySelector("#filter output").value = fits.length === cases.length ? `${cases.length} tests` : `${fits.length} of ${cases.length} tests`;
 	list.replaceChildren(...fits.slice(0, limit).map(row));
 	if (fits.length > limit) {
@@ -139,17 +184,20 @@ function jump() {
 	if (!test) return;
 	const find = () => list.querySelector(`[data-case="${test.n}"]`);
 	if (!find()) {
-		search.value = outcome.value = "";
+		for (const field of [search, ...filters]) field.value = "";
 		show(sorted.indexOf(test) + 1 > PAGE ? sorted.indexOf(test) + 1 : PAGE);
 	}
+	list.style.minHeight = "100vh";
 	const details = find();
 	details.open = true;
+	fill(details, test);  // now, and not when the event comes: the page must be long enough to show it from its top
 	details.scrollIntoView();
 	details.firstElementChild.focus({ preventScroll: true });
 }
 
 search.addEventListener("input", () => show());
-outcome.addEventListener("input", () => show());
+for (const choice of filters) choice.addEventListener("input", () => show());
+order.addEventListener("input", () => { sorted = cases.toSorted(ORDERS[order.value]); show(); });
 search.addEventListener("keydown", (event) => { if (event.key === "Escape") { search.value = ""; show(); } });
 document.addEventListener("keydown", (event) => {
 	if (event.key === "/" && !event.target.closest("input, select")) { event.preventDefault(); search.focus(); }

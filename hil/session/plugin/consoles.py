@@ -49,16 +49,20 @@ class Consoles:
         """Return the output of each console since `mark`, without consoles that were silent.
 
         Requests to a monitor and its answers are left out: the account has them in words, the transcript as they were.
+        A console that said nothing else has an empty text, and its lines in the transcript.
         """
         lines: dict[str, list[TranscriptLine]] = {}
+        places: dict[str, list[int]] = {}
         for number, transcript in enumerate(self._transcripts):
             start = mark[number] if number < len(mark) else 0
             said = (line for line in transcript.since(start) if not frame.is_whole(line.raw))
             lines.setdefault(transcript.name, []).extend(said)
+            first, last = transcript.place(start)
+            places.setdefault(transcript.name, []).extend((first, last) if first <= last else ())
         return tuple(
-            ConsoleSlice(name, shortened("\n".join(_shown(line) for line in said), LIMIT, "the transcript has them"))
-            for name, said in lines.items()
-            if said
+            ConsoleSlice(name, _text(lines[name]), min(numbers), max(numbers))
+            for name, numbers in places.items()
+            if numbers
         )
 
     def last_line(self) -> str:
@@ -73,6 +77,10 @@ class Consoles:
             default=(0.0, ""),
         )
         return newest[1]
+
+
+def _text(lines: Sequence[TranscriptLine]) -> str:
+    return shortened("\n".join(map(_shown, lines)), LIMIT, "the transcript has them")
 
 
 def _shown(line: TranscriptLine) -> str:

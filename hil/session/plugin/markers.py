@@ -12,6 +12,7 @@ import pytest
 from hil.board.file.boardfile import BoardFile
 from hil.errors import ExitCode
 from hil.record import Case, Outcome
+from hil.record.requirements import KINDS
 from hil.session.plugin.environment import environment
 from hil.session.plugin.unsupported import Unsupported
 from hil.spelling import misspelt
@@ -54,7 +55,9 @@ NEEDS = {
 }
 """The names for `needs_<name>` and `fails_without(<name>)`."""
 
-OURS = (*(f"needs_{name}" for name in NEEDS), "fails_without", "element", "threat", "cold_boot")
+OWNER = "owner"
+"""The marker that says who looks after a test."""
+OURS = (*(f"needs_{name}" for name in NEEDS), "fails_without", *KINDS, OWNER, "cold_boot")
 """All markers of ours."""
 
 UNSUPPORTED = pytest.StashKey[str]()
@@ -69,6 +72,8 @@ def pytest_configure(config: pytest.Config) -> None:
         "fails_without(name): is expected to fail on a board that lacks what needs_<name> asks for",
         "element(name): the element of the method, E1 to E8, that the test proves",
         "threat(row): the row of the security checklist that the test covers",
+        "requirement(name): a requirement of yours that the test shows, such as REQ-12; all three may have several",
+        "owner(name): who looks after the test; the page of a run can show theirs alone",
         "cold_boot: the test boots the board itself, instead of starting from the state after boot",
     ):
         config.addinivalue_line("markers", line)

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from hil.errors import ExitCode, RecordFailed
 from hil.record import Case, Fault, FaultKind, Outcome
 from hil.record.case import BLOCKED, EXCUSABLE
+from hil.record.requirements import KINDS
 from hil.record.run import MAKE_SPACE
 from hil.record.verdict import worst
 from hil.report import write_reports
@@ -19,6 +20,7 @@ from hil.session.plugin.classify import BlockedError, classify
 from hil.session.plugin.defaultboard import lacks_board
 from hil.session.plugin.environment import environment
 from hil.session.plugin.frames import hide_framework
+from hil.session.plugin.markers import OWNER
 from hil.session.plugin.progress import AttemptProgress, CaseProgress, captured, give_reason
 from hil.session.plugin.unsupported import Unsupported
 from hil.target.crash import find_elfs
@@ -31,6 +33,10 @@ if TYPE_CHECKING:
     from hil.session.plugin.attachments import Data, Keeper
     from hil.session.plugin.consoles import Consoles
     from hil.target.crash import Elf
+
+
+_OF_PYTEST = frozenset({"parametrize", "usefixtures", "filterwarnings", "skip", "skipif", "xfail"})
+"""Markers that tell pytest how to run a test, and readers nothing about it."""
 
 
 class Recorder:
@@ -281,7 +287,8 @@ def _blocked(call: pytest.CallInfo[None]) -> bool:
 
 
 def _properties(item: pytest.Item) -> tuple[tuple[str, str], ...]:
-    """Return the claims that a test makes by its markers, by which requirements are traced to results."""
-    return tuple(
-        (name, str(mark.args[0])) for name in ("element", "threat") for mark in item.iter_markers(name) if mark.args
-    )
+    """Return the claims that a test makes by its markers, by which requirements are traced, and its other markers."""
+    told = (*KINDS, OWNER)
+    claims = [(name, str(argument)) for name in told for mark in item.iter_markers(name) for argument in mark.args]
+    others = {mark.name for mark in item.iter_markers()} - _OF_PYTEST - {*told}
+    return (*claims, *(("marker", name) for name in sorted(others)))

@@ -102,6 +102,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="for the record: why this board was chosen",
     )
     parser.getgroup("hil").addoption(
+        "--hil-label", metavar="LABEL", default="", help="label the run, such as nightly; latest-LABEL is the newest"
+    )
+    parser.getgroup("hil").addoption(
         "--hil-firmware", metavar="DIR", type=Path, help="take the board's images from this directory"
     )
 
@@ -186,7 +189,13 @@ def pytest_hil_open_run(config: pytest.Config, board: BoardOfRun) -> RunWriter:
         config.getoption("hil_reports") or config.rootpath / Settings.from_directory(config.rootpath).reports
     )
     try:
-        return Run(reports, board, root=config.rootpath, fail_on_flaky=config.getoption("fail_on_flaky"))
+        return Run(
+            reports,
+            board,
+            root=config.rootpath,
+            fail_on_flaky=config.getoption("fail_on_flaky"),
+            label=config.getoption("hil_label"),
+        )
     except (RecordFailed, UsageError) as error:
         pytest.exit(str(error), returncode=error.exit_code)
 

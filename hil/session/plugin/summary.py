@@ -27,7 +27,7 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter, config: pytest.C
 
     # Width and colours as pytest has decided on them, by its options and the terminal: nothing public says them.
     writer = terminalreporter._tw
-    console = Console(width=max(writer.fullwidth, 80), force_terminal=writer.hasmarkup, highlight=False, soft_wrap=True)
+    console = Console(width=writer.fullwidth, force_terminal=writer.hasmarkup, highlight=False, soft_wrap=True)
     with console.capture() as output:
         console.print(summary(record, _shown(session.run.path), plain=not writer.hasmarkup))
     terminalreporter.section("hil")

@@ -75,8 +75,8 @@ def run_on(
     quarantine.of_tree(root)  # each process reads it, too, but a mistake in it is reported before any board is leased
     seats_of = Counter(seat.board for seat in seats)
     boards = [BoardOfRun(board, Provenance(), why) for board in seats_of]
-    reports = _reports(arguments, root)
-    run = Run(reports, *boards, root=root, fail_on_flaky=fail_on_flaky)
+    reports, label = _options(arguments, root)
+    run = Run(reports, *boards, root=root, fail_on_flaky=fail_on_flaky, label=label)
     emulated = max(os.cpu_count() or 1, *seats_of.values())
     with show_progress(console, {seat.name: seat.board for seat in seats}, reports, parallel=emulated) as progress:
         shared = [board for board, number in seats_of.items() if number > 1]
@@ -89,12 +89,13 @@ def run_on(
     return record
 
 
-def _reports(arguments: Sequence[str], root: Path) -> Path:
-    """Return the directory for run directories: an option of pytest, which a session on one board reads itself."""
+def _options(arguments: Sequence[str], root: Path) -> tuple[Path, str]:
+    """Return the directory for run directories, and the label: options of pytest, which one board reads itself."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--hil-reports", type=Path, default=root / Settings.from_directory(root).reports)
-    reports: Path = parser.parse_known_args(arguments)[0].hil_reports
-    return reports.absolute()
+    parser.add_argument("--hil-label", default="")
+    found = parser.parse_known_args(arguments)[0]
+    return found.hil_reports.absolute(), found.hil_label
 
 
 def _show(record: Record, path: Path, console: Console) -> None:

@@ -55,6 +55,20 @@ def test_a_second_run_appends(tmp_path: Path) -> None:
     assert [line[-3:] for line in log] == ["one", "two"]
 
 
+def test_a_mark_is_a_line_of_the_file_whatever_was_there_before(tmp_path: Path) -> None:
+    file = tmp_path / "virt" / "monitor.log"
+    file.parent.mkdir()
+    file.write_text("one\ntwo was cut sh")
+    transcript = DirectorySink(tmp_path).transcript("virt", "monitor")
+    transcript.received(b"three\n")
+    mark = transcript.mark()
+    assert transcript.place(mark) == (4, 3)
+    transcript.received(b"four\nfive")
+    first, last = transcript.place(mark)
+    lines = file.read_text().split("\n")
+    assert [line.rpartition(" ")[2] for line in lines[first - 1 : last]] == ["four", "five"]
+
+
 def test_a_slice_holds_what_came_between_two_marks() -> None:
     transcript = MemorySink().transcript("virt", "monitor")
     transcript.received(b"before\n")

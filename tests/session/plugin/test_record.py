@@ -106,6 +106,16 @@ def test_the_transcript_is_beside_the_record(bench: Bench) -> None:
     assert (bench.latest / "fake" / "monitor.raw").read_bytes() == b"BL1: hello\nfirst\nBL1: hello\nsecond\n"
 
 
+def test_a_case_says_which_lines_of_the_transcript_are_its_own(bench: Bench) -> None:
+    bench.run(THREE)
+    lines = (bench.latest / "fake" / "monitor.log").read_text().splitlines()
+    for case in bench.cases.values():
+        for said in case["console"]:
+            own = [line.partition("] ")[2] for line in lines[said["first"] - 1 : said["last"]]]
+            assert own == [line.partition("] ")[2] for line in said["text"].splitlines()]
+    assert any(case["console"] for case in bench.cases.values())
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_is_recorded_to_its_end(bench: Bench, number: signal.Signals) -> None:
     ended, _ = _interrupted(bench, number)

@@ -31,7 +31,7 @@ function boardRow(board) {
 
 function runRow(run) {
 	return element("div", { class: "row" },
-		element("div", { class: "who" }, element("a", { href: runAddress(run.id) }, run.name || run.id), element("span", { class: "note" }, run.started ? `${when(run.started)} UTC` : run.id)),
+		element("div", { class: "who" }, element("a", { href: runAddress(run.id) }, run.name || run.id), run.label ? element("span", { class: "label" }, run.label) : "", element("span", { class: "note" }, run.started ? `${when(run.started)} UTC` : run.id)),
 		element("div", { class: "what" }, ...counts(run)),
 		element("div", { class: "last" }, run.seconds ? element("span", { class: "note" }, `${run.seconds.toFixed(1)} s `) : "", verdict(run.verdict)));
 }
@@ -40,6 +40,23 @@ function card(run) {
 	return element("a", { class: "card running", href: runAddress(run.id) }, element("b", {}, run.name), element("span", { class: "note" }, `since ${when(run.started)} UTC`), "watch it");
 }
 
+/* The runs with the chosen label, and a choice that has all labels. */
+const labels = document.getElementById("labels");
+const choice = labels.querySelector("select");
+let known = [];
+
+function showRuns(runs) {
+	known = runs;
+	const names = [...new Set(runs.map((run) => run.label).filter(Boolean))].toSorted();
+	const wanted = choice.value;
+	labels.hidden = !names.length;
+	choice.replaceChildren(element("option", { value: "" }, "every run"), ...names.map((name) => element("option", {}, name)));
+	choice.value = names.includes(wanted) ? wanted : "";
+	labels.querySelector("a").href = choice.value ? `/history?label=${encodeURIComponent(choice.value)}` : "/history";
+	document.getElementById("runs").replaceChildren(...runs.filter((run) => !choice.value || run.label === choice.value).map(runRow));
+}
+
+choice.addEventListener("input", () => showRuns(known));
 const state = document.getElementById("state");
 const source = new EventSource("/stream");
 source.addEventListener("overview", (event) => {
@@ -48,7 +65,7 @@ source.addEventListener("overview", (event) => {
 	document.getElementById("running").hidden = !running.length;
 	document.querySelector("#running .cards").replaceChildren(...running.map(card));
 	document.getElementById("boards").replaceChildren(...boards.map(boardRow));
-	document.getElementById("runs").replaceChildren(...runs.map(runRow));
+	showRuns(runs);
 	state.textContent = trouble || `${boards.length} boards, ${running.length} runs go on, ${runs.length} runs shown`;
 });
 source.addEventListener("error", () => { state.textContent = "the server is gone; this is what it said last"; });

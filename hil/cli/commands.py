@@ -23,7 +23,7 @@ SUMMARIES = {
     "console": "Switch a board on and open a console: a serial line, a shell of its Linux, or a guest.",
     "bringup": "Bring up a board for the first time: from the power switch to the first TPM command, then Linux.",
     "bisect": "Find the change of the firmware that broke a test.",
-    "report": "Show a run and rebuild its reports; compare two runs; show the last runs side by side; merge.",
+    "report": "Show a run and rebuild its reports; compare, merge or remove runs; show the last runs side by side.",
     "bench": "Measure framework and service: ratios in one run, exact counts of instructions and traps.",
     "doctor": "Report what this machine lacks for building and testing, and how to install it.",
     "firmware": "Update the third-party parts of the firmware.",

@@ -204,7 +204,7 @@ def command(
 
         hil report --history --label nightly
 
-        hil report latest-nightly --traceability csv > requirements.csv
+        hil report latest-nightly --traceability csv
 
         hil report --prune --older 30d --size 2G
 

@@ -56,7 +56,8 @@ class FittedTable:
             yield from self._lists()
 
     def _widths(self) -> list[int]:
-        return [max(cell_len(row[column].plain) for row in self._rows) for column in range(len(self._headings))]
+        columns = range(len(self._headings))
+        return [max((cell_len(row[column].plain) for row in self._rows), default=0) for column in columns]
 
     def _table(self, wrapped: int = -1) -> Table:
         table = Table(box=None if self._plain else box.SIMPLE_HEAD)

@@ -48,7 +48,7 @@ class FittedTable:
         needed = Measurement.get(console, options.update(width=10_000), table).maximum
         if not console.is_terminal:
             yield from console.render(table, options.update(width=max(needed, 1)))
-        elif needed <= options.max_width:
+        elif needed <= options.max_width or not self._rows:
             yield table
         elif options.max_width - needed + (wide := max(self._widths())) >= LEAST_TEXT:
             yield self._table(wrapped=self._widths().index(wide))
@@ -57,7 +57,7 @@ class FittedTable:
 
     def _widths(self) -> list[int]:
         columns = range(len(self._headings))
-        return [max((cell_len(row[column].plain) for row in self._rows), default=0) for column in columns]
+        return [max(cell_len(row[column].plain) for row in self._rows) for column in columns]
 
     def _table(self, wrapped: int = -1) -> Table:
         table = Table(box=None if self._plain else box.SIMPLE_HEAD)

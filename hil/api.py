@@ -6,6 +6,7 @@ This is the one list of it. The documentation is made from it, and tests hold ou
 from __future__ import annotations
 
 MODULES = (
+    "hil",
     "hil.fixtures",
     "hil.target.vtpm",
     "hil.target.vtpm.abi",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from hil.board.drivers.hostmemory import HostMemory
 from hil.session.board import Board
+from hil.session.layers import Boards, Layers
 from hil.session.plugin.attachments import attach
 from hil.session.plugin.fixtures import MakeManagedVtpm, MakeVtpm
 
-__all__ = ["Board", "HostMemory", "MakeManagedVtpm", "MakeVtpm", "attach"]
+__all__ = ["Board", "Boards", "HostMemory", "Layers", "MakeManagedVtpm", "MakeVtpm", "attach"]

@@ -24,7 +24,7 @@ TEMPLATE = CHECKOUT / "hil" / "operations" / "new" / "example.py"
 """What `hil new suite` writes into a user's repository."""
 SUITES = [*sorted((CHECKOUT / "suites").rglob("*.py")), TEMPLATE]
 EXAMPLES = [block for page in PAGES for block in blocks_of(page) if block.language == "python"]
-ROW = re.compile(r"^\| `(hil\.[\w.]+)` \| (.*) \|$", re.MULTILINE)
+ROW = re.compile(r"^\| `(hil[\w.]*)` \| (.*) \|$", re.MULTILINE)
 
 
 def not_public(source: str) -> Iterator[str]:

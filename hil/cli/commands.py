@@ -21,6 +21,7 @@ SUMMARIES = {
     "flash": "Write a board's images to its medium, and verify them; the board is off afterwards.",
     "boards": "Show all boards: place, user, health, firmware and last run.",
     "console": "Switch a board on and open a console: a serial line, a shell of its Linux, or a guest.",
+    "debug": "Debug a board with gdb: EL3, EL2, EL1 and the engine, each with its own symbols.",
     "bringup": "Bring up a board for the first time: from the power switch to the first TPM command, then Linux.",
     "bisect": "Find the change of the firmware that broke a test.",
     "report": "Show a run and rebuild its reports; compare, merge or remove runs; show the last runs side by side.",

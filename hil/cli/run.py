@@ -22,6 +22,7 @@ from hil.lab.tags import BOARD
 from hil.paths import cache_root
 from hil.session.assertions import refuse_without_assertions
 from hil.session.retries import EXAMPLE, Retries
+from hil.session.roles import Role, refuse_doubles, split, split_pool
 from hil.session.tree import Tree
 
 if TYPE_CHECKING:
@@ -54,12 +55,18 @@ def command(
         typer.Option(
             autocompletion=complete.boards,
             help="A board of boards/; several boards run side by side, with one report "
-            "(default: the first one that can be used, QEMU last).",
+            "(default: the first one that can be used, QEMU last). ROLE=NAME gives it a role in tests that use several "
+            "boards together.",
         ),
     ] = None,
     pool: Annotated[
-        str, typer.Option(metavar="TAGS", help="Boards of the lab with these tags, such as 'board=rpi4 site=here'.")
-    ] = "",
+        list[str] | None,
+        typer.Option(
+            metavar="TAGS",
+            help="Boards of the lab with these tags, such as 'board=rpi4 site=here'; ROLE:TAGS for one of several "
+            "boards that tests use together.",
+        ),
+    ] = None,
     number: Annotated[
         int | None,
         typer.Option(
@@ -80,6 +87,9 @@ def command(
     ] = None,
     coverage: Annotated[
         bool, typer.Option("--coverage", help="Count which lines of the EL3 service run; on QEMU only.")
+    ] = False,
+    gdb: Annotated[
+        bool, typer.Option("--gdb", help="Connect gdb to the board of a test that fails, before the test ends.")
     ] = False,
     retry: Annotated[
         str,
@@ -138,6 +148,10 @@ def command(
         hil run --trace suites/tpm
 
         hil run --pool board=rpi4 -n 2 suites/tpm
+
+        hil run --board client=qemu-virt --board server=qemu-virt suites/attestation
+
+        hil run --pool client:board=rpi4 --pool server:board=juno suites/attestation
     """
     refuse_without_assertions()
     tree = Tree.here()
@@ -149,7 +163,10 @@ def command(
         raise UsageError(
             "--coverage needs firmware of its own on an emulated board: it works without --pool and --firmware"
         )
-    why, names = "", list(dict.fromkeys(board or ()))
+    roles = _roles(tree, board or ())
+    if roles and coverage:
+        raise UsageError("--coverage is for one board at a time", hint="hil run --coverage --board NAME")
+    why, names = "", list(dict.fromkeys([role.board for role in roles] or board or ()))
     for name in names:
         tree.board_path(name)
     screen = Console(stderr=as_json, highlight=False, soft_wrap=True)
@@ -157,13 +174,17 @@ def command(
         choice = choose_board(tree)
         why, names = choice.why, [choice.board]
         if choice.from_lab:
-            pool, number = f"{BOARD}={choice.board}", number or 1
+            pool, number = [f"{BOARD}={choice.board}"], number or 1
         screen.print(choice.briefly, markup=False)
     retries = Retries.parse(retry) if retry else Retries()
-    pytest_arguments = _arguments(context, tree, [*(arguments or ()), *([f"--retry={retry}"] if retry else [])])
-    leased = _seats_of_the_lab(tree, pool, number, each=each) if pool else []
-    chosen = [BoardFile.read(leased[0].board_file)] if leased else [tree.board(name) for name in names]
-    if linux and not pool:
+    pytest_arguments = _arguments(
+        context, tree, [*(arguments or ()), *([f"--retry={retry}"] if retry else []), *(["--gdb"] if gdb else [])]
+    )
+    leased, roles_of_lab = _seats_of_the_lab(tree, pool, number, each=each) if pool else ([], [])
+    roles = roles or roles_of_lab
+    files = dict.fromkeys([role.board_file for role in roles] if roles_of_lab else [seat.board_file for seat in leased])
+    chosen = [BoardFile.read(file) for file in files] if leased else [tree.board(name) for name in names]
+    if linux and not (pool or roles):
         chosen = [*{card.name: card for board in chosen for card in _cards(tree, board)}.values()]
     if coverage:
         chosen = [_with_coverage(plain) for plain in chosen]
@@ -188,10 +209,13 @@ def command(
     with _standard_output_for_json(as_json), contextlib.ExitStack() as locks:
         for used in {used.hardware: used for used in chosen}.values():
             locks.enter_context(held(used))
-        if not leased and len(chosen) * (number or 1) == 1 and _is_shown_by_pytest(pytest_arguments, as_json=as_json):
-            code, record = run(tree, chosen[0], pytest_arguments, why=why)
+        pytest_arguments += [role.option for role in roles]
+        alone = not leased and (number or 1) == 1 and (len(chosen) == 1 or bool(roles))
+        if alone and _is_shown_by_pytest(pytest_arguments, as_json=as_json):
+            first = tree.board(roles[0].board) if roles else chosen[0]
+            code, record = run(tree, first, pytest_arguments, why=why)
         else:
-            seats = leased or _local_seats(chosen, number or 1, each=each)
+            seats = leased or _local_seats(chosen, number or 1, each=each, roles=roles)
             record = run_on_several(
                 tree, seats, pytest_arguments, why=why, retries=retries.infra, fail_on_flaky=fail_on_flaky
             )
@@ -289,18 +313,45 @@ def run_on_several(tree: Tree, seats: Sequence[Seat], arguments: list[str], **mo
     return run_on(seats, tree.root, _for_pytest(tree, arguments), console(), **more)
 
 
-def _local_seats(boards: list[BoardFile], number: int, *, each: bool) -> list[Seat]:
-    from hil.session.scheduler.run import local_seats
+def _roles(tree: Tree, boards: Sequence[str]) -> list[Role]:
+    """Return the roles that `--board ROLE=NAME` gives to boards, none if none does. Raises `UsageError`."""
+    if not any("=" in board for board in boards):
+        return []
+    named = [split(board) for board in boards]
+    refuse_doubles(name for name, _ in named)
+    roles = [Role(name, tree.board_path(board).absolute()) for name, board in named]
+    users: dict[str, str] = {}
+    for role in roles:
+        board = tree.board(role.board)
+        if board.kind != EMULATOR and (other := users.setdefault(board.hardware, role.name)) != role.name:
+            raise UsageError(
+                f"{other} and {role.name} would both be {board.hardware}, and there is one", hint="hil boards"
+            )
+    return roles
 
+
+def _local_seats(boards: list[BoardFile], number: int, *, each: bool, roles: Sequence[Role]) -> list[Seat]:
+    from hil.session.scheduler.run import local_seats, seats_of_roles
+
+    if roles:
+        return seats_of_roles([role.board_file for role in roles], number, each=each)
     named = [(board.path, "" if board.kind == EMULATOR else board.hardware) for board in boards]
     return local_seats(named, number, each=each)
 
 
-def _seats_of_the_lab(tree: Tree, tags: str, number: int | None, *, each: bool) -> list[Seat]:
+def _seats_of_the_lab(tree: Tree, pools: list[str], number: int | None, *, each: bool) -> tuple[list[Seat], list[Role]]:
+    """Return the seats for boards of the lab, and the roles of these boards, if they have any. Raises `UsageError`."""
     from hil.cli.lab import find
-    from hil.lab.seats import seats
+    from hil.lab.seats import seat_sets, seats
 
-    return [*seats(find(tree), tree.root, tags, number, each=each)]
+    wanted = [split_pool(pool) for pool in pools]
+    if len(wanted) == 1 and not wanted[0][0]:
+        return [*seats(find(tree), tree.root, pools[0], number, each=each)], []
+    if not all(role for role, _ in wanted):
+        raise UsageError("several --pool need roles", hint="--pool client:board=NAME --pool server:board=NAME")
+    refuse_doubles(role for role, _ in wanted)
+    sets = seat_sets(find(tree), tree.root, dict(wanted), number or 1, each=each)
+    return [*sets], [Role(role, seat.board_file.absolute()) for role, seat in sets[0].members.items()]
 
 
 def _for_pytest(tree: Tree, arguments: list[str]) -> list[str]:

@@ -27,6 +27,8 @@ LOCAL_COORDINATOR = "127.0.0.1"
 def connect_places(environment: Environment) -> None:
     """Connect to the coordinator if the board file has a place and this process is not connected yet.
 
+    The next target is then made by the owner that the environment names.
+
     Raises `LabUnreachable` and, for a wrong address, `UsageError`.
     """
     if not BoardFile.of_environment(environment).remote:
@@ -34,10 +36,12 @@ def connect_places(environment: Environment) -> None:
     from labgrid.remote.client import ServerError, ensure_event_loop
     from labgrid.resource.remote import RemotePlaceManager
 
-    from hil.lab.coordinator import CONNECT_SECONDS, new_session, no_coordinator
+    from hil.lab.coordinator import CONNECT_SECONDS, Coordinator, new_session, no_coordinator
 
     manager = RemotePlaceManager.get()
     if manager.session is not None:
+        if isinstance(manager.session, Coordinator):
+            manager.session.owner = _owner()  # each place of a set is leased under a name of its own
         return
     address, tls = address_and_tls(environment.config)
     loop = ensure_event_loop()

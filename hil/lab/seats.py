@@ -12,6 +12,7 @@ from hil.lab import simulated
 from hil.lab.client import lease_board, status
 from hil.lab.errors import NoBoardFree
 from hil.lab.seat import LEASED
+from hil.lab.seatset import SeatSet
 from hil.lab.tags import BOARD, FILE, MACHINE, SICK
 from hil.settings import Settings
 
@@ -143,3 +144,19 @@ def _board_file(root: Path, place: PlaceStatus) -> Path:
         f"place {place.name} has the board {name!r}, whose board file {candidates[-1]} does not exist",
         hint="hil boards",
     )
+
+
+def seat_sets(
+    address: LabAddress, root: Path, wanted: Mapping[str, str], number: int = 1, *, each: bool = False
+) -> list[SeatSet]:
+    """Return `number` seats that each have a board for every role in `wanted`, which has the tags of each.
+
+    Raises what `seats` raises.
+    """
+    of_role = {role: seats(address, root, tags, number) for role, tags in wanted.items()}
+    board = "+".join(found[0].board for found in of_role.values())
+    names = [f"{board}-{place}" for place in range(1, number + 1)]
+    return [
+        SeatSet(name, name if each else board, {role: found[place] for role, found in of_role.items()})
+        for place, name in enumerate(names)
+    ]

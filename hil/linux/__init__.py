@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hil.linux.commandloop import GuestConsoleDamaged, GuestEnded, GuestHang, command_line
+from hil.linux.commandloop import GuestConsoleDamaged, GuestEnded, GuestHang, GuestIncomplete, command_line
 from hil.linux.direct import GUEST_MAP, DirectGuest, GuestImages
 from hil.linux.guest import DIRECTORY as GUEST_DIRECTORY
 from hil.linux.guest import Guest, GuestPanic, GuestRestarted, GuestTaken, WantedVtpm
@@ -18,6 +18,7 @@ __all__ = [
     "GuestEnded",
     "GuestHang",
     "GuestImages",
+    "GuestIncomplete",
     "GuestPanic",
     "GuestRestarted",
     "GuestTaken",

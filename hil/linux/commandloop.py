@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import secrets
 import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from labgrid.step import step
@@ -15,6 +16,7 @@ from hil.board.ssh.process import CommandResult
 from hil.deadline import Deadline
 from hil.errors import ConsoleClosed, ConsoleTimeout, FirmwareError, InfrastructureError
 from hil.headers import firmware_header, read_defines
+from hil.linux import guestfiles
 from hil.linux.dialogue import Dialogue
 from hil.target.monitor import frame
 
@@ -36,6 +38,11 @@ _CONSTANTS = read_defines(firmware_header("linux/commands/guest_commands.h"))
 _MOST_BYTES = _CONSTANTS["COMMANDS_MOST_BYTES"]
 _LEAST_BYTES = 256
 _READY = b"guest: ready"
+_WHOLE = (
+    "cd / && { [ ! -e .initramfs-begins ] || [ -e '~initramfs-ends' ] || "
+    "{ echo 'its last file is missing'; false; }; } && ! dmesg 2>&1 | grep -m 1 'Initramfs unpacking failed'"
+)
+"""Tells whether the guest has all files of its initramfs: ours has a first and a last one by which to know that."""
 _MICROSECONDS = 1_000_000
 
 
@@ -49,6 +56,10 @@ class GuestHang(FirmwareError):
 
 class GuestConsoleDamaged(InfrastructureError):
     """The guest answers, but every answer is damaged: something else writes on its console, or the line loses bytes."""
+
+
+class GuestIncomplete(InfrastructureError):
+    """The guest runs, but without a part of its initramfs."""
 
 
 class CommandLoop:
@@ -68,7 +79,8 @@ class CommandLoop:
     def wait_ready(self, deadline: Deadline | None = None) -> None:
         """Wait until a guest that was just started is ready for commands.
 
-        Raises `GuestEnded`, and `GuestHang` with the last lines of its kernel.
+        Raises `GuestEnded`, `GuestHang` with the last lines of its kernel, and `GuestIncomplete` if its initramfs was
+        cut short.
         """
         try:
             self._dialogue.wait_for(_READY, deadline or Deadline.after(READY_SECONDS))
@@ -82,6 +94,7 @@ class CommandLoop:
                 f"the command loop of {self} has another version than this package: {version}",
                 hint="build the guest's initramfs from this checkout (hil build)",
             )
+        self._require_whole()
 
     @step(args=["command"])  # type: ignore[untyped-decorator]
     def run(
@@ -102,6 +115,16 @@ class CommandLoop:
                 raise self._ended() from error
             told.stdout, told.stderr, told.status = result.stdout, result.stderr, result.status
         return result.check() if check else result
+
+    @step(args=["local", "remote"])  # type: ignore[untyped-decorator]
+    def put(self, local: Path | str, remote: str, *, deadline: Deadline | None = None) -> None:
+        """Copy a file into the guest, and compare. Raises `TransferFailed` and `RemoteFileError`."""
+        guestfiles.put(self, Path(local), remote, deadline)
+
+    @step(args=["remote", "local"])  # type: ignore[untyped-decorator]
+    def get(self, remote: str, local: Path | str, *, deadline: Deadline | None = None) -> Path:
+        """Copy a file out of the guest, and return its local path. Raises `TransferFailed` and `RemoteFileError`."""
+        return guestfiles.get(self, remote, Path(local), deadline)
 
     def shell(self) -> None:
         """Turn the console into a shell for a person. When the shell ends, the guest takes commands again."""
@@ -164,6 +187,17 @@ class CommandLoop:
     def _shrink(self) -> None:
         """Ask for smaller answers, which foreign output falls into less often."""
         self._piece = max(self._piece // 2, _LEAST_BYTES)
+
+    def _require_whole(self) -> None:
+        """Refuse a guest without all of its files: what it lacks would fail later, for no reason that is seen."""
+        found = self._run(_WHOLE, b"", Deadline.after(COMMAND_SECONDS))
+        if found.status:
+            said = (found.text + found.stderr.decode(errors="replace")).strip().splitlines() or ["it has no shell"]
+            raise GuestIncomplete(
+                f"the initramfs of {self} was cut short: {said[-1].strip()}",
+                console=self.last_words(),
+                hint="give the guest more memory (a kernel lets its first file system have half of it), or build anew",
+            )
 
     def _require_alive(self, how: str) -> str:
         """Return the guest's answer to a request that it always has time for. Raises an error that says `how`."""

@@ -5,7 +5,7 @@ from hil.record.case import Attachment, Attempt, Case, ConsoleSlice, Fault, Faul
 from hil.record.plain import plain_record
 from hil.record.provenance import Provenance
 from hil.record.reader import load, read_events
-from hil.record.record import BoardOfRun, Record
+from hil.record.record import BoardOfRun, Record, RolePlayed
 from hil.record.run import Run, RunWriter, attach
 from hil.record.step import Stage, Step
 from hil.record.verdict import Counts, Verdict
@@ -25,6 +25,7 @@ __all__ = [
     "Provenance",
     "Quarantine",
     "Record",
+    "RolePlayed",
     "Run",
     "RunWriter",
     "Stage",

@@ -16,12 +16,24 @@ SCHEMA = 5
 """Version of `run.json` and `events.jsonl`; raised whenever a reader must change. `run.schema.json` describes it."""
 
 
+class RolePlayed(Struct, frozen=True):
+    """One of several boards that tests used together."""
+
+    role: Annotated[str, Meta(description="its role in the tests")]
+    board: Annotated[str, Meta(description="its name, that of its file")]
+    provenance: Annotated[Provenance, Meta(description="what was on it")]
+
+
 class BoardOfRun(Struct, frozen=True):
     """A board, and what was on it."""
 
     name: Annotated[str, Meta(description="what reports call it")]
     provenance: Annotated[Provenance, Meta(description="everything needed to say whether two runs ran the same thing")]
     why: Annotated[str, Meta(description="why this board, when nobody named it")] = ""
+    roles: Annotated[
+        tuple[RolePlayed, ...],
+        Meta(description="the boards behind the name, if tests used several together; `provenance` is the first one's"),
+    ] = ()
 
 
 class Record(Struct, frozen=True):

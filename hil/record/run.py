@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from hil.record.case import Attempt
     from hil.record.provenance import Provenance
+    from hil.record.record import RolePlayed
     from hil.record.step import Stage
 
 RUN_FILE = "run.json"
@@ -155,10 +156,11 @@ class Run:
         """What went wrong so far and counts, in tests and outside of them."""
         return (*self._faults, *(fault for case in self._cases for fault in case.deciding))
 
-    def describe(self, name: str, provenance: Provenance) -> None:
+    def describe(self, name: str, provenance: Provenance, roles: tuple[RolePlayed, ...] = ()) -> None:
         """Record what is on a board of the run, when that became known only after the run had begun."""
         boards = tuple(
-            replace(board, provenance=provenance) if board.name == name else board for board in self._record.boards
+            replace(board, provenance=provenance, roles=roles) if board.name == name else board
+            for board in self._record.boards
         )
         if boards != self._record.boards:
             self._record = replace(self._record, boards=boards)

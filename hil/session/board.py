@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from hil.linux import GuestImages, Host
     from hil.record.transcript import TranscriptSink
     from hil.target.monitor import Monitor
+    from hil.target.vtpm import Hypervisor
 
 EMULATOR_TOOL = "qemu"
 """The tool of a board file whose version a run is told with."""
@@ -94,6 +96,19 @@ class Board:
 
         self.strategy.fork_linux(kept)
         return Host(self.strategy, self.strategy.ssh)
+
+    @contextlib.contextmanager
+    def hypervisor(self, machine: Monitor | Host) -> Iterator[Hypervisor[Any]]:
+        """Use the monitor, or Linux with KVM, as the hypervisor. VMs of KVM end with the block."""
+        if "linux" in self.strategy.states:
+            from hil.linux.agents import KvmHypervisor
+
+            with KvmHypervisor(machine) as kvm:  # type: ignore[arg-type]
+                yield kvm
+        else:
+            from hil.target.vtpm import MonitorHypervisor, Service
+
+            yield MonitorHypervisor(Service(machine))  # type: ignore[arg-type]
 
     def require(self, state: str) -> None:
         """Raise `UsageError` if the board has no such state. In a suite the test is skipped instead."""

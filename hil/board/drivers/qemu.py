@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import re
@@ -33,7 +34,7 @@ from hil.record.transcript import MemorySink
 from hil.tools import missing_tool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
 
     from hil.board.drivers.alarm import Alarm
@@ -222,6 +223,26 @@ class HilQEMUDriver(QEMUDriver, BoardProtocol):  # type: ignore[misc]
         self._run(self._start())
 
     @step()  # type: ignore[untyped-decorator]
+    def hold(self) -> None:
+        """Switch on, and stay before the first instruction: for a debugger, which then lets the processors run."""
+        self._begin(Start.POWER_ON)
+        self._run(self._start(), held=True)
+
+    @contextlib.contextmanager
+    def debug_server(self, device: str) -> Iterator[None]:
+        """Let a debugger connect to QEMU's character device `device`, without another start of the machine.
+
+        The machine stops when a debugger connects. At the end it runs on, whatever the debugger has left it in.
+        """
+        self.monitor_command("human-monitor-command", {"command-line": f"gdbserver {device}"})
+        try:
+            yield
+        finally:
+            if not self.dead:
+                self.monitor_command("human-monitor-command", {"command-line": "gdbserver none"})
+                self.emulator.cont()
+
+    @step()  # type: ignore[untyped-decorator]
     def off(self) -> None:
         """Cut the power."""
         self._drop_standby()
@@ -317,13 +338,14 @@ class HilQEMUDriver(QEMUDriver, BoardProtocol):  # type: ignore[misc]
         self._note(start)
         self.on_start(start)
 
-    def _run(self, emulator: Emulator, state: Path | None = None) -> None:
+    def _run(self, emulator: Emulator, state: Path | None = None, *, held: bool = False) -> None:
         self._emulator = emulator
         self.status = 1
         emulator.load()
         if self.memory_meter:
             self.memory_meter.begin(self.host_memory(), state)
-        emulator.run()
+        if not held:
+            emulator.run()
         self._publish_ports()
 
     def _cut(self) -> None:

@@ -122,6 +122,11 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
         """The last stage that the board itself announced, or the state it is in."""
         return (self._watch.stage if self._watch else "") or self.status.value
 
+    @property
+    def dead(self) -> bool:
+        """Whether the board was lost: it is in a state that takes power, and does not run."""
+        return self._dead()
+
     @breaking
     @step(args=["status"])  # type: ignore[untyped-decorator]
     def transition(self, status: str) -> None:

@@ -14,12 +14,12 @@ from hil.errors import UsageError
 from hil.firmware.archives import SuiteRequest, configured_archives, source_list
 from hil.firmware.lock import Kind
 from hil.operations.doctor.devices import RULES, SD_MUX_DEVICE, denied, plugged_in
-from hil.operations.doctor.tools import TOOLS, inspect
+from hil.operations.doctor.tools import ON_REQUEST, TOOLS, RequiredTool, inspect
 from hil.paths import CHECKOUT, cache_root, shipped, unbuildable
 from hil.tools import use_own_programs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 DISK_BYTES = 2 << 30
 """The cache holds about 350 MB, a build directory 150 MB, snapshots and records the rest."""
@@ -45,13 +45,20 @@ class Check:
     optional: bool = False
 
 
-def checks() -> list[Check]:
-    """Run all checks. Takes about a second, and changes nothing."""
-    return [_tool(name) for name in TOOLS] + [check() for check in _OTHERS]
+def checks(wanted: Iterable[str] = ()) -> list[Check]:
+    """Run all checks. Takes about a second, and changes nothing.
+
+    `wanted` are groups of `ON_REQUEST`, which are missed only by who asks for them. Raises `UsageError` for another.
+    """
+    tools = dict(TOOLS)
+    for group in wanted:
+        if group not in ON_REQUEST:
+            raise UsageError(f"there is nothing called {group!r} to install", hint=" or ".join(ON_REQUEST))
+        tools |= ON_REQUEST[group]
+    return [_tool(name, tool) for name, tool in tools.items()] + [check() for check in _OTHERS]
 
 
-def _tool(name: str) -> Check:
-    tool = TOOLS[name]
+def _tool(name: str, tool: RequiredTool) -> Check:
     found = inspect(tool)
     return Check(
         name=name,

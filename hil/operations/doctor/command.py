@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 def command(
     fix: Annotated[bool, typer.Option("--fix", help="Install what is missing, as root or by sudo.")] = False,
+    more: Annotated[
+        list[str] | None,
+        typer.Option("--with", metavar="WHAT", help="Also what only some need: debugger (gdb-multiarch and openocd)."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the checks as JSON.")] = False,
 ) -> None:
     """Report what this machine lacks for building and testing, and how to install it.
@@ -27,16 +31,18 @@ def command(
 
         hil doctor --fix
 
+        hil doctor --fix --with debugger
+
         hil doctor --json
     """
     from hil.operations.doctor.check import checks
     from hil.operations.doctor.repair import repair
     from hil.progress import Terminal
 
-    found = checks()
+    found = checks(more or ())
     if fix and (failed := [check for check in found if not check.ok and not check.optional]):
         repair(failed, Terminal())
-        found = checks()
+        found = checks(more or ())
     if as_json:
         typer.echo(json.dumps({"ok": _works(found), "checks": [asdict(check) for check in found]}, indent=2))
     else:

@@ -101,6 +101,14 @@ TOOLS = {
     "Telnet": RequiredTool("inetutils-telnet", "power switches that speak Telnet", "telnet"),
 }
 
+ON_REQUEST = {
+    "debugger": {
+        "debugger": RequiredTool("gdb-multiarch", "hil debug, hil run --gdb", "gdb-multiarch"),
+        "probe server": RequiredTool("openocd", "hil debug on boards with a debug probe", "openocd"),
+    }
+}
+"""What only some need, by the name that `hil doctor --with` takes."""
+
 
 def inspect(tool: RequiredTool) -> Found:
     """Look for a tool, its version and its machines."""

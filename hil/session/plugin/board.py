@@ -11,6 +11,8 @@ from hil.session.plugin.classify import BlockedError
 from hil.session.plugin.unsupported import Unsupported
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from labgrid import Environment
 
 
@@ -24,8 +26,9 @@ class Board(board.Board):
             raise Unsupported(reason)
 
 
-def refuse_broken(env: Environment) -> None:
-    """Raise `BlockedError` if a strategy of `env` has failed before."""
-    for strategy in strategies(env):
-        if strategy.broken:
-            raise BlockedError(strategy.broken)
+def refuse_broken(environments: Iterable[Environment]) -> None:
+    """Raise `BlockedError` if a strategy of any of these has failed before."""
+    for environment in environments:
+        for strategy in strategies(environment):
+            if strategy.broken:
+                raise BlockedError(strategy.broken)

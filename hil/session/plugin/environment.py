@@ -6,9 +6,13 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
-    import pytest
     from labgrid import Environment
+
+ROLES = pytest.StashKey[dict[str, "Environment"]]()
+"""The environments of boards that have roles, by role."""
 
 
 def board_file(config: pytest.Config) -> Path | None:
@@ -26,3 +30,11 @@ def environment(config: pytest.Config) -> Environment | None:
     from labgrid.pytestplugin.hooks import LABGRID_ENV_KEY
 
     return config.stash.get(LABGRID_ENV_KEY, None)
+
+
+def environments(config: pytest.Config) -> tuple[Environment, ...]:
+    """Return the environments of all boards of the session: of those with roles, or of the only one."""
+    if roles := config.stash.get(ROLES, None):
+        return tuple(roles.values())
+    only = environment(config)
+    return (only,) if only else ()

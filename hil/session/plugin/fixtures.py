@@ -60,15 +60,9 @@ def hypervisor(request: pytest.FixtureRequest, board: Board) -> Iterator[Hypervi
     for fixture, state in (("monitor", "monitor"), ("host", "linux")):
         if fixture in request.fixturenames:
             board.require(state)  # before another hypervisor is brought up for nothing
-    if "linux" in board.strategy.states:
-        from hil.linux.agents import KvmHypervisor
-
-        with KvmHypervisor(request.getfixturevalue("host")) as kvm:
-            yield kvm
-    else:
-        from hil.target.vtpm import MonitorHypervisor
-
-        yield MonitorHypervisor(request.getfixturevalue("service"))
+    fixture = "host" if "linux" in board.strategy.states else "monitor"
+    with board.hypervisor(request.getfixturevalue(fixture)) as hypervisor:
+        yield hypervisor
 
 
 @pytest.fixture

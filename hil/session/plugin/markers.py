@@ -13,7 +13,7 @@ from hil.board.file.boardfile import BoardFile
 from hil.errors import ExitCode
 from hil.record import Case, Outcome
 from hil.record.requirements import KINDS
-from hil.session.plugin.environment import environment
+from hil.session.plugin.environment import ROLES, environments
 from hil.session.plugin.unsupported import Unsupported
 from hil.spelling import misspelt
 
@@ -57,7 +57,7 @@ NEEDS = {
 
 OWNER = "owner"
 """The marker that says who looks after a test."""
-OURS = (*(f"needs_{name}" for name in NEEDS), "fails_without", *KINDS, OWNER, "cold_boot")
+OURS = (*(f"needs_{name}" for name in NEEDS), "fails_without", *KINDS, OWNER, "cold_boot", "boards")
 """All markers of ours."""
 
 UNSUPPORTED = pytest.StashKey[str]()
@@ -74,6 +74,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "threat(row): the row of the security checklist that the test covers",
         "requirement(name): a requirement of yours that the test shows, such as REQ-12; all three may have several",
         "owner(name): who looks after the test; the page of a run can show theirs alone",
+        "boards(*roles): the test uses several boards together, by these roles",
         "cold_boot: the test boots the board itself, instead of starting from the state after boot",
     ):
         config.addinivalue_line("markers", line)
@@ -84,22 +85,41 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     declared = {re.split(r"[:(]", line)[0].strip() for line in config.getini("markers")}
     for item in items:
         _check_markers(item, declared)
-    env = environment(config)
-    if env is None:
+    used = [BoardFile.of_environment(env) for env in environments(config)]
+    if not used:
         return
-    board = BoardFile.of_environment(env)
+    roles = config.stash.get(ROLES, {})
     for item in items:
-        if board.suites and Case(item.nodeid, Outcome.SKIPPED).subject not in board.suites:
-            item.stash[UNSUPPORTED] = f"this board is for {', '.join(board.suites)}"
-        for mark in list(item.iter_markers()):
-            if mark.name.startswith("needs_"):
-                need = NEEDS[mark.name.removeprefix("needs_")]
-                if not need.met_by(board.features):
-                    item.stash.setdefault(UNSUPPORTED, need.reason(board.features, board.facts))
-            elif mark.name == "fails_without":
-                need = NEEDS[mark.args[0]]
-                if not need.met_by(board.features):
-                    item.add_marker(pytest.mark.xfail(reason=need.reason(board.features, board.facts), strict=True))
+        if reason := _lacks_roles(item, roles):
+            item.stash[UNSUPPORTED] = reason
+        for board in used:
+            _apply(item, board)
+
+
+def _apply(item: pytest.Item, board: BoardFile) -> None:
+    """Skip a test that a board does not support, and expect the failures that its hardware makes certain."""
+    if board.suites and Case(item.nodeid, Outcome.SKIPPED).subject not in board.suites:
+        item.stash[UNSUPPORTED] = f"this board is for {', '.join(board.suites)}"
+    for mark in list(item.iter_markers()):
+        if mark.name.startswith("needs_"):
+            need = NEEDS[mark.name.removeprefix("needs_")]
+            if not need.met_by(board.features):
+                item.stash.setdefault(UNSUPPORTED, need.reason(board.features, board.facts))
+        elif mark.name == "fails_without":
+            need = NEEDS[mark.args[0]]
+            if not need.met_by(board.features):
+                item.add_marker(pytest.mark.xfail(reason=need.reason(board.features, board.facts), strict=True))
+
+
+def _lacks_roles(item: pytest.Item, roles: Mapping[str, object]) -> str:
+    """Return why a test cannot run with the boards of these roles, empty if it can."""
+    wanted = [str(role) for mark in item.iter_markers("boards") for role in mark.args]
+    if not wanted:
+        return f"it is for one board, and this run has boards by role: {', '.join(roles)}" if roles else ""
+    if missing := [role for role in wanted if role not in roles]:
+        how = " ".join(f"--board {role}=NAME" for role in wanted)
+        return f"it needs several boards at once, and there is none for {' and '.join(missing)}: hil run {how}"
+    return ""
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -113,6 +133,8 @@ def _check_markers(item: pytest.Item, declared: set[str]) -> None:
     """End the session for a marker that cannot mean what it says: the test would run, or be skipped, for no reason."""
     for mark in item.iter_markers():
         name = mark.name.removeprefix("needs_")
+        if mark.name == "boards" and not (mark.args and all(isinstance(role, str) for role in mark.args)):
+            _refuse(item, 'the marker boards takes the names of roles: boards("client", "server")')
         if mark.name == "fails_without":
             name = str(mark.args[0]) if mark.args else ""
         elif mark.name == name:

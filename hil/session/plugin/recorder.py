@@ -18,7 +18,7 @@ from hil.report import write_reports
 from hil.session.plugin import account, quarantine, terminal
 from hil.session.plugin.classify import BlockedError, classify
 from hil.session.plugin.defaultboard import lacks_board
-from hil.session.plugin.environment import environment
+from hil.session.plugin.environment import environments
 from hil.session.plugin.frames import hide_framework
 from hil.session.plugin.markers import OWNER
 from hil.session.plugin.progress import AttemptProgress, CaseProgress, captured, give_reason
@@ -48,10 +48,17 @@ class Recorder:
     before other plugins read it, but after the last teardown.
     """
 
-    def __init__(self, run: RunWriter | None, consoles: Consoles, stage: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        run: RunWriter | None,
+        consoles: Consoles,
+        stage: Callable[[], str],
+        behind: Callable[[BaseException], str],
+    ) -> None:
         self.run = run
         self._consoles = consoles
         self._stage = stage
+        self._behind = behind
         self.record: Record | None = None
         self.unwritten: RecordFailed | None = None
         self._current: CaseProgress | None = None
@@ -108,9 +115,8 @@ class Recorder:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Record the tests that are to run, and load the ELF files by which a crash is explained."""
-        env = environment(session.config)
-        if env:
-            self._images = find_elfs(map(Path, env.config.get_images().values()))
+        images = (path for env in environments(session.config) for path in env.config.get_images().values())
+        self._images = find_elfs(map(Path, images))
         if self.run:
             self.run.plan(item.nodeid for item in session.items)
 
@@ -232,7 +238,7 @@ class Recorder:
         if isinstance(error, (pytest.skip.Exception, pytest.xfail.Exception)):
             return None
         if error:
-            return classify(
+            fault = classify(
                 error,
                 report.when or "",
                 stage=self._stage(),
@@ -240,6 +246,8 @@ class Recorder:
                 details=report.longreprtext,
                 images=self._images,
             )
+            board = self._behind(error)
+            return replace(fault, message=f"{board}: {fault.message}") if board else fault
         if report.failed:
             return Fault(FaultKind.TEST, "call", "XPASS", report.longreprtext, finding=True)
         return None

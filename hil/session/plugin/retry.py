@@ -15,7 +15,7 @@ from _pytest.runner import CallInfo, call_and_report, get_reraise_exceptions
 from hil.errors import UsageError
 from hil.record import FaultKind
 from hil.record.case import BLOCKED
-from hil.session.plugin.environment import environment
+from hil.session.plugin.environment import environments
 from hil.session.plugin.placeholder import Placeholder
 from hil.session.plugin.quarantine import repeats
 from hil.session.plugin.session import SESSION
@@ -85,7 +85,7 @@ class Repeater:
             again = remaining is not None and not (item.session.shouldstop or item.session.shouldfail)
             if again:
                 reports.append(_end_fixtures(item, placeholder))  # those that the next test would have shared
-                again = self._session.renew(environment(item.config))
+                again = self._session.renew(environments(item.config))
             if not again and nextitem is None:  # the teardown of the last test kept the session's fixtures for a retry
                 reports.append(_end_fixtures(item, None))
             _forget(item)

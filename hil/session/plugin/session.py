@@ -13,9 +13,10 @@ import pytest
 from hil import coverage
 from hil.account import listen
 from hil.board.file import labgridenv
+from hil.board.file.labgridenv import board_name
 from hil.errors import ExitCode, RecordFailed, UsageError
 from hil.interruption import raised_as_keyboard_interrupt
-from hil.record import Run
+from hil.record import BoardOfRun, RolePlayed, Run
 from hil.record.transcript import DirectorySink, MemorySink
 from hil.session.assertions import refuse_without_assertions
 from hil.session.board import describe, open_board, strategies
@@ -25,18 +26,20 @@ from hil.session.plugin.attachments import Keeper, direct_to
 from hil.session.plugin.board import Board, refuse_broken
 from hil.session.plugin.classify import classify
 from hil.session.plugin.consoles import Consoles
-from hil.session.plugin.environment import board_file, environment
+from hil.session.plugin.environment import ROLES, board_file, environment, environments
 from hil.session.plugin.recorder import Recorder
+from hil.session.plugin.rolebehind import role_behind
 from hil.session.plugin.timeline import follow_steps
+from hil.session.roles import RoleSink, name_of
 from hil.settings import Settings
 from hil.sockets import make_room_for_sockets
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterable
 
     from labgrid import Environment, Target
 
-    from hil.record import BoardOfRun, RunWriter
+    from hil.record import RunWriter
 
 LABGRID_ENVIRONMENT = "env"
 """labgrid's fixture that makes the targets of the board file."""
@@ -48,15 +51,29 @@ class BoardSession:
     def __init__(self, run: RunWriter | None, described: BoardOfRun | None) -> None:
         self.run = run
         self.consoles = Consoles(DirectorySink(run.path, run.seat) if run else MemorySink())
-        self.recorder = Recorder(run, self.consoles, lambda: self.board.stage if self.board else "")
+        self.recorder = Recorder(run, self.consoles, lambda: self.stage, self.behind)
         self.board: Board | None = None
+        self.roles: dict[str, Board] = {}
         self._described = described
         self._forks_again = True
 
-    def renew(self, env: Environment | None) -> bool:
-        """Switch the board off, even if it has failed, so that it boots anew; returns whether it can be used again."""
-        for strategy in strategies(env) if env else ():
-            if strategy.broken or (self.board and strategy is self.board.strategy):
+    @property
+    def stage(self) -> str:
+        """The stage that the board has reached; of boards with roles, that of each."""
+        if self.roles:
+            return ", ".join(f"{role}: {board.stage}" for role, board in self.roles.items())
+        return self.board.stage if self.board else ""
+
+    def behind(self, error: BaseException) -> str:
+        """Return which of several boards an error comes from, with its role; empty if there is only one."""
+        role = role_behind(error, self.roles)
+        return f"{role} ({board_name(self.roles[role].target)})" if role else ""
+
+    def renew(self, environments: Iterable[Environment]) -> bool:
+        """Switch the boards off, even failed ones, so that they boot anew; returns whether they can be used again."""
+        used = [board.strategy for board in (self.board, *self.roles.values()) if board]
+        for strategy in (found for env in environments for found in strategies(env)):
+            if strategy.broken or any(strategy is known for known in used):
                 try:
                     strategy.force("off")
                 except Exception as error:
@@ -78,6 +95,12 @@ class BoardSession:
         if self.run:
             coverage.watch(target, self.run.path / (self.run.seat or self.board.name))
         return self.board
+
+    def open_role(self, role: str, target: Target) -> Board:
+        """Wrap the target of a board that has a role, and record its consoles under the name of the role."""
+        directory = self.run.seat if self.run and self.run.seat else self._described.name if self._described else role
+        self.roles[role] = open_board(target, self._described, RoleSink(self.consoles, directory, role), Board)
+        return self.roles[role]
 
 
 SESSION = pytest.StashKey[BoardSession]()
@@ -126,11 +149,10 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     """Open the record, if there is a board, and register the recorder."""
     config = session.config
     env = environment(config)
-    if env and (directory := config.getoption("hil_firmware")):
-        _take_images(env, directory)
-    board = (
-        describe(env, config.rootpath, config.getoption("hil_why")) if env and not config.option.collectonly else None
-    )
+    if directory := config.getoption("hil_firmware"):
+        for used in environments(config):
+            _take_images(used, directory)
+    board = _described(config, env) if env and not config.option.collectonly else None
     run = config.hook.pytest_hil_open_run(config=config, board=board) if board else None
     config.stash[SESSION] = opened = BoardSession(run, board)
     config.pluginmanager.register(opened.recorder, "hil-recorder")
@@ -166,9 +188,8 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
 @pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
     """Block a test whose board has failed. labgrid would skip it, and a dead board would look green."""
-    env = environment(item.config)
-    if env and {"board", "strategy"} & set(getattr(item, "fixturenames", ())):
-        refuse_broken(env)
+    if {"board", "boards", "strategy"} & set(getattr(item, "fixturenames", ())):
+        refuse_broken(environments(item.config))
     return (yield)
 
 
@@ -198,6 +219,17 @@ def pytest_hil_open_run(config: pytest.Config, board: BoardOfRun) -> RunWriter:
         )
     except (RecordFailed, UsageError) as error:
         pytest.exit(str(error), returncode=error.exit_code)
+
+
+def _described(config: pytest.Config, env: Environment) -> BoardOfRun:
+    """Return what the record says of the board, or of all boards that have roles."""
+    why, roles = config.getoption("hil_why"), config.stash.get(ROLES, {})
+    if not roles:
+        return describe(env, config.rootpath, why)
+    described = {role: describe(used, config.rootpath) for role, used in roles.items()}
+    boards = [*described.values()]
+    played = tuple(RolePlayed(role, board.name, board.provenance) for role, board in described.items())
+    return BoardOfRun(name_of([board.name for board in boards]), boards[0].provenance, why, played)
 
 
 def _take_images(env: Environment, directory: Path) -> None:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hil.errors import ExitCode
-    from hil.record import Attempt, Case, Fault, Provenance, Stage
+    from hil.record import Attempt, Case, Fault, Provenance, RolePlayed, Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +36,10 @@ class EndSession:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """The session is open; `provenance` says what its tests run on."""
+    """The session is open; `provenance` says what its tests run on, `roles` with which boards, if there are several."""
 
     provenance: Provenance
+    roles: tuple[RolePlayed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

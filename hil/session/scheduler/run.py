@@ -18,6 +18,7 @@ from hil.report.github import tell_github
 from hil.report.headlines import headlines, told
 from hil.report.summary import CAUSES_SHOWN, summary
 from hil.report.text import visible
+from hil.session.roles import name_of
 from hil.session.scheduler.estimate import durations
 from hil.session.scheduler.progress import show_progress
 from hil.session.scheduler.scheduler import Scheduler
@@ -53,6 +54,13 @@ def local_seats(boards: Sequence[tuple[Path, str]], number: int, *, each: bool) 
             name = board if number == 1 else f"{board}-{place}"
             seats.append(LocalSeat(name, name if each else board, file, not hardware, hardware))
     return seats
+
+
+def seats_of_roles(files: Sequence[Path], number: int, *, each: bool) -> list[Seat]:
+    """Return `number` seats that each have a board of every file: tests use these together, by their roles."""
+    board = name_of([file.stem for file in files])
+    names = [board] if number == 1 else [f"{board}-{place}" for place in range(1, number + 1)]
+    return [LocalSeat(name, name if each else board, files[0]) for name in names]
 
 
 def run_on(

@@ -171,8 +171,8 @@ class Scheduler:
                 self._seats.set_limit(process, PLAN_SECONDS)
                 self._results.set_place(seat, place)
                 self._progress.seat(seat.name, "starting")
-            case Opened(provenance):
-                self._run.describe(seat.board, provenance)
+            case Opened(provenance, roles):
+                self._run.describe(seat.board, provenance, roles)
             case Planned(groups):
                 self._seats.clear_limit(process)
                 self._plan(process, distribution, groups)

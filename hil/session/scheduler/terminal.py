@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 CI = "CI"
 """Set by GitLab, GitHub and others, where a terminal ends up in a log."""
-FOR_ONE_BOARD = {"--pdb", "--collect-only", "--co", "--fixtures", "--markers"}
+FOR_ONE_BOARD = {"--pdb", "--gdb", "--collect-only", "--co", "--fixtures", "--markers"}
 """Options of pytest that need the terminal."""
 
 

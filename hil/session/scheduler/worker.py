@@ -147,7 +147,7 @@ class Worker:
 
     def pytest_hil_open_run(self, board: BoardOfRun) -> RemoteRun:
         """Report to the run instead of opening a record."""
-        self._connection.send(Opened(board.provenance))
+        self._connection.send(Opened(board.provenance, board.roles))
         return RemoteRun(self._connection)
 
     def pytest_hil_trace(self, line: str) -> bool:
@@ -187,12 +187,10 @@ class Worker:
         # pytest wants to import its plugins itself
         from hil.session.plugin.board import refuse_broken
         from hil.session.plugin.classify import BlockedError, classify
-        from hil.session.plugin.environment import environment
+        from hil.session.plugin.environment import environments
 
-        env = environment(config)
         try:
-            if env:
-                refuse_broken(env)
+            refuse_broken(environments(config))
         except BlockedError as error:
             self._connection.send(Broken(classify(error, "setup")))
             return True

@@ -56,6 +56,10 @@ class FakeStrategy(Strategy):  # type: ignore[misc]
     def stage(self) -> str:
         return self.status.name
 
+    @property
+    def transcripts(self) -> dict[str, Transcript]:
+        return {"monitor": self.transcript} if self.transcript else {}
+
     @never_retry  # type: ignore[untyped-decorator]
     @step(args=["status"])  # type: ignore[untyped-decorator]
     def transition(self, status: str) -> None:

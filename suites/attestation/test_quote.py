@@ -23,6 +23,7 @@ def test_a_client_with_a_nonce_of_its_own_tpm_verifies_a_quote_of_the_server(boa
     server.tpm.extend(MEASURED, b"\x01" * 32)
     with server.tpm.attestation_key() as key:
         quote = server.tpm.quote(key, nonce, [MEASURED])
+        assert nonce in quote.attest
         quote.verify(key.public_key, nonce, {MEASURED: server.tpm.pcr(MEASURED)})
 
 

@@ -21,6 +21,8 @@ ELSEWHERE = {
     "hil run -n 4 --no-build --json": "four emulators",
     "hil run --coverage suites/queue": "an emulator",
     "hil run --pool": "a lab",
+    "hil run --board client=": "two emulators",
+    "hil debug": "an emulator, and gdb",
     "hil build": "a build",
     "hil flash": "hardware",
     "hil boards --watch": "somebody who ends it",

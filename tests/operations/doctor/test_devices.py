@@ -87,7 +87,7 @@ def test_doctor_names_it_and_is_content_with_everything_else(
 
 def test_what_only_boards_need_does_not_fail_the_doctor(monkeypatch: pytest.MonkeyPatch) -> None:
     found = check_module.Check("devices", False, "no access to /dev/ttyUSB0", "access", "usermod", optional=True)
-    monkeypatch.setattr(check_module, "checks", lambda: [found])
+    monkeypatch.setattr(check_module, "checks", lambda _: [found])
     code, said = run()
     assert code == 0
     assert "boards" in said

@@ -32,7 +32,8 @@ import pytest
 def test_both(boards):
     places = {board.board.target.get_resource("RemotePlace").name for board in boards.values()}
     for board in boards.values():
-        board.monitor.ping()
+        assert board.monitor
+        assert board.board.stage == "monitor"
     assert len(places) == 2
 """
 

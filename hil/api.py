@@ -12,6 +12,7 @@ MODULES = (
     "hil.target.vtpm.abi",
     "hil.target.tpm",
     "hil.target.tpm.commands",
+    "hil.target.console",
     "hil.target.monitor",
     "hil.target.monitor.abi",
     "hil.target.smccc",

@@ -13,15 +13,19 @@ from hil.board.drivers import (
     HilQEMUDriver,
     JunoControllerDriver,
     JunoFlasher,
+    LoginShellDriver,
     MonitorDriver,
     ParamikoDriver,
+    PromptDriver,
     Rpi4TwinDriver,
     SerialBoardDriver,
     TFTPFlasher,
     UartDriver,
+    UBootPromptDriver,
+    UefiShellDriver,
 )
 from hil.board.drivers.alarm import Alarm
-from hil.board.drivers.protocols import BoardProtocol, FlasherProtocol
+from hil.board.drivers.protocols import BoardProtocol, FlasherProtocol, PromptProtocol
 from hil.board.drivers.start import Start
 from hil.board.flash import BoardDirty, FlashPlan, FlashResult, Meter, Payload, PayloadFile
 from hil.console import ByteStream
@@ -41,16 +45,21 @@ __all__ = [
     "HilQEMUDriver",
     "JunoControllerDriver",
     "JunoFlasher",
+    "LoginShellDriver",
     "Meter",
     "MonitorDriver",
     "ParamikoDriver",
     "Payload",
     "PayloadFile",
+    "PromptDriver",
+    "PromptProtocol",
     "Rpi4TwinDriver",
     "SerialBoardDriver",
     "Start",
     "TFTPFlasher",
     "Transcript",
     "TranscriptSink",
+    "UBootPromptDriver",
     "UartDriver",
+    "UefiShellDriver",
 ]

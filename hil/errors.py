@@ -22,12 +22,15 @@ __all__ = [
     "BoardUnavailable",
     "BoardUnreachable",
     "BootHang",
+    "CommandFailed",
+    "CommandTimeout",
     "ConsoleClosed",
     "ConsoleInterrupted",
     "ConsoleTimeout",
     "Context",
     "EmulatorControlError",
     "ExitCode",
+    "ExpectTimeout",
     "FirmwareError",
     "FirmwareHang",
     "FlashError",
@@ -219,6 +222,18 @@ class BootHang(FirmwareError):
 
 class FirmwareHang(FirmwareError):
     """The firmware gives no answer, on a machine that is known to run and over a line that loses nothing."""
+
+
+class ExpectTimeout(FirmwareError):
+    """Text that a test waits for did not come on a console in time."""
+
+
+class CommandFailed(FirmwareError):
+    """A command on the target ended with a status other than 0."""
+
+
+class CommandTimeout(FirmwareError):
+    """A command on the target did not end in time, although the way to it works."""
 
 
 class UnexpectedReboot(FirmwareError):

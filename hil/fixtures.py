@@ -7,5 +7,17 @@ from hil.session.board import Board
 from hil.session.layers import Boards, Layers
 from hil.session.plugin.attachments import attach
 from hil.session.plugin.fixtures import MakeManagedVtpm, MakeVtpm
+from hil.target.console import Answer, Console, Prompt
 
-__all__ = ["Board", "Boards", "HostMemory", "Layers", "MakeManagedVtpm", "MakeVtpm", "attach"]
+__all__ = [
+    "Answer",
+    "Board",
+    "Boards",
+    "Console",
+    "HostMemory",
+    "Layers",
+    "MakeManagedVtpm",
+    "MakeVtpm",
+    "Prompt",
+    "attach",
+]

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from hil.board.strategy import BoardStrategy, State
+from hil.board.strategy import BoardStrategy
 
-__all__ = ["BoardStrategy", "State"]
+__all__ = ["BoardStrategy"]

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, ClassVar
 from labgrid.step import step
 
 from hil.account import MachineCommand, telling
-from hil.board.ssh.errors import CommandFailed, CommandTimeout
 from hil.board.ssh.process import CommandResult
 from hil.deadline import Deadline
-from hil.errors import ConsoleClosed, ConsoleTimeout, FirmwareError, InfrastructureError
+from hil.errors import CommandFailed, CommandTimeout, ConsoleClosed, ConsoleTimeout, FirmwareError, InfrastructureError
 from hil.headers import firmware_header, read_defines
 from hil.linux import guestfiles
 from hil.linux.dialogue import Dialogue

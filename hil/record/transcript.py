@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 INDEX_BYTES = 8 * 1024 * 1024
@@ -82,6 +83,7 @@ class Transcript:
         self._return = b""  # a carriage return whose newline may still come
         self._next = 0
         self._listeners: list[Listener] = []
+        self._sent_listeners: list[Callable[[bytes], None]] = []
         self._log = _append(log)
         self._raw = _append(log.with_suffix(".raw") if log else None)
         self._before = _lines_in(log) if log else 0
@@ -99,6 +101,8 @@ class Transcript:
         with self._lock:
             self._add(Direction.HOST, data)
             self._close_line()
+            for listener in self._sent_listeners:
+                listener(data)
 
     def note(self, text: str) -> None:
         """Add a remark of the framework, such as `power on`."""
@@ -135,6 +139,11 @@ class Transcript:
         """Call `listener` for all that comes from now on."""
         with self._lock:
             self._listeners.append(listener)
+
+    def listen_to_host(self, listener: Callable[[bytes], None]) -> None:
+        """Call `listener` for all that is sent from now on; it must be quick and must not raise."""
+        with self._lock:
+            self._sent_listeners.append(listener)
 
     def close(self) -> None:
         """Finish the open line and close the files; the lines in memory stay."""

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
     from hil.board.drivers.hostmemory import HostMemory
     from hil.board.strategy import BoardStrategy
-    from hil.linux import GuestImages, Host
+    from hil.linux import GuestImages, Host, Machine
     from hil.record.transcript import TranscriptSink
+    from hil.target.console import Console, Prompt
     from hil.target.monitor import Monitor
     from hil.target.vtpm import Hypervisor
 
@@ -32,7 +33,15 @@ EMULATOR_TOOL = "qemu"
 """The tool of a board file whose version a run is told with."""
 OpenBoard = TypeVar("OpenBoard", bound="Board")
 ENDS = ("monitor", "linux")
-"""The last states of a boot; each board has one of them."""
+"""States in which boards of ours end: suites for the one skip boards that end in the other."""
+WITH = {
+    "uboot": "a U-Boot prompt (`UBootPromptDriver`)",
+    "uefi_shell": "a UEFI shell (`UefiShellDriver`)",
+    "shell": "a login shell on a serial line (`LoginShellDriver`)",
+    "prompt": "a prompt on a serial line (`PromptDriver`)",
+    "ssh": "SSH (`ParamikoDriver`)",
+}
+"""What a state needs for the fixtures of these names, in words."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -57,7 +66,7 @@ class Board:
         return self.strategy.stage
 
     def transition(self, state: str) -> None:
-        """Bring the board into `state`: off, flashed, firmware, and monitor or linux."""
+        """Bring the board into `state`: off, flashed, or one of those that its file names."""
         if state in ENDS:
             self.require(state)
         self.strategy.transition(state)
@@ -109,6 +118,51 @@ class Board:
             from hil.target.vtpm import MonitorHypervisor, Service
 
             yield MonitorHypervisor(Service(machine))  # type: ignore[arg-type]
+
+    def fork_prompt(self, kind: str) -> Prompt:
+        """Return the prompt of this kind (`uboot`, `uefi_shell`, `shell`, `prompt`) as it is right after boot.
+
+        Raises `UsageError` if the board has none. In a suite the test is skipped instead.
+        """
+        prompt: Prompt = self.strategy.fork_at(self.require_use(kind))
+        return prompt
+
+    def fork_ssh(self) -> Machine:
+        """Return the operating system of the board over SSH, right after boot. Raises `UsageError` without SSH."""
+        from hil.linux import Machine
+
+        state = self.require_use("ssh")
+        self.strategy.fork_at(state)
+        driver = self.strategy.driver_of(state)
+        return Machine(self.name, lambda: driver.session)
+
+    def fork_console(self, state: str = "") -> Console:
+        """Return the main serial line of the board right after its boot to `state`, by default the last one."""
+        state = state or self.strategy.plan.last
+        self.require(state)
+        self.strategy.fork_at(state)
+        return self.console()
+
+    def prompt(self) -> Prompt:
+        """Return the prompt of the state that the board is in. Raises `UsageError` if it has none there."""
+        prompt: Prompt = self.strategy.reached()
+        return prompt
+
+    def console(self, uart: str = "") -> Console:
+        """Return a serial line of the running board, by default that of its prompt, else the first one."""
+        return self.strategy.console(uart)
+
+    def require_use(self, kind: str) -> str:
+        """Return the state in which the board is used in this way. Raises `UsageError` if it has none."""
+        if reason := self.lacks_use(kind):
+            raise UsageError(reason, board=self.name)
+        return self.strategy.state_with(kind)
+
+    def lacks_use(self, kind: str) -> str:
+        """Return why the board cannot be used in this way, empty if it can."""
+        if self.strategy.state_with(kind):
+            return ""
+        return f"this board has no state with {WITH[kind]}; it has {', '.join(self.strategy.states)}"
 
     def require(self, state: str) -> None:
         """Raise `UsageError` if the board has no such state. In a suite the test is skipped instead."""

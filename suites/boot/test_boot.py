@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hil.deadline import Deadline
-from hil.strategies import State
 from hil.target.vtpm import Service
 
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 @pytest.mark.element("E1")
 def test_the_board_boots_through_every_stage_and_the_service_starts_in_bl31(cold_board: Board) -> None:
     cold_board.transition("monitor")
-    banners = cold_board.strategy.plan.states[State.firmware].banners
+    banners = cold_board.strategy.plan.states["firmware"].banners
     assert [banner.stage for banner in banners][-2:] == ["BL31", "service"]
     for uart in {banner.uart for banner in banners}:
         lines = [line.text for line in cold_board.strategy.transcripts[uart].since(0)]

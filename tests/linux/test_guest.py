@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hil.board.ssh.errors import CommandFailed, CommandTimeout
 from hil.deadline import Deadline
+from hil.errors import CommandFailed, CommandTimeout
 from hil.linux import Guest, GuestEnded, GuestHang, GuestPanic, GuestRestarted, WantedVtpm
 
 if TYPE_CHECKING:

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hil.board.ssh.errors import CommandTimeout
 from hil.deadline import Deadline
-from hil.errors import ConsoleClosed, ConsoleTimeout, ExitCode
+from hil.errors import CommandTimeout, ConsoleClosed, ConsoleTimeout, ExitCode
 from hil.linux import GuestEnded, GuestHang
 from hil.linux.commandloop import CommandLoop, GuestConsoleDamaged, command_line
 

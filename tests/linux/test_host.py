@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from labgrid.step import steps
 
-from hil.board.ssh.errors import CommandFailed, CommandTimeout
 from hil.deadline import Deadline
-from hil.errors import FirmwareError
+from hil.errors import CommandFailed, CommandTimeout, FirmwareError
 from hil.linux import Host, Machine
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from hil.board.drivers.cardreader import CardReader
 from hil.board.drivers.filesflasher import JunoFlasher, TFTPFlasher
 from hil.board.drivers.junocontroller import JunoControllerDriver
 from hil.board.drivers.monitordriver import MonitorDriver
+from hil.board.drivers.promptdriver import LoginShellDriver, PromptDriver, UBootPromptDriver, UefiShellDriver
 from hil.board.drivers.qemu import HilQEMUDriver
 from hil.board.drivers.serialboard import SerialBoardDriver
 from hil.board.drivers.ssh import ParamikoDriver
@@ -21,10 +22,14 @@ __all__ = [
     "HilQEMUDriver",
     "JunoControllerDriver",
     "JunoFlasher",
+    "LoginShellDriver",
     "MonitorDriver",
     "ParamikoDriver",
+    "PromptDriver",
     "Rpi4TwinDriver",
     "SerialBoardDriver",
     "TFTPFlasher",
+    "UBootPromptDriver",
     "UartDriver",
+    "UefiShellDriver",
 ]

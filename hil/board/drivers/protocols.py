@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import abc
 from contextlib import nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Callable, Mapping, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from hil.deadline import Deadline
     from hil.errors import HilError, InfrastructureError
     from hil.record.transcript import Transcript, TranscriptSink
+    from hil.target.console import Judge, Prompt
 
 
 class BoardProtocol(abc.ABC):
@@ -119,6 +121,39 @@ class BoardProtocol(abc.ABC):
     def prepare(self, path: Path) -> None:
         """Start loading `path` in the background, for the next `resume`."""
         raise NotImplementedError
+
+
+class PromptProtocol(abc.ABC):
+    """A prompt on a serial line, by which a board is used in one of its states."""
+
+    kind: ClassVar[str]
+    """The name of the fixture that gives it to tests, such as `uboot`."""
+
+    @property
+    @abc.abstractmethod
+    def uart(self) -> str:
+        """The name of the serial line."""
+
+    @property
+    @abc.abstractmethod
+    def pattern(self) -> re.Pattern[str]:
+        """The prompt, at the end of what a line says."""
+
+    @abc.abstractmethod
+    def judge_with(self, judging: Callable[[], AbstractContextManager[Judge]]) -> None:
+        """Leave what looks like a boot, while a command runs, to the judges that `judging` returns."""
+
+    @abc.abstractmethod
+    def connect(self, deadline: Deadline) -> Prompt:
+        """Wait for the prompt after a boot, and return it; on the way, stop what has to be stopped."""
+
+    @abc.abstractmethod
+    def resume(self, deadline: Deadline) -> Prompt:
+        """Return the prompt of a board that continues from a state in which the prompt was there."""
+
+    @abc.abstractmethod
+    def leave(self, command: str) -> None:
+        """Type a command that leads to another state."""
 
 
 class FlasherProtocol(abc.ABC):

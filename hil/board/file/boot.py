@@ -4,34 +4,29 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from hil.errors import BoardFileError
-from hil.spelling import nearest
+from hil.errors import BoardFileError, UsageError
+from hil.spelling import misspelt, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 
-class State(StrEnum):
-    """What a board can be brought into, in the order in which it gets there: in the end to one of the last two."""
+OFF = "off"
+FLASHED = "flashed"
+FIRST = (OFF, FLASHED)
+"""The states that every board has, before those that its file names."""
+MONITOR = "monitor"
+LINUX = "linux"
+ENDS = (MONITOR, LINUX)
+"""Names with a meaning of their own: our monitor, and Linux with SSH. No board has both."""
+KNOWN = ("firmware", *ENDS)
+"""Names that our own board files have. A name that looks like one of them is taken for a mistake."""
+DRIVER_OF = {MONITOR: "MonitorDriver", LINUX: "ParamikoDriver"}
+"""The driver of a state that does not name one."""
 
-    off = "off"
-    flashed = "flashed"
-    firmware = "firmware"
-    monitor = "monitor"
-    linux = "linux"
-
-    @classmethod
-    def named(cls, name: str) -> State:
-        """Return the state of this name. Raises `BoardFileError` with the nearest name."""
-        if name not in cls.__members__:
-            raise BoardFileError(f"there is no board state `{name}`{nearest(name, cls.__members__)}")
-        return cls(name)
-
-
-_LAST = (State.monitor, State.linux)
+STATE_NAME = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +54,23 @@ class PanicPattern:
 
 @dataclass(frozen=True, slots=True)
 class StatePlan:
-    """How long a state may take from the one before it, in seconds, and the banners that lead to it."""
+    """How long a state may take from the one before it, in seconds, and the banners that lead to it.
+
+    `driver` is the name or the class of the driver by which the board is used in this state, empty if by none.
+    `command` is typed at the prompt of the state before.
+    """
 
     deadline: float
     banners: tuple[Banner, ...]
+    driver: str = ""
+    command: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class BootPlan:
-    """All states that a board announces, and how it says that it cannot go on."""
+    """All states that a board file names, in order, and how the board says that it cannot go on."""
 
-    states: Mapping[State, StatePlan]
+    states: Mapping[str, StatePlan]
     panics: tuple[PanicPattern, ...]
 
     @classmethod
@@ -79,46 +80,71 @@ class BootPlan:
             raise BoardFileError(message)
         speeds: dict[str, int] = {}
         return cls(
-            {state: _state(states[state], speeds) for state in State if state in states},
+            {str(name): _state(str(name), plan, speeds) for name, plan in states.items()},
             tuple(PanicPattern(str(panic["uart"]), re.compile(str(panic["line"]))) for panic in panics),
         )
 
     @property
-    def order(self) -> tuple[State, ...]:
+    def order(self) -> tuple[str, ...]:
         """The board's states, in the order in which it gets there."""
-        return tuple(state for state in State if state in (State.off, State.flashed, *self.states))
+        return (*FIRST, *self.states)
 
     @property
-    def last(self) -> State:
-        """The state in which the board is of use: `monitor` or `linux`."""
+    def last(self) -> str:
+        """The state in which a boot ends."""
         return self.order[-1]
 
     @property
     def banners(self) -> tuple[Banner, ...]:
         """All banners of a boot, in order."""
-        return tuple(banner for state in State if state in self.states for banner in self.states[state].banners)
+        return tuple(banner for plan in self.states.values() for banner in plan.banners)
+
+    def state(self, name: str) -> str:
+        """Return `name` if the board has this state. Raises `UsageError` with those that it has."""
+        if name in self.order:
+            return name
+        raise UsageError(f"the board has no state `{name}`{nearest(name, self.order)}", hint=", ".join(self.order))
+
+    def banners_until(self, state: str) -> int:
+        """Return how many banners a boot into a state shows."""
+        names = [*self.states]
+        return sum(len(self.states[name].banners) for name in names[: names.index(state) + 1])
 
 
 def mistakes(states: Mapping[str, Any], panics: Sequence[Any], uarts: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Yield what is wrong with the attributes of a strategy: each time its place, such as `panics[0].line`, and why."""
-    for name, plan in states.items():
-        if name in State.__members__:
-            yield from _in_state(f"states.{name}", plan, uarts)
-        else:
-            yield f"states.{name}", f"there is no board state `{name}`{nearest(str(name), State.__members__)}"
-    last = [state for state in _LAST if state in states]
-    if State.firmware not in states or not last:
-        missing = _LAST if State.firmware in states else (State.firmware,)
-        names = " or ".join(f"`states.{state}`" for state in missing)
-        yield "states", f"{names} is missing: it needs `deadline` and `banners`"
-    if len(last) > 1:
+    before: Any = {}
+    for number, (name, plan) in enumerate(states.items()):
+        yield from _in_name(str(name))
+        yield from _in_state(f"states.{name}", plan, uarts)
+        if isinstance(plan, dict) and "command" in plan and not (isinstance(before, dict) and before.get("driver")):
+            why = "it is the first one" if number == 0 else "the state before it has no `driver` with a prompt"
+            yield f"states.{name}.command", f"`states.{name}.command` cannot be typed anywhere: {why}"
+        before = plan
+    if not states:
+        yield "states", "`states` is empty: it takes the states of the board by name, in the order of its boot"
+    if len(last := [state for state in ENDS if state in states]) > 1:
         yield "states", f"`states` has both {' and '.join(last)}: a board's images boot into one of them"
     for number, panic in enumerate(panics):
         yield from _in_line(f"panics[{number}]", panic, ("uart", "line"), uarts)
 
 
-def _state(plan: Mapping[str, Any], speeds: dict[str, int]) -> StatePlan:
-    return StatePlan(float(plan["deadline"]), tuple(_banner(line, speeds) for line in plan["banners"]))
+def _in_name(name: str) -> Iterator[tuple[str, str]]:
+    if name in FIRST:
+        yield f"states.{name}", f"`states.{name}`: every board has the state `{name}`; name only those that follow"
+    elif not STATE_NAME.fullmatch(name):
+        yield f"states.{name}", f"`states.{name}` is no name of a state: small letters, digits and hyphens"
+    elif near := misspelt(name, KNOWN):
+        yield f"states.{name}", f"state `{name}`: did you mean `{near}`? if not, choose a name that is less like it"
+
+
+def _state(name: str, plan: Mapping[str, Any], speeds: dict[str, int]) -> StatePlan:
+    return StatePlan(
+        float(plan["deadline"]),
+        tuple(_banner(line, speeds) for line in plan.get("banners", ())),
+        str(plan.get("driver") or DRIVER_OF.get(name, "")),
+        str(plan.get("command", "")),
+    )
 
 
 def _banner(line: Mapping[str, Any], speeds: dict[str, int]) -> Banner:
@@ -130,11 +156,15 @@ def _banner(line: Mapping[str, Any], speeds: dict[str, int]) -> Banner:
 
 
 def _in_state(where: str, plan: Any, uarts: Sequence[str]) -> Iterator[tuple[str, str]]:
-    yield from _in_fields(where, plan, ("deadline", "banners"))
     found = plan if isinstance(plan, dict) else {}
+    needed = ("deadline",) if found.get("driver") else ("deadline", "banners")
+    yield from _in_fields(where, plan, needed, ("banners", "driver", "command"))
     deadline = found.get("deadline", 1)
     if isinstance(deadline, bool) or not isinstance(deadline, int | float) or deadline <= 0:
         yield f"{where}.deadline", f"`{where}.deadline` is {deadline!r}; it must be a number of seconds above 0"
+    for key in ("driver", "command"):
+        if key in found and not (isinstance(found[key], str) and found[key]):
+            yield f"{where}.{key}", f"`{where}.{key}` is {found[key]!r}; it must be text"
     banners = found.get("banners", [{}])
     if not isinstance(banners, list) or not banners:
         yield f"{where}.banners", f"`{where}.banners` must be a list of at least one banner"

@@ -31,11 +31,10 @@ class Needed(NamedTuple):
 
 
 NEEDED = {
-    "flashed": Needed("FlasherProtocol", "a flasher, such as `CardFlasher`"),
     "monitor": Needed("MonitorDriver", "a `MonitorDriver`, over which the monitor is used"),
     "linux": Needed("ParamikoDriver", "a `ParamikoDriver`, the SSH connection over which Linux is used"),
 }
-"""The driver that each state needs."""
+"""The driver that a state of this name needs, unless it names another one."""
 _STEP = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
 
 
@@ -143,10 +142,24 @@ def _check_targets(document: Document) -> None:
 def _check_states(document: Document, strategy: Entry, entries: Sequence[Entry]) -> None:
     """Every state that a board is to come into has the driver by which the board is used, or written, there."""
     states = strategy.values.get("states")
-    for state in states if isinstance(states, dict) else ():
-        if (needed := NEEDED.get(str(state))) and not any(entry.is_a(needed.cls) for entry in entries):
-            where = (*strategy.inside, "states", state)
+    for state, plan in states.items() if isinstance(states, dict) else ():
+        where = (*strategy.inside, "states", state)
+        named = plan.get("driver") if isinstance(plan, dict) else None
+        if isinstance(named, str):
+            _check_driver(document, (*where, "driver"), named, entries)
+        elif (needed := NEEDED.get(str(state))) and not any(entry.is_a(needed.cls) for entry in entries):
             document.problem(where, f"state `{state}` needs {needed.what}, and there is none among the drivers")
+
+
+def _check_driver(document: Document, where: Where, named: str, entries: Sequence[Entry]) -> None:
+    """The driver of a state is one of the drivers, by its name or by its class, and no other one is called so."""
+    drivers = [entry for entry in entries if entry.section == "drivers"]
+    found = [entry for entry in drivers if entry.name == named] or [entry for entry in drivers if entry.is_a(named)]
+    if not found:
+        known = [name for entry in drivers for name in (entry.name, entry.cls.__name__) if name]
+        document.problem(where, f"`{dotted(where)}` names no driver: `{named}`{nearest(named, known)}")
+    elif len(found) > 1:
+        document.problem(where, f"`{dotted(where)}`: several drivers are `{named}`; give each a `name`, and name that")
 
 
 def _check_strategy(document: Document, entry: Entry, lines: list[str]) -> None:

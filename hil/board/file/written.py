@@ -155,15 +155,21 @@ class WrittenPanic(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class WrittenState(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """How the board gets from the state before to this one."""
+    """How the board gets from the state before to this one, and how it is used there."""
 
     deadline: Annotated[float, Meta(gt=0, description="how long it may take, in seconds")]
-    banners: Annotated[list[WrittenBanner], Meta(min_length=1, description="the lines by which it shows, in order")]
+    banners: Annotated[
+        Annotated[list[WrittenBanner], Meta(min_length=1)] | UnsetType,
+        Meta(description="the lines by which it shows, in order; a state with a `driver` may do without"),
+    ] = UNSET
+    driver: Annotated[
+        str | UnsetType,
+        Meta(description="the driver by which the board is used in this state: its `name`, or its class"),
+    ] = UNSET
+    command: Annotated[
+        str | UnsetType, Meta(description="what is typed at the prompt of the state before to get to this one")
+    ] = UNSET
 
 
-class States(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """The states of a board that show on its serial lines. Its images boot into one of `monitor` and `linux`."""
-
-    firmware: Annotated[WrittenState, Meta(description="the firmware is up")]
-    monitor: Annotated[WrittenState | UnsetType, Meta(description="the shell of the monitor is ready")] = UNSET
-    linux: Annotated[WrittenState | UnsetType, Meta(description="Linux is ready")] = UNSET
+States = dict[str, WrittenState]
+"""The states of a board after `off` and `flashed`, by name, in the order of its boot."""

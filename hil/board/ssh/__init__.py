@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from hil.board.ssh.connect import Endpoint, Login
 from hil.board.ssh.errors import (
-    CommandFailed,
-    CommandTimeout,
     LoginScriptPrints,
     RemoteFileError,
     SshAuthFailed,
@@ -22,6 +20,7 @@ from hil.board.ssh.hostkeys import PinnedHostKeys
 from hil.board.ssh.process import CommandResult, Process
 from hil.board.ssh.session import Session
 from hil.board.ssh.shell import Shell
+from hil.errors import CommandFailed, CommandTimeout
 
 __all__ = [
     "CommandFailed",

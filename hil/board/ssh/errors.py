@@ -57,11 +57,3 @@ class TransferFailed(SshError):
 
 class RemoteFileError(FirmwareError):
     """The target refused access to a file: there is no such file, or no permission."""
-
-
-class CommandFailed(FirmwareError):
-    """A command on the target ended with a status other than 0."""
-
-
-class CommandTimeout(FirmwareError):
-    """A command on the target did not end in time, although its SSH server still answered."""

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hil.board.ssh.channel import BROKEN, Arrivals, close, send_signal
-from hil.board.ssh.errors import CommandFailed, CommandTimeout
 from hil.deadline import Deadline
-from hil.errors import ConsoleClosed, ConsoleTimeout
+from hil.errors import CommandFailed, CommandTimeout, ConsoleClosed, ConsoleTimeout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

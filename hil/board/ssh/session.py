@@ -15,7 +15,6 @@ from hil.account import MachineCommand, telling
 from hil.board.ssh import connect
 from hil.board.ssh.channel import BROKEN, close, granted
 from hil.board.ssh.errors import (
-    CommandTimeout,
     LoginScriptPrints,
     SshDropped,
     SshError,
@@ -29,7 +28,7 @@ from hil.board.ssh.process import CommandResult, Process
 from hil.board.ssh.runner import CommandRunner
 from hil.board.ssh.transfer import Files
 from hil.deadline import Deadline
-from hil.errors import InfrastructureError
+from hil.errors import CommandTimeout, InfrastructureError
 
 if TYPE_CHECKING:
     from paramiko import Channel, Transport

@@ -8,8 +8,8 @@ import shlex
 from typing import TYPE_CHECKING
 
 from hil.account import MachineCommand, telling
-from hil.board.ssh.errors import CommandTimeout
 from hil.board.ssh.process import CommandResult
+from hil.errors import CommandTimeout
 
 if TYPE_CHECKING:
     from hil.board.ssh.session import Session

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from hil.board.file.boot import State
 from hil.board.strategy.boardstrategy import BoardStrategy
 
-__all__ = ["BoardStrategy", "State"]
+__all__ = ["BoardStrategy"]

@@ -1,4 +1,4 @@
-"""labgrid strategy: brings a board into the states off, flashed, firmware, monitor or linux, and forks it.
+"""labgrid strategy: brings a board into the states that its file names, and forks it.
 
 A fork puts the board into exactly the state that it has after boot, for every test anew. Where the board's state can be
 saved, this takes a fraction of a second instead of a boot: the state is saved once, and each fork continues from it.
@@ -20,12 +20,14 @@ from labgrid.step import step
 from labgrid.strategy import Strategy
 
 from hil.board.drivers.protocols import BoardProtocol
+from hil.board.drivers.start import Start
 from hil.board.file import written
 from hil.board.file.attributes import WRITTEN_AS
 from hil.board.file.boardfile import BoardFile
-from hil.board.file.boot import BootPlan, State
+from hil.board.file.boot import FLASHED, LINUX, MONITOR, OFF, BootPlan
 from hil.board.snapshot import SnapshotStore, snapshot_key
 from hil.board.strategy.breaking import breaking
+from hil.board.strategy.connection import connection_of
 from hil.board.strategy.hangup import hang_up
 from hil.board.strategy.identity import BuildWatch, expected_builds
 from hil.board.strategy.watch import BootWatch
@@ -39,11 +41,11 @@ from hil.errors import (
     UsageError,
     WrongFirmware,
 )
+from hil.target.console import Console
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from hil.board.drivers.start import Start
     from hil.board.flash import FlashResult, Meter
     from hil.board.ssh import Session
     from hil.record.transcript import Transcript, TranscriptSink
@@ -56,8 +58,8 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
     """Brings a board into a state. Errors say which stage the boot had reached.
 
     Args:
-        states: for `firmware`, and for `monitor` or `linux`, the `deadline` in seconds and the `banners`
-            (stage, uart, line)
+        states: the states of the board by name, in the order of its boot; each with its `deadline` in seconds, the
+            `banners` (stage, uart, line) that lead to it, and the `driver` by which the board is used there
         panics: lines (uart, line) with which the firmware says that it cannot go on
     """
 
@@ -78,19 +80,23 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
 
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()
-        self.status = State.off
+        self.status = OFF
         self.snapshots = SnapshotStore.default()
-        self._snapshot: Path | None = None
+        self._snapshots: dict[str, Path] = {}
+        self._kept: dict[Path, str] = {}
         self._watch: BootWatch | None = None
         self._builds: BuildWatch | None = None
         self._wrote = False
+        self._resuming = ""
         self.forks_again = True
         """Whether another fork will follow, so that it pays to prepare it in the background."""
         try:
             self._plan = BootPlan.parse(self.states, self.panics, self.board.uarts)
-            if self._speaker is None:
-                driver = "MonitorDriver" if self._plan.last is State.monitor else "ParamikoDriver"
-                raise BoardFileError(f"state `{self._plan.last}` takes a {driver}, and there is none")
+            defaults = {MONITOR: self.shell, LINUX: self.ssh}
+            self._connections = {
+                state: connection_of(self.target, state, plan, defaults.get(state))
+                for state, plan in self._plan.states.items()
+            }
         except BoardFileError as error:
             # Only here is the name of the board file known.
             message = f"{self.target.env.config_file}: BoardStrategy: {error.message}"
@@ -120,7 +126,36 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
     @property
     def stage(self) -> str:
         """The last stage that the board itself announced, or the state it is in."""
-        return (self._watch.stage if self._watch else "") or self.status.value
+        announced = self._watch.stage if self._watch else ""
+        plan = self._plan.states.get(self.status)
+        return announced if announced and (plan is None or plan.banners) else self.status
+
+    def state_with(self, kind: str) -> str:
+        """Return the last state in which the board is used in this way, such as `uboot`; empty if there is none."""
+        found = (state for state, connection in reversed(self._connections.items()) if connection.kind == kind)
+        return next(found, "")
+
+    def console(self, uart: str = "") -> Console:
+        """Return a serial line of the running board as a console, by default that of the prompt, else the first.
+
+        The console of a prompt is that of its driver, so that both read on where the other one has stopped.
+        """
+        connection = self._connections.get(self.status)
+        if connection is not None and connection.prompt is not None and uart in ("", connection.uart):
+            console: Console = connection.reached.console
+            return console
+        return Console(self.board.uart(uart or self.board.uarts[0]), excuse=self.board.excuse)
+
+    def reached(self) -> Any:
+        """Return what the driver of the present state gives, such as a `Prompt`. Raises `UsageError` without one."""
+        connection = self._connections.get(self.status)
+        if connection is None or connection.driver is None:
+            raise UsageError(f"the board has no prompt in state `{self.status}`", board=self.board.board)
+        return connection.reached
+
+    def driver_of(self, state: str) -> Any:
+        """Return the driver by which the board is used in a state; None if by none."""
+        return self._connections[state].driver
 
     @property
     def dead(self) -> bool:
@@ -130,19 +165,20 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
     @breaking
     @step(args=["status"])  # type: ignore[untyped-decorator]
     def transition(self, status: str) -> None:
-        """Bring the board into a state: off, flashed, firmware, and monitor or linux.
+        """Bring the board into a state: off, flashed, or one of those that its file names.
 
         Nothing happens if the board is in that state and alive. If it is beyond it or dead, it is switched off first,
         because there is no way back.
         """
-        wanted = State.named(status)
+        try:
+            wanted = self._plan.state(status)
+        except UsageError as error:
+            raise error.within(board=self.board.board) from None
         order = self._plan.order
-        if wanted not in order:
-            raise UsageError(f"the board has no state `{wanted}`; it has {', '.join(order)}", board=self.board.board)
-        if self.status is wanted and not self._dead():
+        if self.status == wanted and not self._dead():
             return
         if order.index(self.status) >= order.index(wanted) or self._dead():
-            self._enter(State.off)
+            self._enter(OFF)
         self._advance(wanted)
 
     @breaking
@@ -153,15 +189,24 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
         If no snapshot of the state exists, boots the board and saves one. The next fork is prepared in the background,
         if `forks_again`.
         """
-        monitor: Monitor = self._fork(State.monitor, kept)
+        monitor: Monitor = self._fork(MONITOR, kept)
         return monitor
 
     @breaking
     @step()  # type: ignore[untyped-decorator]
     def fork_linux(self, kept: Path | None = None) -> Session:
         """Put the board into exactly the state after boot, as `fork`, and return a connection to its Linux."""
-        session: Session = self._fork(State.linux, kept)
+        session: Session = self._fork(LINUX, kept)
         return session
+
+    @breaking
+    @step(args=["state"])  # type: ignore[untyped-decorator]
+    def fork_at(self, state: str, kept: Path | None = None) -> Any:
+        """Put the board into exactly the state that it has when it reaches `state`, or the one saved by `keep`.
+
+        Returns what the driver of the state gives: a `Prompt`, a `Session`, a `Monitor`; None without one.
+        """
+        return self._fork(self._plan.state(state), kept)
 
     @breaking
     @step()  # type: ignore[untyped-decorator]
@@ -178,7 +223,9 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
         with tempfile.TemporaryDirectory(prefix=".kept-", dir=self.snapshots.root) as directory:
             state = Path(directory) / "state"
             self.board.save(state)
-            return self._held(state)
+            held = self._held(state)
+        self._kept[held] = self.status
+        return held
 
     @step(args=["name"])  # type: ignore[untyped-decorator]
     def stored(self, name: str, ingredients: str, bring: Callable[[], object]) -> Path:
@@ -208,57 +255,63 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
     @breaking
     def flash(self, *, force: bool = False, meter: Meter | None = None) -> FlashResult:
         """Switch the board off and flash it, unless it is known to have the images; `force` flashes it anyway."""
-        self._enter(State.off)
+        self._enter(OFF)
         result = self._flash(force=force, meter=meter)
-        self.status = State.flashed
+        self.status = FLASHED
         return result
 
-    def _fork(self, state: State, kept: Path | None = None) -> Any:
-        if state is not self._plan.last:
+    def _fork(self, state: str, kept: Path | None = None) -> Any:
+        if state not in self._plan.states:
             raise UsageError(f"the board boots into `{self._plan.last}`, not `{state}`", board=self.board.board)
         self._activate()
         if not self.board.forks:
-            return self._boot_again()
+            return self._boot_again(state)
         # The path stays valid for this run (`_held`), so that the snapshot is looked up and verified only once.
-        if kept is None and self._snapshot is None:
-            self._snapshot = self._held(self._find_or_make_snapshot())
-        snapshot = kept or self._snapshot
-        assert snapshot
+        if kept is None and state not in self._snapshots:
+            self._snapshots[state] = self._held(self._find_or_make_snapshot(state))
+        snapshot = kept or self._snapshots[state]
+        state = self._kept.get(snapshot, state)
         self._follow()
-        self.status = State.off  # if resuming fails, nothing runs
+        self.status = OFF  # if resuming fails, nothing runs
+        self._resuming = state
         self.board.resume(snapshot)
         self.status = state
-        reached = self._connect()
+        reached = self._connect(state, resumed=True)
         if self.forks_again:
             self.board.prepare(snapshot)
         return reached
 
-    def _boot_again(self) -> Any:
+    def _boot_again(self, state: str) -> Any:
         """Fork a board whose state cannot be saved: boot it, without flashing it again."""
-        self._enter(State.off)
+        self._enter(OFF)
         if self.board.flashed:
-            self.status = State.flashed
-        self._advance(self._plan.last)
-        return self.shell.monitor if self._plan.last is State.monitor else self.ssh.session
+            self.status = FLASHED
+        self._advance(state)
+        return self._connections[state].reached
 
     @contextlib.contextmanager
     def expecting_reboot(self) -> Iterator[None]:
         """Allow the board to reboot inside this block; at the end, wait until it is back in its state."""
+        for connection in self._connections.values():
+            connection.forget()
         with self._follow().expecting_reboot():
             yield
             order = self._plan.order
             for state in order[: order.index(self.status) + 1]:
                 if state in self._plan.states:
+                    self._leave_for(state)
                     self._await(state)
+                    if not self._connections[state].over_network and state not in (MONITOR, LINUX):
+                        self._connect(state)
 
     def force(self, status: str) -> None:
         """Switch a broken board off, and use it again."""
-        if State.named(status) is not State.off:
+        if status != OFF:
             raise UsageError("a board can only be forced to `off`", board=self.board.board)
         self.broken = None
-        self._enter(State.off)
+        self._enter(OFF)
 
-    def _advance(self, wanted: State) -> None:
+    def _advance(self, wanted: str) -> None:
         """Enter all states from the present one up to `wanted`.
 
         A board that turns out to run something else than the note on its medium says is flashed once.
@@ -272,26 +325,37 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
                 raise
             for transcript in self.transcripts.values():
                 transcript.note(f"{error.message}: flashing it")
-            self._enter(State.off)
+            self._enter(OFF)
             self._flash(force=True)
-            self.status = State.flashed
+            self.status = FLASHED
             self._advance(wanted)
 
     @step(args=["state"], tag="stage")  # type: ignore[untyped-decorator]
-    def _enter(self, state: State) -> None:
+    def _enter(self, state: str) -> None:
         self._activate()
-        if state is State.off:
+        if state == OFF:
+            self._disconnect()
             self.board.off()
-        elif state is State.flashed:
+        elif state == FLASHED:
             self._flash()
-        elif state is State.firmware:
-            self._follow()
-            self.board.on()
-            self._await(state)
         else:
+            if self.status in (OFF, FLASHED):
+                self._follow()
+                self.board.on()
+            self._leave_for(state)
             self._await(state)
-            self._connect()
+            self._connect(state)
         self.status = state
+
+    def _leave_for(self, state: str) -> None:
+        """Type the command that leads to a state, if there is one, at the prompt of the state before."""
+        states = [*self._plan.states]
+        number = states.index(state)
+        if number:
+            before = self._connections[states[number - 1]]
+            self._follow().at_prompt(before.uart, None)
+            if command := self._plan.states[state].command:
+                before.leave(command)
 
     def _flash(self, *, force: bool = False, meter: Meter | None = None) -> FlashResult:
         result: FlashResult = self.board.flash_images(force=force, meter=meter)
@@ -300,7 +364,7 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
             self.ssh.renew_host_key()
         return result
 
-    def _await(self, state: State) -> None:
+    def _await(self, state: str) -> None:
         plan = self._plan.states[state]
         deadline = Deadline.after(plan.deadline)
         for banner in plan.banners:
@@ -325,41 +389,61 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
     def _changes_speed(self, uart: str) -> bool:
         return any(banner.speed for banner in self._plan.banners if banner.uart == uart)
 
-    @property
-    def _speaker(self) -> Any:
-        """The driver that connects to the board in its last state."""
-        return self.shell if self._plan.last is State.monitor else self.ssh
-
-    def _connect(self) -> Any:
-        deadline = Deadline.after(self._plan.states[self._plan.last].deadline)
-        if self._plan.last is State.linux:
+    def _connect(self, state: str, *, resumed: bool = False) -> Any:
+        """Connect to the board in a state, and return what the state's driver gives; None without a driver."""
+        connection = self._connections[state]
+        deadline = Deadline.after(self._plan.states[state].deadline)
+        if connection.over_network:
             self.board.join_network(deadline)
-        return self._speaker.connect(deadline)
+        watch = self._follow()
+        if connection.prompt is not None:
+            connection.driver.judge_with(lambda: watch.judging(connection.uart))
+        try:
+            reached = connection.resume(deadline) if resumed else connection.connect(deadline)
+        except BootHang as error:
+            silent = watch.silent(deadline) or self.board.excuse() or error
+            raise silent.within(doing=f"bringing the board into state `{state}`", stage=self.stage) from None
+        watch.at_prompt(connection.uart, connection.prompt)
+        return reached
 
-    def _find_or_make_snapshot(self) -> Path:
-        key = self._key(self._plan.last)
+    def _disconnect(self) -> None:
+        for connection in self._connections.values():
+            connection.disconnect()
+
+    def _find_or_make_snapshot(self, state: str) -> Path:
+        key = self._key(state)
         found = self.snapshots.find(key)
         if found is not None:
             return found
-        self.transition(State.off)
-        if self._plan.last is State.monitor:
-            self.transition(State.monitor)
-        else:  # without connecting: the board's half of the connection would be saved, too
-            self.transition(State.firmware)
-            self._await(self._plan.last)
+        self.transition(OFF)
+        if self._connections[state].over_network:
+            # without connecting: the board's half of the connection would be saved, too
+            order = self._plan.order
+            before = order[order.index(state) - 1]
+            self.transition(before)
+            if before == FLASHED:
+                self._follow()
+                self.board.on()
+            self._leave_for(state)
+            self._await(state)
+        else:
+            self.transition(state)
         return self.snapshots.create(key, self.board.save)
 
     def _key(self, state: str, ingredients: str = "") -> str:
         """Return the key of a saved state of this board with the images that it has been flashed with."""
         if not self.board.flashed:
-            self._enter(State.flashed)
+            self._enter(FLASHED)
         return snapshot_key(self.board.board, state, self.board.identity(), ingredients)
 
     def _hang_up(self) -> None:
-        """Close the connection to Linux: the board's half of it would be saved, too."""
-        if self.ssh is not None:
-            plan = self._plan.states[State.linux]
-            hang_up(self.ssh, self.board.uart(plan.banners[-1].uart), Deadline.after(plan.deadline))
+        """Close a connection over the network: the board's half of it would be saved, too."""
+        connection = self._connections.get(self.status)
+        if connection is None:
+            raise UsageError("the board is off: there is no state to save", board=self.board.board)
+        if connection.over_network:
+            plan = self._plan.states[self.status]
+            hang_up(connection.driver, self.board.uart(plan.banners[-1].uart), Deadline.after(plan.deadline))
 
     def _held(self, snapshot: Path) -> Path:
         """Return a path by which a snapshot can be opened even after another process has removed it from the store."""
@@ -370,7 +454,8 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
     def _activate(self) -> None:
         try:
             self.target.activate(self.board)
-            self.target.activate(self._speaker)
+            for connection in self._connections.values():
+                connection.activate()
         except NoResourceFoundError as error:
             missing = ", ".join(map(_called, error.filter or ())) or error.msg
             why = f"some resources of the board file are missing: {missing}"
@@ -396,7 +481,8 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
 
     def _started(self, start: Start) -> None:
         if self._watch is not None and self._builds is not None:
-            self._watch.started(start)
+            resumed = self._plan.banners_until(self._resuming) if start is Start.RESUME else 0
+            self._watch.started(start, resumed)
             self._builds.started()
 
     def _dead(self) -> bool:

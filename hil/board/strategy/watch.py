@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from hil.board.drivers.start import Start
 from hil.board.strategy.restart import PAUSE_SECONDS, Suspicion, Verdict, same_stamp
 from hil.board.strategy.scanner import LineScanner, is_torn
+from hil.board.strategy.typing import RestartJudge, TypedLine
 from hil.consoletext import clean, is_speech, noise_bytes
 from hil.deadline import Deadline
 from hil.errors import BoardSilent, BootHang, ConsoleInterrupted, HilError, Panic, UnexpectedReboot
@@ -48,7 +49,8 @@ class BootWatch:
     """Follows all lines of a board, during boot and after, and rings on a panic or an unexpected restart.
 
     A stage is reached when its banner or that of a later one comes. The board has restarted if the first banner of the
-    boot comes again; other lines may repeat.
+    boot comes again; other lines may repeat. Where a prompt is, a command may print that banner, too: `typing.py` says
+    when it counts.
 
     `ring` is called from the reading thread, with a function that makes the error. That function waits for the rest of
     a register dump, so it must not be called in that thread, which has to read the dump. `excuse` returns a reason to
@@ -84,20 +86,22 @@ class BootWatch:
         self._resumed = False
         self._rebooting = False
         self._grown = threading.Event()
+        self._typing = {uart: TypedLine() for uart in transcripts}
         self._scanners: dict[str, LineScanner] = {}
         self._line = dict.fromkeys(transcripts, 0)
         self._power_on_line = dict.fromkeys(transcripts, 0)
         self._stage_line = dict.fromkeys(transcripts, 0)
         for uart, transcript in transcripts.items():
             transcript.listen(self._listener(uart))
+            transcript.listen_to_host(self._typing[uart].sent)
 
     @property
     def stage(self) -> str:
         """The last stage that was reached; empty before the first."""
         return self._banners[self._reached].stage if self._reached >= 0 else ""
 
-    def started(self, start: Start) -> None:
-        """Expect the banners that follow `start`: all of them or, if the board resumes after its boot, none."""
+    def started(self, start: Start, resumed: int = 0) -> None:
+        """Expect the banners that follow `start`: all or, if the board resumes, all but the first `resumed` ones."""
         marks = {uart: transcript.mark() for uart, transcript in self._transcripts.items()}
         with self._lock:
             self._resumed = start is Start.RESUME
@@ -105,10 +109,33 @@ class BootWatch:
             self._power_on_line = marks
             self._stage_line = dict(marks)
             if self._resumed:
-                self._reached = len(self._banners) - 1
-                self._seen = dict.fromkeys(range(len(self._banners)), (time.monotonic(), ""))
+                self._reached = resumed - 1
+                self._seen = dict.fromkeys(range(resumed), (time.monotonic(), ""))
             for scanner in self._scanners.values():
                 scanner.reset()
+            for typed in self._typing.values():
+                typed.reset()
+
+    def at_prompt(self, uart: str, prompt: re.Pattern[str] | None) -> None:
+        """Note that a line has a prompt now, or none any more."""
+        if uart in self._typing:
+            with self._lock:
+                self._typing[uart].prompt = prompt
+                self._typing[uart].answered()
+
+    @contextlib.contextmanager
+    def judging(self, uart: str) -> Iterator[RestartJudge]:
+        """Leave it to the caller, inside this block, what a first banner on a line with a prompt means."""
+        judge = RestartJudge(lambda: self._judge(Verdict.RESTART))
+        typed = self._typing[uart]
+        with self._lock:
+            typed.judge = judge
+        try:
+            yield judge
+        finally:
+            with self._lock:
+                typed.judge = None
+                typed.answered()
 
     @contextlib.contextmanager
     def expecting_reboot(self) -> Iterator[None]:
@@ -136,6 +163,10 @@ class BootWatch:
             if not ready:
                 raise self._hang(wanted, deadline)
             self._clear_changed()
+
+    def silent(self, deadline: Deadline) -> HilError | None:
+        """Return the error for a board that has said nothing since it was switched on, or None if it has."""
+        return None if self._resumed or self._seen else self._silent(deadline)
 
     def follows(self, transcripts: Mapping[str, Transcript]) -> bool:
         """Whether this watch was made for these transcripts."""
@@ -225,6 +256,7 @@ class BootWatch:
         patterns = [self._banners[number].pattern for number in banners]
         panics = [panic.pattern for panic in self._panics if panic.uart == uart]
         scanner = self._scanners[uart] = LineScanner(patterns + panics)
+        typed = self._typing[uart]
 
         def listen(line: TranscriptLine, *, complete: bool) -> None:
             self._grown.set()
@@ -232,12 +264,28 @@ class BootWatch:
             panicked = False
             for sighting in scanner.scan(line, complete=complete):
                 if sighting.index < len(banners):
-                    self._reach(banners[sighting.index], sighting, scanner)
+                    number = banners[sighting.index]
+                    if not self._is_typed(number, uart, sighting):
+                        self._reach(number, sighting, scanner)
                 elif not panicked:
                     panicked = True
                     self._panic(uart, line.number)
+            if (prompt := typed.prompt) is not None and prompt.search(scanner.rest):
+                typed.answered()
 
         return listen
+
+    def _is_typed(self, number: int, uart: str, sighting: Sighting) -> bool:
+        """Whether a banner is the echo of what was typed, or may be the output of a command."""
+        typed = self._typing[uart]
+        with self._lock:
+            if typed.echoes(self._banners[number].pattern, sighting.text):
+                return True
+            came_before = number in self._seen or number <= self._reached
+            if typed.suspect and number > self._first and not typed.judge:  # the boot goes on: it was no output
+                typed.answered()
+                self._judge(Verdict.RESTART)
+            return (came_before or typed.judged) and typed.holds(first=came_before and number == self._first)
 
     def _reach(self, number: int, sighting: Sighting, scanner: LineScanner) -> None:
         now = time.monotonic()

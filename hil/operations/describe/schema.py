@@ -16,6 +16,7 @@ import msgspec
 
 from hil.board.file import written
 from hil.board.file.attributes import WRITTEN_AS, meanings
+from hil.board.file.boot import ENDS, FIRST, STATE_NAME
 from hil.board.file.classes import OURS, imported
 from hil.board.file.document import Document
 from hil.board.file.keys import SCHEMA
@@ -103,7 +104,12 @@ def _schema(resources: Classes, drivers: Classes) -> Schema:
             "then": {"items": {"type": "string"}},
             "else": {"$ref": "#/$defs/Features"},
         }
-    parts["States"]["oneOf"] = [{"required": ["monitor"]}, {"required": ["linux"]}]
+    states = parts["drivers.BoardStrategy"]["properties"]["states"]
+    states |= {
+        "minProperties": 1,
+        "propertyNames": {"pattern": f"^(?:{STATE_NAME.pattern})$", "not": {"enum": list(FIRST)}},
+        "not": {"required": list(ENDS)},
+    }
     parts["Features"]["additionalProperties"] = {"type": ["string", "integer", "number", "boolean"]}
     parts["Options"]["properties"]["platform"]["examples"] = sorted(
         file.parent.name for file in firmware_header("platform").glob("*/platform.toml")

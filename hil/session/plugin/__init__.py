@@ -14,6 +14,7 @@ MODULES = (
     "hil.session.plugin.retry",
     "hil.session.plugin.fixtures",
     "hil.session.plugin.roles",
+    "hil.session.plugin.prompts",
     "hil.session.plugin.guests",
     "hil.session.plugin.direct",
     "hil.session.plugin.debugger",

@@ -25,6 +25,12 @@ class Board(board.Board):
         if reason := self.lacks(state):
             raise Unsupported(reason)
 
+    def require_use(self, kind: str) -> str:
+        """Return the state in which the board is used in this way. Skips the test if it has none."""
+        if reason := self.lacks_use(kind):
+            raise Unsupported(reason)
+        return self.strategy.state_with(kind)
+
 
 def refuse_broken(environments: Iterable[Environment]) -> None:
     """Raise `BlockedError` if a strategy of any of these has failed before."""

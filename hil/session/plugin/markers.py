@@ -57,7 +57,7 @@ NEEDS = {
 
 OWNER = "owner"
 """The marker that says who looks after a test."""
-OURS = (*(f"needs_{name}" for name in NEEDS), "fails_without", *KINDS, OWNER, "cold_boot", "boards")
+OURS = (*(f"needs_{name}" for name in NEEDS), "fails_without", *KINDS, OWNER, "cold_boot", "state", "boards")
 """All markers of ours."""
 
 UNSUPPORTED = pytest.StashKey[str]()
@@ -72,6 +72,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "fails_without(name): is expected to fail on a board that lacks what needs_<name> asks for",
         "element(name): the element of the method, E1 to E8, that the test proves",
         "threat(row): the row of the security checklist that the test covers",
+        "state(name): the state of the board file in which the fixture console is wanted",
         "requirement(name): a requirement of yours that the test shows, such as REQ-12; all three may have several",
         "owner(name): who looks after the test; the page of a run can show theirs alone",
         "boards(*roles): the test uses several boards together, by these roles",

@@ -9,7 +9,6 @@ import yaml
 
 from hil.board.file import labgridenv
 from hil.board.file.boardfile import BoardFile, BoardPart
-from hil.board.file.boot import State
 from hil.errors import BoardFileError, UsageError
 from hil.paths import CHECKOUT, builds
 
@@ -85,7 +84,7 @@ def test_resources_are_known_in_all_of_labgrid_s_forms(whole: BoardFile) -> None
 
 def test_the_way_of_a_boot_is_told_with_its_deadlines_and_banners(whole: BoardFile) -> None:
     boot = whole.boot()
-    assert [(state, plan.deadline) for state, plan in boot.states.items()] == [(State.firmware, 3), (State.monitor, 4)]
+    assert [(state, plan.deadline) for state, plan in boot.states.items()] == [("firmware", 3), ("monitor", 4)]
     assert [banner.stage for banner in boot.banners] == ["BL31", "monitor"]
     assert [panic.pattern.pattern for panic in boot.panics] == ["PANIC"]
     assert whole.boots_into == "monitor"

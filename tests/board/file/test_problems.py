@@ -118,13 +118,6 @@ def test_a_line_of_a_real_board_without_its_port_is_named(tmp_path: Path) -> Non
     assert "uarts[1]` has no serial port among the resources: `firmware`; did you mean `firmwear`?" in found.message
 
 
-def test_a_state_that_is_to_be_flashed_needs_a_flasher(tmp_path: Path) -> None:
-    banner = "{ stage: x, uart: monitor, line: x }"
-    flashed = f"            flashed:\n              deadline: 5\n              banners: [{banner}]\n"
-    text = GOOD.replace("            firmware:\n", f"{flashed}            firmware:\n", 1)
-    assert ["state `flashed` needs a flasher" in one.message for one in problems(_board(tmp_path, text))] == [True]
-
-
 def test_a_fact_that_says_nothing_is_no_reason(tmp_path: Path) -> None:
     text = re.sub(r"    stage2_write_check: QEMU 10.*", "    stage2_write_check: ' '", GOOD)
     found = [one.message for one in problems(_board(tmp_path, text))]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hil.board.file.boot import BootPlan, State
+from hil.board.file.boot import BootPlan
 from hil.errors import BoardFileError
 from tests.simulators.bench import states
 from tests.simulators.board import BANNERS
@@ -85,4 +85,4 @@ def test_a_wrong_option_of_a_banner_is_named(more: dict[str, object], message: s
 
 
 def test_a_plan_has_its_states_in_order() -> None:
-    assert list(BootPlan.parse(states(20), [], ["monitor"]).states) == [State.firmware, State.monitor]
+    assert list(BootPlan.parse(states(20), [], ["monitor"]).states) == ["firmware", "monitor"]

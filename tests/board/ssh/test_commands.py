@@ -11,10 +11,18 @@ import pytest
 
 from hil.board.ssh import Endpoint, Login, PinnedHostKeys, Session
 from hil.board.ssh.connect import dial, log_in
-from hil.board.ssh.errors import CommandFailed, CommandTimeout, SshDropped, SshRefused, SshSilent
+from hil.board.ssh.errors import SshDropped, SshRefused, SshSilent
 from hil.board.ssh.process import ENDED_BY_SIGNAL
 from hil.deadline import Deadline
-from hil.errors import BoardDied, ConsoleClosed, ConsoleTimeout, InfrastructureError, Panic
+from hil.errors import (
+    BoardDied,
+    CommandFailed,
+    CommandTimeout,
+    ConsoleClosed,
+    ConsoleTimeout,
+    InfrastructureError,
+    Panic,
+)
 from tests.board.ssh.conftest import BOARD, Bell
 
 if TYPE_CHECKING:

@@ -12,14 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hil.board.ssh import Endpoint, Login, PinnedHostKeys, Session
-from hil.board.ssh.errors import (
-    SshAuthFailed,
-    SshDropped,
-    SshHostKeyChanged,
-    SshRefused,
-    SshSilent,
-    SshUnreachable,
-)
+from hil.board.ssh.errors import SshAuthFailed, SshDropped, SshHostKeyChanged, SshRefused, SshSilent, SshUnreachable
 from hil.board.ssh.hostkeys import public_key
 from hil.deadline import Deadline
 from hil.errors import InfrastructureError, UsageError

@@ -13,9 +13,10 @@ import psutil
 import pytest
 
 from hil.board.ssh import Session, runner
-from hil.board.ssh.errors import CommandTimeout, SshDropped
+from hil.board.ssh.errors import SshDropped
 from hil.board.ssh.process import ENDED_BY_SIGNAL
 from hil.deadline import Deadline
+from hil.errors import CommandTimeout
 
 if TYPE_CHECKING:
     from tests.simulators.ssh import Wire

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hil.board.ssh import Session, Shell
-from hil.board.ssh.errors import CommandFailed, CommandTimeout, SshDropped
+from hil.board.ssh.errors import SshDropped
 from hil.deadline import Deadline
-from hil.errors import ConsoleClosed
+from hil.errors import CommandFailed, CommandTimeout, ConsoleClosed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -105,10 +105,13 @@ def _serial_line(strategy: BoardStrategy, name: str) -> ByteStream:
 
 
 def _shell(strategy: BoardStrategy) -> ByteStream:
-    """Boot the board into Linux and return a shell with the type and size of our terminal."""
-    strategy.transition("linux")
+    """Boot the board until it has SSH, and return a shell with the type and size of our terminal."""
+    state = strategy.state_with("ssh")
+    if not state:
+        raise UsageError("no state of this board has SSH", hint=f"a serial line: {', '.join(strategy.board.uarts)}")
+    strategy.transition(state)
     columns, lines = os.get_terminal_size()
-    shell: ByteStream = strategy.ssh.session.shell(
+    shell: ByteStream = strategy.driver_of(state).session.shell(
         Deadline.after(SHELL_SECONDS), terminal=os.environ.get("TERM", "vt100"), columns=columns, lines=lines
     )
     return shell

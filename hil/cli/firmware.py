@@ -6,15 +6,12 @@ from typing import Annotated
 
 import typer
 
-from hil.cli.output import print_json, print_line
+from hil.cli.output import from_here, print_json, print_line
+from hil.errors import UsageError
 from hil.session.tree import Tree
+from hil.spelling import nearest
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help="Update the third-party parts of the firmware.")
-
-
-@app.callback()
-def group() -> None:
-    """Make `update` a sub-command: without this callback, typer merges a single command into its group."""
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Third-party parts of the firmware: update, fetch.")
 
 
 @app.command()
@@ -53,3 +50,36 @@ def update(
         print_line("every pinned version is the newest of its suite")
     for name in dict.fromkeys(change["lock"] for change in found) if write else ():
         print_line(f"written to {name}; build and test before you commit")
+
+
+@app.command()
+def fetch(
+    package: Annotated[str, typer.Argument(help="A package that a lock file in firmware/ pins.")],
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Files of the package, from its root.")],
+) -> None:
+    """Copy files of a pinned package to firmware/; it is downloaded and verified if it is not in the cache.
+
+    Example:
+        hil firmware fetch u-boot-qemu usr/lib/u-boot/qemu_arm64/u-boot.bin
+    """
+    from hil.files import write_atomically
+    from hil.firmware.lock import lock_files, read_lock
+    from hil.firmware.sources import SourceCache
+    from hil.progress import Terminal
+
+    firmware = Tree.here().root / "firmware"
+    pins = [pin for path in lock_files(firmware) for pin in read_lock(path).pins]
+    pinned = [pin for pin in pins if pin.package == package]
+    if not pinned:
+        raise UsageError(
+            f"no lock file in {from_here(firmware)} pins {package!r}{nearest(package, [pin.package for pin in pins])}"
+        )
+    unpacked = SourceCache().unpacked(pinned[:1], Terminal())[package]
+    for name in files:
+        source = unpacked / name.lstrip("/")
+        if not (source.is_file() and source.resolve().is_relative_to(unpacked.resolve())):
+            alike = [str(path.relative_to(unpacked)) for path in unpacked.rglob(source.name) if path.is_file()]
+            raise UsageError(f"{pinned[0]} has no file {name!r}", hint=" or ".join(sorted(alike)))
+        target = firmware / source.name
+        write_atomically(target, source.read_bytes())
+        print_line(f"{from_here(target)}: of {pinned[0]}")

@@ -22,8 +22,11 @@ from hil.operations.bringup.stages import (
     TPM,
     VERSION,
     BringUpStep,
+    Ending,
     StageOutcome,
+    ending_of,
     stages_of,
+    use_of,
 )
 from hil.target.crash import explain_error
 
@@ -59,8 +62,8 @@ class BringUp:
         self._images = images
         self._platform = platform
         self.on_change = on_change
-        self._linux = strategy.plan.last == "linux"
-        self._stages = stages_of(strategy.plan.banners, linux=self._linux)
+        self._ending = ending_of(strategy.plan)
+        self._stages = stages_of(strategy.plan, self._ending)
         self._observer: BootObserver | None = None
         self._reached: dict[BringUpStage, tuple[float, str]] = {}
         self._stopped: BringUpStep | None = None
@@ -92,11 +95,17 @@ class BringUp:
         yield FLASHED, ""
         self._observer = BootObserver(strategy.transcripts, strategy.plan.banners, self._on_seen)
         try:
-            strategy.transition(strategy.plan.last)
+            for state, plan in strategy.plan.states.items():
+                strategy.transition(state)
+                if plan.driver and self._ending is Ending.OTHER:
+                    yield use_of(state, plan), ""
         finally:
             self._mark_reached()
             self._check_announcement()
-        yield from self._through_linux() if self._linux else self._through_monitor()
+        if self._ending is Ending.LINUX:
+            yield from self._through_linux()
+        elif self._ending is Ending.MONITOR:
+            yield from self._through_monitor()
 
     def _through_monitor(self) -> Iterator[tuple[BringUpStage, str]]:
         from hil.target.vtpm import Service

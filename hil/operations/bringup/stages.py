@@ -6,10 +6,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from hil.board.file.boot import LINUX, MONITOR
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from hil.board.file.boot import Banner
+    from hil.board.file.boot import Banner, BootPlan, StatePlan
+
+
+_SERVICE = "service"
+"""The stage that a board announces whose firmware has the service."""
 
 
 class StageOutcome(StrEnum):
@@ -151,13 +157,54 @@ def stage_of_banner(banner: Banner) -> BringUpStage:
     return BringUpStage(banner.stage, f"its banner on console `{banner.uart}`", _BANNERS.get(banner.stage, ()))
 
 
-def stages_of(banners: Sequence[Banner], *, linux: bool) -> tuple[BringUpStage, ...]:
-    """Return all stages of a board in order; with `linux` it boots into Linux, else into the monitor."""
-    return (FLASHED, POWER, SERIAL, *_announced(banners), *((SSH, DEVICE, TPM) if linux else (VERSION, INSTANCE, TPM)))
+class Ending(StrEnum):
+    """What a bring-up can try when the boot has ended."""
+
+    MONITOR = "the service, through our monitor"
+    LINUX = "the service, through Linux"
+    OTHER = "what the states of other firmware have drivers for"
+
+
+def ending_of(plan: BootPlan) -> Ending:
+    """Return how the bring-up of a board ends: Linux has the service only if the firmware before it announces it."""
+    if plan.last == LINUX and any(banner.stage == _SERVICE for banner in plan.banners):
+        return Ending.LINUX
+    return Ending.MONITOR if plan.last == MONITOR else Ending.OTHER
+
+
+def use_of(state: str, plan: StatePlan) -> BringUpStage:
+    """Return the stage in which the driver of a state finds its prompt, or connects."""
+    return BringUpStage(
+        f"{state}: use",
+        f"{plan.driver} finds its prompt, or connects",
+        (
+            Cause("the prompt is another one, or has another name", "`prompt` of the driver in the board file"),
+            Cause("the automatic boot was not stopped", "`autoboot` and `interrupt` of the driver"),
+        ),
+    )
+
+
+def stages_of(plan: BootPlan, ending: Ending) -> tuple[BringUpStage, ...]:
+    """Return all stages of a board in order."""
+    head = (FLASHED, POWER, SERIAL)
+    if ending is Ending.OTHER:
+        return (*head, *_of_states(plan))
+    return (
+        *head,
+        *_announced(plan.banners),
+        *((SSH, DEVICE, TPM) if ending is Ending.LINUX else (VERSION, INSTANCE, TPM)),
+    )
+
+
+def _of_states(plan: BootPlan) -> Iterator[BringUpStage]:
+    for state, how in plan.states.items():
+        yield from map(stage_of_banner, how.banners)
+        if how.driver:
+            yield use_of(state, how)
 
 
 def _announced(banners: Sequence[Banner]) -> Iterator[BringUpStage]:
     for banner in banners:
         yield stage_of_banner(banner)
-        if banner.stage == "service":
+        if banner.stage == _SERVICE:
             yield SELF_CHECK

@@ -118,8 +118,9 @@ class Prompt:
         if not self._dialect.answered:
             return
         self._token = secrets.token_hex(4)
-        self._type(self._dialect.remember.format(token=self._token), deadline)
-        self._answered(deadline)
+        command = self._dialect.remember.format(token=self._token)
+        self._type(command, deadline)
+        self._answered(command, deadline)
 
     def run(self, command: str, timeout: float = SECONDS, *, check: bool = True) -> Answer:
         """Type a command, wait for the prompt, and return what it printed, and its status.
@@ -130,8 +131,8 @@ class Prompt:
         deadline = Deadline.after(timeout)
         with self._judging() as judge:
             try:
-                text = self._type(command, deadline)
-                status, token = self._answered(deadline)
+                self._type(command, deadline)
+                text, status, token = self._answered(command, deadline)
             except CommandTimeout:
                 if judge.suspicious:
                     self._restarted(judge)
@@ -152,8 +153,8 @@ class Prompt:
         judge.restarted()
         self.console.fill(Deadline.after(QUIET_SECONDS))  # raises what the judge has made of it
 
-    def _type(self, command: str, deadline: Deadline) -> str:
-        """Type a command, and return what came between its echo and the next prompt."""
+    def _type(self, command: str, deadline: Deadline) -> None:
+        """Type a command, and wait for what looks like the next prompt."""
         self.console.drop()
         self.console.sendline(command)
         while not self._prompt_is_at_end():
@@ -162,27 +163,32 @@ class Prompt:
                     break
                 if deadline.expired:
                     raise self._late(command, deadline)
-        text = self.console.peek()
-        self.console.drop(len(text))
-        found = self._at_end.search(text) or [*self._anywhere.finditer(text)][-1]
-        return _without_echo(text[: found.start()], command)
 
-    def _answered(self, deadline: Deadline) -> tuple[int | None, str]:
-        """Ask for the status of the last command, and the variable; returns both."""
+    def _answered(self, command: str, deadline: Deadline) -> tuple[str, int | None, str]:
+        """Ask for the status of a command, and for the variable; return what the command printed, and both.
+
+        What looked like the prompt may have been output: the prompt is the last one before the question is echoed.
+        """
         if not self._dialect.answered:
-            return None, ""
+            return self._printed(command, self.console.peek()), None, ""
         mark = f"hil{secrets.token_hex(3)}"
-        command = self._dialect.answered.format(mark=mark)
+        question = self._dialect.answered.format(mark=mark)
         answered = re.compile(rf"{mark} (\S+) (\S*) ?\.\s")
-        self.console.sendline(command)
+        self.console.sendline(question)
         while True:
             text = self.console.peek()
             found = next((found for found in answered.finditer(text) if found[1].removeprefix("0x").isalnum()), None)
             if found and (self._anywhere.search(text, found.end() - 1)):
                 self.console.drop(len(text))
-                return int(found[1], 0), found[2]
+                printed = text[: found.start()]
+                return self._printed(command, printed.rpartition(question)[0] or printed), int(found[1], 0), found[2]
             if not self.console.fill(deadline):
                 raise self._late(command, deadline)
+
+    def _printed(self, command: str, text: str) -> str:
+        """Return what a command printed: what stands between its echo and the last prompt."""
+        prompts = [found.start() for found in self._anywhere.finditer(text)]
+        return _without_echo(text[: prompts[-1]] if prompts else text, command)
 
     def _prompt_is_at_end(self) -> bool:
         return self._at_end.search(self.console.peek()[-TAIL_CHARACTERS:]) is not None

@@ -21,7 +21,7 @@ def test_the_version_is_that_of_the_package(uboot: Prompt) -> None:
 
 
 def test_all_memory_is_found(uboot: Prompt) -> None:
-    assert "size      = 0x0000000008000000" in uboot.run("bdinfo").text
+    assert "-> size     = 0x0000000008000000" in uboot.run("bdinfo").lines
 
 
 def test_a_variable_is_gone_after_a_reset_unless_it_was_saved(board: Board, uboot: Prompt) -> None:

@@ -242,7 +242,7 @@ def test_a_broken_board_can_be_taken_back_into_use(make_board: Callable[..., Boa
 
 def test_a_misspelt_state_is_a_usage_error_and_breaks_nothing(make_board: Callable[..., BoardStrategy]) -> None:
     board = make_board(*BOOT, echo("monitor"))
-    with pytest.raises(UsageError, match="no board state `montior`; did you mean `monitor`"):
+    with pytest.raises(UsageError, match="the board has no state `montior`; did you mean `monitor`"):
         board.transition("montior")
     board.transition("monitor")
 

@@ -7,9 +7,7 @@ from typing import Annotated
 import typer
 
 from hil.cli.output import from_here, print_json, print_line
-from hil.errors import UsageError
 from hil.session.tree import Tree
-from hil.spelling import nearest
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Third-party parts of the firmware: update, fetch.")
 
@@ -54,7 +52,7 @@ def update(
 
 @app.command()
 def fetch(
-    package: Annotated[str, typer.Argument(help="A package that a lock file in firmware/ pins.")],
+    package: Annotated[str, typer.Argument(help="A package that a lock file pins.")],
     files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Files of the package, from its root.")],
 ) -> None:
     """Copy files of a pinned package to firmware/; it is downloaded and verified if it is not in the cache.
@@ -63,23 +61,13 @@ def fetch(
         hil firmware fetch u-boot-qemu usr/lib/u-boot/qemu_arm64/u-boot.bin
     """
     from hil.files import write_atomically
-    from hil.firmware.lock import lock_files, read_lock
-    from hil.firmware.sources import SourceCache
-    from hil.progress import Terminal
+    from hil.firmware.pinned import pinned
 
     firmware = Tree.here().root / "firmware"
-    pins = [pin for path in lock_files(firmware) for pin in read_lock(path).pins]
-    pinned = [pin for pin in pins if pin.package == package]
-    if not pinned:
-        raise UsageError(
-            f"no lock file in {from_here(firmware)} pins {package!r}{nearest(package, [pin.package for pin in pins])}"
-        )
-    unpacked = SourceCache().unpacked(pinned[:1], Terminal())[package]
+    (found,) = pinned(package)
     for name in files:
-        source = unpacked / name.lstrip("/")
-        if not (source.is_file() and source.resolve().is_relative_to(unpacked.resolve())):
-            alike = [str(path.relative_to(unpacked)) for path in unpacked.rglob(source.name) if path.is_file()]
-            raise UsageError(f"{pinned[0]} has no file {name!r}", hint=" or ".join(sorted(alike)))
+        source = found.file(name.lstrip("/"))
+        firmware.mkdir(exist_ok=True)
         target = firmware / source.name
         write_atomically(target, source.read_bytes())
-        print_line(f"{from_here(target)}: of {pinned[0]}")
+        print_line(f"{from_here(target)}: of {found.name} {found.version}")

@@ -39,21 +39,21 @@ def outcomes(tree: Path) -> list[str]:
 
 
 @pytest.fixture
-def example(tmp_path: Path) -> Path:
+def repository(tmp_path: Path) -> Path:
     return shutil.copytree(EXAMPLE, tmp_path / "uboot", ignore=shutil.ignore_patterns("*.bin", "reports"))
 
 
 @pytest.mark.emulator
-def test_the_commands_of_the_readme_end_green(example: Path) -> None:
-    (commands,) = re.findall(r"```sh\n(.*?)```", (example / "README.md").read_text(), re.DOTALL)
-    sh(commands, example)
-    assert outcomes(example) == ["passed"] * 7
+def test_the_commands_of_the_readme_end_green(repository: Path) -> None:
+    (commands,) = re.findall(r"```sh\n(.*?)```", (repository / "README.md").read_text(), re.DOTALL)
+    sh(commands, repository)
+    assert outcomes(repository) == ["passed"] * 7
 
 
 @pytest.mark.emulator
-def test_the_commands_of_the_tutorial_end_green(example: Path, tmp_path: Path) -> None:
-    sh("hil firmware fetch u-boot-qemu usr/lib/u-boot/qemu_arm64/u-boot.bin", example)
-    text = TUTORIAL.read_text().replace(INSTALLED, str(example / "firmware" / "u-boot.bin"))
+def test_the_commands_of_the_tutorial_end_green(repository: Path, tmp_path: Path) -> None:
+    sh("hil firmware fetch u-boot-qemu usr/lib/u-boot/qemu_arm64/u-boot.bin", repository)
+    text = TUTORIAL.read_text().replace(INSTALLED, str(repository / "firmware" / "u-boot.bin"))
     (test,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     blocks = re.findall(r"<!-- not run: (\w+) -->\n```sh\n(.*?)```", text, re.DOTALL)
     first, board, run = (commands for why, commands in blocks if why == "long")

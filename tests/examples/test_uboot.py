@@ -25,6 +25,7 @@ def sh(script: str, tree: Path) -> str:
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "PYTHONPATH": str(ROOT),
+        "COLUMNS": "200",
     }
     done = subprocess.run(
         ["sh", "-ec", script], cwd=tree, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False

@@ -8,9 +8,9 @@ import stat
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from hil.board.ssh.errors import CommandFailed, RemoteFileError, TransferFailed
+from hil.board.ssh.errors import RemoteFileError, TransferFailed
 from hil.deadline import Deadline
-from hil.errors import UsageError
+from hil.errors import CommandFailed, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SECONDS = 300
-WHOLE = ("hil", "boards", "pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md")
+WHOLE = ("hil", "boards", "examples", "pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md")
 IMPORT_ALL = """
 import importlib, pkgutil, hil
 for module in pkgutil.walk_packages(hil.__path__, "hil."):

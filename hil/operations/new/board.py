@@ -19,11 +19,13 @@ if TYPE_CHECKING:
 
 SHIPPED = shipped("boards")
 """The board files of hil itself: in an installed package, or in the checkout."""
+OTHERS = shipped("examples/other-boards/boards")
+"""Files of boards that hil itself does not run on; what they say at their head goes into the copy."""
 
 
 def models() -> list[str]:
-    """Return the boards that a new one can be modelled on."""
-    return sorted(path.stem for path in SHIPPED.glob("*.yaml"))
+    """Return the boards that a new one can be modelled on, those that hil itself runs on first."""
+    return [path.stem for folder in (SHIPPED, OTHERS) for path in sorted(folder.glob("*.yaml"))]
 
 
 def new_board(folder: Path, name: str, like: str, firmware: Path | None = None) -> Path:
@@ -34,7 +36,8 @@ def new_board(folder: Path, name: str, like: str, firmware: Path | None = None) 
     check_name("board", name)
     if like not in models():
         raise UsageError(f"board {like!r} does not exist, so none can be modelled on it", hint=" or ".join(models()))
-    model, file = SHIPPED / f"{like}.yaml", folder / f"{name}.yaml"
+    ours = (SHIPPED / f"{like}.yaml").is_file()
+    model, file = (SHIPPED if ours else OTHERS) / f"{like}.yaml", folder / f"{name}.yaml"
     document, written = Document(model), model.read_text(encoding="utf-8").splitlines()
     replaced = dict(_other_images(document, folder, firmware) if firmware else ())
     dropped = {
@@ -52,6 +55,7 @@ def new_board(folder: Path, name: str, like: str, firmware: Path | None = None) 
         f"# {name}: made after {like}. `hil boards --keys` has all keys, `hil boards --check {name}` what is wrong.",
     ]
     head = next(number for number, line in enumerate(written) if not line.startswith("#"))
+    lines += () if ours else written[1:head]
     for number, line in enumerate(written[head:], head + 1):
         if number in meanings:
             lines.append(f"{line[: len(line) - len(line.lstrip())]}# {meanings[number]}")

@@ -12,10 +12,12 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 import yaml
 
 from hil.record import FaultKind, Outcome, Verdict
+from tests.board.drivers.conftest import write_board
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -159,6 +161,31 @@ def test_a_console_whose_terminal_is_gone_switches_the_board_off(bench: Bench) -
     terminal.hang_up()
     assert process.wait(SECONDS) in {0, 2}  # the end of the keyboard may be seen before the signal
     assert not bench.is_on
+
+
+def test_a_bench_whose_terminal_is_gone_leaves_no_emulator_behind(tree: Commands, tmp_path: Path) -> None:
+    image = tmp_path / "flash.bin"
+    image.write_bytes(bytes(1 << 16))  # what never says anything
+    board = json.loads(write_board(tmp_path, image).read_text())
+    drivers = board["targets"]["main"]["drivers"]
+    drivers[-2] = {"MonitorDriver": {"bindings": {"console": "monitor"}}}
+    board["options"] = {"kind": "board"}
+    (tree.path / "boards" / "silent.yaml").write_text(json.dumps(board))
+    process, terminal = tree.start_in_terminal("bench", "instructions", "--board", "silent", "--no-build")
+    deadline = time.monotonic() + SECONDS
+    while not (started := [child for child in _children(process) if "qemu" in child.name()]):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    terminal.hang_up()
+    assert process.wait(SECONDS) == 2
+    assert not psutil.wait_procs(started, SECONDS)[1]
+
+
+def _children(process: subprocess.Popen[Any]) -> list[psutil.Process]:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return psutil.Process(process.pid).children(recursive=True)
+    return []
 
 
 def test_a_lab_whose_terminal_is_gone_ends_with_all_its_parts(tree: Commands) -> None:

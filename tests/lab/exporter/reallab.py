@@ -197,8 +197,18 @@ class RealLab:
         process.terminate()
         process.wait(TIMEOUT_SECONDS)
 
-    def write_tree(self, drivers: list[dict[str, Any]] | None = None, **more: Any) -> Path:
-        """Write the user's tree; returns its board file."""
+    def tag(self, place: str, tag: str) -> None:
+        """Give a place a tag."""
+        command = [str(PROGRAMS / "labgrid-client"), "-x", str(self.address), "-p", place, "set-tags", tag]
+        subprocess.run(command, env=self.environment, check=True, timeout=TIMEOUT_SECONDS)
+
+    def write_tree(
+        self,
+        drivers: list[dict[str, Any]] | None = None,
+        board: Mapping[str, Any] | None = None,
+        **more: Any,
+    ) -> Path:
+        """Write the user's tree; returns its board file. `board` are more attributes of the board's driver."""
         tree = self.directory / "tree"
         for folder in ("boards", "suites"):
             (tree / folder).mkdir(parents=True, exist_ok=True)
@@ -213,7 +223,7 @@ class RealLab:
                     "drivers": [
                         {"NetworkPowerDriver": {}},
                         *(drivers or []),
-                        {"SerialBoardDriver": {"uarts": ["monitor"], "rest": 0}},
+                        {"SerialBoardDriver": {"uarts": ["monitor"], "rest": 0, **(board or {})}},
                         {"UartDriver": {"name": "monitor"}},
                         {"MonitorDriver": {"bindings": {"console": "monitor"}}},
                         {"BoardStrategy": {"states": states(20), "panics": [{"uart": "monitor", "line": "PANIC"}]}},

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import threading
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from hil.board.drivers.portlock import users
 from hil.lab.address import LabAddress
-from tests.lab.exporter.reallab import RealLab, free_port
+from tests.lab.exporter.reallab import RealLab, free_port, until
 from tests.lab.exporter.sshserver import NAME, RealSshServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +63,44 @@ def test_a_run_drives_a_board_of_a_lab_that_has_addresses_of_ipv6_alone(tmp_path
         done = lab.hil("run", "--pool", "board=bench")
         assert done.returncode == 0, done.stdout + done.stderr
         assert lab.place().state == "free"
+
+
+def test_a_port_that_appears_with_the_boards_power_is_opened_through_the_exporter(
+    lab: RealLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An adapter on the board itself: the exporter's ser2net serves a path that leads nowhere until there is power."""
+    name, switch = "bench-3", lab.bench._switch
+    port = Path("/dev/shm", f"ttyOnTheBoard{os.getpid()}")  # labgrid takes nothing outside of /dev
+    target = lab.bench.wire.link.readlink()
+
+    def switched(on: bool) -> None:
+        port.unlink(missing_ok=True)
+        if on:
+            port.symlink_to(target)
+            threading.Thread(target=boot).start()
+        else:
+            switch(False)
+
+    def boot() -> None:
+        """Boot as a board does that takes longer than its adapter: what it says before the port is open is lost."""
+        until(lambda: users(str(target)), "ser2net has opened the port")
+        time.sleep(1.0)
+        switch(True)
+
+    monkeypatch.setattr(lab.bench, "_switch", switched)
+    exports = {**lab.bench.exports, "monitor": {**lab.bench.exports["monitor"], "port": str(port)}}
+    lab.export({name: exports}, name="appearing")
+    try:
+        lab.tag(name, "with_power=monitor")
+        lab.write_tree(board={"with_power": ["monitor"], "patience": 20})
+        lab.await_good(name)
+        done = lab.hil("run", "--pool", f"board=bench name={name}")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert not port.is_symlink(), "the board is off"
+    finally:
+        port.unlink(missing_ok=True)
+        lab.write_tree()
+        lab.end("appearing")
 
 
 def test_an_exporter_whose_name_does_not_resolve_is_named_by_keeper_and_run_alike(lab: RealLab) -> None:

@@ -61,7 +61,7 @@ def fetch(
         hil firmware fetch u-boot-qemu usr/lib/u-boot/qemu_arm64/u-boot.bin
     """
     from hil.files import write_atomically
-    from hil.firmware.pinned import pinned
+    from hil.firmware.pinnedpackages import pinned
 
     firmware = Tree.here().root / "firmware"
     (found,) = pinned(package)

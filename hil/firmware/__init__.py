@@ -4,7 +4,7 @@ from hil.firmware.crossmake import COMPILER, make
 from hil.firmware.firmware import Artifact, Firmware
 from hil.firmware.initramfs import Initramfs
 from hil.firmware.monitor import build_monitor
-from hil.firmware.pinned import PinnedPackage, pinned, write_manifest
+from hil.firmware.pinnedpackages import PinnedPackage, pinned, write_manifest
 from hil.firmware.platforms import PLATFORMS
 from hil.firmware.recipe import build, build_directory, build_linux, linux_directory, load
 from hil.firmware.steps import BuildDirectory, BuildStep, lay, version

@@ -27,7 +27,7 @@ SUMMARIES = {
     "report": "Show a run and rebuild its reports; compare, merge or remove runs; show the last runs side by side.",
     "bench": "Measure framework and service: ratios in one run, exact counts of instructions and traps.",
     "doctor": "Report what this machine lacks for building and testing, and how to install it.",
-    "firmware": "Update the third-party parts of the firmware.",
+    "firmware": "Third-party parts of the firmware: update, fetch.",
     "lab": "Share boards through labgrid: a local lab on this machine, and the state of any lab.",
     "new": "Write a commented file to start from: a board, a suite.",
 }

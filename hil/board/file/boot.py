@@ -103,7 +103,7 @@ class BootPlan:
         """Return `name` if the board has this state. Raises `UsageError` with those that it has."""
         if name in self.order:
             return name
-        raise UsageError(f"the board has no state `{name}`{nearest(name, self.order)}", hint=", ".join(self.order))
+        raise UsageError(f"the board has no state `{name}`; it has {', '.join(self.order)}")
 
     def banners_until(self, state: str) -> int:
         """Return how many banners a boot into a state shows."""

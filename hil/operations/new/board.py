@@ -25,7 +25,7 @@ OTHERS = shipped("examples/other-boards/boards")
 
 def models() -> list[str]:
     """Return the boards that a new one can be modelled on, those that hil itself runs on first."""
-    return [path.stem for folder in (SHIPPED, OTHERS) for path in sorted(folder.glob("*.yaml"))]
+    return [name for folder in (SHIPPED, OTHERS) for name in sorted(path.stem for path in folder.glob("*.yaml"))]
 
 
 def new_board(folder: Path, name: str, like: str, firmware: Path | None = None) -> Path:

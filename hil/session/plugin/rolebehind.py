@@ -19,7 +19,9 @@ def role_behind(error: BaseException, boards: Mapping[str, Board]) -> str:
     Of an error about no board, such as an assertion, nobody can say that: a test compares what it has from both.
     """
     link: BaseException | None = error
-    while link is not None:
+    seen: set[int] = set()
+    while link is not None and id(link) not in seen:  # a chain of causes can be a cycle
+        seen.add(id(link))
         for frame, _ in reversed(list(traceback.walk_tb(link.__traceback__))):
             for role, board in boards.items():
                 if _is_part(frame.f_locals.get("self"), board):

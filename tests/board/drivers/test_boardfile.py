@@ -53,10 +53,7 @@ MISTAKES: dict[str, Callable[[Attributes, Attributes, Attributes], object]] = {
     "unknown key `targets.main.drivers.HilQEMUDriver.memmory`; did you mean `memory`?": lambda _top, qemu, _strategy: (
         qemu.update(memmory="1G")
     ),
-    "there is no board state `firmwear`; did you mean `firmware`?": lambda _top, _qemu, strategy: strategy[
-        "states"
-    ].update(firmwear={}),
-    "`states.monitor` or `states.linux` is missing": lambda _top, _qemu, strategy: strategy["states"].pop("monitor"),
+    "state `firmwear`: did you mean `firmware`?": lambda _top, _qemu, strategy: strategy["states"].update(firmwear={}),
     "`states.firmware.deadline` is missing": lambda _top, _qemu, strategy: strategy["states"]["firmware"].pop(
         "deadline"
     ),

@@ -18,6 +18,7 @@ from hil.session.tree import Tree
 from tests.cli.checkout import BOARD
 
 if TYPE_CHECKING:
+    from hil.session.roles import Role
     from tests.cli.checkout import Checkout
 
 RUN = ("run", "--board", "fake-board")
@@ -117,12 +118,12 @@ def test_a_board_that_only_the_lab_has_is_leased(
 ) -> None:
     _unplugged(checkout)
     file = checkout.path / "boards" / "unplugged.yaml"
-    leased: list[tuple[str, int | None]] = []
+    leased: list[tuple[list[str], int | None]] = []
 
-    def seats(_tree: Tree, tags: str, number: int | None, *, each: bool) -> list[LocalSeat]:
+    def seats(_tree: Tree, tags: list[str], number: int | None, *, each: bool) -> tuple[list[LocalSeat], list[Role]]:
         assert not each
         leased.append((tags, number))
-        return [LocalSeat("unplugged-1", "unplugged", file, emulated=False)]
+        return [LocalSeat("unplugged-1", "unplugged", file, emulated=False)], []
 
     place = PlaceStatus("rack-1", {"board": "unplugged"}, "free", "", "good", "")
     monkeypatch.setattr("hil.cli.boards.places_of", lambda _: Places(lambda: [place]))
@@ -133,7 +134,7 @@ def test_a_board_that_only_the_lab_has_is_leased(
     with pytest.raises(SystemExit) as left:
         cli.main()
     assert left.value.code == 0
-    assert leased == [("board=unplugged", 1)]
+    assert leased == [(["board=unplugged"], 1)]
     first = capsys.readouterr().out.splitlines()[0]
     assert first == "board unplugged of the lab"
 

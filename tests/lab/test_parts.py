@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from tests.lab.laboratory import TIMEOUT_SECONDS, Laboratory
+from tests.processes import still_running
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -107,8 +108,7 @@ def test_a_run_that_is_killed_gives_back_its_boards(laboratory: Laboratory) -> N
     laboratory.until(lambda: laboratory.journal(), "a case has run")
     workers = psutil.Process(run.pid).children(recursive=True)
     run.kill()
-    _, alive = psutil.wait_procs(workers, 5)
-    assert alive == []  # a board that is free must not be touched
+    assert still_running(workers, 5) == []  # a board that is free must not be touched
     laboratory.until(lambda: not any(place.holder for place in laboratory.places().values()), "all are free", 30)
     assert laboratory.switched_on() == set()
     laboratory.await_all_free()
@@ -119,5 +119,4 @@ def test_the_end_of_the_lab_leaves_no_process_behind(tmp_path: Path, number: sig
     with Laboratory.up(tmp_path, boards=1, exporters=1) as laboratory:
         processes = laboratory.processes()
         laboratory.process.send_signal(number)
-        _, alive = psutil.wait_procs(processes, TIMEOUT_SECONDS)
-    assert alive == []
+        assert still_running(processes, TIMEOUT_SECONDS) == []

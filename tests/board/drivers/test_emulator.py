@@ -26,6 +26,7 @@ from hil.errors import (
 )
 from tests.board.drivers.conftest import BOOT, write_board
 from tests.board.drivers.guest import assemble, echo, repeat, say
+from tests.processes import still_running
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -213,5 +214,4 @@ def test_a_runner_that_is_ended_leaves_no_emulator_behind(tmp_path: Path, how: s
             assert not became_qemu.expired
         runner.send_signal(how)
         runner.wait(10)
-    _, alive = psutil.wait_procs(emulators, timeout=10)
-    assert alive == []
+    assert still_running(emulators, 10) == []

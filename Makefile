@@ -26,16 +26,14 @@ run: setup ## build firmware and Linux host, run the suites on BOARDS, write rep
 	@$(BIN)/hil run $(BOARDS:%=--board %)
 
 # All parts run, whatever fails; the last lines say how each ended. Tests of the framework run side by side, those on the
-# emulator one after the other. Those that failed run once more, alone: a deadline that passed because of the neighbours
-# is no finding. The last lines name them either way.
+# emulator one after the other.
 test: setup build ## run everything that can fail: host C tests, tests of the framework, suites on BOARDS
-	@set -o pipefail; status=0; rm -rf build/logs build/python-coverage; mkdir -p build/logs build/python-coverage; \
+	@set -o pipefail; status=0; rm -rf build/python-coverage; mkdir -p build/logs build/python-coverage; \
 	$(COVERED) -m pytest tests -n 3 --dist loadfile --durations=10 | tee build/logs/framework.log || status=$$?; \
-	if [ $$status = 1 ]; then $(COVERED) -m pytest tests --last-failed --last-failed-no-failures none | tee build/logs/alone.log && status=0; fi; \
 	$(COVERED) -m hil run --no-build $(BOARDS:%=--board %) | tee build/logs/suites.log || status=$$?; \
 	$(BIN)/python -m tools.covered | tee build/logs/covered.log || status=$$?; \
 	grep -ahE '^(FAILED|ERROR) |^[0-9]+ of [0-9]+ tests ran on the emulator|^=+ .* in [0-9.]+s|^board .* firmware|^[0-9]+ boards: |^lines of ' \
-		build/logs/*.log; exit $$status
+		build/logs/framework.log build/logs/suites.log build/logs/covered.log; exit $$status
 
 test-next: setup ## run the tests around pytest, labgrid and paramiko with the next versions of these; NEXT="pytest==8.4.2" chooses
 	@$(BIN)/python -m tools.nextversions $(NEXT:%=--version '%')

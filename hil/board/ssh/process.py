@@ -105,14 +105,14 @@ class Process:
         """
         while not self._drained:
             ended = not self.running
+            if deadline.expired and not ended:
+                raise self._late(deadline)
             if self._collect(deadline.at_most(_LEFT_SECONDS if ended else _LOOK_SECONDS)):
                 continue
             if ended and not self._drained and self._session.ask(Deadline.after(_ENDING_SECONDS)):
                 if self._collect(Deadline.after(0)):
                     continue
                 return self._left()
-            if deadline.expired and not ended:
-                raise self._late(deadline)
         if not self._channel.status_event.wait(deadline.remaining):
             raise self._late(deadline)
         status = int(self._channel.exit_status)
@@ -159,8 +159,8 @@ class Process:
             if self._drained:
                 self._see_whether_dropped()
                 raise ConsoleClosed(f"`{_short(self.command)}` has ended its output", console=self.tail())
-            if not self._collect(deadline):
-                return False
+            if not self._collect(deadline) or deadline.expired:
+                return enough(bytes(self._stdout), bytes(self._stderr))
         return True
 
     def take(self) -> tuple[bytes, bytes]:
@@ -200,13 +200,17 @@ class Process:
         )
 
     def _collect(self, deadline: Deadline) -> bool:
-        """Wait for new output, and collect it; return False at the deadline."""
-        if not self._arrivals.take(deadline):
+        """Wait for new output, and collect it; return False at the deadline.
+
+        What a call leaves, because it is too much for it, the next one takes: no event announces that again.
+        """
+        channel = self._channel
+        if not (channel.recv_ready() or channel.recv_stderr_ready() or self._arrivals.take(deadline)):
             return False
-        if self._channel.recv_ready():
-            self._stdout += self._channel.recv(_READ)
-        if self._channel.recv_stderr_ready():
-            self._stderr += self._channel.recv_stderr(_READ)
+        if channel.recv_ready():
+            self._stdout += channel.recv(_READ)
+        if channel.recv_stderr_ready():
+            self._stderr += channel.recv_stderr(_READ)
         return True
 
     def _left(self) -> CommandResult:

@@ -108,6 +108,8 @@ class CommandRunner:
                 self._left = True
                 continue
             streams[kind].extend(data)
+            if deadline.expired:
+                raise ConsoleTimeout("the output does not end")
 
     def _foreign(self, process: Process) -> LoginScriptPrints:
         """Return the error for output that is none of the program's, and end the program."""

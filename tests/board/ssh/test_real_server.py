@@ -15,10 +15,11 @@ import psutil
 import pytest
 
 from hil.board.ssh import Endpoint, Login, PinnedHostKeys, Session
+from hil.board.ssh import process as ssh_process
 from hil.board.ssh.channel import send_signal
 from hil.board.ssh.errors import LoginScriptPrints, SshAuthFailed, SshDropped, SshTooManySessions
 from hil.deadline import Deadline
-from hil.errors import ExitCode
+from hil.errors import CommandTimeout, ExitCode
 from tests.lab.exporter.reallab import TIMEOUT_SECONDS, free_port, until
 from tests.lab.exporter.sshserver import PRIVILEGES, SSHD
 
@@ -149,6 +150,20 @@ def test_what_has_its_output_elsewhere_goes_on(
 def test_output_that_comes_late_is_not_cut_off(any_session: Session) -> None:
     result = any_session.run("head -c 5000000 /dev/zero; echo end >&2", deadline=soon())
     assert (len(result.stdout), result.stderr) == (5_000_000, b"end\n")
+
+
+def test_output_that_has_waited_is_not_cut_off(real_session: Session) -> None:
+    process = real_session.start("head -c 2000000 /dev/zero; echo end >&2", stdin=b"", deadline=soon())
+    until(lambda: len(process._channel.in_buffer) == 2_000_000, "all output is here, unread")
+    result = process.wait(soon())
+    assert (len(result.stdout), result.stderr, result.left_open) == (2_000_000, b"end\n", False)
+
+
+def test_output_that_never_ends_is_late(any_session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ssh_process, "_READ", 1024)  # so that there is always more
+    with pytest.raises(CommandTimeout, match="`yes` did not end"):
+        any_session.run("yes", deadline=Deadline.after(0.5))
+    assert any_session.run("echo next", deadline=soon()).text == "next"
 
 
 def test_a_session_beyond_what_the_server_allows_is_started_when_another_has_ended(real_session: Session) -> None:

@@ -57,13 +57,15 @@ def _missing_images(file: Path) -> tuple[list[Problem], list[Problem]]:
     from hil.board.file.boardfile import BoardFile
     from hil.board.file.document import Document
     from hil.board.file.images import gone, missing
+    from hil.board.file.placeholders import has_placeholder
 
     document = Document(file)
     if document.problems:
         return [], []  # said already
     board = BoardFile.read(file)
-    lost = missing(board.images)
-    unbuilt = {name: path for name, path in board.images.items() if name not in lost and not path.exists()}
+    named = {name: path for name, path in board.images.items() if not has_placeholder(str(path))}
+    lost = missing(named)
+    unbuilt = {name: path for name, path in named.items() if name not in lost and not path.exists()}
     build = f"`hil build --platform {board.platform}`" if board.platform else "`hil build`"
     for name, path in lost.items():
         document.problem(("images", name), f"`images.{name}`: {gone(path)}")

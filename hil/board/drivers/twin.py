@@ -130,7 +130,7 @@ class Rpi4TwinDriver(HilQEMUDriver):
     def _network(self) -> list[str]:
         return super()._network()[:2]  # without the adapter
 
-    def _loaders(self) -> list[str]:
+    def _media(self) -> list[str]:
         words = ["-drive", f"if=sd,format=raw,snapshot=on{FILE}{option_value(self._card)}"]
         for name, address in self._addresses.items():
             words += ["-device", f"loader,addr={address:#x},force-raw=on{FILE}{name}"]

@@ -18,7 +18,7 @@ PINNED = MANIFEST["inputs"]
 
 @pytest.mark.cold_boot
 def test_every_stage_of_tfa_is_of_the_pinned_version(cold_board: Board) -> None:
-    cold_board.transition("tfa")
+    cold_board.transition("uboot")  # the banner of BL31 may be read in part when `tfa` is reached
     said = [line.text for line in cold_board.strategy.transcripts["console"].since(0)]
     versions = dict(re.findall(r"^NOTICE:  (BL\d+): (v\d+\.\d+\.\d+)", "\n".join(said), re.MULTILINE))
     assert set(versions) == {"BL1", "BL2", "BL31"}

@@ -133,7 +133,7 @@ class Rpi4TwinDriver(HilQEMUDriver):
     def _media(self) -> list[str]:
         words = ["-drive", f"if=sd,format=raw,snapshot=on{FILE}{option_value(self._card)}"]
         for name, address in self._addresses.items():
-            words += ["-device", f"loader,addr={address:#x},force-raw=on{FILE}{name}"]
+            words += ["-device", f"loader,addr={address:#x},force-raw=on{FILE}{option_value(name)}"]
         return words
 
     def _content(self, image: FlashedImage) -> str:

@@ -175,6 +175,7 @@ def emulated(tree: Path) -> Path:
 
 REAL = """
 import os, signal, sys, hil
+signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a measurement of coverage has a handler of its own
 board = hil.connect("qemu-virt", build=False)
 board.monitor
 print(board.board.strategy.board.emulator.pid, flush=True)

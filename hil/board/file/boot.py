@@ -103,7 +103,9 @@ class BootPlan:
         """Return `name` if the board has this state. Raises `UsageError` with those that it has."""
         if name in self.order:
             return name
-        raise UsageError(f"the board has no state `{name}`; it has {', '.join(self.order)}")
+        near = misspelt(name, self.order)
+        other = f"did you mean `{near}`?" if near else f"it has {', '.join(self.order)}"
+        raise UsageError(f"the board has no state `{name}`; {other}")
 
     def banners_until(self, state: str) -> int:
         """Return how many banners a boot into a state shows."""

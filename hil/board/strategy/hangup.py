@@ -25,8 +25,8 @@ port=$(printf %04X "${{connection##* }}")
 """
 """Shell commands that wait until no connection to the SSH server is established, and then say so on the console.
 
-They are for any Linux: busybox has `usleep`, others a `sleep` for fractions of a second, POSIX neither. Files in /proc have
-ports in hexadecimal, and 01 for established: Linux, Documentation/networking/proc_net_tcp.rst. The last word of
+They are for any Linux: busybox has `usleep`, others a `sleep` for fractions of a second, POSIX neither. Files in /proc
+have ports in hexadecimal, and 01 for established: Linux, Documentation/networking/proc_net_tcp.rst. The last word of
 SSH_CONNECTION is the server's own port: ssh(1).
 """
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attr
+import psutil
 import pytest
 from labgrid import Target
 from labgrid.driver import OpenOCDDriver
@@ -220,3 +221,15 @@ def test_gdb_starts_openocd_by_itself(probe: Target) -> None:
     with debug_port(probe, Bare()) as port:
         assert port.startswith("| openocd ")
         assert "gdb_port pipe" in port
+
+
+@pytest.mark.skipif(shutil.which("openocd") is None, reason="openocd is not here: hil doctor --fix --with debugger")
+def test_openocd_serves_a_port_for_an_editor_until_the_end(probe: Target) -> None:
+    class Bare:
+        board = "board"
+
+    with debug_port(probe, Bare(), tcp=33333) as place:
+        assert place == "127.0.0.1:33333"
+        (openocd,) = psutil.Process().children()
+        assert "gdb_port 33333" in openocd.cmdline()
+    assert not openocd.is_running()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shlex
+import subprocess
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,9 +40,16 @@ def debug_port(target: Target, board: Any, *, tcp: int | None = None) -> Iterato
             hint=f"a USBDebugger among its resources and an {OPENOCD} among its drivers (docs/debugging.md)",
         )
     target.activate(driver)
-    port = str(tcp) if tcp else "pipe"
-    command = shlex.join(driver.interface.wrap_command(openocd_command(driver, port)))
-    yield f"| {command}"
+    command = driver.interface.wrap_command(openocd_command(driver, str(tcp) if tcp else "pipe"))
+    if not tcp:
+        yield f"| {shlex.join(command)}"
+        return
+    # What OpenOCD says of probe and processor is for whoever connects a debugger, so it goes to the terminal.
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL) as openocd:
+        try:
+            yield f"127.0.0.1:{tcp}"
+        finally:
+            openocd.terminate()
 
 
 def openocd_command(driver: Any, port: str) -> list[str]:

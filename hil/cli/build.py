@@ -66,7 +66,8 @@ def _refuse_images_from_elsewhere(platform: str) -> None:
             f"{platform} starts from images that hil does not build{images and f': {images}'}",
             hint="make them as its firmware is made; hil run takes them as they are",
         )
-    if not platform and names and not any(tree.described(name).platform in PLATFORMS for name in names):
+    # An installed package has no platforms, and says so itself.
+    if PLATFORMS and names and not platform and not any(tree.described(name).platform in PLATFORMS for name in names):
         raise UsageError(
             "no board of this tree starts from firmware that hil builds: their images come from elsewhere",
             hint=f"hil boards; hil build --platform {DEFAULT_BOARD} builds that of hil's own boards",

@@ -48,6 +48,16 @@ def replaced_atomically(path: Path, *, mode: int = 0o644) -> Iterator[IO[bytes]]
         raise
 
 
+def error_of_writing(directory: Path) -> OSError | None:
+    """Return the error that a file in `directory`, which need not be there yet, would get, or None without one."""
+    there = next(place for place in (directory, *directory.absolute().parents) if os.path.lexists(place))
+    try:
+        with tempfile.TemporaryDirectory(dir=there, prefix="."):
+            return None
+    except OSError as error:
+        return error
+
+
 def open_shared(path: Path) -> int:
     """Open a file that all users read and write, and make it and its directory if they are not there.
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hil.board.file.boot import LINUX
 from hil.cli import complete
 from hil.cli.output import print_line
 from hil.deadline import Deadline
@@ -98,6 +99,10 @@ def _stream(strategy: BoardStrategy, uart: str, name: str) -> ByteStream:
 
 def _serial_line(strategy: BoardStrategy, name: str) -> ByteStream:
     """Switch the board on and return one of its serial lines."""
+    if name and name not in strategy.board.uarts:
+        raise UsageError(
+            f"{strategy.board.board} has no serial line `{name}`", hint=" or ".join([*strategy.board.uarts, SSH])
+        )
     strategy.transition("flashed")
     strategy.board.on()
     line: ByteStream = strategy.board.uart(name or strategy.board.uarts[0])
@@ -121,7 +126,12 @@ def _guest(strategy: BoardStrategy, name: str) -> ByteStream:
     """Boot the board into Linux and return a shell of a guest, which is started with a vTPM if it does not run."""
     from hil.linux import Guest, Host
 
-    strategy.transition("linux")
+    if LINUX not in strategy.plan.states or strategy.ssh is None:
+        raise UsageError(
+            "this board does not boot into a Linux of ours, which has the guests",
+            hint=f"a serial line: {', '.join(strategy.board.uarts)}",
+        )
+    strategy.transition(LINUX)
     host = Host(strategy, strategy.ssh)
     guest = Guest.running(host, name)
     if guest is None:

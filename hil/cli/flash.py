@@ -51,6 +51,7 @@ def command(
         from hil.board.builds import bring_up_to_date
 
         bring_up_to_date(chosen)
+    from hil.board.drivers.flashnotes import flash_memory
     from hil.board.file import labgridenv
     from hil.lab.places import connect_places
 
@@ -64,9 +65,18 @@ def command(
             if plan.missing:
                 raise UsageError(f"{board} lacks {', '.join(plan.missing)}", hint=_how_to_get(plan.missing, chosen))
             return
-        with held(chosen), _meter() as meter:
-            began = time.monotonic()
-            result = strategy.flash(force=force, meter=meter)
+        began = time.monotonic()
+        try:
+            with held(chosen), _meter() as meter:
+                result = strategy.flash(force=force, meter=meter)
+        except KeyboardInterrupt:
+            state = flash_memory(strategy.target).read()
+            if state is None or state.clean:
+                raise
+            raise UsageError(
+                f"{board}: the flash was interrupted, so the board is dirty, and no command boots it",
+                hint=f"hil flash --board {board}",
+            ) from None
         if not result.payload.files:
             raise UsageError(f"{board} has no flasher in its board file", hint="add a flasher; docs/flash.md shows how")
         if as_json:

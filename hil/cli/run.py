@@ -17,13 +17,14 @@ from hil.board.file.images import images_in, refuse_missing
 from hil.cli import complete
 from hil.cli.output import console, print_json
 from hil.errors import ExitCode, UsageError
+from hil.files import error_of_writing
 from hil.lab.boards.hold import held
 from hil.lab.tags import BOARD
 from hil.paths import cache_root
 from hil.session.assertions import refuse_without_assertions
 from hil.session.retries import EXAMPLE, Retries
 from hil.session.roles import Role, refuse_doubles, split, split_pool
-from hil.session.tree import Tree
+from hil.session.tree import Tree, record_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -180,6 +181,7 @@ def command(
     pytest_arguments = _arguments(
         context, tree, [*(arguments or ()), *([f"--retry={retry}"] if retry else []), *(["--gdb"] if gdb else [])]
     )
+    _refuse_unwritable(tree, pytest_arguments)
     leased, roles_of_lab = _seats_of_the_lab(tree, pool, number, each=each) if pool else ([], [])
     roles = roles or roles_of_lab
     files = dict.fromkeys([role.board_file for role in roles] if roles_of_lab else [seat.board_file for seat in leased])
@@ -227,6 +229,19 @@ def command(
 
         print_json(plain_record(record))
     raise typer.Exit(code)
+
+
+def _refuse_unwritable(tree: Tree, arguments: list[str]) -> None:
+    """Raise `UsageError` if the run's record cannot be written, before anything is built or leased for the run."""
+    from hil.session.scheduler.terminal import TELLS_ONLY
+
+    if TELLS_ONLY.intersection(arguments):
+        return
+    reports, _ = record_options(arguments, tree.root)
+    if error := error_of_writing(reports):
+        from hil.record.run import refuse_place
+
+        refuse_place(reports, error)
 
 
 def _write_summary(record: Record, file: Path) -> None:

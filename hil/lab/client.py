@@ -42,16 +42,15 @@ class KeeperConnection:
             self._socket = socket.create_connection((there.host, there.port), CONNECT_SECONDS)
         except BoardUnreachable as error:
             raise LabUnreachable(error.message, hint=error.context.hint) from error
+        except ConnectionRefusedError as error:
+            raise _no_keeper(where, error, sure=there == where) from error
         except socket.gaierror as error:
             raise LabUnreachable(
                 f"the name of the lab's server, {where.host}, does not resolve",
                 hint="LG_COORDINATOR names it: is it misspelt? Else add it to DNS or /etc/hosts, or set LG_PROXY",
             ) from error
         except OSError as error:
-            raise LabUnreachable(
-                f"there is no keeper at {where}: {error.strerror or error}",
-                hint="hil lab up for a local lab; LG_COORDINATOR=HOST:PORT for yours",
-            ) from error
+            raise _no_keeper(where, error) from error
         if tls := LabTls.from_environment():
             self._secure(tls)
 
@@ -118,6 +117,16 @@ class KeeperConnection:
         self._socket.close()
 
 
+def _no_keeper(where: LabAddress, error: OSError, *, sure: bool = False) -> LabUnreachable:
+    """Return the error for a keeper that cannot be connected; `sure` says that its machine has said that none runs."""
+    unreachable = LabUnreachable(
+        f"there is no keeper at {where}: {error.strerror or error}",
+        hint="hil lab up for a local lab; LG_COORDINATOR=HOST:PORT for yours",
+    )
+    unreachable.none_runs = sure
+    return unreachable
+
+
 @dataclass(frozen=True, slots=True)
 class LeaseGrant:
     """What a keeper has granted: a place, the name of its owner at the coordinator, and the timeouts."""
@@ -177,9 +186,11 @@ class HeldLease:
                 try:
                     silence = self._beat(silence)
                 except LabUnreachable as error:
-                    if not self._resume(silence):
+                    resumed = None if self.alarm.ringing else self._resume(silence)
+                    if resumed is None:
                         self._lose(error.message)
                         return
+                    silence = resumed
                 if silence.expired:
                     self._lose(f"nothing heard from the keeper for {silence}")
                     return
@@ -199,6 +210,8 @@ class HeldLease:
             silence = Deadline.after(self.grant.timeouts.runner)
             if message.get("say") == "lost":
                 self._lose(str(message.get("why")))
+            elif message.get("say") == "released":  # which nobody has asked for: this process stood still for too long
+                self._lose("the keeper had heard nothing of this runner, and has taken the board back")
         return silence
 
     def _is_over(self, seconds: float) -> bool:
@@ -206,17 +219,27 @@ class HeldLease:
         ready, _, _ = select.select([self._stop_reader, self._line.fileno()], [], [], seconds)
         return self._stop_reader in ready
 
-    def _resume(self, silence: Deadline) -> bool:
-        """Connect to a keeper that may just be restarting, and resume the lease."""
+    def _resume(self, silence: Deadline) -> Deadline | None:
+        """Connect to a keeper that may just be restarting, and resume the lease; None if that takes too long.
+
+        Returns the deadline for its next message. As long as its machine says that no keeper runs, which it says
+        without a delay, nobody else is given the board: the next keeper waits `Timeouts.keeper` for this runner. So
+        such a time is no silence, but `Timeouts.restart` bounds it, because nobody would tell of a board that was
+        taken away.
+        """
+        restart = Deadline.after(self.grant.timeouts.restart)
         while not silence.expired:
-            with contextlib.suppress(LabUnreachable):
+            try:
                 self._line.close()
                 self._line = KeeperConnection(self._address)
                 self._line.send({"do": "resume", **_plain(self.grant)})
-                return True
+                return silence
+            except LabUnreachable as error:
+                if error.none_runs and not restart.expired:
+                    silence = Deadline.after(self.grant.timeouts.runner)
             if self._is_stopped(self.grant.timeouts.heartbeat / 4):
-                return False
-        return False
+                return None
+        return None
 
     def _is_stopped(self, seconds: float) -> bool:
         return bool(select.select([self._stop_reader], [], [], seconds)[0])

@@ -8,6 +8,9 @@ from hil.errors import InfrastructureError
 class LabUnreachable(InfrastructureError):
     """The coordinator or the keeper does not answer."""
 
+    none_runs = False
+    """Whether the machine of the keeper has answered that none runs there."""
+
 
 class NoBoardFree(InfrastructureError):
     """No board with these tags became free in time; the message says who holds them, or what is wrong with them."""

@@ -11,6 +11,7 @@ import asyncio
 import getpass
 import os
 import socket
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,13 +45,38 @@ def connect_places(environment: Environment) -> None:
             manager.session.owner = _owner()  # each place of a set is leased under a name of its own
         return
     address, tls = address_and_tls(environment.config)
-    loop = ensure_event_loop()
-    session = new_session(address, loop, _owner(), tls, env=environment)
+    in_a_loop = _is_in_a_loop()
+    loop = _loop_of_a_thread() if in_a_loop else ensure_event_loop()
+
+    async def start() -> Coordinator:
+        session = new_session(address, loop, _owner(), tls, env=environment)
+        await asyncio.wait_for(session.start(), CONNECT_SECONDS)
+        return session
+
     try:
-        loop.run_until_complete(asyncio.wait_for(session.start(), CONNECT_SECONDS))
+        if in_a_loop:
+            session = asyncio.run_coroutine_threadsafe(start(), loop).result()
+        else:
+            session = loop.run_until_complete(start())
     except (ServerError, TimeoutError) as error:
         raise no_coordinator(address) from error
     manager.env, manager.url, manager.loop, manager.session = environment, str(address), loop, session
+
+
+def _is_in_a_loop() -> bool:
+    """Whether an event loop runs in this thread, as in a notebook: no other can run here, and none wait for it."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+def _loop_of_a_thread() -> asyncio.AbstractEventLoop:
+    """Return an event loop that runs in a thread of its own, until this process ends."""
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, name="places", daemon=True).start()
+    return loop
 
 
 def address_and_tls(config: Config) -> tuple[LabAddress, LabTls | None]:

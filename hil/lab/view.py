@@ -11,6 +11,10 @@ if TYPE_CHECKING:
 
     from hil.lab.keeper import Keeper
 
+HELD = "held by "
+"""How the state of a place begins that somebody has acquired."""
+RESERVED = "reserved"
+
 
 def status(keeper: Keeper) -> list[dict[str, Any]]:
     """Return name, tags, state, holder, health and fault of every place."""
@@ -48,9 +52,9 @@ def _holder(keeper: Keeper, place: Place) -> str:
 def _state(keeper: Keeper, place: Place) -> str:
     holder = _holder(keeper, place)
     if holder and holder != keeper.own_name:
-        return f"held by {holder}"
+        return f"{HELD}{holder}"
     if reason := keeper.health.reason(place.name):
         return f"out of the pool: {reason}"
     if holder:
         return "being checked"
-    return "reserved" if place.reservation else "free"
+    return RESERVED if place.reservation else "free"

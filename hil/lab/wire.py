@@ -31,6 +31,11 @@ class Timeouts:
         return self.keeper / 2
 
     @property
+    def restart(self) -> float:
+        """How long a runner waits for a keeper that does not run, as while it is started again on a busy machine."""
+        return self.keeper
+
+    @property
     def let_go(self) -> float:
         """How soon after the loss of its lease a runner has stopped using the board."""
         return self.keeper * 5 / 16

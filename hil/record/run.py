@@ -44,7 +44,7 @@ LATEST = "latest"
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 NAMES_SHOWN = 3
 """More boards than this are only counted in the name of a run."""
-_NOT_FOR_US = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR)
+_NOT_FOR_US = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.ENOENT)
 """The errors of a place where nobody could write a record, or not this user."""
 _WITHOUT_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS)
 """What file systems without symbolic links, such as FAT, answer to one."""
@@ -133,11 +133,7 @@ class Run:
         try:
             self._open()
         except OSError as error:
-            if error.errno in _NOT_FOR_US:
-                raise UsageError(
-                    f"no record can be written in {reports}: {error.strerror}",
-                    hint="`reports` in [tool.hil] of pyproject.toml names another directory; so does --hil-reports",
-                ) from None
+            refuse_place(reports, error)
             self._fail(error)
         self.event("run-started", **plain_record(self._record))
         self._write()
@@ -304,6 +300,15 @@ def attach(directory: Path, name: str) -> None:
     """Name a file that was put into the directory of a finished run among the attachments of its record."""
     data = from_json((directory / RUN_FILE).read_bytes(), dict[str, Any])
     _write(directory, {**data, "attachments": sorted({*data.get("attachments", ()), name})})
+
+
+def refuse_place(reports: Path, error: OSError) -> None:
+    """Raise `UsageError` if `error` says that records cannot be written in `reports`, by nobody or not by this user."""
+    if error.errno in _NOT_FOR_US:
+        raise UsageError(
+            f"no record can be written in {reports}: {error.strerror}",
+            hint="`reports` in [tool.hil] of pyproject.toml names another directory; so does --hil-reports",
+        ) from None
 
 
 def _link(link: Path, target: str) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from junitparser import Error, Failure, Skipped
 from junitparser.xunit2 import FlakyError, FlakyFailure, JUnitXml, RerunError, RerunFailure, TestCase, TestSuite
 
+from hil.buildid import LINUX, MONITOR, SERVICE
 from hil.files import write_atomically
 from hil.record.case import NO_REASON, Case, FaultKind, Outcome
 from hil.record.packing import LOG, packed
@@ -43,10 +44,11 @@ ATTRIBUTE_CHARACTERS = 4_000
 NAME_CHARACTERS = 500
 
 LEVELS = {
-    "monitor": "EL3 (service), EL2 (monitor), EL1 (agents)",
-    "linux": "EL3 (service), EL2 (KVM), EL1 (Linux)",
+    SERVICE: ("EL3 (service)", (MONITOR, LINUX)),
+    MONITOR: ("EL2 (monitor), EL1 (agents)", (MONITOR,)),
+    LINUX: ("EL2 (KVM), EL1 (Linux)", (LINUX,)),
 }
-"""What runs at which exception level, by the state in which a board's boot ends."""
+"""What a part of our firmware has at which exception level, and the states in which a boot must end for it to run."""
 MACHINES = {"emulator": "QEMU", "board": "hardware"}
 KERNEL = "linux-image-"
 """How the package begins whose kernel a board boots."""
@@ -199,13 +201,18 @@ def _suite_properties(record: Record, board: BoardOfRun, cases: Iterable[Case]) 
         ("chosen", board.why),
         ("board_file", provenance.board_file),
         ("machine", MACHINES.get(inventory.kind, inventory.kind)),
-        ("exception_level", LEVELS.get(inventory.boots_into, "")),
+        ("exception_level", _levels(inventory.boots_into, provenance.firmware.get("build_ids", {}))),
         ("kernel", ", ".join(f"{name} {version}" for name, version in inputs.items() if name.startswith(KERNEL))),
         ("firmware_hash", provenance.firmware_hash),
         ("git", provenance.git or (f"unknown: {provenance.git_unknown}" if provenance.git_unknown else "")),
         *((f"version.{name}", version) for name, version in sorted(provenance.versions.items())),
     ]
     return [(name, value) for name, value in told if value]
+
+
+def _levels(boots_into: str, build_ids: Iterable[str]) -> str:
+    """Return what runs at which exception level, as far as it is ours: a state may be called `linux` on any board."""
+    return ", ".join(level for part, (level, ends) in LEVELS.items() if part in build_ids and boots_into in ends)
 
 
 def _not_carried_out(case: Case) -> str:

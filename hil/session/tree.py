@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import difflib
 from dataclasses import dataclass, field
@@ -14,6 +15,8 @@ from hil.errors import UsageError
 from hil.settings import FILE, Settings, uses_hil
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from hil.record import Record
 
 DEFAULT_BOARD = "qemu-virt"
@@ -99,3 +102,12 @@ class Tree:
         with contextlib.suppress(UsageError):
             return load(self.reports / f"{LATEST}-{board}")
         return None
+
+
+def record_options(arguments: Sequence[str], root: Path) -> tuple[Path, str]:
+    """Return the directory for run directories, and the label, as options of pytest among `arguments` have them."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--hil-reports", type=Path, default=root / Settings.from_directory(root).reports)
+    parser.add_argument("--hil-label", default="")
+    found = parser.parse_known_args(arguments)[0]
+    return found.hil_reports.absolute(), found.hil_label

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
+import json
 import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
 from hil.firmware import build
 from hil.paths import builds
@@ -20,6 +25,13 @@ if TYPE_CHECKING:
 SECONDS = 600
 COPIED = ("boards", "suites")
 LINKED = ("conftest.py", "pyproject.toml", "firmware", "docs")
+
+
+class LabgridLoader(yaml.SafeLoader):  # type: ignore[misc]
+    """Takes labgrid's `!template` for the text that it marks."""
+
+
+LabgridLoader.add_constructor("!template", LabgridLoader.construct_scalar)
 
 ALL = {page: blocks_of(page) for page in PAGES}
 
@@ -61,6 +73,37 @@ def test_what_is_not_run_says_why_in_a_known_word() -> None:
         if block.not_run and (block.not_run not in REASONS or block.language != SHELL)
     ]
     assert not strange, f"`<!-- not run: REASON -->` with {' or '.join(sorted(REASONS))}: {', '.join(strange)}"
+
+
+PYTHON = [block for blocks in ALL.values() for block in blocks if block.language == "python"]
+
+
+@pytest.mark.parametrize("block", PYTHON, ids=lambda block: block.place)
+def test_python_that_no_command_runs_names_only_what_there_is(block: Block) -> None:
+    """The modules and names that an example imports; the rest is only parsed."""
+    for node in ast.walk(ast.parse(block.text)):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                importlib.import_module(alias.name)
+        elif isinstance(node, ast.ImportFrom):
+            module = importlib.import_module(node.module or "")
+            missing = [alias.name for alias in node.names if not hasattr(module, alias.name)]
+            assert not missing, f"{block.place}: {node.module} has no {', '.join(missing)}"
+
+
+@pytest.mark.parametrize(
+    "block",
+    [block for blocks in ALL.values() for block in blocks if block.language in {"yaml", "toml", "json"}],
+    ids=lambda block: block.place,
+)
+def test_examples_of_files_can_be_read(block: Block) -> None:
+    match block.language:
+        case "yaml":
+            yaml.load(block.text, LabgridLoader)
+        case "toml":
+            tomllib.loads(block.text)
+        case _:
+            json.loads(block.text)
 
 
 @pytest.mark.emulator

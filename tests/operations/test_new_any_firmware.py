@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
+import pexpect  # type: ignore[import-untyped]
 import pytest
 
 from hil.board.file.check import problems
+from hil.board.file.keys import SCHEMA
 from hil.errors import UsageError
 from hil.operations.new.anyfirmware import KINDS, Answers, new_board_of_kind
+from tests.cli.checkout import ROOT
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -33,3 +38,44 @@ def test_nothing_is_wrong_with_a_new_board(tmp_path: Path, kind: str, how: dict[
 def test_an_unusable_answer_is_named(tmp_path: Path, answers: Answers, why: str) -> None:
     with pytest.raises(UsageError, match=why):
         new_board_of_kind(tmp_path, "mine", answers)
+
+
+PORT, IMAGE, POWER = "serial port, such as", "image that the emulator starts", "power switch, MODEL:HOST:INDEX"
+
+
+@pytest.mark.parametrize(
+    ("options", "dialogue", "written"),
+    [
+        (
+            ["uboot"],
+            [(PORT, "/dev/ttyUSB7"), (POWER, "netio_kshell:10.0.0.7:2")],
+            ["port: '/dev/ttyUSB7'", "NetworkPowerPort: { model: netio_kshell, host: '10.0.0.7', index: '2' }"],
+        ),
+        (["shell"], [(PORT, "/dev/ttyUSB7"), (POWER, "")], ["port: '/dev/ttyUSB7'", "ManualPowerDriver"]),
+        (["uboot"], [(PORT, ""), (IMAGE, "u-boot.bin")], ["firmware: ../u-boot.bin", "HilQEMUDriver"]),
+        (["uboot", "--power", "rest:pdu:3"], [(PORT, "/dev/ttyS4")], ["port: '/dev/ttyS4'", "model: rest"]),
+        (["uefi", "--port", "/dev/ttyS5"], [], ["port: '/dev/ttyS5'", "ManualPowerDriver", "UefiShellDriver"]),
+    ],
+    ids=["a real board", "switched by hand", "emulated", "only what is missing", "nothing is missing"],
+)
+def test_a_person_is_asked_for_what_is_missing(
+    tmp_path: Path, options: list[str], dialogue: list[tuple[str, str]], written: list[str]
+) -> None:
+    (tmp_path / "pyproject.toml").write_text("[tool.hil]\n")
+    command = ["-m", "hil", "new", "board", "mine", "--kind", *options]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "dumb"}
+    terminal = pexpect.spawn(
+        sys.executable, command, cwd=tmp_path, env=environment, timeout=60, encoding="utf-8", dimensions=(30, 200)
+    )
+    for question, answer in dialogue:
+        terminal.expect_exact(question)
+        terminal.sendline(answer)
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+    assert terminal.exitstatus == 0, terminal.before
+    assert "boards/mine.yaml: try hil boards --check mine, then hil run --board mine" in terminal.before
+    file = tmp_path / "boards" / "mine.yaml"
+    text = file.read_text()
+    assert [words for words in written if words not in text] == []
+    assert [problem.message for problem in problems(file)] == []
+    assert (file.parent / SCHEMA).is_file()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -188,6 +189,10 @@ transport select jtag
 jtag newtap board cpu -irlen 4
 proc jtag_init {} { echo "the board's own file" }
 """
+PROCESSOR = """
+target create board.cpu mips_m4k -chain-position board.cpu
+"""
+"""One that OpenOCD takes for real without an adapter, of all that serve gdb."""
 
 
 @pytest.fixture
@@ -220,3 +225,28 @@ def test_gdb_starts_openocd_by_itself(probe: Target) -> None:
     with debug_port(probe, Bare()) as port:
         assert port.startswith("| openocd ")
         assert "gdb_port pipe" in port
+
+
+@pytest.mark.skipif(shutil.which("openocd") is None, reason="openocd is not here: hil doctor --fix --with debugger")
+def test_openocd_answers_each_debugger_at_the_port_that_it_was_told(probe: Target, tmp_path: Path) -> None:
+    class Bare:
+        board = "board"
+
+    with (tmp_path / "board.cfg").open("a") as file:
+        file.write(PROCESSOR)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with debug_port(probe, Bare(), tcp=port) as place:
+        assert place == f"127.0.0.1:{port}"
+        for _ in range(2):
+            with socket.create_connection(("127.0.0.1", port), SECONDS) as debugger:
+                debugger.sendall(b"+$qSupported#37")
+                said = b""
+                while b"PacketSize=" not in said:
+                    said += (more := debugger.recv(4096))
+                    assert more, "OpenOCD has ended"
+        taken = pytest.raises(UsageError, match=f"port {port} cannot be used: Address already in use")
+        with taken, debug_port(probe, Bare(), tcp=port):
+            pass
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port), SECONDS)

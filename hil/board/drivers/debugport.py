@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import shlex
+import shutil
+import socket
+import subprocess
 import tempfile
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hil.errors import UsageError
+from hil.errors import MissingTool, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,6 +21,7 @@ if TYPE_CHECKING:
 
 OPENOCD = "OpenOCDDriver"
 """labgrid's driver: its probe, configuration files and commands are what the board file says of debugging."""
+LOOPBACK = "127.0.0.1"
 
 
 @contextlib.contextmanager
@@ -28,7 +33,7 @@ def debug_port(target: Target, board: Any, *, tcp: int | None = None) -> Iterato
     """
     if serves := getattr(board, "debug_server", None):
         with tempfile.TemporaryDirectory(prefix="hil-gdb-") as directory:
-            place = f"127.0.0.1:{tcp}" if tcp else str(Path(directory) / "gdb")
+            place = f"{LOOPBACK}:{tcp}" if tcp else str(Path(directory) / "gdb")
             with serves(f"tcp:{place}" if tcp else f"unix:{place},server=on,wait=off"):
                 yield place
         return
@@ -39,9 +44,54 @@ def debug_port(target: Target, board: Any, *, tcp: int | None = None) -> Iterato
             hint=f"a USBDebugger among its resources and an {OPENOCD} among its drivers (docs/debugging.md)",
         )
     target.activate(driver)
-    port = str(tcp) if tcp else "pipe"
-    command = shlex.join(driver.interface.wrap_command(openocd_command(driver, port)))
-    yield f"| {command}"
+    command = driver.interface.wrap_command(openocd_command(driver, "pipe"))
+    if not tcp:
+        yield f"| {shlex.join(command)}"
+        return
+    with _started_for_debuggers(command, tcp):
+        yield f"{LOOPBACK}:{tcp}"
+
+
+@contextlib.contextmanager
+def _started_for_debuggers(command: list[str], port: int) -> Iterator[None]:
+    """Listen at a port of this machine, and start OpenOCD for each debugger that connects, one after the other.
+
+    OpenOCD does not listen itself, because it runs at the exporter if the probe is there. What it says of probe and
+    processor goes to the terminal. Raises `UsageError` if the port is not free, or OpenOCD is not there.
+    """
+    if shutil.which(command[0]) is None:
+        raise MissingTool(f"`{command[0]}` is not on this machine", hint="hil doctor --fix --with debugger")
+    try:
+        server = socket.create_server((LOOPBACK, port))
+    except OSError as error:
+        raise UsageError(f"port {port} cannot be used: {error.strerror}", hint="name another port") from error
+    started: list[subprocess.Popen[bytes]] = []
+    ended = threading.Event()
+
+    def serve() -> None:
+        while not ended.is_set():
+            try:
+                debugger, _ = server.accept()
+            except OSError:  # the server is closed
+                return
+            with debugger:
+                started.append(subprocess.Popen(command, stdin=debugger.fileno(), stdout=debugger.fileno()))
+            if ended.is_set():
+                started[-1].terminate()
+            started[-1].wait()
+
+    thread = threading.Thread(target=serve, name="openocd", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        with contextlib.suppress(OSError):
+            server.shutdown(socket.SHUT_RDWR)  # which ends `accept`
+        server.close()
+        for openocd in started[-1:]:
+            openocd.terminate()
+        thread.join()
 
 
 def openocd_command(driver: Any, port: str) -> list[str]:

@@ -29,6 +29,7 @@ from hil.lab.errors import LabUnreachable
 from hil.lab.local import part_of, running_lab
 from hil.lab.simulated.board import JOURNAL
 from hil.lab.tags import BOARD, GOOD
+from hil.lab.view import HELD, RESERVED
 from hil.paths import HIL
 from hil.settings import FILE
 
@@ -69,7 +70,11 @@ class TrialPlan:
 
 @dataclass(frozen=True, slots=True)
 class TrialResult:
-    """The result of a trial; times are in seconds. `cut` cases lost their runner or their board while they ran."""
+    """The result of a trial; times are in seconds.
+
+    `cut` cases lost their runner or their board while they ran. `lost_leases` are boards that somebody held long after
+    the run, `sick_boards` those that were free, but not found to be good in that time: a busy machine is slow to check.
+    """
 
     boards: int
     cases: int
@@ -83,12 +88,30 @@ class TrialResult:
     doubled_cases: int
     lost_leases: int
     shared_boards: int
+    sick_boards: int
     exit_code: int
 
     @property
     def correct(self) -> bool:
         """Whether each case was reported once, none ran twice, each lease ended, and no board had two users at once."""
         return not (self.lost_cases or self.doubled_cases or self.lost_leases or self.shared_boards)
+
+
+@dataclass(frozen=True, slots=True)
+class LabAfterwards:
+    """What is left of a run in a lab: boards that are still leased, and boards that are free, but not well."""
+
+    lost_leases: int
+    sick_boards: int
+
+    @classmethod
+    def from_places(cls, places: Sequence[PlaceStatus], *, expected: int, say: Callable[[str], None]) -> LabAfterwards:
+        """Count, and say of each board what it is. Of boards that the keeper says nothing about, all may be lost."""
+        odd = [place for place in places if (place.state, place.health) != ("free", GOOD)]
+        for place in odd:
+            say(f"{place.name}: {place.state}")
+        lost = sum(place.state == RESERVED or place.state.startswith(HELD) for place in odd)
+        return cls(lost + expected - len(places), len(odd) - lost)
 
 
 class LabTrial:
@@ -123,8 +146,8 @@ class LabTrial:
                 killed = self._kill_some(run, cases, limit)
                 self._until(lambda: run.poll() is not None, "the run to end", limit.remaining, lab)
             took = time.monotonic() - begun
-            lost_leases = self._await_all_free(address, lab)
-            return self._count(cases, ideal, took, killed, lost_leases, run.returncode)
+            after = self._await_all_free(address, lab)
+            return self._count(cases, ideal, took, killed, after, run.returncode)
 
     def _make_tree(self) -> None:
         """Make a tree for the run, which may not use the one that the user is in."""
@@ -156,21 +179,23 @@ class LabTrial:
         journal = self._directory / JOURNAL
         return journal.read_bytes().count(b"\n") if journal.exists() else 0
 
-    def _await_all_free(self, address: LabAddress, lab: subprocess.Popen[bytes]) -> int:
-        """Return how many boards are not free in time after the run."""
+    def _await_all_free(self, address: LabAddress, lab: subprocess.Popen[bytes]) -> LabAfterwards:
+        """Wait until all boards are free and well, and return what is not in time."""
         places: list[PlaceStatus] = []
 
         def all_free() -> bool:
             with contextlib.suppress(LabUnreachable):
                 places[:] = status(address)
-            return all((place.state, place.health) == ("free", GOOD) for place in places)
+            return bool(places) and all((place.state, place.health) == ("free", GOOD) for place in places)
 
-        with contextlib.suppress(InfrastructureError):
+        try:
             self._until(all_free, "all boards to be free", FREE_SECONDS, lab)
-        return sum(place.state != "free" for place in places)
+        except InfrastructureError as error:
+            self._say(error.message.partition("\n")[0])
+        return LabAfterwards.from_places(places, expected=self._plan.boards, say=self._say)
 
     def _count(
-        self, cases: int, ideal: float, took: float, killed: tuple[str, ...], lost_leases: int, code: int
+        self, cases: int, ideal: float, took: float, killed: tuple[str, ...], after: LabAfterwards, code: int
     ) -> TrialResult:
         record = json.loads((self._directory / "reports" / "latest" / "run.json").read_text(encoding="utf-8"))
         journal = [json.loads(line) for line in (self._directory / JOURNAL).read_text(encoding="utf-8").splitlines()]
@@ -188,8 +213,9 @@ class LabTrial:
             cut=reported.total() - passed,
             lost_cases=cases - len(reported),
             doubled_cases=sum(number > 1 for number in [*ran.values(), *reported.values()]),
-            lost_leases=lost_leases,
+            lost_leases=after.lost_leases,
             shared_boards=_shared(journal),
+            sick_boards=after.sick_boards,
             exit_code=code,
         )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 from collections import Counter
 from pathlib import Path
@@ -23,7 +22,7 @@ from hil.session.scheduler.estimate import durations
 from hil.session.scheduler.progress import show_progress
 from hil.session.scheduler.scheduler import Scheduler
 from hil.session.scheduler.terminal import FOR_ONE_BOARD
-from hil.settings import Settings
+from hil.session.tree import record_options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,7 +82,7 @@ def run_on(
     quarantine.of_tree(root)  # each process reads it, too, but a mistake in it is reported before any board is leased
     seats_of = Counter(seat.board for seat in seats)
     boards = [BoardOfRun(board, Provenance(), why) for board in seats_of]
-    reports, label = _options(arguments, root)
+    reports, label = record_options(arguments, root)
     run = Run(reports, *boards, root=root, fail_on_flaky=fail_on_flaky, label=label)
     emulated = max(os.cpu_count() or 1, *seats_of.values())
     with show_progress(console, {seat.name: seat.board for seat in seats}, reports, parallel=emulated) as progress:
@@ -95,15 +94,6 @@ def run_on(
     _show(record, run.path, console)
     tell_github(record, run.path, root, lambda line: console.print(line, markup=False, soft_wrap=True))
     return record
-
-
-def _options(arguments: Sequence[str], root: Path) -> tuple[Path, str]:
-    """Return the directory for run directories, and the label: options of pytest, which one board reads itself."""
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--hil-reports", type=Path, default=root / Settings.from_directory(root).reports)
-    parser.add_argument("--hil-label", default="")
-    found = parser.parse_known_args(arguments)[0]
-    return found.hil_reports.absolute(), found.hil_label
 
 
 def _show(record: Record, path: Path, console: Console) -> None:

@@ -10,7 +10,9 @@ if TYPE_CHECKING:
 
 CI = "CI"
 """Set by GitLab, GitHub and others, where a terminal ends up in a log."""
-FOR_ONE_BOARD = {"--pdb", "--gdb", "--collect-only", "--co", "--fixtures", "--markers"}
+TELLS_ONLY = {"--collect-only", "--co", "--fixtures", "--markers"}
+"""Options with which pytest runs nothing, so that there is no record."""
+FOR_ONE_BOARD = {"--pdb", "--gdb", *TELLS_ONLY}
 """Options of pytest that need the terminal."""
 
 

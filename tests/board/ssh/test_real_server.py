@@ -18,6 +18,7 @@ from hil.board.ssh import Endpoint, Login, PinnedHostKeys, Session
 from hil.board.ssh import process as ssh_process
 from hil.board.ssh.channel import send_signal
 from hil.board.ssh.errors import LoginScriptPrints, SshAuthFailed, SshDropped, SshTooManySessions
+from hil.board.strategy.hangup import say_when_alone
 from hil.deadline import Deadline
 from hil.errors import CommandTimeout, ExitCode
 from tests.lab.exporter.reallab import TIMEOUT_SECONDS, free_port, until
@@ -133,6 +134,21 @@ def test_a_command_that_leaves_something_behind_has_ended(
     if any_session._runner:
         until(lambda: not lived_on(), "what was left has ended")
     assert any_session.run("echo next", deadline=soon()).text == "next"
+
+
+def test_a_linux_of_anybody_says_when_its_last_connection_is_gone(any_session: Session, tmp_path: Path) -> None:
+    console = tmp_path / "console"
+    assert any_session.run(say_when_alone(str(console)), deadline=soon()).status == 0
+    for _ in range(3):
+        any_session.run("sleep 0.1", deadline=soon())
+    assert console.read_text() == ""
+    any_session.close()
+    until(lambda: console.read_text(), "it has noticed")
+    assert console.read_text() == "linux: alone\n"  # and no word about programs that it does not have
+
+
+def test_a_user_who_may_not_write_to_the_console_is_told(any_session: Session, tmp_path: Path) -> None:
+    assert any_session.run(say_when_alone(str(tmp_path / "nowhere" / "console")), deadline=soon()).status == 1
 
 
 @pytest.mark.filterwarnings("error:.*keeps its output open")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
+
+import pytest
 
 if TYPE_CHECKING:
     from tests.session.plugin.bench import Bench
@@ -30,7 +33,12 @@ def test_findings_are_failures_and_lost_boards_are_errors(bench: Bench) -> None:
 
 
 def test_every_suite_names_board_levels_and_firmware(bench: Bench) -> None:
-    bench.write_manifest('{"firmware_hash": "f00d", "inputs": {"linux-image-6.12-arm64": "6.12.1-1", "openssl": "3"}}')
+    manifest = {
+        "firmware_hash": "f00d",
+        "inputs": {"linux-image-6.12-arm64": "6.12.1-1", "openssl": "3"},
+        "build_ids": {"service": "0123456789ab", "monitor": "0123456789ab"},
+    }
+    bench.write_manifest(json.dumps(manifest))
     bench.run("def test_a(monitor): pass")
     suite = {entry.name: entry.value for entry in next(iter(bench.junit)).properties()}
     assert (
@@ -43,6 +51,25 @@ def test_every_suite_names_board_levels_and_firmware(bench: Bench) -> None:
         }.items()
     )
     assert {"run", "board_file", "version.pytest"} <= set(suite)
+
+
+@pytest.mark.parametrize(
+    ("boots_into", "parts", "levels"),
+    [
+        ("linux", ["service", "monitor", "linux"], "EL3 (service), EL2 (KVM), EL1 (Linux)"),
+        ("monitor", ["monitor"], "EL2 (monitor), EL1 (agents)"),
+        ("linux", [], None),
+        ("uboot", ["service"], None),
+    ],
+)
+def test_only_firmware_of_ours_is_said_to_run_at_a_level(
+    bench: Bench, boots_into: str, parts: list[str], levels: str | None
+) -> None:
+    bench.board(boots_into=boots_into)
+    bench.write_manifest(json.dumps({"firmware_hash": "f00d", "build_ids": dict.fromkeys(parts, "0123456789ab")}))
+    bench.run("def test_a(board): pass")
+    suite = {entry.name: entry.value for entry in next(iter(bench.junit)).properties()}
+    assert suite.get("exception_level") == levels
 
 
 def test_a_case_carries_what_the_consoles_said_during_it_and_nothing_else(bench: Bench) -> None:

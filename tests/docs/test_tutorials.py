@@ -93,7 +93,7 @@ class Reader:
 
 @pytest.mark.emulator
 def test_from_a_clone_to_a_test_of_ones_own(tmp_path: Path) -> None:
-    subprocess.run([ROOT / "bootstrap.sh"], check=True)  # so that the one of the copy, with the same .venv, has no work
+    subprocess.run([ROOT / "bootstrap.sh"], check=True)  # so that that of the copy has no work: its Python is the same
     copy_tree(tmp_path, *SETUP)
     for suite in (tmp_path / "suites").iterdir():
         if suite.is_dir() and suite.name != SUITE:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -119,8 +120,7 @@ def test_breakpoints_hold_at_every_level_and_the_board_runs_on(tree: Path) -> No
             assert len(board.tpm.random(8)) == 8
             said = session.ended()
         levels = [line.split(",")[0] for line in said.splitlines() if line.startswith("EL")][-4:]
-        assert levels[:3] == ["EL2", "EL3", "EL1"], said
-        assert levels[3] in {"EL3", "EL0"}, said  # where the engine runs is the firmware's choice
+        assert levels == ["EL2", "EL3", "EL1", "EL0"], said
         for symbol in ("command_run", "vtpm_dispatch", "guest_main", "TPMLIB_Process"):
             assert f"{symbol} in section .text of" in said or f"{symbol} " in said
         assert len(board.tpm.random(8)) == 8
@@ -228,8 +228,10 @@ def test_openocd_serves_a_port_for_an_editor_until_the_end(probe: Target) -> Non
     class Bare:
         board = "board"
 
-    with debug_port(probe, Bare(), tcp=33333) as place:
-        assert place == "127.0.0.1:33333"
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with debug_port(probe, Bare(), tcp=port) as place:
+        assert place == f"127.0.0.1:{port}"
         (openocd,) = psutil.Process().children()
-        assert "gdb_port 33333" in openocd.cmdline()
+        assert f"gdb_port {port}" in openocd.cmdline()
     assert not openocd.is_running()

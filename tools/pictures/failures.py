@@ -69,7 +69,7 @@ def main() -> None:
                         _take(page, run, name, _file(f"failures-{title}", width, scheme))
             for width, scheme in itertools.product((WIDE, NARROW), SCHEMES):
                 with _window(browser, width, scheme) as page:
-                    page.goto((run / "report.html").as_uri())
+                    _open(page, run)
                     page.screenshot(path=OTHERS / f"page-{len(more)}-{width}-{scheme}.png", full_page=True)
         browser.close()
 
@@ -128,8 +128,13 @@ def _draw_terminal(name: str, text: str, file: Path) -> None:
     file.write_text(re.sub(r"\n\s*<!--.*?-->", "", drawn), encoding="utf-8")
 
 
-def _take(page: Page, run: Path, name: str, file: Path) -> None:
+def _open(page: Page, run: Path) -> None:
     page.goto((run / "report.html").as_uri())
+    page.locator("#cases summary").first.wait_for()
+
+
+def _take(page: Page, run: Path, name: str, file: Path) -> None:
+    _open(page, run)
     number = page.evaluate("(name) => cases.findIndex((one) => one.id.endsWith(name))", name)
     row = page.locator(f'[data-case="{number}"]')
     row.evaluate("(one) => { one.open = true; }")

@@ -33,6 +33,7 @@ def main(run: Path) -> None:
         for name, viewport, scheme in PICTURES:
             page = browser.new_page(viewport=viewport, color_scheme=scheme)
             page.goto((run / "report.html").absolute().as_uri())
+            page.locator("#cases summary").first.wait_for()
             page.screenshot(path=OUTPUT / name)
         browser.close()
 

@@ -1,4 +1,4 @@
-"""Hardware-in-the-loop tests for firmware with a vTPM service at EL3, on ARMv8-A boards.
+"""Hardware-in-the-loop tests for ARMv8-A firmware, from a vTPM service at EL3 to U-Boot and UEFI.
 
 `hil.connect("qemu-virt")` opens a board for a script, a prompt or a notebook; docs/scripts.md has examples.
 """

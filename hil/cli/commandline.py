@@ -40,7 +40,7 @@ def options(
         bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
     ] = False,
 ) -> None:
-    """Test firmware with a vTPM service at EL3 on ARMv8-A boards, or on QEMU when no board is at hand."""
+    """Test the firmware of ARMv8-A boards: a vTPM service at EL3, U-Boot, UEFI; on QEMU without a board."""
     _debug.set(debug)
 
 

@@ -366,7 +366,8 @@ def _prune(older: str, keep: int | None, size: str, label: str, *, dry_run: bool
     for run in found:
         print_line(f"{run.path.name}  {run.size / 1024**2:.1f} MiB")
     what = "would be removed" if dry_run else "removed"
-    print_line(f"{len(found)} runs {what}, {sum(run.size for run in found) / 1024**2:.1f} MiB")
+    runs = "run" if len(found) == 1 else "runs"
+    print_line(f"{len(found)} {runs} {what}, {sum(run.size for run in found) / 1024**2:.1f} MiB")
 
 
 def _history(

@@ -33,6 +33,9 @@ def without_unfit(cases: Iterable[Case]) -> tuple[Case, ...]:
 
 
 def _told(reasons: dict[str, str]) -> str:
-    if len(set(reasons.values())) == 1:
-        return next(iter(reasons.values()))
-    return "; ".join(f"{board}: {reason}" for board, reason in reasons.items())
+    boards: dict[str, list[str]] = {}
+    for board, reason in reasons.items():
+        boards.setdefault(reason, []).append(board)
+    if len(boards) == 1:
+        return next(iter(boards))
+    return "; ".join(f"{', '.join(names)}: {reason}" for reason, names in boards.items())

@@ -55,6 +55,14 @@ def to_json(data: dict[str, Any], *, indent: int | None = None) -> bytes:
     return text if text.isascii() else _escaped(data, None)
 
 
+def written_record(data: dict[str, Any]) -> bytes:
+    """Return a record as `run.json` has it: each key on a line of its own, and each case, which has many."""
+    frame = to_json({**data, "cases": []}, indent=1) + b"\n"
+    cases = b",\n".join(b"  " + to_json(case) for case in data.get("cases", ()))
+    before, key, after = frame.partition(b'\n "cases": []')
+    return b"".join((before, key[:-1], b"\n", cases, b"\n ]", after)) if cases else frame
+
+
 def from_json(data: bytes, kind: type[Kind]) -> Kind:
     """Return what JSON says, as `kind`; keys that `kind` does not know are skipped.
 

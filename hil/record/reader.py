@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import msgspec
@@ -10,11 +11,12 @@ from msgspec.structs import force_setattr, replace
 from hil.errors import ExitCode, UsageError
 from hil.record.case import BLOCKED, NEVER_STARTED, Attempt, Case, Fault, FaultKind, Outcome
 from hil.record.fold import without_unfit
+from hil.record.packing import EVENTS_FILE, read
 from hil.record.plain import from_json
 from hil.record.process import is_alive
 from hil.record.provenance import Provenance
 from hil.record.record import SCHEMA, Record
-from hil.record.run import EVENTS_FILE, RUN_FILE
+from hil.record.run import RUN_FILE
 from hil.record.step import Stage
 from hil.record.verdict import Verdict, count
 
@@ -81,8 +83,8 @@ def read_events(path: Path) -> list[dict[str, Any]]:
     """Return all whole events of the run in directory `path`; the last line of a killed run may be torn."""
     events: list[dict[str, Any]] = []
     try:
-        lines = (path / EVENTS_FILE).read_bytes().splitlines()
-    except FileNotFoundError:
+        lines = read(path / EVENTS_FILE).splitlines()
+    except (FileNotFoundError, gzip.BadGzipFile):
         return events
     for line in lines:
         try:

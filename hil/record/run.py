@@ -22,7 +22,8 @@ from hil.files import link_atomically, write_atomically
 from hil.record import requirements
 from hil.record.case import NEVER_STARTED, Case, Fault, FaultKind, Outcome
 from hil.record.fold import without_unfit
-from hil.record.plain import from_json, plain, plain_case, plain_record, to_json
+from hil.record.packing import EVENTS_FILE
+from hil.record.plain import from_json, plain, plain_case, plain_record, to_json, written_record
 from hil.record.process import started
 from hil.record.record import BoardOfRun, Record
 from hil.record.step import iso
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from hil.record.step import Stage
 
 RUN_FILE = "run.json"
-EVENTS_FILE = "events.jsonl"
 LATEST = "latest"
 """The link to the newest run; `latest-<board>` and `latest-<label>` lead to the newest on a board, and of a label."""
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
@@ -321,4 +321,4 @@ def _link(link: Path, target: str) -> None:
 
 
 def _write(directory: Path, data: dict[str, Any]) -> None:
-    write_atomically(directory / RUN_FILE, to_json(data, indent=1) + b"\n")
+    write_atomically(directory / RUN_FILE, written_record(data))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from hil import coverage
 from hil.errors import RecordFailed
 from hil.record.packing import pack
+from hil.record.verdict import Verdict
 from hil.report.consolepage import write_consoles
 from hil.report.history import RUNS_SEARCHED, last_runs
 from hil.report.html import write_html
@@ -27,7 +28,8 @@ def write_reports(record: Record, directory: Path) -> None:
     """Write all reports of `record` into its directory, each of them whole. Raises `RecordFailed` if one cannot be."""
     try:
         coverage.conclude(directory)
-        pack(directory)
+        if record.verdict is not Verdict.RUNNING:
+            pack(directory)
         write_junit(record, directory)
         earlier, _ = last_runs(directory.parent, RUNS_SEARCHED, before=record.id)
         keep_usual(record, directory, earlier)

@@ -17,8 +17,9 @@ from msgspec.structs import replace
 from hil.coverage.report import add_up
 from hil.errors import RecordFailed, UsageError
 from hil.record import load, plain_record, read_events
-from hil.record.plain import plain, to_json
-from hil.record.run import EVENTS_FILE, RUN_FILE
+from hil.record.packing import EVENTS_FILE, pack
+from hil.record.plain import plain, to_json, written_record
+from hil.record.run import RUN_FILE
 from hil.report.consolepage import CONSOLE_FILE, write_consoles
 from hil.report.html import HTML_FILE, write_html
 from hil.report.index import INDEX_FILE
@@ -85,7 +86,8 @@ def assemble(directories: Sequence[Path], target: Path) -> None:
             json.dumps([_told(source.record) for source in sources], indent=1) + "\n", encoding="utf-8"
         )
         (unfinished / EVENTS_FILE).write_bytes(b"".join(to_json(line) + b"\n" for line in _events(sources, whole)))
-        (unfinished / RUN_FILE).write_bytes(to_json(plain_record(whole), indent=1) + b"\n")
+        (unfinished / RUN_FILE).write_bytes(written_record(plain_record(whole)))
+        pack(unfinished)
         write_junit(whole, unfinished)
         write_consoles(whole, unfinished)
         write_html(whole, unfinished)

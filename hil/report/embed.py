@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import gzip
 import hashlib
 import json
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
 def embedded(value: Any) -> str:
     """JSON that can stand inside a script element: nothing in it can end that element."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+
+
+def packed(value: Any) -> str:
+    """JSON, compressed and in base64, for what is most of a page; `load.js` unpacks it."""
+    return base64.b64encode(gzip.compress(embedded(value).encode(errors="backslashreplace"), mtime=0)).decode()
 
 
 def content_hash(text: str) -> str:

@@ -89,6 +89,8 @@ def _table(rows: list[_Row]) -> Table:
 def _heading(found: History, columns: int) -> Text:
     oldest, newest = found.runs[-columns], found.runs[-1]
     number = f"{columns} of {len(found.runs)}" if columns < len(found.runs) else f"{columns}"
+    if number == "1":
+        return Text(f"1 run, {_when(newest.started)}")
     return Text(f"{number} runs, {_when(oldest.started)} to {_when(newest.started)}, newest on the right")
 
 

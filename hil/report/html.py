@@ -10,7 +10,7 @@ from hil.files import write_atomically
 from hil.record.verdict import Verdict, count
 from hil.report.activity import read_activity
 from hil.report.attached import read_coverage, read_delays
-from hil.report.embed import compiled_templates, content_hash, embedded
+from hil.report.embed import compiled_templates, content_hash, embedded, packed
 from hil.report.failures import failure_groups
 from hil.report.index import word
 from hil.report.kept import Kept
@@ -74,7 +74,7 @@ def html(record: Record, directory: Path | None = None) -> str:
         stages=stages(record, directory),
         coverage=read_coverage(directory),
         delays=read_delays(directory),
-        cases=embedded(data),
+        cases=packed(data),
         filters=_filters(data),
         requirements=requirements,
         verdict_of=verdict_of,
@@ -130,6 +130,8 @@ def _template() -> Template:
     environment.globals["style"] = "\n".join(
         (_PAGE / name).read_text(encoding="utf-8") for name in ("report.css", "account.css")
     )
+    load = (_PAGE / "load.js").read_text(encoding="utf-8")
     environment.globals["script"] = script
-    environment.globals["script_hash"] = content_hash(script)
+    environment.globals["load"] = load
+    environment.globals["script_hashes"] = f"{content_hash(script)} {content_hash(load)}"
     return environment.get_template("report.html")

@@ -15,8 +15,9 @@ from hil.errors import UsageError
 from hil.files import write_atomically
 from hil.record import Case, Counts, FaultKind, Outcome, Verdict, load
 from hil.record.case import BLOCKED
+from hil.record.packing import EVENTS_FILE, packed
 from hil.record.record import SCHEMA
-from hil.record.run import EVENTS_FILE, RUN_FILE
+from hil.record.run import RUN_FILE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from hil.record import Attempt, Record
 
 INDEX_FILE = ".index.json"
-FORMAT = 5
+FORMAT = 6
 """Raised whenever what stands in the file, or how it is found, changes."""
 
 NOT_RUN = "not-run"
@@ -147,9 +148,10 @@ def word(ran: Case | Attempt) -> str:
 
 def _made_of(directory: Path) -> list[list[int]]:
     found = [[FORMAT, SCHEMA]]
-    for name in (RUN_FILE, EVENTS_FILE):
+    events = directory / EVENTS_FILE
+    for file in (directory / RUN_FILE, events, packed(events)):
         try:
-            status = (directory / name).stat()
+            status = file.stat()
         except OSError:
             found.append([])
             continue

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hil.errors import UsageError
-from hil.record.run import EVENTS_FILE, LATEST, RUN_FILE
+from hil.record.packing import EVENTS_FILE, packed
+from hil.record.run import LATEST, RUN_FILE
 
 _BACK = re.compile(r"(?P<link>latest(?:-[^~]+)?)(?:~(?P<back>\d{1,6}))?")
 NAMES_OFFERED = 3
@@ -94,7 +95,8 @@ class Runs:
 
 def holds_record(path: Path) -> bool:
     """Whether a directory is that of a run; one that was killed at its very start has only events."""
-    return any(os.path.isfile(path / name) for name in (RUN_FILE, EVENTS_FILE))  # noqa: PTH113 # says no to the unreadable
+    files = (path / RUN_FILE, path / EVENTS_FILE, packed(path / EVENTS_FILE))
+    return any(map(os.path.isfile, files))  # says no to the unreadable
 
 
 def ids_of_parts(directory: Path) -> list[str]:

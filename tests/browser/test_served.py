@@ -157,7 +157,7 @@ def test_the_runs_of_one_label_can_be_shown_alone(window: Open, served: Served, 
     shown.page.select_option("#labels select", "nightly")
     assert shown.find("#runs .row").count() == 1
     shown.find("#labels a").click()
-    shown.find("h1", has_text="The last 1 runs").wait_for()
+    shown.find("h1", has_text="The last run").wait_for()
 
 
 def test_records_that_are_half_there_are_shown_as_what_they_are(window: Open, served: Served) -> None:

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 WAIT_MILLISECONDS = 60_000
 """For what a page does within milliseconds on a machine that is not in use."""
 
+STARTED = "!document.getElementById('program') || 'started' in document.documentElement.dataset"
+"""Whether the page of a run has unpacked its tests; other pages have no program that waits for that."""
+
 CONTRAST = """() => {
 	const channel = (value) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4);
 	const luminance = ([r, g, b]) => 0.2126 * channel(r / 255) + 0.7152 * channel(g / 255) + 0.0722 * channel(b / 255);
@@ -59,6 +62,9 @@ class Window:
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.goto(url)
+        self.page.wait_for_function(
+            "!document.getElementById('program') || 'started' in document.documentElement.dataset"
+        )
 
     def find(self, selector: str, *, has_text: str | None = None, has: Locator | None = None) -> Locator:
         return self.page.locator(selector, has_text=has_text, has=has)

@@ -167,7 +167,7 @@ def test_the_sdist_has_the_firmware_and_no_test(dist: Path) -> None:
 
 def test_commands_work_from_an_empty_directory(anywhere: Environment) -> None:
     assert anywhere.hil("--version").startswith("hil ")
-    assert "Test firmware with a vTPM service" in anywhere.hil("--help")
+    assert "Test the firmware of ARMv8-A boards" in anywhere.hil("--help")
     try:
         assert "ready after" in anywhere.hil("lab", "up", "--detach", "--boards", "2")
         places = json.loads(anywhere.hil("lab", "status", "--json"))

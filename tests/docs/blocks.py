@@ -8,6 +8,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+TUTORIALS = (ROOT / "docs" / "tutorial.md", ROOT / "docs" / "tutorial-uboot.md")
+"""Pages of which every command is run: `test_tutorials.py`."""
 
 SHELL = "sh"
 REASONS = {"hardware", "long", "interactive"}

@@ -6,7 +6,6 @@ import ast
 import importlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tomllib
@@ -15,16 +14,13 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from hil.firmware import build
-from hil.paths import builds
-from tests.docs.blocks import PAGES, REASONS, ROOT, SHELL, Block, blocks_of
+from tests.docs.blocks import PAGES, REASONS, ROOT, SHELL, TUTORIALS, Block, blocks_of
+from tests.docs.copied import copy_tree
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 SECONDS = 600
-COPIED = ("boards", "suites")
-LINKED = ("conftest.py", "pyproject.toml", "firmware", "docs")
 
 
 class LabgridLoader(yaml.SafeLoader):  # type: ignore[misc]
@@ -37,24 +33,19 @@ ALL = {page: blocks_of(page) for page in PAGES}
 
 
 def to_run(page: Path) -> list[Block]:
-    """The blocks that a reader of the page would bring about, one after the other."""
+    """The blocks that a reader of the page would bring about, one after the other.
+
+    Tutorials are run whole by a test of their own.
+    """
+    if page in TUTORIALS:
+        return []
     return [block for block in ALL[page] if block.file or (block.language == SHELL and not block.not_run)]
 
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     """A copy of this tree with the firmware that is built."""
-    build("qemu-virt")
-    for name in COPIED:
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in LINKED:
-        (tmp_path / name).symlink_to(ROOT / name)
-    (tmp_path / ".venv").symlink_to(sys.prefix)
-    (tmp_path / "build").mkdir()
-    builds(ROOT, coverage=True).mkdir(exist_ok=True)
-    for directory in (ROOT / "build").iterdir():
-        if directory.name != "lab":
-            (tmp_path / "build" / directory.name).symlink_to(directory)
+    copy_tree(tmp_path)
     return tmp_path
 
 

@@ -6,6 +6,7 @@ import html
 import importlib
 import re
 import shutil
+from collections import Counter
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -56,6 +57,13 @@ def test_every_page_of_the_tree_is_in_the_site(site: Path) -> None:
     }
     others = {PurePath(page).with_suffix(".html") for page in Pages.of(ROOT).others.values()}
     assert [path for path in docs | others if not (site / path).is_file()] == []
+
+
+def test_the_navigation_has_each_page_once() -> None:
+    navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:\n")[2]
+    pages = re.findall(r"[\w/-]+\.md$", navigation, re.MULTILINE)
+    assert len(pages) > 60
+    assert [page for page, times in Counter(pages).items() if times > 1] == []
 
 
 def test_nothing_in_the_site_needs_its_address_or_is_a_template(site: Path) -> None:

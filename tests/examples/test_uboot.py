@@ -1,4 +1,4 @@
-"""The example repository and the tutorial for U-Boot do what they say, in a directory of their own."""
+"""The example repository for U-Boot does what it says, in a directory of its own."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "uboot"
-TUTORIAL = ROOT / "docs" / "tutorial-uboot.md"
-INSTALLED = "/usr/lib/u-boot/qemu_arm64/u-boot.bin"
 SECONDS = 240
 
 
@@ -49,19 +47,3 @@ def test_the_commands_of_the_readme_end_green(repository: Path) -> None:
     (commands,) = re.findall(r"```sh\n(.*?)```", (repository / "README.md").read_text(), re.DOTALL)
     sh(commands, repository)
     assert outcomes(repository) == ["passed"] * 7
-
-
-@pytest.mark.emulator
-def test_the_commands_of_the_tutorial_end_green(repository: Path, tmp_path: Path) -> None:
-    sh("hil firmware fetch u-boot-qemu usr/lib/u-boot/qemu_arm64/u-boot.bin", repository)
-    text = TUTORIAL.read_text().replace(INSTALLED, str(repository / "firmware" / "u-boot.bin"))
-    (test,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    blocks = re.findall(r"<!-- not run: (\w+) -->\n```sh\n(.*?)```", text, re.DOTALL)
-    first, board, run = (commands for why, commands in blocks if why == "long")
-    sh(re.sub("sudo .*", "", first), tmp_path)
-    tree = tmp_path / "my-tests"
-    assert "uboot: use" in sh(board, tree)
-    (tree / "tests").mkdir()
-    (tree / "tests" / "test_first.py").write_text(test)
-    sh(run, tree)
-    assert outcomes(tree) == ["passed"] * 2

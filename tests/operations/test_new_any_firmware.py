@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 
 import pexpect  # type: ignore[import-untyped]
 import pytest
+import yaml
 
 from hil.board.file.check import problems
 from hil.board.file.keys import SCHEMA
@@ -24,6 +26,23 @@ def test_nothing_is_wrong_with_a_new_board(tmp_path: Path, kind: str, how: dict[
     prompt = "x> " if kind == "other" else ""
     file = new_board_of_kind(tmp_path, "mine", Answers(kind, prompt=prompt, **how))  # type: ignore[arg-type]
     assert [problem.message for problem in problems(file)] == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("uboot", '"Synchronous Abort" handler, esr 0x96000045'),
+        ("uboot", "### ERROR ### Please RESET the board ###"),
+        ("uefi", "Synchronous Exception at 0x000000013F9A4D1C"),
+        ("shell", "[    1.234567] Kernel panic - not syncing: VFS: Unable to mount root fs on unknown-block(0,0)"),
+        ("zephyr", "[00:00:00.010,000] <err> os: >>> ZEPHYR FATAL ERROR 4: Kernel panic on CPU 0"),
+    ],
+)
+def test_a_new_board_knows_how_its_firmware_gives_up(tmp_path: Path, kind: str, said: str) -> None:
+    file = new_board_of_kind(tmp_path, "mine", Answers(kind, port="/dev/ttyUSB0"))
+    (drivers,) = [target["drivers"] for target in yaml.safe_load(file.read_text())["targets"].values()]
+    panics = drivers[-1]["BoardStrategy"]["panics"]
+    assert [panic for panic in panics if panic["uart"] == "console" and re.search(panic["line"], said)]
 
 
 @pytest.mark.parametrize(

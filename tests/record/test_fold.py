@@ -24,6 +24,12 @@ def test_what_no_board_is_fit_for_stays_once_with_all_reasons() -> None:
     assert case.reason == "bare: no TZASC; with-linux: no state `monitor`"
 
 
+def test_boards_that_lack_the_same_are_named_together() -> None:
+    third = Case(NOWHERE[0].id, Outcome.SKIPPED, reason="no TZASC", board="third", unfit=True)
+    (case,) = without_unfit([*NOWHERE, third])
+    assert case.reason == "bare, third: no TZASC; with-linux: no state `monitor`"
+
+
 def test_on_one_board_the_reason_stays_as_it_is() -> None:
     assert without_unfit([NOT_HERE]) == (NOT_HERE,)
 

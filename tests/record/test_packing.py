@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import gzip
+import json
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from hil.record import BoardOfRun, Provenance, Record, packing
-from hil.record.packing import PLAIN_BYTES, pack, packed, read, transcripts
+from hil.errors import ExitCode
+from hil.record import BoardOfRun, Case, Outcome, Provenance, Record, Run, load, packing, read_events
+from hil.record.packing import EVENTS_FILE, PLAIN_BYTES, pack, packed, read, transcripts
+from hil.record.run import RUN_FILE
 from hil.record.transcript import DirectorySink
 from hil.report import write_reports
 from hil.report.activity import read_activity
+from hil.report.runs import Runs
 from tests.browser.sample import record
 
 if TYPE_CHECKING:
@@ -67,6 +71,49 @@ def test_what_unpacks_to_too_much_is_read_in_part(tmp_path: Path, monkeypatch: p
     pack(tmp_path)
     monkeypatch.setattr(packing, "MOST_BYTES", 100)
     assert len(read(log)) == 100
+
+
+def test_events_are_packed_and_tell_the_same_and_a_run_without_its_record_is_found(tmp_path: Path) -> None:
+    run = Run(tmp_path, BoardOfRun("rpi4", Provenance()))
+    for number in range(500):
+        run.begin(f"suites/a.py::test_with_a_name_that_takes_its_space[{number}]")
+        run.add(Case(f"suites/a.py::test_with_a_name_that_takes_its_space[{number}]", Outcome.PASSED, board="rpi4"))
+    write_reports(run.finish(ExitCode.PASSED), run.path)
+    events = packed(run.path / EVENTS_FILE)
+    assert not (run.path / EVENTS_FILE).exists()
+    assert [event["event"] for event in read_events(run.path)].count("case") == 500
+    whole = load(run.path)
+    (run.path / RUN_FILE).unlink()
+    assert Runs(tmp_path).paths() == [run.path]
+    assert load(run.path) == whole
+    events.write_bytes(events.read_bytes()[:-100])
+    assert read_events(run.path) == []
+
+
+def test_the_events_of_a_run_that_goes_on_are_left_alone(tmp_path: Path) -> None:
+    run = Run(tmp_path, BoardOfRun("rpi4", Provenance()))
+    for number in range(500):
+        run.add(Case(f"suites/a.py::test_with_a_name_that_takes_its_space[{number}]", Outcome.PASSED, board="rpi4"))
+    write_reports(load(run.path), run.path)
+    assert (run.path / EVENTS_FILE).stat().st_size > PLAIN_BYTES
+    run.finish(ExitCode.PASSED)
+    assert load(run.path).counts.passed == 500
+
+
+def test_each_case_of_a_record_is_one_line(tmp_path: Path) -> None:
+    run = Run(tmp_path, BoardOfRun("rpi4", Provenance()))
+    said = 'a "line"\n "cases": []\n'
+    for name in ("test_a", "test_b"):
+        run.add(Case(f"suites/a.py::{name}", Outcome.SKIPPED, reason=said, board="rpi4"))
+    run.finish(ExitCode.PASSED)
+    lines = (run.path / RUN_FILE).read_text().splitlines()
+    first = lines.index(' "cases": [')
+    assert [json.loads(line.rstrip(","))["id"] for line in lines[first + 1 : first + 3]] == [
+        "suites/a.py::test_a",
+        "suites/a.py::test_b",
+    ]
+    assert lines[first + 3] == " ],"
+    assert [case.reason for case in load(run.path).cases] == [said, said]
 
 
 def test_junit_names_the_file_that_is_there(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 from html.parser import HTMLParser
 from typing import Any
@@ -18,20 +20,29 @@ class Parsed(HTMLParser):
         self.elements: list[tuple[str, dict[str, str | None]]] = []
         self.embedded: dict[str, Any] = {}
         self.text = ""
-        self._inside: tuple[str, str] = ("", "")
+        self._inside: tuple[str, str, str] = ("", "", "")
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.elements.append((tag, dict(attrs)))
-        self._inside = (tag, dict(attrs).get("id") or "")
+        self._inside = (tag, dict(attrs).get("id") or "", dict(attrs).get("type") or "")
 
     def handle_endtag(self, tag: str) -> None:
         if tag in {"script", "style"}:
-            self._inside = ("", "")
+            self._inside = ("", "", "")
 
     def handle_data(self, data: str) -> None:
-        tag, name = self._inside
+        tag, name, _ = self._inside
         if tag == "script" and name:
-            self.embedded[name] = json.loads(data)
+            self.embedded[name] = self._document(data)
         elif tag not in {"script", "style"}:
             self.text += data
+
+    def _document(self, data: str) -> Any:
+        match self._inside[2]:
+            case "application/json":
+                return json.loads(data)
+            case "application/gzip":
+                return json.loads(gzip.decompress(base64.b64decode(data)))
+            case _:
+                return data

@@ -52,7 +52,7 @@ def test_it_loads_nothing_from_anywhere() -> None:
 @given(said=some.text(some.characters(exclude_categories=())))
 def test_whatever_a_target_says_stays_text(said: str) -> None:
     shown = page(failed(said, console=(ConsoleSlice("monitor", said),), reason=said))
-    assert [name for name, _ in shown.elements].count("script") == 3
+    assert [name for name, _ in shown.elements].count("script") == 4
     assert not [name for name, _ in shown.elements if name == "img"]
 
 
@@ -60,7 +60,7 @@ def test_markup_from_a_target_is_shown_as_it_came() -> None:
     shown = page(failed(HOSTILE, console=(ConsoleSlice("monitor", HOSTILE),)))
     assert HOSTILE in shown.text
     assert shown.embedded["case-data"][0]["attempts"][0]["console"] == [["monitor", HOSTILE, ""]]
-    assert [name for name, _ in shown.elements].count("script") == 3
+    assert [name for name, _ in shown.elements].count("script") == 4
 
 
 @pytest.mark.parametrize("code", [0x1B, 0x80, 0x9B, 0x9F])

@@ -14,6 +14,7 @@ from hil.record import BoardOfRun, Case, Outcome, Provenance, Record
 from hil.record.requirements import Requirement, of_tree
 from hil.report.html import html
 from hil.report.trace import NO_TEST, trace, traceability_csv, traceability_json
+from tests.report.parsed import Parsed
 from tests.report.runs import STARTED, case
 
 if TYPE_CHECKING:
@@ -91,6 +92,16 @@ def test_the_table_has_a_row_for_each_test_and_for_what_has_none(tmp_path: Path)
     ]
     assert rows[2]["reason"] == "'=HYPERLINK(1)"
     assert rows[1]["firmware_hash"] == "f" * 64
+
+
+def test_a_run_of_a_few_tests_folds_what_it_has_no_test_for() -> None:
+    half = record(claiming("test_a", "passed", "REQ-12"))
+    few = replace(half, requirements=(*KNOWN, Requirement("threat", "1", "a race")))
+    for run, untested, folded in ((half, 1, []), (few, 2, ["details"])):
+        shown = Parsed(html(run))
+        assert [name for name, attributes in shown.elements if attributes.get("class") == "untested"] == folded
+        assert shown.text.count(NO_TEST) == untested
+        assert "it forgets" in shown.text
 
 
 def test_the_page_says_what_no_test_shows() -> None:

@@ -1,27 +1,39 @@
 """Takes docs/pictures/failures-*: what terminal and page show of tests that fail, each in another way.
 
 .venv/bin/python tools/pictures/failures.py
+
+The documents show the page on a wide light screen and on a narrow dark one. The other two ways round, and the whole
+page in all four, are in build/pictures, to be looked at.
 """
 
 from __future__ import annotations
 
 import io
+import itertools
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import sync_playwright
 from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 from rich.text import Text
 
 from hil.record import load
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, Page, ViewportSize
+
 OUTPUT = Path("docs/pictures")
+OTHERS = Path("build/pictures")
 SUITE = Path("tools/pictures/failing/test_failures.py")
 BUILD = Path("build/qemu-virt")
 HANGS = "test_boot_reaches_the_monitor"
@@ -31,10 +43,13 @@ COLUMNS = 132
 FONT = "ui-monospace, DejaVu Sans Mono, monospace"
 NARROW, WIDE = 390, 1100
 SCALE = {NARROW: 2, WIDE: 1}
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+SHOWN = {(WIDE, "light"), (NARROW, "dark")}
 
 
 def main() -> None:
     """Run the tests that fail, and take a picture of each in the terminal and on the page."""
+    OTHERS.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as directory, sync_playwright() as playwright:
         reports = Path(directory)
         browser = playwright.chromium.launch(
@@ -49,15 +64,30 @@ def main() -> None:
                 name = case.id.rpartition("::")[2]
                 title = name.removeprefix("test_").replace("_", "-")
                 _draw_terminal(name, _section(shown, name), OUTPUT / f"failures-{title}.svg")
-                for width, scheme in ((WIDE, "light"), (NARROW, "dark")):
-                    context = browser.new_context(
-                        viewport={"width": width, "height": 900},
-                        color_scheme="dark" if scheme == "dark" else "light",
-                        device_scale_factor=SCALE[width],
-                    )
-                    _take(context.new_page(), run, name, OUTPUT / f"failures-{title}-{scheme}.png")
-                    context.close()
+                for width, scheme in itertools.product((WIDE, NARROW), SCHEMES):
+                    with _window(browser, width, scheme) as page:
+                        _take(page, run, name, _file(f"failures-{title}", width, scheme))
+            for width, scheme in itertools.product((WIDE, NARROW), SCHEMES):
+                with _window(browser, width, scheme) as page:
+                    _open(page, run)
+                    page.screenshot(path=OTHERS / f"page-{len(more)}-{width}-{scheme}.png", full_page=True)
         browser.close()
+
+
+@contextmanager
+def _window(browser: Browser, width: int, scheme: Literal["light", "dark"]) -> Iterator[Page]:
+    viewport: ViewportSize = {"width": width, "height": 900}
+    context = browser.new_context(viewport=viewport, color_scheme=scheme, device_scale_factor=SCALE[width])
+    try:
+        yield context.new_page()
+    finally:
+        context.close()
+
+
+def _file(name: str, width: int, scheme: str) -> Path:
+    if (width, scheme) in SHOWN:
+        return OUTPUT / f"{name}-{scheme}.png"
+    return OTHERS / f"{name}-{width}-{scheme}.png"
 
 
 def _run(reports: Path, *arguments: str) -> str:
@@ -98,8 +128,13 @@ def _draw_terminal(name: str, text: str, file: Path) -> None:
     file.write_text(re.sub(r"\n\s*<!--.*?-->", "", drawn), encoding="utf-8")
 
 
-def _take(page: Page, run: Path, name: str, file: Path) -> None:
+def _open(page: Page, run: Path) -> None:
     page.goto((run / "report.html").as_uri())
+    page.locator("#cases summary").first.wait_for()
+
+
+def _take(page: Page, run: Path, name: str, file: Path) -> None:
+    _open(page, run)
     number = page.evaluate("(name) => cases.findIndex((one) => one.id.endsWith(name))", name)
     row = page.locator(f'[data-case="{number}"]')
     row.evaluate("(one) => { one.open = true; }")

@@ -255,7 +255,8 @@ class BootWatch:
         banners = [number for number, banner in enumerate(self._banners) if banner.uart == uart]
         patterns = [self._banners[number].pattern for number in banners]
         panics = [panic.pattern for panic in self._panics if panic.uart == uart]
-        scanner = self._scanners[uart] = LineScanner(patterns + panics)
+        expressions = [*patterns, *panics]
+        scanner = self._scanners[uart] = LineScanner(expressions)
         typed = self._typing[uart]
 
         def listen(line: TranscriptLine, *, complete: bool) -> None:
@@ -267,13 +268,22 @@ class BootWatch:
                     number = banners[sighting.index]
                     if not self._is_typed(number, uart, sighting):
                         self._reach(number, sighting, scanner)
-                elif not panicked:
+                elif not panicked and not self._is_echo(uart, expressions[sighting.index], sighting):
                     panicked = True
                     self._panic(uart, line.number)
             if (prompt := typed.prompt) is not None and prompt.search(scanner.rest):
                 typed.answered()
 
         return listen
+
+    def _is_echo(self, uart: str, pattern: re.Pattern[str], sighting: Sighting) -> bool:
+        """Whether a line that looks like a panic is the echo of what was typed at a prompt.
+
+        What a command prints counts: a kernel that goes on after an oops comes back to its prompt, too.
+        """
+        typed = self._typing[uart]
+        with self._lock:
+            return typed.prompt is not None and typed.echoes(pattern, sighting.text)
 
     def _is_typed(self, number: int, uart: str, sighting: Sighting) -> bool:
         """Whether a banner is the echo of what was typed, or may be the output of a command."""

@@ -13,19 +13,28 @@ from hil.operations.new.names import check_name, write_new
 
 @dataclass(frozen=True, slots=True)
 class FirmwareKind:
-    """Firmware that boards end in: its name as a state, its driver, and its usual banner, if it has one."""
+    """Firmware that boards end in: its name as a state, its driver, its usual banner, and how it gives up."""
 
     state: str
     driver: str
     stage: str = ""
     line: str = ""
+    panics: tuple[str, ...] = ()
 
 
 KINDS = {
-    "uboot": FirmwareKind("uboot", "UBootPromptDriver", "U-Boot", r"^U-Boot 20\d\d\.\d\d"),
-    "uefi": FirmwareKind("uefi", "UefiShellDriver"),
-    "shell": FirmwareKind("shell", "LoginShellDriver"),
-    "zephyr": FirmwareKind("zephyr", "PromptDriver", "Zephyr", r"\*\*\* Booting Zephyr OS"),
+    "uboot": FirmwareKind(
+        "uboot",
+        "UBootPromptDriver",
+        "U-Boot",
+        r"^U-Boot 20\d\d\.\d\d",
+        ('^"Synchronous Abort" handler', "^### ERROR ### Please RESET the board"),
+    ),
+    "uefi": FirmwareKind("uefi", "UefiShellDriver", panics=("Synchronous Exception at 0x", "^ASSERT ")),
+    "shell": FirmwareKind("shell", "LoginShellDriver", panics=("Kernel panic - not syncing",)),
+    "zephyr": FirmwareKind(
+        "zephyr", "PromptDriver", "Zephyr", r"\*\*\* Booting Zephyr OS", (">>> ZEPHYR FATAL ERROR",)
+    ),
     "other": FirmwareKind("prompt", "PromptDriver"),
 }
 """What `hil new board --kind` takes."""
@@ -87,9 +96,17 @@ def new_board_of_kind(folder: Path, name: str, answers: Answers) -> Path:
         "              deadline: 60 # seconds",
         *(banners if kind.line else []),
         f"              driver: {kind.driver}",
+        *(_panics(kind) if kind.panics else []),
     ]
     write_new(file, "\n".join([*head, *machine, *tail]) + "\n")
     return file
+
+
+def _panics(kind: FirmwareKind) -> list[str]:
+    return [
+        "          panics: # lines after which waiting is pointless: the test fails at once",
+        *(f"            - {{ uart: console, line: {_quoted(line)} }}" for line in kind.panics),
+    ]
 
 
 def _emulated(folder: Path, answers: Answers) -> list[str]:

@@ -9,8 +9,9 @@ from msgspec import structs
 
 from hil.lab.boards.hold import runner
 from hil.record import Record, Verdict
+from hil.record.packing import EVENTS_FILE
 from hil.record.plain import from_json
-from hil.record.run import EVENTS_FILE, RUN_FILE
+from hil.record.run import RUN_FILE
 from hil.report.index import indexed
 from hil.report.runs import Runs
 from hil.report.text import visible

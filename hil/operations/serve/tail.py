@@ -6,8 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hil.record.packing import transcripts
-from hil.record.run import EVENTS_FILE
+from hil.record.packing import EVENTS_FILE, transcripts
 from hil.report.text import visible
 
 if TYPE_CHECKING:

@@ -8,14 +8,15 @@ import pytest
 
 from hil.board.drivers.alarm import Alarm
 from hil.board.drivers.start import Start
-from hil.board.file.boot import Banner
+from hil.board.file.boot import Banner, PanicPattern
 from hil.board.strategy.watch import BootWatch
-from hil.errors import UnexpectedReboot
+from hil.errors import Panic, UnexpectedReboot
 from hil.record.transcript import Transcript
 
 BANNER = b"U-Boot 2023.01 (Jun 22 2026)\r\n"
 NEXT = b"DRAM:  128 MiB\r\n"
 PROMPT = b"=> "
+PANIC = b"PANIC at PC : 0x0e0a1234\r\n"
 
 
 class UBoot:
@@ -24,7 +25,8 @@ class UBoot:
     def __init__(self) -> None:
         self.line, self.alarm = Transcript("console"), Alarm()
         plan = (Banner("U-Boot", "console", re.compile("^U-Boot 20")), Banner("DRAM", "console", re.compile("^DRAM:")))
-        self.watch = BootWatch(plan, (), {"console": self.line}, self.alarm.ring, lossless=True)
+        panics = (PanicPattern("console", re.compile("PANIC")),)
+        self.watch = BootWatch(plan, panics, {"console": self.line}, self.alarm.ring, lossless=True)
         self.watch.started(Start.POWER_ON)
         self.line.received(BANNER + NEXT + PROMPT)
         self.watch.at_prompt("console", re.compile("^=> $"))
@@ -92,4 +94,17 @@ def test_a_judge_decides_while_a_command_runs(uboot: UBoot) -> None:
     with uboot.watch.judging("console") as judge:
         judge.restarted()
     with pytest.raises(UnexpectedReboot):
+        uboot.alarm.check()
+
+
+def test_a_typed_panic_is_none(uboot: UBoot) -> None:
+    uboot.types(b"setenv bootcmd 'echo PANIC'")
+    uboot.alarm.check()
+
+
+@pytest.mark.parametrize("typed", [b"setenv a PANIC", b"version"])
+def test_a_panic_while_a_command_runs_is_one_whatever_was_typed(uboot: UBoot, typed: bytes) -> None:
+    uboot.types(typed)
+    uboot.line.received(PANIC + PROMPT)
+    with pytest.raises(Panic, match="PANIC at PC"):
         uboot.alarm.check()

@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import sys
+from importlib import import_module
 from pathlib import Path  # noqa: TC003 - typer reads it
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -299,12 +300,13 @@ def run(tree: Tree, board: BoardFile, arguments: list[str], *, why: str = "") ->
 
     `why` is the reason for this board if the user named none.
     """
-    # Before pytest starts: its hook, which rewrites assertions of plugins, comes before the one that has labgrid
-    # imported lazily, and imports it as a whole.
     import pytest
 
     from hil.session.entry import plugin_modules
 
+    # Before pytest starts: its hook, which rewrites assertions of plugins, comes before the one that has labgrid
+    # imported lazily, and imports it as a whole.
+    import_module("labgrid.pytestplugin")
     keeper = _RecordKeeper()
     options = ["--lg-env", str(board.path), *([f"--hil-why={why}"] if why else [])]
     code = pytest.main([*options, *_for_pytest(tree, arguments)], plugins=[*plugin_modules(), keeper])

@@ -13,11 +13,40 @@ from typing import IO, TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_PART_BYTES = 1 << 20
+
 
 def file_sha256(path: Path) -> str:
     """Return the SHA-256 of the content of a file, in hexadecimal. Raises `OSError` when it cannot be read."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def parts_with_data(descriptor: int, size: int) -> Iterator[tuple[int, int]]:
+    """Yield start and end of each part of a file, up to `size`, that is more than a hole: lseek(2), SEEK_DATA."""
+    end = 0
+    while end < size:
+        try:
+            start = os.lseek(descriptor, end, os.SEEK_DATA)
+        except OSError:  # ENXIO: nothing but a hole follows
+            return
+        if start >= size:
+            return
+        end = min(os.lseek(descriptor, start, os.SEEK_HOLE), size)
+        yield start, end
+
+
+def sparse_sha256(path: Path) -> str:
+    """Return a SHA-256 of the content of a file and of where it is, without the holes: they would be read as zeros."""
+    total = hashlib.sha256()
+    with path.open("rb", buffering=0) as file:
+        size = os.fstat(file.fileno()).st_size
+        total.update(f"{size}".encode())
+        for start, end in parts_with_data(file.fileno(), size):
+            total.update(f" {start} {end} ".encode())
+            for offset in range(start, end, _PART_BYTES):
+                total.update(os.pread(file.fileno(), min(_PART_BYTES, end - offset), offset))
+    return total.hexdigest()
 
 
 def write_atomically(path: Path, data: bytes, *, mode: int = 0o644) -> None:

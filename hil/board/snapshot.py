@@ -13,21 +13,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hil.errors import InfrastructureError
-from hil.files import file_sha256
+from hil.files import sparse_sha256, write_atomically
+from hil.hashes import identity_of, is_settled
 from hil.paths import cache_root
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-FORMAT = 2
+FORMAT = 3
 """Part of every key. Increment it when the content or the use of snapshots changes, so that old ones are not found."""
 KEPT = 12
 """How many snapshots are kept, the most recently used ones: at least two for each emulated board of boards/."""
 KEPT_BYTES = 4 << 30
 """How much space the snapshots may take; the most recently used one is kept, whatever its size."""
 
+_BLOCK_BYTES = 512
+"""The unit of `st_blocks`, whatever the file system's is: stat(2)."""
+
 _STATE = "state"
 _DIGEST = "sha256"
+_VERIFIED = "verified"
+"""The file that says which state of the file system the digest was last compared in."""
 
 
 def snapshot_key(board: str, state: str, identity: str, ingredients: str = "") -> str:
@@ -51,8 +57,7 @@ class SnapshotStore:
         entry = self.root / key
         state = entry / _STATE
         try:
-            expected = (entry / _DIGEST).read_text(encoding="utf-8")
-            if file_sha256(state) == expected:
+            if _is_whole(entry):
                 os.utime(entry)
                 return state
         except OSError:
@@ -71,7 +76,7 @@ class SnapshotStore:
             ) from error
         try:
             write(fresh / _STATE)
-            (fresh / _DIGEST).write_text(file_sha256(fresh / _STATE), encoding="utf-8")
+            (fresh / _DIGEST).write_text(sparse_sha256(fresh / _STATE), encoding="utf-8")
             shutil.rmtree(self.root / key, ignore_errors=True)
             with contextlib.suppress(FileExistsError):  # another process has saved the same state meanwhile
                 fresh.rename(self.root / key)
@@ -89,8 +94,29 @@ class SnapshotStore:
                 shutil.rmtree(entry, ignore_errors=True)
 
 
-def _size(file: Path) -> int:
-    """Return the size of a file, 0 of one that another process has just removed."""
+def _is_whole(entry: Path) -> bool:
+    """Whether a state is what was saved. Raises `OSError` if it is not there.
+
+    To read hundreds of megabytes takes longer than a test, so a state counts as whole as long as nobody has written to
+    it since it was last compared.
+    """
+    state = entry / _STATE
+    status = state.stat()
+    now = identity_of(status)
     with contextlib.suppress(OSError):
-        return file.stat().st_size
+        if (entry / _VERIFIED).read_text(encoding="utf-8") == now:
+            return True
+    if sparse_sha256(state) != (entry / _DIGEST).read_text(encoding="utf-8"):
+        return False
+    if is_settled(status):
+        with contextlib.suppress(OSError):  # such as a cache that is only for reading
+            write_atomically(entry / _VERIFIED, now.encode())
+    return True
+
+
+def _size(file: Path) -> int:
+    """Return how much room a file takes, without its holes; 0 of one that another process has just removed."""
+    with contextlib.suppress(OSError):
+        status = file.stat()
+        return min(status.st_size, status.st_blocks * _BLOCK_BYTES)
     return 0

@@ -28,6 +28,9 @@ def main() -> None:
         restart()
     prepare_streams()
 
+    from hil import lazylabgrid
+
+    lazylabgrid.install()
     from hil.cli.commandline import print_error, run_command_line
 
     code = run_command_line()

@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import sys
+from importlib import import_module
 from pathlib import Path  # noqa: TC003 - typer reads it
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -38,9 +39,13 @@ if TYPE_CHECKING:
 PASS_THROUGH = {"ignore_unknown_options": True}
 """Options that are not ours are passed on to pytest."""
 
-QUICK = ("-p", "no:hypothesispytest", "-W", "ignore::pytest.PytestAssertRewriteWarning")
-"""The plugin of hypothesis is left out: it imports all of hypothesis at the end of every run, which takes half a
-second. And pytest would warn that our plugin, which has no assertions to rewrite, is imported already."""
+QUICK = (
+    *("-p", "no:hypothesispytest", "-p", "no:anyio"),
+    *("-W", "ignore::pytest.PytestAssertRewriteWarning"),
+)
+"""The plugins of two libraries that come with ours are left out: that of hypothesis imports all of hypothesis at the
+end of every run, which takes half a second, and that of anyio all of asyncio. `-p anyio` has it back. And pytest would
+warn that our plugin, which has no assertions to rewrite, is imported already."""
 
 
 def command(
@@ -314,6 +319,9 @@ def run(tree: Tree, board: BoardFile, arguments: list[str], *, why: str = "") ->
 
     from hil.session.entry import plugin_modules
 
+    # Before pytest starts: its hook, which rewrites assertions of plugins, comes before the one that has labgrid
+    # imported lazily, and imports it as a whole.
+    import_module("labgrid.pytestplugin")
     keeper = _RecordKeeper()
     options = ["--lg-env", str(board.path), *([f"--hil-why={why}"] if why else [])]
     code = pytest.main([*options, *_for_pytest(tree, arguments)], plugins=[*plugin_modules(), keeper])

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hil.errors import UsageError
-from hil.files import file_sha256
+from hil.hashes import known_sha256
 from hil.manifest import MANIFEST, MANIFEST_SCHEMA, BuiltFile, GitState, Manifest
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class Artifact:
     @classmethod
     def from_file(cls, path: Path) -> Artifact:
         """Describe a file that is there. Raises `OSError`."""
-        return cls(path, path.stat().st_size, file_sha256(path))
+        return cls(path, path.stat().st_size, known_sha256(path))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,6 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from elftools.common.exceptions import ELFError
-from elftools.elf.dynamic import DynamicSection
-from elftools.elf.elffile import ELFFile
-
 from hil.firmware.errors import BuildFailed
 
 if TYPE_CHECKING:
@@ -99,6 +95,11 @@ def _find_library(library: _Library, packages: Sequence[Path]) -> tuple[str, Pat
 
 def _needed(program: bytes) -> list[_Library]:
     """Return the libraries that an ELF file asks for; none if it is static."""
+    # Every run looks whether its firmware is up to date, and hardly any collects programs.
+    from elftools.common.exceptions import ELFError
+    from elftools.elf.dynamic import DynamicSection
+    from elftools.elf.elffile import ELFFile
+
     try:
         dynamic = next((s for s in ELFFile(io.BytesIO(program)).iter_sections() if isinstance(s, DynamicSection)), None)
     except ELFError as error:

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hil.buildid import DIGITS
-from hil.files import file_sha256
 from hil.firmware.errors import BuildFailed
+from hil.hashes import known_sha256
 from hil.paths import cache_root
 from hil.progress import Terminal
 from hil.tools import missing_tool, run_tool
@@ -49,8 +49,7 @@ def digest(inputs: Iterable[Path | str]) -> str:
             total.update(f"text {len(item)} {item}\n".encode())
             continue
         for path in _files(item):
-            content = path.read_bytes()
-            total.update(f"file {path.relative_to(item)} {len(content)}\n".encode() + content)
+            total.update(f"file {path.relative_to(item)} {known_sha256(path)}\n".encode())
     return total.hexdigest()
 
 
@@ -260,12 +259,12 @@ def _files(item: Path) -> Iterable[Path]:
         return [item]
     if not item.is_dir():
         raise BuildFailed(f"{item} is missing", doing="looking at what the build depends on")
-    return sorted(
-        path
-        for path in item.rglob("*")
-        if path.is_file() and path.suffix != ".md" and not _IGNORED_DIRECTORIES & set(path.relative_to(item).parts[:-1])
-    )
+    found = []
+    for directory, folders, names in os.walk(item):
+        folders[:] = [folder for folder in folders if folder not in _IGNORED_DIRECTORIES]
+        found += [os.path.join(directory, name) for name in names if not name.endswith(".md")]  # noqa: PTH118 - many
+    return sorted(path for path in map(Path, found) if path.is_file())
 
 
 def _digests(paths: Iterable[Path]) -> list[str]:
-    return [file_sha256(path) if path.is_file() else "" for path in paths]
+    return [known_sha256(path) if path.is_file() else "" for path in paths]

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct, field
 
-from hil.files import file_sha256
+from hil.hashes import known_sha256
 
 _SECRET = re.compile(r"pass|token|secret", re.IGNORECASE)
 _CREDENTIALS = re.compile(r"(?<=//)[^/@]*(?=@)")
@@ -82,11 +82,11 @@ def take_stock(
         boots_into=boots_into,
         features=dict(features or {}),
         images={
-            name: Image(relative(path, root), path.stat().st_size, file_sha256(path))
+            name: Image(relative(path, root), path.stat().st_size, known_sha256(path))
             for name, path in (images or {}).items()
             if path.is_file()
         },
-        tools={name: ToolFile(path, file_sha256(Path(path))) for name, path in programs.items() if path},
+        tools={name: ToolFile(path, known_sha256(Path(path))) for name, path in programs.items() if path},
         resources=tuple(
             Resource(cls, str(settings.get("name", "")), {key: text for key, text in _flat(settings) if key != "name"})
             for cls, settings in resources

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from hil.board.drivers.alarm import Alarm
+from hil.board.drivers.machinememory import has_memory
 from hil.board.drivers.qmp import Qmp
 from hil.board.drivers.uart import Uart
 from hil.deadline import Deadline
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from hil.board.drivers.machinememory import MachineMemory
     from hil.board.drivers.nvram import NvramFile
     from hil.record.transcript import Transcript
 
@@ -57,14 +59,20 @@ class Emulator:
         incoming: Path | None = None,
         inherited: Sequence[int] = (),
         nvram: NvramFile | None = None,
+        memory: MachineMemory | None = None,
     ) -> None:
         """Start `command` with one serial port for each transcript, in order.
 
         `incoming` is a saved state to load before `run`, `inherited` are the descriptors that the command refers to.
-        `nvram` is a file that it refers to, too, and that this machine alone writes to.
+        `nvram` is a file that it refers to, too, and that this machine alone writes to; `memory` is its RAM, if that is
+        a file, which is this machine's or that of the saved state.
         """
         self.nvram = nvram
+        self._memory = memory
         inherited = [*inherited, *([nvram.fd] if nvram else [])]
+        if memory and memory.descriptor is not None:
+            inherited.append(memory.descriptor)
+        arguments_of_memory = memory.arguments if memory else []
         self.alarm = Alarm()
         self.uarts: dict[str, Uart] = {}
         self._stderr = b""
@@ -79,7 +87,7 @@ class Emulator:
         ]
         if incoming:
             arguments += ["-incoming", "defer"]
-        self._process = _spawn([*command, "-S", *arguments], theirs, inherited)
+        self._process = _spawn([*command, *arguments_of_memory, "-S", *arguments], theirs, inherited)
         for name, transcript in transcripts.items():
             self.uarts[name] = Uart(name, lines[name], transcript, self.alarm, self.processors)
         self.qmp = Qmp(control, self.alarm, self._describe)
@@ -128,9 +136,13 @@ class Emulator:
         """Write RAM and devices to `path`; the processors stay halted."""
         self.stop()
         deadline = Deadline.after(TRANSFER_SECONDS)
-        for posted in (self._post_events(), self.qmp.post("migrate", {"uri": f"file:{path}"})):
+        own = self._memory if self._memory and self._memory.descriptor is not None else None
+        uri = _uri(path, own.size if own else 0)
+        for posted in (self._post_capabilities(shared=own is not None), self.qmp.post("migrate", {"uri": uri})):
             self.qmp.answer(posted, deadline)
         self._await_migration("save the snapshot", deadline)
+        if own:
+            own.write(path)
 
     def processors(self) -> str:
         """Return exception level and address of each processor in words, or "" if the machine does not run."""
@@ -156,13 +168,19 @@ class Emulator:
             uart.close()
         self.qmp.close()
         os.close(self._stop)
+        if self._memory:
+            self._memory.close()
 
-    def _post_events(self) -> int:
-        capability = {"capability": "events", "state": True}
-        return self.qmp.post("migrate-set-capabilities", {"capabilities": [capability]})
+    def _post_capabilities(self, *, shared: bool) -> int:
+        """Have QEMU report how a migration goes on, and leave RAM out that is `shared` with a file."""
+        states = {"events": True, "x-ignore-shared": shared}
+        capabilities = [{"capability": name, "state": state} for name, state in states.items()]
+        return self.qmp.post("migrate-set-capabilities", {"capabilities": capabilities})
 
     def _post_load(self, path: Path) -> tuple[int, ...]:
-        return self._post_events(), self.qmp.post("migrate-incoming", {"uri": f"file:{path}"})
+        behind = self._memory.size if self._memory and has_memory(path, self._memory.size) else 0
+        uri = _uri(path, behind)
+        return self._post_capabilities(shared=bool(behind)), self.qmp.post("migrate-incoming", {"uri": uri})
 
     def _await_migration(self, doing: str, deadline: Deadline) -> None:
         ended = ("completed", "failed")
@@ -233,6 +251,10 @@ class Emulator:
             return f"process {self.pid} is {psutil.Process(self.pid).status()}"
         except psutil.NoSuchProcess:
             return f"process {self.pid} is gone"
+
+
+def _uri(path: Path, offset: int) -> str:
+    return f"file:{path},offset={offset:#x}" if offset else f"file:{path}"
 
 
 def _serial_lines(names: Mapping[str, Transcript]) -> tuple[dict[str, socket.socket], list[socket.socket], list[str]]:

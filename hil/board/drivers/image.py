@@ -46,11 +46,16 @@ def flash(source: Path) -> FlashedImage:
         raise UsageError(
             f"no image {source}: {error.strerror}", doing=doing, hint="hil build, or hil run --firmware DIR"
         ) from None
-    check_built(source, hashlib.sha256(data).hexdigest(), doing)
     try:
-        return keep(source, data)
+        kept = keep(source, data)
     except FlashError as error:
         raise error.within(doing=doing) from None
+    try:
+        check_built(source, kept.sha256, doing)
+    except BaseException:
+        kept.close()
+        raise
+    return kept
 
 
 def keep(source: Path, data: bytes) -> FlashedImage:

@@ -106,6 +106,10 @@ class BoardProtocol(abc.ABC):
         """Keep what the firmware stores over power cycles inside of a block. Hardware does so anyway."""
         return nullcontext()
 
+    def to_be_saved(self) -> AbstractContextManager[None]:
+        """Expect that the board is saved at the end of a block in which it is started."""
+        return nullcontext()
+
     def identity(self) -> str:
         """Return a text that is equal for two machines only if each could resume the other's saved state."""
         raise NotImplementedError

@@ -21,6 +21,7 @@ from pexpect import TIMEOUT  # type: ignore[import-untyped]
 from hil.board.drivers.emulator import CONTROL_SECONDS, Emulator
 from hil.board.drivers.hostmemory import HostMemory
 from hil.board.drivers.image import FlashedImage, flash
+from hil.board.drivers.machinememory import OF_MACHINE, MachineMemory, has_memory, size_of
 from hil.board.drivers.nvram import Nvram
 from hil.board.drivers.protocols import BoardProtocol
 from hil.board.drivers.start import Start
@@ -28,8 +29,8 @@ from hil.board.file import labgridenv
 from hil.board.flash import FlashPlan, FlashResult, Payload, PayloadFile
 from hil.deadline import Deadline
 from hil.errors import BoardFileError, ConsoleClosed, ConsoleTimeout, InfrastructureError
-from hil.files import file_sha256
 from hil.firmware.machine import option_value
+from hil.hashes import known_sha256
 from hil.record.transcript import MemorySink
 from hil.tools import missing_tool
 
@@ -84,6 +85,8 @@ class HilQEMUDriver(QEMUDriver, BoardProtocol):  # type: ignore[misc]
         nvram: image in a flash device that the machine can write to, as new at each power-on
         network: QEMU's device by which the machine is in a network of its own, together with this process
         forwards: NetworkService resources (by name) whose address leads to a TCP port of the machine
+        mapped: whether the machine's `memory` is a file, which those that continue from a saved state map and need not
+            read: for machines with an operating system. Their `machine` must take `memory-backend`, as `virt` does
         args: further arguments, one list entry each
     """
 
@@ -99,6 +102,8 @@ class HilQEMUDriver(QEMUDriver, BoardProtocol):  # type: ignore[misc]
     network: str | None = attr.ib(default=None, validator=attr.validators.optional(attr.validators.instance_of(str)))
     forwards: dict[str, int] = attr.ib(factory=dict, validator=_NUMBERS)
 
+    mapped: bool = attr.ib(default=False, validator=attr.validators.instance_of(bool))
+
     def __attrs_post_init__(self) -> None:
         labgridenv.check(self.target.env.config)
         super().__attrs_post_init__()
@@ -109,6 +114,7 @@ class HilQEMUDriver(QEMUDriver, BoardProtocol):  # type: ignore[misc]
         self._emulator: Emulator | None = None
         self._standby: tuple[Path, Emulator] | None = None
         self._nvram = Nvram()
+        self._will_be_saved = False
         self.memory_meter: MemoryMeter | None = None
 
     @property
@@ -174,6 +180,8 @@ class HilQEMUDriver(QEMUDriver, BoardProtocol):  # type: ignore[misc]
         command += ["-smp", str(self.smp)]
         if self.icount:
             command += ["-icount", self.icount]
+        if self.mapped:
+            command += OF_MACHINE
         return command + self.args
 
     def on_activate(self) -> None:
@@ -276,6 +284,16 @@ class HilQEMUDriver(QEMUDriver, BoardProtocol):  # type: ignore[misc]
         if self.memory_meter:
             self.memory_meter.saved(path)
 
+    @contextlib.contextmanager
+    def to_be_saved(self) -> Iterator[None]:
+        """Start machines inside of a block so that they are saved without reading their whole memory."""
+        self._drop_standby()
+        self._will_be_saved = True
+        try:
+            yield
+        finally:
+            self._will_be_saved = False
+
     @step()  # type: ignore[untyped-decorator]
     def resume(self, path: Path) -> None:
         """Replace the running machine, if any, by one that continues from the state in `path`."""
@@ -332,7 +350,15 @@ class HilQEMUDriver(QEMUDriver, BoardProtocol):  # type: ignore[misc]
         command = self._with_images(self.get_qemu_base_args(), path)
         self.logger.debug("starting %s", shlex.join(command))
         inherited = [image.fd for image in self._flashed.values()]
-        return Emulator(command, self.transcripts, incoming=incoming, inherited=inherited, nvram=nvram)
+        memory = self._memory_for(incoming) if self.mapped else None
+        return Emulator(command, self.transcripts, incoming=incoming, inherited=inherited, nvram=nvram, memory=memory)
+
+    def _memory_for(self, incoming: Path | None) -> MachineMemory:
+        """Return the memory of a machine that starts, or continues: a file that it can be saved from, or that state."""
+        size = size_of(self.memory)
+        if incoming is None or not has_memory(incoming, size):
+            return MachineMemory.own(size)
+        return MachineMemory.own(size, incoming) if self._will_be_saved else MachineMemory.saved(incoming, size)
 
     def _begin(self, start: Start) -> None:
         self._note(start)
@@ -448,4 +474,4 @@ def _version(program: str, ask: Callable[[str], tuple[int, int, int]]) -> tuple[
 
 @functools.cache
 def _sha256(path: Path, _modified: int) -> str:
-    return file_sha256(path)
+    return known_sha256(path)

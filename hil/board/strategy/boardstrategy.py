@@ -236,8 +236,9 @@ class BoardStrategy(Strategy):  # type: ignore[misc]
         """
         key = self._stored_key(name, ingredients)
         if (found := self.snapshots.find(key)) is None:
-            bring()
-            found = self._store(key)
+            with self.board.to_be_saved():
+                bring()
+                found = self._store(key)
         return self._held(found)
 
     @breaking

@@ -6,7 +6,6 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from hil.session.plugin.session import SESSION
-from hil.target.words import difference
 
 if TYPE_CHECKING:
     import pytest
@@ -34,6 +33,8 @@ def pytest_assertrepr_compare(config: pytest.Config, op: str, left: object, righ
     if op != "==":
         return None
     if isinstance(left, (bytes, bytearray)) and isinstance(right, (bytes, bytearray)):
+        from hil.target.words import difference  # with the names of TPM commands, for a test that failed only
+
         return difference.explain(bytes(left), bytes(right), _sent(config))
     if _is_number(left) and _is_number(right):
         return _numbers(left, right)

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 UARTS = {"monitor": 0x0900_0000, "firmware": 0x0904_0000}
+RAM = 0x4010_0000
 SECURE_GPIO = 0x090B_0000  # PL061: pin 0 powers off, pin 1 restarts (QEMU hw/arm/virt.c)
 
 _ENTRY = """
@@ -114,3 +115,25 @@ def assemble(directory: Path, *actions: str) -> Path:
     subprocess.run(["aarch64-linux-gnu-gcc", *link, "-o", elf, source], check=True)
     subprocess.run(["aarch64-linux-gnu-objcopy", "-O", "binary", elf, image], check=True)
     return image
+
+
+def count_in_memory(uart: str) -> str:
+    """Answer `!` with itself and any other byte with the next letter, for ever; the letter is in RAM."""
+    return f"""
+        ldr x1, ={UARTS[uart]}
+        ldr x5, ={RAM}
+        mov w19, #'a'
+        strb w19, [x5]
+1:      ldr w4, [x1, #0x18]
+        tbnz w4, #4, 1b
+        ldr w3, [x1]
+        cmp w3, #'!'
+        b.ne 2f
+        str w3, [x1]
+        b 1b
+2:      ldrb w19, [x5]
+        str w19, [x1]
+        add w19, w19, #1
+        strb w19, [x5]
+        b 1b
+"""

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
+from hil.board.drivers.machinememory import MachineMemory, has_memory, size_of
 from hil.board.snapshot import KEPT, SnapshotStore, snapshot_key
 from hil.deadline import Deadline
-from hil.errors import ConsoleClosed, FirmwareError, InfrastructureError
+from hil.errors import BoardFileError, ConsoleClosed, FirmwareError, InfrastructureError
+from hil.files import file_sha256
 from hil.paths import cache_root
 from tests.board.drivers.conftest import BOOT
-from tests.board.drivers.guest import count_bytes, echo, say, wait_for_byte
+from tests.board.drivers.guest import count_bytes, count_in_memory, echo, say, wait_for_byte
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from hil.board.strategy import BoardStrategy
 
 SOON = 20.0
+MEMORY_BYTES = 64 << 20
 COUNTING = (*BOOT, wait_for_byte("monitor"), say("monitor", "!"), wait_for_byte("monitor"), say("monitor", "!"))
 
 
@@ -115,6 +118,64 @@ def test_a_state_that_was_not_reached_is_not_stored_and_breaks_no_board(
         with pytest.raises(FirmwareError, match="hangs"):
             board.stored("guest", "", fail)
     assert board.broken is None
+
+
+@pytest.mark.emulator
+def test_forks_that_map_the_saved_memory_write_to_copies_of_their_own(make_board: Callable[..., BoardStrategy]) -> None:
+    board = make_board(*BOOT, count_in_memory("monitor"), mapped=True)
+    board.fork()
+    assert [letter(board), letter(board)] == [b"a", b"b"]
+    (state,) = board.snapshots.root.glob("*/state")
+    assert has_memory(state, MEMORY_BYTES)
+    before = file_sha256(state)
+    kept = board.keep()  # of a fork, whose memory is no file of its own
+    for _ in range(2):
+        board.fork(kept)
+        assert letter(board) == b"c"
+        board.fork()
+        assert [letter(board), letter(board)] == [b"a", b"b"]
+    assert file_sha256(state) == before
+
+
+@pytest.mark.emulator
+def test_a_stored_state_beyond_a_fork_is_mapped_as_well(make_board: Callable[..., BoardStrategy]) -> None:
+    board = make_board(*BOOT, count_in_memory("monitor"), mapped=True)
+
+    def bring() -> None:
+        board.fork()
+        assert letter(board) == b"a"
+
+    stored = board.stored("beyond a", "", bring)
+    for _ in range(2):
+        board.fork(stored)
+        assert letter(board) == b"b"
+    assert [has_memory(state, MEMORY_BYTES) for state in board.snapshots.root.glob("*/state")] == [True, True]
+
+
+def test_a_saved_memory_takes_no_room_for_what_is_empty(tmp_path: Path) -> None:
+    machine = MachineMemory.own(1 << 30)
+    assert machine.descriptor is not None
+    os.pwrite(machine.descriptor, b"content", 1 << 29)
+    os.pwrite(machine.descriptor, bytes(1 << 20), 1 << 28)  # zeros that the machine has written
+    state = tmp_path / "state"
+    state.touch()
+    machine.write(state)
+    machine.close()
+    assert state.stat().st_blocks * 512 < 1 << 18
+    again = MachineMemory.own(1 << 30, state)
+    assert again.descriptor is not None
+    assert os.pread(again.descriptor, 7, 1 << 29) == b"content"
+    again.close()
+
+
+@pytest.mark.parametrize(("memory", "size"), [("1G", 1 << 30), ("512", 512 << 20), ("64k", 64 << 10)])
+def test_a_size_of_memory_is_what_qemu_takes_it_for(memory: str, size: int) -> None:
+    assert size_of(memory) == size
+
+
+def test_a_size_of_memory_that_is_none_is_the_board_files_mistake() -> None:
+    with pytest.raises(BoardFileError, match="`memory: much` is no size"):
+        size_of("much")
 
 
 @pytest.mark.emulator
@@ -227,6 +288,21 @@ def test_a_snapshot_that_changed_on_disk_is_removed(tmp_path: Path, content: byt
     state.write_bytes(content)
     assert store.find("key") is None
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_snapshot_that_nobody_has_written_to_is_read_once_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hil.hashes.SETTLED_SECONDS", -1.0)
+    store = SnapshotStore(tmp_path)
+    state = store.create("key", lambda path: void(path.write_bytes(b"state")))
+    assert store.find("key") == state
+    monkeypatch.setattr("hil.board.snapshot.sparse_sha256", lambda _: "nobody should read it")
+    assert store.find("key") == state
+    status = state.stat()
+    state.write_bytes(b"statE")
+    os.utime(state, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert store.find("key") is None
 
 
 def test_the_least_recently_used_snapshots_go(tmp_path: Path) -> None:

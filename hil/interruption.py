@@ -65,6 +65,19 @@ def raised_as_keyboard_interrupt() -> Iterator[None]:
             signal.signal(number, previous)
 
 
+@contextlib.contextmanager
+def keyboard_for_another() -> Iterator[None]:
+    """Leave Ctrl-C to a program that we have started, for as long as the block lasts."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, lambda *_: None)  # not SIG_IGN, which that program would inherit
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def leave_terminal() -> None:
     """Stop using a terminal that is gone, where each write would fail, and with it what is left to do."""
     for descriptor in (0, 1, 2):

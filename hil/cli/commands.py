@@ -25,6 +25,7 @@ SUMMARIES = {
     "bringup": "Bring up a board for the first time: from the power switch to the first TPM command, then Linux.",
     "bisect": "Find the change of the firmware that broke a test.",
     "report": "Show a run and rebuild its reports; compare, merge or remove runs; show the last runs side by side.",
+    "tpm": "Let TPM tools of others use vTPMs of a board: tpm2-tools, tpm2-tss, IBM's TSS, QEMU.",
     "bench": "Measure framework and service: ratios in one run, exact counts of instructions and traps.",
     "doctor": "Report what this machine lacks for building and testing, and how to install it.",
     "firmware": "Third-party parts of the firmware: update, fetch.",

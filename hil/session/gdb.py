@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import shutil
-import signal
 import subprocess
 import tempfile
-import threading
 from typing import TYPE_CHECKING
 
 from hil.board.drivers.debugport import debug_port
 from hil.board.file.boardfile import BoardFile
 from hil.errors import UsageError
+from hil.interruption import keyboard_for_another
 from hil.paths import CHECKOUT
 from hil.target.crash import find_elfs
 from hil.tools import missing_tool
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from hil.session.board import Board
@@ -87,21 +85,8 @@ def debug(board: Board, arguments: Sequence[str] = ()) -> int:
     ):
         commands.write(script(elfs_of(board), port))
         commands.flush()
-        with _keyboard_for_another():
+        with keyboard_for_another():
             return subprocess.run([gdb, "-q", "-x", commands.name, *arguments], check=False).returncode
-
-
-@contextlib.contextmanager
-def _keyboard_for_another() -> Iterator[None]:
-    """Leave Ctrl-C to gdb during the block: it interrupts the board with it."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, lambda *_: None)  # not SIG_IGN, which gdb would inherit
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _quoted(path: Path) -> str:

@@ -34,6 +34,7 @@ ELSEWHERE = {
     "hil firmware": "package archives",
     "hil lab": "a lab",
     "LG_COORDINATOR=": "a lab",
+    "hil tpm": "an emulator",
     "hil report --merge": "shards of a run",
     "hil report --serve": "somebody who ends it",
 }

@@ -81,6 +81,7 @@ TOOLS = {
     "device tree compiler": RequiredTool("device-tree-compiler", "builds device trees", "dtc"),
     "TSS": RequiredTool("libtss2-dev", "TPM commands in suites", file="/usr/include/tss2/tss2_esys.h"),
     "software TPM": RequiredTool("swtpm", "a TPM to compare with, in tests of the framework", "swtpm"),
+    "TPM tools": RequiredTool("tpm2-tools", "hil tpm shell, and tests of it", "tpm2_getrandom"),
     "fuzzing compiler": RequiredTool("clang-14", "fuzzes the service core", "clang-14"),
     "fuzzing runtime": RequiredTool("libclang-rt-14-dev", "fuzzes the service core", file="/usr/lib/llvm-14/lib/clang"),
     "C formatter": RequiredTool("clang-format-14", "make lint", "clang-format-14"),

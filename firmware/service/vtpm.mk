@@ -15,10 +15,6 @@ SPD_SOURCES		:=	$(wildcard ${VTPM_DIR}/core/*.c)	\
 
 NEED_BL32		:=	yes
 
-# Q0-Q31, FPCR and FPSR must be all the floating-point state there is: the service keeps exactly those apart.
-override ENABLE_SVE_FOR_NS	:=	0
-override ENABLE_SME_FOR_NS	:=	0
-
 # Locks compile to exclusive loads and stores, without libgcc's helpers.
 TF_CFLAGS		+=	-mno-outline-atomics
 

@@ -23,6 +23,7 @@
 
 #include "glue.h"
 #include "sandbox.h"
+#include "vectors.h"
 #include "vtpm_platform.h"
 #include "vtpm_port.h"
 #include "vtpm_service.h"
@@ -248,12 +249,14 @@ enum engine_status port_engine_enter(unsigned int window, uint64_t *ticks)
 
 	*ticks = 0;
 	start(frame);
+	vectors_put_away(window);
 	sandbox_enter(frame, tables_root(window), &regime);
 	do {
 		sandbox_run(frame);
 		*ticks += frame->ended - frame->started;
 	} while (answer(window, frame, &status));
 	sandbox_leave(frame);
+	vectors_give_back(window);
 	return (enum engine_status)(uint32_t)status; /* the entry returns 32 bits */
 }
 

@@ -14,7 +14,8 @@
  * Out of reach: SP_EL1, TPIDR_EL1, TTBR1_EL1 (TCR_EL1.EPD1 is set), AMAIR_EL1, ACTLR_EL1, AFSR0/1_EL1, CSSELR_EL1 and
  * PAR_EL1 are of EL1, where only SMC is executed. Keys of pointer authentication are not used: SCTLR_EL1.EnIA and its
  * like are 0, and PACGA traps by SCR_EL3.APK. Debug events of the normal world do not apply in
- * Secure state, by MDCR_EL3.SDD, and counters stop there, by MDCR_EL3.SPME; TF-A sets both. SVE and SME trap.
+ * Secure state, by MDCR_EL3.SDD, and counters stop there, by MDCR_EL3.SPME; TF-A sets both. SVE and SME trap, and vectors.h has the
+ * caller's.
  */
 #include <arch.h>
 #include <asm_macros.S>

@@ -29,7 +29,8 @@ enum host_entropy { HOST_ENTROPY_GOOD, HOST_ENTROPY_FAILS, HOST_ENTROPY_STUCK };
 
 struct host_switches {
 	enum host_entropy entropy;
-	uint32_t words_left; /* of entropy, before the source fails; 0: it does not */
+	uint64_t (*entropy_word)(uint64_t number); /* what the source gives instead, by how many words it has given */
+	uint32_t words_left;                       /* of entropy, before the source fails; 0: it does not */
 	/* Called after each read of queue memory: a guest on another CPU that writes at the worst moment. */
 	void (*after_queue_read)(uint64_t pa, size_t bytes);
 	/* Called while the engine runs, as another CPU would call the service at that moment. */
@@ -52,6 +53,7 @@ struct host_seen {
 	uint64_t log_lines; /* that an engine has written to the console */
 	uint64_t bad_calls; /* of an engine, that were refused */
 	char log[ENGINE_LOG_MAX_BYTES];
+	uint64_t words;         /* of entropy, that `entropy_word` has given */
 	uint64_t waits;         /* turns of a loop that waits for another CPU */
 	uint32_t request_bytes; /* of the last ENGINE_EXECUTE */
 	uint8_t request[ENGINE_BUFFER_BYTES];

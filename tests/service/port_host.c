@@ -43,6 +43,7 @@ void host_start(void)
 	memset(&seen, 0, sizeof(seen));
 	host_watch_reads();
 	vtpm_service_init(&header);
+	vtpm_entropy_start();
 }
 
 uint8_t *host_secure(uint64_t pa)
@@ -271,6 +272,10 @@ void port_engine_log(const char *text)
 
 bool port_entropy_word(uint64_t *out)
 {
+	if (host.entropy_word != NULL) {
+		*out = host.entropy_word(seen.words++);
+		return true;
+	}
 	if (host.entropy == HOST_ENTROPY_STUCK) {
 		*out = UINT64_C(0x5555555555555555);
 		return true;

@@ -109,6 +109,14 @@ def test_a_queue_leaves_the_caches_before_it_is_zeroed(code: dict[str, list[str]
     assert flushes[0] < stores[0]
 
 
+def test_what_a_processor_has_read_again_is_forgotten_after_a_queue_is_zeroed(code: dict[str, list[str]]) -> None:
+    """Clean lines, fetched through somebody's cacheable mapping, still hold what the former owner wrote."""
+    body = code["port_queue_zero"]
+    flush = next(place for place, instruction in enumerate(body) if "<flush_dcache_range>" in instruction)
+    forget = next(place for place, instruction in enumerate(body) if "<inv_dcache_range>" in instruction)
+    assert "dsb sy" in body[flush:forget]
+
+
 def test_a_failure_of_rndrrs_is_noticed(code: dict[str, list[str]]) -> None:
     """PSTATE.Z says that there was no randomness, and then the register holds zero."""
     body = next(body for body in code.values() if any(instruction.endswith(", rndrrs") for instruction in body))

@@ -19,6 +19,8 @@
 #define VTPM_ENGINE_MAX_BYTES 0x00200000
 #define VTPM_ENGINE_AUTHENTICATED 0 /* it is in the same FIP as BL31, which is as trusted as BL2 and its flash */
 
+#define VTPM_CORTEX_A53 0x1 /* the engine is linked around the errata of Cortex-A53 */
+
 /* The secure pool: translation tables, then the service's state and the image pages, then the windows. */
 #define VTPM_SECURE_POOL_PA 0xff200000
 #define VTPM_SECURE_POOL_BYTES 0x00c00000

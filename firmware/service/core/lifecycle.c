@@ -131,7 +131,7 @@ vtpm_status instance_create(const struct vtpm_requirements *wanted, uint64_t *ha
 {
 	struct vtpm_instance *instance = NULL;
 	vtpm_status status;
-	uint8_t sample[sizeof(uint64_t)];
+	uint8_t sample[2 * sizeof(uint64_t)];
 
 	if (!requirements_valid(wanted)) {
 		return VTPM_E_BAD_REQUIREMENT;

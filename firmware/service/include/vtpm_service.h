@@ -64,7 +64,13 @@ bool vtpm_gate_allows(uint32_t fid);
 bool vtpm_engine_call(unsigned int window, uint64_t number, const uint64_t x[2], uint64_t *result);
 
 /*
- * Fills `out` with entropy. Returns 0, or 1 if the source failed or repeated a word; `out` then holds nothing usable.
+ * Tests the source, which must be there. Once, before the first request; a source that fails is tested again by each.
+ */
+void vtpm_entropy_start(void);
+
+/*
+ * Fills `out` with entropy. Returns 0, or 1 if the source failed, or what it gave failed a test; `out` then holds nothing
+ * usable.
  */
 uint32_t vtpm_entropy_fill(uint8_t *out, uint32_t bytes);
 

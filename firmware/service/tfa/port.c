@@ -74,7 +74,8 @@ void port_queue_copy_out(struct pa to, const void *from, size_t bytes)
 /*
  * Whoever used these pages before may have done so through a cache. Its dirty lines are written back first; otherwise
  * that would happen later, over the zeros and over what the next owner writes (Arm DDI 0487, B2.16: mismatched memory
- * attributes).
+ * attributes). In between, a processor may have read the old content into a cache again, through somebody's cacheable
+ * mapping; these lines, which are clean, are forgotten after the zeros, or the next owner could read them.
  */
 void port_queue_zero(struct pa pa, size_t bytes)
 {
@@ -84,6 +85,8 @@ void port_queue_zero(struct pa pa, size_t bytes)
 	for (size_t word = 0; word < bytes / sizeof(uint64_t); word++) {
 		words[word] = 0;
 	}
+	dsbsy();
+	inv_dcache_range(pa.value, bytes);
 }
 
 void port_queue_barrier(void)

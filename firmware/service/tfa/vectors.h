@@ -33,7 +33,8 @@
 
 /*
  * Puts away the caller's vectors, predicates, FFR and mode before the engine runs in `window`, and leaves streaming
- * mode, where the engine's instructions do not exist. One caller at a time waits for a window, so each has room for one.
+ * mode, where the engine's instructions do not exist. One caller at a time waits for a window, so each has room for
+ * one.
  */
 void vectors_put_away(unsigned int window);
 

@@ -105,7 +105,8 @@ struct engine_mailbox {
 	/* Written by the engine before it returns: heap bytes allocated, now and at most since the window was fresh. */
 	uint64_t heap_bytes;
 	uint64_t heap_peak_bytes;
-	uint64_t reserved[3];
+	uint64_t platform_closed; /* not 0: the guest has no platform hierarchy */
+	uint64_t reserved[2];
 	uint8_t request[ENGINE_BUFFER_BYTES];
 	uint8_t response[ENGINE_BUFFER_BYTES];
 };

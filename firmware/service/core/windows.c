@@ -42,6 +42,7 @@ enum engine_status window_run(struct vtpm_instance *instance, enum engine_op op)
 
 	mailbox->op = op;
 	mailbox->profile = instance->requirements & VTPM_REQUIRE_PROFILE_MASK;
+	mailbox->platform_closed = instance->requirements & VTPM_REQUIRE_PLATFORM_CLOSED;
 	port_processor(&mailbox->midr, &mailbox->isar0);
 	status = port_engine_enter(instance->window, &inside);
 	instance->switches++;

@@ -78,8 +78,9 @@
  * x5-x7 must be zero. Returns x1 = handle, x2 = queue PA, x3 = queue bytes.
  */
 #define VTPM_REQUIRE_PROFILE_MASK 0xFF
-#define VTPM_REQUIRE_PERSISTENT (1 << 8) /* else ephemeral: RESET gives a newly manufactured TPM */
-#define VTPM_REQUIRE_KNOWN (VTPM_REQUIRE_PROFILE_MASK | VTPM_REQUIRE_PERSISTENT)
+#define VTPM_REQUIRE_PERSISTENT (1 << 8)      /* else ephemeral: RESET gives a newly manufactured TPM */
+#define VTPM_REQUIRE_PLATFORM_CLOSED (1 << 9) /* TPM2_Startup leaves the platform hierarchy disabled */
+#define VTPM_REQUIRE_KNOWN (VTPM_REQUIRE_PROFILE_MASK | VTPM_REQUIRE_PERSISTENT | VTPM_REQUIRE_PLATFORM_CLOSED)
 #define VTPM_PROFILE_DEFAULT 0 /* TPM 2.0, every PCR bank the engine implements */
 #define VTPM_PROFILE_SHA256 1  /* TPM 2.0, SHA-256 PCR bank only */
 #define VTPM_PROFILE_SHA384 2  /* TPM 2.0, SHA-384 PCR bank only */

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <ucontext.h>
 
 #include "host.h"
 #include "state.h"
@@ -40,6 +41,7 @@ void host_start(void)
 	memset(secure, 0, sizeof(secure));
 	memset(queues, 0, sizeof(queues));
 	memset(&host, 0, sizeof(host));
+	memset(calls, 0, sizeof(calls));
 	memset(&seen, 0, sizeof(seen));
 	host_watch_reads();
 	vtpm_service_init(&header);
@@ -231,7 +233,103 @@ bool port_translate(struct va va, bool write, struct pa *out)
 	return host.translate != NULL && host.translate(va.value, write, &out->value);
 }
 
-enum engine_status port_engine_enter(unsigned int window, uint64_t *ticks)
+/* Calls that can be parked: as firmware/service/tfa/calls.c has them, on a single CPU. */
+#define HOST_CALLS 12
+#define HOST_STACK_BYTES 65536
+
+struct host_call {
+	enum { CALL_FREE, CALL_RUNNING, CALL_PARKED } place;
+	ucontext_t inside;
+	ucontext_t outside;
+	vtpm_function *function;
+	struct vtpm_call request;
+	struct vtpm_answer answer;
+	vtpm_status status;
+	unsigned int window;
+	bool done;
+	bool abandoned;
+	_Alignas(16) uint8_t stack[HOST_STACK_BYTES];
+};
+
+static struct host_call calls[HOST_CALLS];
+static struct host_call *current;
+
+static void begin_call(void)
+{
+	struct host_call *call = current;
+
+	call->status = call->function(&call->request, &call->answer);
+	call->done = true;
+}
+
+static bool run_call(struct host_call *call, struct vtpm_answer *answer)
+{
+	current = call;
+	call->place = CALL_RUNNING;
+	swapcontext(&call->outside, &call->inside);
+	current = NULL;
+	call->place = call->done ? CALL_FREE : CALL_PARKED;
+	memcpy(&answer->x[1], &call->answer.x[1], (PORT_RESULTS - 1) * WORD);
+	return call->done;
+}
+
+/* A function that will not be parked runs on the stack that it was called on, so that CPUs can race. */
+vtpm_status port_call(vtpm_function *function, const struct vtpm_call *request, struct vtpm_answer *answer)
+{
+	struct host_call *call = calls;
+
+	if (host.parks == 0) {
+		return function(request, answer);
+	}
+	while (call->place != CALL_FREE) {
+		call++;
+	}
+	call->function = function;
+	call->request = *request;
+	call->answer = (struct vtpm_answer){0};
+	call->done = false;
+	call->abandoned = false;
+	getcontext(&call->inside);
+	call->inside.uc_stack.ss_sp = call->stack;
+	call->inside.uc_stack.ss_size = sizeof(call->stack);
+	call->inside.uc_link = &call->outside;
+	makecontext(&call->inside, begin_call, 0);
+	return run_call(call, answer) ? call->status : VTPM_INTERRUPTED;
+}
+
+enum port_progress port_continue(uint32_t window, bool abandon, struct vtpm_call *request, vtpm_status *status,
+				 struct vtpm_answer *answer)
+{
+	for (struct host_call *call = calls; call < calls + HOST_CALLS; call++) {
+		if (call->place != CALL_PARKED || (window != PORT_ANY_WINDOW && call->window != window)) {
+			continue;
+		}
+		if (host.masked && !abandon) {
+			return PORT_NOTHING_PARKED;
+		}
+		call->abandoned = abandon;
+		if (!run_call(call, answer)) {
+			return PORT_PARKED_AGAIN;
+		}
+		*request = call->request;
+		*status = call->status;
+		return PORT_FINISHED;
+	}
+	return PORT_NOTHING_PARKED;
+}
+
+/* Returns false if the call is to end. */
+static bool park(unsigned int window)
+{
+	struct host_call *call = current;
+
+	host.parks--;
+	call->window = window;
+	swapcontext(&call->inside, &call->outside);
+	return !call->abandoned;
+}
+
+enum engine_status port_engine_enter(unsigned int window, bool may_park, uint64_t *ticks)
 {
 	uint8_t *memory = host_secure(VTPM_WINDOWS_PA + (uint64_t)window * ENGINE_WINDOW_BYTES);
 	void (*other_cpu)(void) = host.while_engine_runs;
@@ -242,6 +340,11 @@ enum engine_status port_engine_enter(unsigned int window, uint64_t *ticks)
 		host.while_engine_runs = NULL;
 		other_cpu();
 		host.while_engine_runs = other_cpu;
+	}
+	while (may_park && host.parks > 0 && current != NULL) {
+		if (!park(window)) {
+			return ENGINE_FATAL;
+		}
 	}
 	return toy_engine(window, memory);
 }
@@ -292,6 +395,11 @@ bool port_entropy_word(uint64_t *out)
 uint64_t port_entropy_features(void)
 {
 	return VTPM_FEATURE_ENTROPY_CPU;
+}
+
+bool port_interrupt_pending(void)
+{
+	return host.interrupt;
 }
 
 void port_relax(void)

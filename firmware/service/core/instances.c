@@ -147,6 +147,50 @@ vtpm_status instance_read(uint64_t handle, struct vtpm_instance *out)
 	return instance == NULL ? VTPM_E_BAD_HANDLE : VTPM_OK;
 }
 
+uint32_t instance_window(uint64_t handle)
+{
+	struct vtpm_state *state = state_get();
+	const struct vtpm_instance *instance;
+	uint32_t window;
+
+	table_lock(&state->table);
+	instance = find(handle);
+	window = instance != NULL ? instance->window : VTPM_NO_WINDOW;
+	table_unlock(&state->table);
+	return window;
+}
+
+uint32_t instance_window_of_guest(const struct vtpm_caller *caller, uint64_t index)
+{
+	struct vtpm_state *state = state_get();
+	const struct vtpm_instance *instance;
+	uint32_t window;
+
+	table_lock(&state->table);
+	instance = find_as_guest(caller, index);
+	window = instance != NULL ? instance->window : VTPM_NO_WINDOW;
+	table_unlock(&state->table);
+	return window;
+}
+
+/* Finds an instance that is still being created, too. */
+uint32_t instance_window_of_vm(uint64_t vm_id, uint64_t place)
+{
+	struct vtpm_state *state = state_get();
+	uint32_t window = VTPM_NO_WINDOW;
+
+	table_lock(&state->table);
+	for (uint32_t number = 0; number < state->highest; number++) {
+		const struct vtpm_instance *instance = &state->instances[number];
+
+		if (instance->life == VTPM_CREATING && instance->vm_id == vm_id && instance->index == place) {
+			window = instance->window;
+		}
+	}
+	table_unlock(&state->table);
+	return window;
+}
+
 vtpm_status instance_queue_of_guest(const struct vtpm_caller *caller, uint64_t index, struct pa *queue, uint32_t *bytes)
 {
 	struct vtpm_state *state = state_get();

@@ -30,6 +30,14 @@ struct vtpm_binding {
  */
 vtpm_status instance_claim(uint64_t handle, struct vtpm_instance **out);
 vtpm_status instance_claim_as_guest(const struct vtpm_caller *caller, uint64_t index, struct vtpm_instance **out);
+/*
+ * Return the window of an instance, or VTPM_NO_WINDOW: by its handle, as a guest names it, or by VM and index. Its lock
+ * may be somebody else's, so this is out of date at once; only a parked call keeps its window.
+ */
+uint32_t instance_window(uint64_t handle);
+uint32_t instance_window_of_guest(const struct vtpm_caller *caller, uint64_t index);
+uint32_t instance_window_of_vm(uint64_t vm_id, uint64_t place);
+
 void instance_release(struct vtpm_instance *instance);
 
 /*

@@ -185,6 +185,16 @@ static vtpm_status run_slot(struct vtpm_instance *instance)
 }
 
 /*
+ * Between two commands nothing is half done, so an interrupt of the normal world need not wait for the next one. The
+ * caller makes its call again after it. One command is executed per call whatever is pending: a caller that has its
+ * interrupts masked gets on.
+ */
+static vtpm_status yield(uint32_t left)
+{
+	return left > 0 && port_interrupt_pending() ? VTPM_INTERRUPTED : VTPM_OK;
+}
+
+/*
  * HEAD is read once: commands that the guest submits from now on wait for its next doorbell, so that a guest cannot
  * keep EL3 busy by submitting as fast as it is served.
  */
@@ -205,9 +215,16 @@ static vtpm_status run_all(struct vtpm_instance *instance)
 	status = window_acquire(instance);
 	if (status == VTPM_OK && start) {
 		status = run_crb(instance);
+		if (status == VTPM_OK) {
+			status = yield(pending);
+		}
 	}
-	for (; status == VTPM_OK && pending > 0; pending--) {
+	while (status == VTPM_OK && pending > 0) {
 		status = run_slot(instance);
+		pending--;
+		if (status == VTPM_OK) {
+			status = yield(pending);
+		}
 	}
 	port_queue_barrier();
 	return status;

@@ -33,6 +33,15 @@ struct engine_mailbox *window_mailbox(const struct vtpm_instance *instance)
 	return (struct engine_mailbox *)window_memory(instance->window, va_make(state_get()->engine.mailbox_va));
 }
 
+/*
+ * While an instance is moved, others wait for that (instances.c), so it is not interrupted. It is short: it depends on
+ * the size of the state, and not on what a guest asks for.
+ */
+static bool may_park(enum engine_op op)
+{
+	return op != ENGINE_SUSPEND && op != ENGINE_RESUME;
+}
+
 enum engine_status window_run(struct vtpm_instance *instance, enum engine_op op)
 {
 	struct engine_mailbox *mailbox = window_mailbox(instance);
@@ -44,7 +53,7 @@ enum engine_status window_run(struct vtpm_instance *instance, enum engine_op op)
 	mailbox->profile = instance->requirements & VTPM_REQUIRE_PROFILE_MASK;
 	mailbox->platform_closed = instance->requirements & VTPM_REQUIRE_PLATFORM_CLOSED;
 	port_processor(&mailbox->midr, &mailbox->isar0);
-	status = port_engine_enter(instance->window, &inside);
+	status = port_engine_enter(instance->window, may_park(op), &inside);
 	instance->switches++;
 	instance->measuring.engine += inside;
 	instance->measuring.windows += port_ticks() - started - inside;
@@ -283,7 +292,7 @@ static vtpm_status try_for_window(struct vtpm_instance *instance)
 	if (free) {
 		return VTPM_OK;
 	}
-	return window == VTPM_NO_WINDOW ? VTPM_E_BUSY : take_over(instance, window);
+	return window == VTPM_NO_WINDOW ? VTPM_NO_WINDOW_FREE : take_over(instance, window);
 }
 
 /*

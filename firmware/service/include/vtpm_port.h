@@ -13,6 +13,7 @@
 #include "address.h"
 #include "engine_abi.h"
 #include "vtpm_abi.h"
+#include "vtpm_service.h"
 
 /* Returns memory of the secure pool. */
 void *port_secure(struct pa pa);
@@ -54,8 +55,35 @@ void port_processor(uint64_t *midr, uint64_t *isar0);
  * answer whatever it asks for, and returns the status with which it left. The engine can reach that window, its own
  * code and constants, and nothing else; the caller's registers survive, and the engine sees none of them. Any exception
  * of the engine that is no call ends the run with ENGINE_FATAL. `ticks`: how long the engine ran.
+ *
+ * Only inside a function that port_call runs. With `may_park`, an interrupt of the normal world parks that function.
  */
-enum engine_status port_engine_enter(unsigned int window, uint64_t *ticks);
+enum engine_status port_engine_enter(unsigned int window, bool may_park, uint64_t *ticks);
+
+/* What serves a call: returns its status, and fills in the answer from x1 to x3. */
+#define PORT_RESULTS 4
+typedef vtpm_status vtpm_function(const struct vtpm_call *call, struct vtpm_answer *answer);
+
+/*
+ * Runs a function that may be parked. Returns its status, or VTPM_INTERRUPTED if it was parked: port_continue will find
+ * it. VTPM_E_BUSY: too many calls are under way.
+ */
+vtpm_status port_call(vtpm_function *function, const struct vtpm_call *request, struct vtpm_answer *answer);
+
+enum port_progress {
+	PORT_NOTHING_PARKED, /* or the caller masks interrupts, and would be held by somebody else's work */
+	PORT_PARKED_AGAIN,   /* an interrupt has come */
+	PORT_FINISHED,
+};
+
+#define PORT_ANY_WINDOW (UINT32_MAX - 1)
+
+/*
+ * Goes on with the call that is parked in a window; of several, with the one that has waited for longest. When it has
+ * finished: which one it was, its status and its answer. `abandon`: it ends at once, as if its engine had failed.
+ */
+enum port_progress port_continue(uint32_t window, bool abandon, struct vtpm_call *request, vtpm_status *status,
+				 struct vtpm_answer *answer);
 
 /* Each writes one line to the firmware's console, about the engine that runs on this CPU. */
 void port_engine_log(const char *text);
@@ -65,6 +93,9 @@ void port_engine_bad_call(uint64_t number, uint64_t argument);
 /* Draws 64 bits of entropy. Returns false if the source failed or there is none; never waits without a bound. */
 bool port_entropy_word(uint64_t *out);
 uint64_t port_entropy_features(void); /* VTPM_FEATURE_ENTROPY_* */
+
+/* True if an interrupt is pending that the caller's processor would take as soon as EL3 and its masks let it. */
+bool port_interrupt_pending(void);
 
 /* Called in every turn of a loop that waits for another CPU, so that an emulator can run that one. */
 void port_relax(void);

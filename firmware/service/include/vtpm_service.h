@@ -13,8 +13,14 @@
 #include "engine_abi.h"
 #include "vtpm_abi.h"
 
-/* VTPM_OK or one of VTPM_E_*: vtpm_abi.h is their only list. */
+/* VTPM_OK or one of VTPM_E_*: vtpm_abi.h is their only list. Or, inside the core, VTPM_INTERRUPTED. */
 typedef int64_t vtpm_status;
+
+/* Work is left, but the caller's processor has an interrupt to take first. No caller ever sees it. */
+#define VTPM_INTERRUPTED 1
+
+/* All windows are at work, or parked. No caller ever sees it. */
+#define VTPM_NO_WINDOW_FREE 2
 
 enum vtpm_origin {
 	VTPM_FROM_OTHER,      /* the secure world */
@@ -51,8 +57,12 @@ const char *vtpm_engine_check(const struct engine_header *header);
  */
 void vtpm_service_init(const struct engine_header *header);
 
-/* Executes one call of the OEM range, on any CPU, and always fills in the answer. */
-void vtpm_dispatch(const struct vtpm_call *call, struct vtpm_answer *answer);
+/*
+ * Executes one call of the OEM range, on any CPU. Returns true and the answer; or false, and no answer, if the caller
+ * shall take its pending interrupt and then make the very same call again, which goes on where this one has stopped.
+ * Each call gets something done, so making it again and again comes to an end whatever is pending.
+ */
+bool vtpm_dispatch(const struct vtpm_call *call, struct vtpm_answer *answer);
 
 /* The gate: whether a guest may reach this function identifier at EL3 at all. */
 bool vtpm_gate_allows(uint32_t fid);

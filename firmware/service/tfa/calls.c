@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Parked calls: what becomes of a call of the service when the normal world needs its CPU.
+ *
+ * A call that runs the engine does so on a stack of its own. If an interrupt comes meanwhile, the stack is left as it
+ * is, and the CPU goes back to its caller, which takes the interrupt and then executes its SMC again. That SMC finds
+ * that an instance is in somebody's hands, and goes on with whatever is parked there (core/dispatch.c), on whichever
+ * CPU it is. So a parked call holds its instance's lock and its window, and nothing of any CPU: that CPU may even be
+ * switched off.
+ *
+ * A place in the table is free, running on one CPU, or parked. Only who has made it running touches it.
+ */
+#include <stddef.h>
+
+#include <arch_helpers.h>
+#include <context.h>
+#include <lib/el3_runtime/context_mgmt.h>
+#include <plat/common/platform.h>
+
+#include "calls.h"
+#include "lock.h"
+#include "sandbox_frame.h"
+#include "vtpm_platform.h"
+#include "vtpm_port.h"
+
+#define STACK_BYTES 4096
+#define CALL_BYTES 8192
+#define NO_WINDOW UINT32_MAX
+
+/* Of a stack, what calls_switch keeps: x29, x30, x19-x28. */
+#define KEPT_WORDS 12
+#define KEPT_LINK 1
+#define KEPT_X19 2
+
+/* Arm DDI 0487, HCR_EL2: IMO and TGE route interrupts of EL1 and EL0 to EL2. SPSR_EL3: I, and ALLINT of FEAT_NMI. */
+#define HCR_IMO (UINT64_C(1) << 4)
+#define HCR_TGE (UINT64_C(1) << 27)
+#define SPSR_I (UINT64_C(1) << 7)
+#define SPSR_ALLINT (UINT64_C(1) << 13)
+#define SPSR_AARCH32 (UINT64_C(1) << 4)
+
+enum place { FREE, RUNNING, PARKED };
+
+struct call {
+	uint8_t stack[STACK_BYTES];
+	struct sandbox_frame frame;
+	uint64_t inner; /* the stack pointer of the call while it is parked */
+	uint64_t outer; /* that of whoever runs it, while it runs */
+	vtpm_function *function;
+	struct vtpm_call request;
+	struct vtpm_answer answer;
+	vtpm_status status;
+	enum place place;
+	uint32_t window;
+	uint64_t since; /* parked calls are older the smaller it is */
+	bool done;
+	bool abandoned;
+};
+
+_Static_assert(sizeof(struct call) <= CALL_BYTES, "a call has its place");
+_Static_assert(VTPM_CALLS_PA + VTPM_CALL_COUNT * CALL_BYTES <= VTPM_TABLES_PA + VTPM_TABLES_BYTES,
+	       "all calls have theirs, behind the tables");
+_Static_assert(VTPM_CALL_COUNT > VTPM_WINDOW_COUNT, "while all windows are parked, some calls can still run");
+
+static struct call *current[PLATFORM_CORE_COUNT];
+static struct vtpm_table_lock lock;
+static uint64_t parked_so_far;
+
+void calls_switch(uint64_t *leave, uint64_t enter);
+void calls_begin(void);
+void calls_body(struct call *call) __attribute__((noreturn));
+
+static struct call *call_at(uint32_t number)
+{
+	return (struct call *)(VTPM_CALLS_PA + (uintptr_t)number * CALL_BYTES);
+}
+
+void calls_init(void)
+{
+	for (uint32_t number = 0; number < VTPM_CALL_COUNT; number++) {
+		call_at(number)->place = FREE;
+	}
+}
+
+struct call *calls_current(void)
+{
+	return current[plat_my_core_pos()];
+}
+
+struct sandbox_frame *calls_frame(struct call *call)
+{
+	return &call->frame;
+}
+
+void calls_use_window(struct call *call, unsigned int window)
+{
+	call->window = window;
+}
+
+bool calls_may_park(void)
+{
+	uint64_t spsr = read_ctx_reg(get_el3state_ctx(cm_get_context(NON_SECURE)), CTX_SPSR_EL3);
+	bool at_el2 = (spsr & SPSR_AARCH32) != 0 ? GET_M32(spsr) == MODE32_hyp : GET_EL(spsr) == MODE_EL2;
+	bool to_el2 = (read_hcr_el2() & (HCR_IMO | HCR_TGE)) != 0;
+	bool masked = (spsr & SPSR_I) != 0 || ((spsr & SPSR_AARCH32) == 0 && (spsr & SPSR_ALLINT) != 0);
+
+	return at_el2 == to_el2 ? !masked : to_el2;
+}
+
+bool calls_park(struct call *call)
+{
+	calls_switch(&call->inner, call->outer);
+	return !call->abandoned;
+}
+
+/* On the call's own stack. */
+void calls_body(struct call *call)
+{
+	call->status = call->function(&call->request, &call->answer);
+	call->done = true;
+	calls_switch(&call->inner, call->outer);
+	panic(); /* nobody goes on with a call that is done */
+}
+
+static struct call *take_free(void)
+{
+	struct call *taken = NULL;
+
+	table_lock(&lock);
+	for (uint32_t number = 0; number < VTPM_CALL_COUNT && taken == NULL; number++) {
+		if (call_at(number)->place == FREE) {
+			taken = call_at(number);
+			taken->place = RUNNING;
+		}
+	}
+	table_unlock(&lock);
+	return taken;
+}
+
+static struct call *take_parked(uint32_t window)
+{
+	struct call *taken = NULL;
+
+	table_lock(&lock);
+	for (uint32_t number = 0; number < VTPM_CALL_COUNT; number++) {
+		struct call *call = call_at(number);
+
+		if (call->place == PARKED && (window == PORT_ANY_WINDOW || call->window == window) &&
+		    (taken == NULL || call->since < taken->since)) {
+			taken = call;
+		}
+	}
+	if (taken != NULL) {
+		taken->place = RUNNING;
+	}
+	table_unlock(&lock);
+	return taken;
+}
+
+static void give(struct call *call, enum place place)
+{
+	table_lock(&lock);
+	if (place == PARKED) {
+		call->since = ++parked_so_far;
+	}
+	call->place = place;
+	table_unlock(&lock);
+}
+
+/* Runs a call that this CPU has taken. Returns true and the answer if it is done; else it has been parked. */
+static bool run(struct call *call, struct vtpm_answer *answer)
+{
+	current[plat_my_core_pos()] = call;
+	calls_switch(&call->outer, call->inner);
+	if (!call->done) {
+		give(call, PARKED);
+		return false;
+	}
+	for (unsigned int x = 1; x < PORT_RESULTS; x++) {
+		answer->x[x] = call->answer.x[x];
+	}
+	return true;
+}
+
+static void prepare(struct call *call, vtpm_function *function, const struct vtpm_call *request)
+{
+	uint64_t *kept = (uint64_t *)&call->stack[STACK_BYTES] - KEPT_WORDS;
+
+	kept[0] = 0; /* the end of the chain of frame records */
+	kept[KEPT_LINK] = (uintptr_t)calls_begin;
+	kept[KEPT_X19] = (uintptr_t)call;
+	call->inner = (uintptr_t)kept;
+	call->function = function;
+	for (unsigned int x = 0; x < ARRAY_SIZE(request->x); x++) {
+		call->request.x[x] = request->x[x];
+	}
+	call->request.caller = request->caller;
+	for (unsigned int x = 1; x < PORT_RESULTS; x++) {
+		call->answer.x[x] = 0;
+	}
+	call->window = NO_WINDOW;
+	call->done = false;
+	call->abandoned = false;
+}
+
+vtpm_status port_call(vtpm_function *function, const struct vtpm_call *request, struct vtpm_answer *answer)
+{
+	struct call *call = take_free();
+	vtpm_status status = VTPM_INTERRUPTED;
+
+	if (call == NULL) {
+		return VTPM_E_BUSY;
+	}
+	prepare(call, function, request);
+	if (run(call, answer)) {
+		status = call->status;
+		give(call, FREE);
+	}
+	return status;
+}
+
+enum port_progress port_continue(uint32_t window, bool abandon, struct vtpm_call *request, vtpm_status *status,
+				 struct vtpm_answer *answer)
+{
+	struct call *call = abandon || calls_may_park() ? take_parked(window) : NULL;
+
+	if (call == NULL) {
+		return PORT_NOTHING_PARKED;
+	}
+	call->abandoned = abandon;
+	if (!run(call, answer)) {
+		return PORT_PARKED_AGAIN;
+	}
+	*request = call->request;
+	*status = call->status;
+	give(call, FREE);
+	return PORT_FINISHED;
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What becomes of a command that is interrupted: it goes on when its caller calls again, or when somebody else needs
+ * what it holds; and nobody is locked out by it.
+ */
+#include "calls.h"
+#include "promise.h"
+#include "state.h"
+
+#define VMID 7
+#define BASE 0x40000000
+#define ANY_COMMAND 0x17b
+#define HYPERVISOR                                                                                                     \
+	(struct vtpm_caller)                                                                                           \
+	{                                                                                                              \
+		.origin = VTPM_FROM_HYPERVISOR                                                                         \
+	}
+
+/* Makes a call once, as a caller whose CPU does something else after an interrupt. Returns true if it was answered. */
+static bool call_once(const struct vtpm_caller *caller, uint64_t fid, uint64_t x1, uint64_t x2, uint64_t x3,
+		      struct vtpm_answer *answer)
+{
+	const struct vtpm_call call = {.x = {fid, x1, x2, x3}, .caller = *caller};
+
+	host_watch_reads();
+	return vtpm_dispatch(&call, answer);
+}
+
+static void start_and_leave(const struct vtpm_caller *caller, uint64_t fid, uint64_t x1)
+{
+	struct vtpm_answer answer;
+
+	host.parks = 1;
+	CHECK(!call_once(caller, fid, x1, 0, 0, &answer));
+	CHECK_EQUAL(host.parks, 0);
+}
+
+PROMISE(a_command_that_is_interrupted_again_and_again_is_executed_once)
+{
+	struct instance instance;
+	uint64_t before;
+
+	CHECK_EQUAL(create(1, 0, 1, 0, &instance), VTPM_OK);
+	submit(&instance, ANY_COMMAND, VTPM_TPM_HEADER_BYTES);
+	before = seen.engine_calls;
+	host.parks = 100;
+	CHECK_EQUAL(forward(&instance), VTPM_OK);
+	CHECK_EQUAL(seen.repeats, 100);
+	CHECK_EQUAL(seen.engine_calls, before + 1);
+	CHECK_EQUAL(info(&instance, VTPM_INFO_STATE, 5), 1);
+	CHECK_EQUAL(control_read(&instance, VTPM_RING_TAIL), 1);
+}
+
+PROMISE(an_interrupted_create_and_reset_succeed)
+{
+	struct instance instance;
+
+	host.parks = 3;
+	CHECK_EQUAL(create(1, 0, 1, 0, &instance), VTPM_OK);
+	CHECK_EQUAL(seen.repeats, 3);
+	CHECK_EQUAL(limit(VTPM_LIMITS_INSTANCES, 2), 1);
+	host.parks = 3;
+	CHECK_EQUAL(reset(&instance), VTPM_OK);
+	CHECK_EQUAL(seen.repeats, 6);
+	CHECK_EQUAL(create(1, 0, 1, 0, &instance), VTPM_E_EXISTS);
+}
+
+PROMISE(another_vcpu_goes_on_with_a_doorbell_that_the_first_has_left)
+{
+	const struct vtpm_caller guest = guest_of(VMID, BASE);
+	struct instance instance;
+
+	CHECK_EQUAL(create(1, 0, 1, 0, &instance), VTPM_OK);
+	CHECK_EQUAL(bind(&instance, VMID, BASE, 1, 0), VTPM_OK);
+	submit(&instance, ANY_COMMAND, VTPM_TPM_HEADER_BYTES);
+	start_and_leave(&guest, VTPM_FID_DOORBELL, 0);
+	CHECK_EQUAL(ring(&guest, 0), VTPM_OK);
+	CHECK_EQUAL(control_read(&instance, VTPM_RING_TAIL), 1);
+}
+
+PROMISE(a_failure_behind_an_interrupt_is_the_answer_of_the_call_that_is_made_again)
+{
+	struct instance instance;
+
+	CHECK_EQUAL(create(1, 0, 1, 0, &instance), VTPM_OK);
+	submit(&instance, TOY_GIVES_UP, VTPM_TPM_HEADER_BYTES);
+	host.parks = 2;
+	CHECK_EQUAL(forward(&instance), VTPM_E_ENGINE_FAILED);
+}
+
+PROMISE(a_parked_command_is_finished_before_its_instance_is_reset)
+{
+	struct instance instance;
+
+	CHECK_EQUAL(create(1, VTPM_REQUIRE_PERSISTENT, 1, 0, &instance), VTPM_OK);
+	submit(&instance, ANY_COMMAND, VTPM_TPM_HEADER_BYTES);
+	start_and_leave(&HYPERVISOR, VTPM_FID_FORWARD, instance.handle);
+	CHECK_EQUAL(reset(&instance), VTPM_OK);
+	CHECK_EQUAL(info(&instance, VTPM_INFO_STATE, 1), VTPM_STATE_CREATED);
+	CHECK_EQUAL(info(&instance, VTPM_INFO_STATE, 5), 1);
+}
+
+PROMISE(a_parked_instance_can_be_destroyed_also_with_interrupts_masked)
+{
+	struct instance instance;
+
+	CHECK_EQUAL(create(1, 0, 1, 0, &instance), VTPM_OK);
+	submit(&instance, ANY_COMMAND, VTPM_TPM_HEADER_BYTES);
+	start_and_leave(&HYPERVISOR, VTPM_FID_FORWARD, instance.handle);
+	host.masked = true;
+	CHECK_EQUAL(destroy(&instance), VTPM_OK);
+	CHECK_EQUAL(limit(VTPM_LIMITS_INSTANCES, 2), 0);
+	CHECK(host_secrets_are_gone());
+}
+
+PROMISE(a_caller_that_masks_interrupts_is_not_held_by_the_work_of_others)
+{
+	struct instance instance;
+
+	CHECK_EQUAL(create(1, 0, 1, 0, &instance), VTPM_OK);
+	submit(&instance, ANY_COMMAND, VTPM_TPM_HEADER_BYTES);
+	start_and_leave(&HYPERVISOR, VTPM_FID_FORWARD, instance.handle);
+	host.masked = true;
+	CHECK_EQUAL(reset(&instance), VTPM_E_BUSY);
+	host.masked = false;
+	CHECK_EQUAL(reset(&instance), VTPM_OK);
+}
+
+PROMISE(instances_that_hold_all_windows_and_do_not_come_back_do_not_lock_out_others)
+{
+	struct instance instances[VTPM_WINDOW_COUNT];
+	struct instance other;
+
+	CHECK_EQUAL(create(100, 0, 1, 0, &other), VTPM_OK);
+	for (uint32_t i = 0; i < VTPM_WINDOW_COUNT; i++) {
+		CHECK_EQUAL(create(1 + i, 0, 1, 0, &instances[i]), VTPM_OK);
+		submit(&instances[i], ANY_COMMAND, VTPM_TPM_HEADER_BYTES);
+	}
+	for (uint32_t i = 0; i < VTPM_WINDOW_COUNT; i++) {
+		start_and_leave(&HYPERVISOR, VTPM_FID_FORWARD, instances[i].handle);
+	}
+	submit(&other, ANY_COMMAND, VTPM_TPM_HEADER_BYTES);
+	host.masked = true;
+	CHECK_EQUAL(forward(&other), VTPM_E_BUSY);
+	host.masked = false;
+	CHECK_EQUAL(forward(&other), VTPM_OK);
+	CHECK_EQUAL(control_read(&other, VTPM_RING_TAIL), 1);
+	for (uint32_t i = 0; i < VTPM_WINDOW_COUNT; i++) {
+		CHECK_EQUAL(forward(&instances[i]), VTPM_OK);
+		CHECK_EQUAL(control_read(&instances[i], VTPM_RING_TAIL), 1);
+	}
+}

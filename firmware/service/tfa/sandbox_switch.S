@@ -26,6 +26,8 @@
 	.global	sandbox_enter
 	.global	sandbox_run
 	.global	sandbox_leave
+	.global	sandbox_keep
+	.global	sandbox_take_up
 	.global	sandbox_vectors
 	.global	sandbox_vectors_mmu
 	.global	sandbox_vectors_bhb

@@ -28,6 +28,27 @@ static _Thread_local bool unordered;
 /* This CPU has read HEAD or START since its last barrier: what it reads next may be from before they changed. */
 static _Thread_local bool unconfirmed;
 
+/* Calls that can be parked: as firmware/service/tfa/calls.c has them, on a single CPU. */
+#define HOST_CALLS 12
+#define HOST_STACK_BYTES 65536
+
+struct host_call {
+	enum { CALL_FREE, CALL_RUNNING, CALL_PARKED } place;
+	ucontext_t inside;
+	ucontext_t outside;
+	vtpm_function *function;
+	struct vtpm_call request;
+	struct vtpm_answer answer;
+	vtpm_status status;
+	unsigned int window;
+	bool done;
+	bool abandoned;
+	_Alignas(16) uint8_t stack[HOST_STACK_BYTES];
+};
+
+static struct host_call calls[HOST_CALLS];
+static struct host_call *current;
+
 static void die(const char *what, uint64_t address)
 {
 	fprintf(stderr, "the service %s 0x%llx\n", what, (unsigned long long)address);
@@ -233,27 +254,6 @@ bool port_translate(struct va va, bool write, struct pa *out)
 	return host.translate != NULL && host.translate(va.value, write, &out->value);
 }
 
-/* Calls that can be parked: as firmware/service/tfa/calls.c has them, on a single CPU. */
-#define HOST_CALLS 12
-#define HOST_STACK_BYTES 65536
-
-struct host_call {
-	enum { CALL_FREE, CALL_RUNNING, CALL_PARKED } place;
-	ucontext_t inside;
-	ucontext_t outside;
-	vtpm_function *function;
-	struct vtpm_call request;
-	struct vtpm_answer answer;
-	vtpm_status status;
-	unsigned int window;
-	bool done;
-	bool abandoned;
-	_Alignas(16) uint8_t stack[HOST_STACK_BYTES];
-};
-
-static struct host_call calls[HOST_CALLS];
-static struct host_call *current;
-
 static void begin_call(void)
 {
 	struct host_call *call = current;
@@ -273,27 +273,41 @@ static bool run_call(struct host_call *call, struct vtpm_answer *answer)
 	return call->done;
 }
 
-/* A function that will not be parked runs on the stack that it was called on, so that CPUs can race. */
-vtpm_status port_call(vtpm_function *function, const struct vtpm_call *request, struct vtpm_answer *answer)
+static struct host_call *free_call(void)
 {
 	struct host_call *call = calls;
 
-	if (host.parks == 0) {
-		return function(request, answer);
-	}
 	while (call->place != CALL_FREE) {
 		call++;
 	}
-	call->function = function;
-	call->request = *request;
-	call->answer = (struct vtpm_answer){0};
-	call->done = false;
-	call->abandoned = false;
+	return call;
+}
+
+/* Prepares a context apart from where a call is chosen: the compiler expects getcontext() to return twice. */
+static void lay_out(struct host_call *call)
+{
 	getcontext(&call->inside);
 	call->inside.uc_stack.ss_sp = call->stack;
 	call->inside.uc_stack.ss_size = sizeof(call->stack);
 	call->inside.uc_link = &call->outside;
 	makecontext(&call->inside, begin_call, 0);
+}
+
+/* A function that will not be parked runs on the stack that it was called on, so that CPUs can race. */
+vtpm_status port_call(vtpm_function *function, const struct vtpm_call *request, struct vtpm_answer *answer)
+{
+	struct host_call *call;
+
+	if (host.parks == 0) {
+		return function(request, answer);
+	}
+	call = free_call();
+	call->function = function;
+	call->request = *request;
+	call->answer = (struct vtpm_answer){0};
+	call->done = false;
+	call->abandoned = false;
+	lay_out(call);
 	return run_call(call, answer) ? call->status : VTPM_INTERRUPTED;
 }
 

@@ -33,7 +33,7 @@ static _Thread_local bool unconfirmed;
 #define HOST_STACK_BYTES 65536
 
 struct host_call {
-	enum { CALL_FREE, CALL_RUNNING, CALL_PARKED } place;
+	enum { CALL_FREE, CALL_RUNNING, CALL_PARKED, CALL_KEPT } place;
 	ucontext_t inside;
 	ucontext_t outside;
 	vtpm_function *function;
@@ -262,14 +262,13 @@ static void begin_call(void)
 	call->done = true;
 }
 
-static bool run_call(struct host_call *call, struct vtpm_answer *answer)
+static bool run_call(struct host_call *call)
 {
 	current = call;
 	call->place = CALL_RUNNING;
 	swapcontext(&call->outside, &call->inside);
 	current = NULL;
 	call->place = call->done ? CALL_FREE : CALL_PARKED;
-	memcpy(&answer->x[1], &call->answer.x[1], (PORT_RESULTS - 1) * WORD);
 	return call->done;
 }
 
@@ -294,10 +293,12 @@ static void lay_out(struct host_call *call)
 }
 
 /* A function that will not be parked runs on the stack that it was called on, so that CPUs can race. */
-vtpm_status port_call(vtpm_function *function, const struct vtpm_call *request, struct vtpm_answer *answer)
+vtpm_status port_call(vtpm_function *function, const struct vtpm_call *request, enum port_caller caller,
+		      struct vtpm_answer *answer)
 {
 	struct host_call *call;
 
+	(void)caller;
 	if (host.parks == 0) {
 		return function(request, answer);
 	}
@@ -308,28 +309,48 @@ vtpm_status port_call(vtpm_function *function, const struct vtpm_call *request, 
 	call->done = false;
 	call->abandoned = false;
 	lay_out(call);
-	return run_call(call, answer) ? call->status : VTPM_INTERRUPTED;
+	if (!run_call(call)) {
+		return VTPM_INTERRUPTED;
+	}
+	memcpy(&answer->x[1], &call->answer.x[1], (PORT_RESULTS - 1) * WORD);
+	return call->status;
 }
 
-enum port_progress port_continue(uint32_t window, bool abandon, struct vtpm_call *request, vtpm_status *status,
-				 struct vtpm_answer *answer)
+enum port_progress port_continue(uint32_t window, enum port_caller caller, struct port_finished *out)
 {
 	for (struct host_call *call = calls; call < calls + HOST_CALLS; call++) {
 		if (call->place != CALL_PARKED || (window != PORT_ANY_WINDOW && call->window != window)) {
 			continue;
 		}
-		if (host.masked && !abandon) {
+		if (host.masked && caller == PORT_CALLS_AGAIN) {
 			return PORT_NOTHING_PARKED;
 		}
-		call->abandoned = abandon;
-		if (!run_call(call, answer)) {
+		call->abandoned = caller == PORT_ABANDONS;
+		if (!run_call(call)) {
 			return PORT_PARKED_AGAIN;
 		}
-		*request = call->request;
-		*status = call->status;
+		*out = (struct port_finished){(uint32_t)(call - calls), &call->request, &call->answer, call->status};
 		return PORT_FINISHED;
 	}
 	return PORT_NOTHING_PARKED;
+}
+
+void port_end(uint32_t number, bool keep)
+{
+	calls[number].place = keep ? CALL_KEPT : CALL_FREE;
+}
+
+bool port_kept(const struct vtpm_call *request, vtpm_status *status, struct vtpm_answer *answer)
+{
+	for (struct host_call *call = calls; call < calls + HOST_CALLS; call++) {
+		if (call->place == CALL_KEPT && memcmp(&call->request, request, sizeof(*request)) == 0) {
+			call->place = CALL_FREE;
+			memcpy(&answer->x[1], &call->answer.x[1], (PORT_RESULTS - 1) * WORD);
+			*status = call->status;
+			return true;
+		}
+	}
+	return false;
 }
 
 /* Returns false if the call is to end. */

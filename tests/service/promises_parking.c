@@ -150,3 +150,75 @@ PROMISE(instances_that_hold_all_windows_and_do_not_come_back_do_not_lock_out_oth
 		CHECK_EQUAL(control_read(&instances[i], VTPM_RING_TAIL), 1);
 	}
 }
+
+/* Fills all windows with instances that another one must wait for; `first` is the oldest of them. */
+static void park_all(struct instance instances[VTPM_WINDOW_COUNT])
+{
+	for (uint32_t i = 0; i < VTPM_WINDOW_COUNT; i++) {
+		CHECK_EQUAL(create(1 + i, VTPM_REQUIRE_PERSISTENT, 1, 0, &instances[i]), VTPM_OK);
+	}
+	for (uint32_t i = 0; i < VTPM_WINDOW_COUNT; i++) {
+		submit(&instances[i], i == 0 ? TOY_GIVES_UP : ANY_COMMAND, VTPM_TPM_HEADER_BYTES);
+		start_and_leave(&HYPERVISOR, VTPM_FID_FORWARD, instances[i].handle);
+	}
+}
+
+PROMISE(the_caller_of_a_call_that_another_has_finished_gets_its_answer_once)
+{
+	struct instance instances[VTPM_WINDOW_COUNT];
+	struct instance other;
+
+	park_all(instances);
+	CHECK_EQUAL(create(100, 0, 1, 0, &other), VTPM_OK);
+	CHECK_EQUAL(info(&instances[0], VTPM_INFO_STATE, 1), VTPM_STATE_FAILED);
+	CHECK_EQUAL(forward(&instances[0]), VTPM_E_ENGINE_FAILED);
+	CHECK_EQUAL(forward(&instances[0]), VTPM_E_BAD_STATE);
+}
+
+PROMISE(a_create_that_another_has_finished_returns_its_handle)
+{
+	const struct vtpm_call first = {.x = {VTPM_FID_CREATE, 1, 0, 1, 0}, .caller = HYPERVISOR};
+	struct instance instances[VTPM_WINDOW_COUNT];
+	struct instance other;
+	struct vtpm_answer answer;
+
+	CHECK_EQUAL(create(100, 0, 1, 0, &other), VTPM_OK);
+	for (uint32_t i = 1; i < VTPM_WINDOW_COUNT; i++) {
+		CHECK_EQUAL(create(1 + i, 0, 1, 0, &instances[i]), VTPM_OK);
+	}
+	host.parks = 1;
+	CHECK(!vtpm_dispatch(&first, &answer)); /* it has the window that `other` had */
+	for (uint32_t i = 1; i < VTPM_WINDOW_COUNT; i++) {
+		submit(&instances[i], ANY_COMMAND, VTPM_TPM_HEADER_BYTES);
+		start_and_leave(&HYPERVISOR, VTPM_FID_FORWARD, instances[i].handle);
+	}
+	submit(&other, ANY_COMMAND, VTPM_TPM_HEADER_BYTES);
+	CHECK_EQUAL(forward(&other), VTPM_OK);
+	CHECK(vtpm_dispatch(&first, &answer));
+	CHECK_EQUAL(answer.x[0], VTPM_OK);
+	CHECK_EQUAL(manage(VTPM_FID_INFO, answer.x[1], VTPM_INFO_STATE, 0, 0, 0, NULL), VTPM_OK);
+	CHECK_EQUAL(answer.x[3], 2 * VTPM_PAGE_BYTES);
+}
+
+PROMISE(a_hypervisor_that_asks_for_it_is_told_of_an_interrupt_and_goes_on_when_it_likes)
+{
+	struct instance instance;
+	struct vtpm_answer answer;
+
+	CHECK_EQUAL(create(1, 0, 1, 0, &instance), VTPM_OK);
+	submit(&instance, ANY_COMMAND, VTPM_TPM_HEADER_BYTES);
+	host.masked = true;
+	host.parks = 2;
+	for (uint32_t interrupts = 0; interrupts < 2; interrupts++) {
+		CHECK(call_once(&HYPERVISOR, VTPM_FID_FORWARD, instance.handle, VTPM_TELL_MORE, 0, &answer));
+		CHECK_EQUAL((int64_t)answer.x[0], VTPM_E_MORE);
+	}
+	CHECK(call_once(&HYPERVISOR, VTPM_FID_FORWARD, instance.handle, VTPM_TELL_MORE, 0, &answer));
+	CHECK_EQUAL((int64_t)answer.x[0], VTPM_OK);
+	CHECK_EQUAL(control_read(&instance, VTPM_RING_TAIL), 1);
+	host.parks = 1;
+	CHECK(call_once(&HYPERVISOR, VTPM_FID_RESET, instance.handle, VTPM_TELL_MORE, 0, &answer));
+	CHECK_EQUAL((int64_t)answer.x[0], VTPM_E_MORE);
+	CHECK(call_once(&HYPERVISOR, VTPM_FID_RESET, instance.handle, VTPM_TELL_MORE, 0, &answer));
+	CHECK_EQUAL((int64_t)answer.x[0], VTPM_OK);
+}

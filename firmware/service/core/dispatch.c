@@ -181,11 +181,6 @@ static bool answer_query(const struct vtpm_call *call, struct vtpm_answer *answe
 	}
 }
 
-static vtpm_status call_reset(const struct vtpm_call *call)
-{
-	return instance_reset(call->x[1]);
-}
-
 static vtpm_status dispatch_management(const struct vtpm_call *call, struct vtpm_answer *answer)
 {
 	switch ((uint32_t)call->x[0]) {
@@ -198,7 +193,7 @@ static vtpm_status dispatch_management(const struct vtpm_call *call, struct vtpm
 	case VTPM_FID_INFO:
 		return call_info(call, answer);
 	case VTPM_FID_RESET:
-		return call_reset(call);
+		return instance_reset(call->x[1]);
 	case VTPM_FID_DESTROY:
 		return instance_destroy(call->x[1]);
 	case VTPM_FID_FORWARD:
@@ -256,6 +251,33 @@ static bool same_request(const struct vtpm_call *left, const struct vtpm_call *r
 	return fid == other;
 }
 
+/* Whether the caller wants to be told of an interrupt, instead of having its SMC executed again. */
+static bool is_told(const struct vtpm_call *call)
+{
+	uint32_t fid = (uint32_t)call->x[0];
+
+	return (fid == VTPM_FID_FORWARD || fid == VTPM_FID_RESET) && call->x[2] == VTPM_TELL_MORE;
+}
+
+static enum port_caller how_called(const struct vtpm_call *call)
+{
+	if ((uint32_t)call->x[0] == VTPM_FID_DESTROY) {
+		return PORT_ABANDONS;
+	}
+	return is_told(call) ? PORT_IS_TOLD : PORT_CALLS_AGAIN;
+}
+
+/*
+ * Whether who made a call, and makes it again, could tell that somebody else has finished it. A queue that was served
+ * is empty then, which is as good an answer; but CREATE would find that its instance exists.
+ */
+static bool would_be_missed(const struct port_finished *finished)
+{
+	uint32_t fid = (uint32_t)finished->request->x[0];
+
+	return finished->status != VTPM_OK || fid == VTPM_FID_CREATE || fid == VTPM_FID_RESET;
+}
+
 /* Returns the window of the instance that a call is about, or PORT_ANY_WINDOW if all that it lacks is a window. */
 static uint32_t what_is_in_the_way(const struct vtpm_call *call, vtpm_status status)
 {
@@ -286,12 +308,10 @@ static bool is_in_the_way(uint32_t fid, vtpm_status status)
  */
 static bool make_way(const struct vtpm_call *call, struct vtpm_answer *answer, vtpm_status *status)
 {
-	uint32_t fid = (uint32_t)call->x[0];
-	struct vtpm_answer theirs;
-	struct vtpm_call finished;
-	vtpm_status ended;
+	enum port_caller how = how_called(call);
+	struct port_finished finished;
 
-	switch (port_continue(what_is_in_the_way(call, *status), fid == VTPM_FID_DESTROY, &finished, &ended, &theirs)) {
+	switch (port_continue(what_is_in_the_way(call, *status), how, &finished)) {
 	case PORT_NOTHING_PARKED:
 		*status = *status == VTPM_NO_WINDOW_FREE ? VTPM_E_BUSY : *status;
 		return false;
@@ -301,13 +321,15 @@ static bool make_way(const struct vtpm_call *call, struct vtpm_answer *answer, v
 	default:
 		break;
 	}
-	if (*status == VTPM_NO_WINDOW_FREE || !same_request(call, &finished)) {
+	if (*status == VTPM_NO_WINDOW_FREE || !same_request(call, finished.request)) {
+		port_end(finished.number, how != PORT_ABANDONS && would_be_missed(&finished));
 		return true;
 	}
 	for (unsigned int x = 1; x < SMCCC_FIRST_PRESERVED; x++) {
-		answer->x[x] = theirs.x[x];
+		answer->x[x] = finished.answer->x[x];
 	}
-	*status = ended;
+	*status = finished.status;
+	port_end(finished.number, false);
 	return false;
 }
 
@@ -316,8 +338,11 @@ static vtpm_status dispatch(const struct vtpm_call *call, struct vtpm_answer *an
 	uint32_t fid = (uint32_t)call->x[0];
 	vtpm_status status;
 
+	if (port_kept(call, &status, answer)) {
+		return status;
+	}
 	do {
-		status = runs_engine(fid) ? port_call(serve, call, answer) : serve(call, answer);
+		status = runs_engine(fid) ? port_call(serve, call, how_called(call), answer) : serve(call, answer);
 	} while (is_in_the_way(fid, status) && make_way(call, answer, &status));
 	return status;
 }
@@ -334,6 +359,9 @@ bool vtpm_dispatch(const struct vtpm_call *call, struct vtpm_answer *answer)
 		return true;
 	}
 	status = dispatch(call, answer);
+	if (status == VTPM_INTERRUPTED && is_told(call)) {
+		status = VTPM_E_MORE;
+	}
 	answer->x[0] = (uint64_t)status;
 	return status != VTPM_INTERRUPTED;
 }

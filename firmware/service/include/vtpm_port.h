@@ -64,26 +64,46 @@ enum engine_status port_engine_enter(unsigned int window, bool may_park, uint64_
 #define PORT_RESULTS 4
 typedef vtpm_status vtpm_function(const struct vtpm_call *call, struct vtpm_answer *answer);
 
+enum port_caller {
+	PORT_CALLS_AGAIN, /* its SMC is executed again; so it is only interrupted if it takes the interrupt first */
+	PORT_IS_TOLD,     /* it learns that its call is parked */
+	PORT_ABANDONS,    /* what is parked ends at once, as if its engine had failed */
+};
+
 /*
  * Runs a function that may be parked. Returns its status, or VTPM_INTERRUPTED if it was parked: port_continue will find
  * it. VTPM_E_BUSY: too many calls are under way.
  */
-vtpm_status port_call(vtpm_function *function, const struct vtpm_call *request, struct vtpm_answer *answer);
+vtpm_status port_call(vtpm_function *function, const struct vtpm_call *request, enum port_caller caller,
+		      struct vtpm_answer *answer);
 
 enum port_progress {
 	PORT_NOTHING_PARKED, /* or the caller masks interrupts, and would be held by somebody else's work */
-	PORT_PARKED_AGAIN,   /* an interrupt has come */
+	PORT_PARKED_AGAIN,   /* an interrupt has come, or another CPU is going on with it */
 	PORT_FINISHED,
+};
+
+/* A parked call that has been gone on with to its end. */
+struct port_finished {
+	uint32_t number;
+	const struct vtpm_call *request;
+	const struct vtpm_answer *answer;
+	vtpm_status status;
 };
 
 #define PORT_ANY_WINDOW (UINT32_MAX - 1)
 
 /*
  * Goes on with the call that is parked in a window; of several, with the one that has waited for longest. When it has
- * finished: which one it was, its status and its answer. `abandon`: it ends at once, as if its engine had failed.
+ * finished, what became of it; port_end is then due.
  */
-enum port_progress port_continue(uint32_t window, bool abandon, struct vtpm_call *request, vtpm_status *status,
-				 struct vtpm_answer *answer);
+enum port_progress port_continue(uint32_t window, enum port_caller caller, struct port_finished *out);
+
+/* `keep`: who made the call is going to make it again, and gets this answer from port_kept. */
+void port_end(uint32_t number, bool keep);
+
+/* Finds the answer to a call that somebody else has finished meanwhile, and forgets it. */
+bool port_kept(const struct vtpm_call *request, vtpm_status *status, struct vtpm_answer *answer);
 
 /* Each writes one line to the firmware's console, about the engine that runs on this CPU. */
 void port_engine_log(const char *text);

@@ -8,7 +8,8 @@
  * CPU it is. So a parked call holds its instance's lock and its window, and nothing of any CPU: that CPU may even be
  * switched off.
  *
- * A place in the table is free, running on one CPU, or parked. Only who has made it running touches it.
+ * A place in the table is free, running on one CPU, or parked; or it keeps the answer to a call that somebody else has
+ * finished, until its caller calls again. Only who has made it running touches it.
  */
 #include <stddef.h>
 
@@ -39,7 +40,7 @@
 #define SPSR_ALLINT (UINT64_C(1) << 13)
 #define SPSR_AARCH32 (UINT64_C(1) << 4)
 
-enum place { FREE, RUNNING, PARKED };
+enum place { FREE, RUNNING, PARKED, KEPT };
 
 struct call {
 	uint8_t stack[STACK_BYTES];
@@ -52,9 +53,10 @@ struct call {
 	vtpm_status status;
 	enum place place;
 	uint32_t window;
-	uint64_t since; /* parked calls are older the smaller it is */
+	uint64_t since; /* parked calls are older the smaller it is; 0: it has never been parked */
 	bool done;
 	bool abandoned;
+	bool told; /* whoever runs it learns that it is parked */
 };
 
 _Static_assert(sizeof(struct call) <= CALL_BYTES, "a call has its place");
@@ -65,6 +67,7 @@ _Static_assert(VTPM_CALL_COUNT > VTPM_WINDOW_COUNT, "while all windows are parke
 static struct call *current[PLATFORM_CORE_COUNT];
 static struct vtpm_table_lock lock;
 static uint64_t parked_so_far;
+static uint32_t kept_answers;
 
 void calls_switch(uint64_t *leave, uint64_t enter);
 void calls_begin(void);
@@ -97,7 +100,7 @@ void calls_use_window(struct call *call, unsigned int window)
 	call->window = window;
 }
 
-bool calls_may_park(void)
+static bool takes_interrupts(void)
 {
 	uint64_t spsr = read_ctx_reg(get_el3state_ctx(cm_get_context(NON_SECURE)), CTX_SPSR_EL3);
 	bool at_el2 = (spsr & SPSR_AARCH32) != 0 ? GET_M32(spsr) == MODE32_hyp : GET_EL(spsr) == MODE_EL2;
@@ -105,6 +108,11 @@ bool calls_may_park(void)
 	bool masked = (spsr & SPSR_I) != 0 || ((spsr & SPSR_AARCH32) == 0 && (spsr & SPSR_ALLINT) != 0);
 
 	return at_el2 == to_el2 ? !masked : to_el2;
+}
+
+bool calls_may_park(const struct call *call)
+{
+	return call->told || takes_interrupts();
 }
 
 bool calls_park(struct call *call)
@@ -122,33 +130,62 @@ void calls_body(struct call *call)
 	panic(); /* nobody goes on with a call that is done */
 }
 
+/* Under the lock. */
+static void forget(struct call *call)
+{
+	call->place = FREE;
+	kept_answers--;
+}
+
+/* Takes a free place; if there is none, one of an answer that nobody has come for. */
 static struct call *take_free(void)
 {
 	struct call *taken = NULL;
+	struct call *kept = NULL;
 
 	table_lock(&lock);
 	for (uint32_t number = 0; number < VTPM_CALL_COUNT && taken == NULL; number++) {
-		if (call_at(number)->place == FREE) {
-			taken = call_at(number);
-			taken->place = RUNNING;
+		struct call *call = call_at(number);
+
+		if (call->place == FREE) {
+			taken = call;
+		} else if (call->place == KEPT && (kept == NULL || call->since < kept->since)) {
+			kept = call;
 		}
+	}
+	if (taken == NULL && kept != NULL) {
+		forget(kept);
+		taken = kept;
+	}
+	if (taken != NULL) {
+		taken->place = RUNNING;
+		taken->since = 0;
 	}
 	table_unlock(&lock);
 	return taken;
 }
 
-static struct call *take_parked(uint32_t window)
+/*
+ * Takes the call that is parked in a window. Or says that another CPU is going on with one, which may well be parked
+ * again in a moment: whoever made that call first must not see BUSY for it.
+ */
+static struct call *take_parked(uint32_t window, bool *elsewhere)
 {
 	struct call *taken = NULL;
+
+	*elsewhere = false;
 
 	table_lock(&lock);
 	for (uint32_t number = 0; number < VTPM_CALL_COUNT; number++) {
 		struct call *call = call_at(number);
 
-		if (call->place == PARKED && (window == PORT_ANY_WINDOW || call->window == window) &&
-		    (taken == NULL || call->since < taken->since)) {
+		if (window != PORT_ANY_WINDOW && call->window != window) {
+			continue;
+		}
+		if (call->place == PARKED && (taken == NULL || call->since < taken->since)) {
 			taken = call;
 		}
+		*elsewhere = *elsewhere || (call->place == RUNNING && call->since != 0);
 	}
 	if (taken != NULL) {
 		taken->place = RUNNING;
@@ -167,19 +204,24 @@ static void give(struct call *call, enum place place)
 	table_unlock(&lock);
 }
 
-/* Runs a call that this CPU has taken. Returns true and the answer if it is done; else it has been parked. */
-static bool run(struct call *call, struct vtpm_answer *answer)
+/* Runs a call that this CPU has taken. Returns true if it is done; else it has been parked. */
+static bool run(struct call *call, enum port_caller caller)
 {
+	call->told = caller == PORT_IS_TOLD;
+	call->abandoned = caller == PORT_ABANDONS;
 	current[plat_my_core_pos()] = call;
 	calls_switch(&call->outer, call->inner);
 	if (!call->done) {
 		give(call, PARKED);
-		return false;
 	}
+	return call->done;
+}
+
+static void copy_results(struct vtpm_answer *to, const struct call *call)
+{
 	for (unsigned int x = 1; x < PORT_RESULTS; x++) {
-		answer->x[x] = call->answer.x[x];
+		to->x[x] = call->answer.x[x];
 	}
-	return true;
 }
 
 static void prepare(struct call *call, vtpm_function *function, const struct vtpm_call *request)
@@ -200,10 +242,10 @@ static void prepare(struct call *call, vtpm_function *function, const struct vtp
 	}
 	call->window = NO_WINDOW;
 	call->done = false;
-	call->abandoned = false;
 }
 
-vtpm_status port_call(vtpm_function *function, const struct vtpm_call *request, struct vtpm_answer *answer)
+vtpm_status port_call(vtpm_function *function, const struct vtpm_call *request, enum port_caller caller,
+		      struct vtpm_answer *answer)
 {
 	struct call *call = take_free();
 	vtpm_status status = VTPM_INTERRUPTED;
@@ -212,27 +254,74 @@ vtpm_status port_call(vtpm_function *function, const struct vtpm_call *request, 
 		return VTPM_E_BUSY;
 	}
 	prepare(call, function, request);
-	if (run(call, answer)) {
+	if (run(call, caller)) {
+		copy_results(answer, call);
 		status = call->status;
 		give(call, FREE);
 	}
 	return status;
 }
 
-enum port_progress port_continue(uint32_t window, bool abandon, struct vtpm_call *request, vtpm_status *status,
-				 struct vtpm_answer *answer)
+enum port_progress port_continue(uint32_t window, enum port_caller caller, struct port_finished *out)
 {
-	struct call *call = abandon || calls_may_park() ? take_parked(window) : NULL;
+	struct call *call;
+	bool elsewhere;
 
-	if (call == NULL) {
+	if (caller == PORT_CALLS_AGAIN && !takes_interrupts()) {
 		return PORT_NOTHING_PARKED;
 	}
-	call->abandoned = abandon;
-	if (!run(call, answer)) {
+	call = take_parked(window, &elsewhere);
+	if (call == NULL) {
+		return elsewhere && caller != PORT_ABANDONS ? PORT_PARKED_AGAIN : PORT_NOTHING_PARKED;
+	}
+	if (!run(call, caller)) {
 		return PORT_PARKED_AGAIN;
 	}
-	*request = call->request;
-	*status = call->status;
-	give(call, FREE);
+	out->number = (uint32_t)(((uintptr_t)call - VTPM_CALLS_PA) / CALL_BYTES);
+	out->request = &call->request;
+	out->answer = &call->answer;
+	out->status = call->status;
 	return PORT_FINISHED;
+}
+
+void port_end(uint32_t number, bool keep)
+{
+	table_lock(&lock);
+	call_at(number)->place = keep ? KEPT : FREE;
+	kept_answers += keep;
+	table_unlock(&lock);
+}
+
+/* A call that is made again is made with the same registers. */
+static bool same_call(const struct vtpm_call *left, const struct vtpm_call *right)
+{
+	bool same = left->caller.origin == right->caller.origin && left->caller.vmid == right->caller.vmid &&
+		    pa_equal(left->caller.stage2_base, right->caller.stage2_base);
+
+	for (unsigned int x = 0; x < ARRAY_SIZE(left->x); x++) {
+		same = same && left->x[x] == right->x[x];
+	}
+	return same;
+}
+
+bool port_kept(const struct vtpm_call *request, vtpm_status *status, struct vtpm_answer *answer)
+{
+	bool found = false;
+
+	if (__atomic_load_n(&kept_answers, __ATOMIC_RELAXED) == 0) {
+		return false;
+	}
+	table_lock(&lock);
+	for (uint32_t number = 0; number < VTPM_CALL_COUNT && !found; number++) {
+		struct call *call = call_at(number);
+
+		found = call->place == KEPT && same_call(&call->request, request);
+		if (found) {
+			*status = call->status;
+			copy_results(answer, call);
+			forget(call);
+		}
+	}
+	table_unlock(&lock);
+	return found;
 }

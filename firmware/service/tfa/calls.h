@@ -25,10 +25,10 @@ struct sandbox_frame *calls_frame(struct call *call);
 void calls_use_window(struct call *call, unsigned int window);
 
 /*
- * True if the caller would take an interrupt before it executed its SMC again. If it would not, it must not be sent
- * back: the interrupt would stay pending, and the call would never get anywhere.
+ * True if whoever runs the call is told when it is parked, or would take an interrupt before it executed its SMC again.
+ * If it would not, it must not be sent back: the interrupt would stay pending, and the call would never get anywhere.
  */
-bool calls_may_park(void);
+bool calls_may_park(const struct call *call);
 
 /*
  * Parks the call that runs on this CPU. Returns when somebody goes on with it, perhaps on another CPU: true; or false

@@ -208,7 +208,7 @@ static void enter(struct sandbox_frame *frame, unsigned int window, bool may_par
 {
 	uint64_t scr = ENGINE_SCR;
 
-	if (may_park && calls_may_park()) {
+	if (may_park && calls_may_park(calls_current())) {
 		scr |= SCR_IRQ_BIT | SCR_FIQ_BIT;
 	}
 	frame->vectors = choose_vectors();

@@ -15,6 +15,7 @@ import pytest
 from hil.deadline import Deadline
 from hil.target.monitor import Program, ProgramEnd, r
 from hil.target.tpm import commands
+from hil.target.tpm.key import signing_template
 from hil.target.vtpm import GuestQueue, ManagedQueue, ServiceError, Status, abi
 from suites.isolation import engine_patch as patch
 
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hil.fixtures import HostMemory, MakeManagedVtpm, MakeVtpm
-    from hil.target.vtpm import Service, VirtualMachine, Vm
+    from hil.target.monitor import VirtualMachine
+    from hil.target.vtpm import Service, Vm
     from suites.conftest import FindSymbol
 
 pytestmark = [
@@ -45,12 +47,21 @@ LONG = patch.TRIGGER
 REFUSED = 0x084
 """TPM_RC_VALUE: what a TPM makes of it in the end, since it has no such tag."""
 
+CANCELED = 0x909
+"""TPM_RC_CANCELED."""
+
 
 @pytest.fixture
 def long_command(host_memory: HostMemory, engine_layout: patch.EngineLayout) -> bytes:
     """Return a command that keeps the engine busy for a while."""
     engine_layout.plant(host_memory, *COUNT_DOWN)
     return LONG
+
+
+@pytest.fixture
+def delay(host_memory: HostMemory, engine_layout: patch.EngineLayout) -> Callable[[str], None]:
+    """Return what makes the engine take long before it does an operation; `NONE` ends that."""
+    return engine_layout.plant_on_operation(host_memory, *COUNT_DOWN)
 
 
 def started(queue: ManagedQueue) -> ManagedQueue:
@@ -169,3 +180,28 @@ def test_registers_of_a_guest_survive_an_interrupted_command(
     assert registers[0] == 0
     assert not any(registers[1:4])
     assert registers[4:18] == canaries[4:18]
+
+
+def test_cancel_ends_the_making_of_a_key_and_the_tpm_goes_on(
+    delay: Callable[[str], None], shared: tuple[GuestQueue, GuestQueue]
+) -> None:
+    first, second = shared
+    delay("EXECUTE")
+    leave_in_the_middle(first, commands.create_primary(bytes(signing_template("rsa").marshal())))
+    delay("NONE")
+    second.write(abi.VTPM_CRB_CTRL_CANCEL, 1)
+    assert second.ring().status is Status.OK
+    slot = (second.control_page().head - 1) % second.instance.slots
+    assert commands.Response.parse(second.response(slot)).code == CANCELED
+    second.write(abi.VTPM_CRB_CTRL_CANCEL, 0)
+    assert commands.submit(second, commands.get_random(8)).code == commands.SUCCESS
+
+
+def test_a_hypervisor_that_can_be_told_may_go_on_with_what_a_guest_has_left(
+    long_command: bytes, make_vtpm: MakeManagedVtpm
+) -> None:
+    """Also with interrupts masked, which is how the monitor makes its calls."""
+    left = started(make_vtpm())
+    leave_in_the_middle(left, long_command)
+    assert left.instance.call(abi.VTPM_FID_FORWARD, abi.VTPM_TELL_MORE).status is Status.OK
+    assert left.control_page().tail == left.control_page().head

@@ -53,6 +53,7 @@ struct host_seen {
 	uint64_t unordered_writes; /* of words that a guest waits for, without a barrier after what they announce */
 	uint64_t unordered_reads;  /* of what HEAD or START announce, without a barrier after reading those */
 	uint64_t engine_calls;
+	uint64_t cancelled; /* commands that the engine was told to end */
 	uint64_t repeats;   /* calls that had to be made again, after an interrupt */
 	uint64_t log_lines; /* that an engine has written to the console */
 	uint64_t bad_calls; /* of an engine, that were refused */

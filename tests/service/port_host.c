@@ -380,6 +380,7 @@ enum engine_status port_engine_enter(unsigned int window, bool may_park, uint64_
 		if (!park(window)) {
 			return ENGINE_FATAL;
 		}
+		vtpm_engine_goes_on(window);
 	}
 	return toy_engine(window, memory);
 }

@@ -222,3 +222,20 @@ PROMISE(a_hypervisor_that_asks_for_it_is_told_of_an_interrupt_and_goes_on_when_i
 	CHECK(call_once(&HYPERVISOR, VTPM_FID_RESET, instance.handle, VTPM_TELL_MORE, 0, &answer));
 	CHECK_EQUAL((int64_t)answer.x[0], VTPM_OK);
 }
+
+PROMISE(cancel_reaches_the_command_that_is_being_executed_and_no_other)
+{
+	struct instance instance;
+
+	CHECK_EQUAL(create(1, 0, 1, 0, &instance), VTPM_OK);
+	submit(&instance, ANY_COMMAND, VTPM_TPM_HEADER_BYTES);
+	start_and_leave(&HYPERVISOR, VTPM_FID_FORWARD, instance.handle);
+	control_write(&instance, VTPM_CRB_CTRL_CANCEL, 1);
+	CHECK_EQUAL(forward(&instance), VTPM_OK);
+	CHECK_EQUAL(seen.cancelled, 1);
+	control_write(&instance, VTPM_CRB_CTRL_CANCEL, 0);
+	submit(&instance, ANY_COMMAND, VTPM_TPM_HEADER_BYTES);
+	host.parks = 2;
+	CHECK_EQUAL(forward(&instance), VTPM_OK);
+	CHECK_EQUAL(seen.cancelled, 1);
+}

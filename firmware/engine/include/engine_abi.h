@@ -106,7 +106,9 @@ struct engine_mailbox {
 	uint64_t heap_bytes;
 	uint64_t heap_peak_bytes;
 	uint64_t platform_closed; /* not 0: the guest has no platform hierarchy */
-	uint64_t reserved[2];
+	/* 0 before every run. Set while the engine is interrupted: the command may end with TPM_RC_CANCELED. */
+	uint64_t cancel;
+	uint64_t reserved[1];
 	uint8_t request[ENGINE_BUFFER_BYTES];
 	uint8_t response[ENGINE_BUFFER_BYTES];
 };

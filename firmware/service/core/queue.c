@@ -124,6 +124,21 @@ static vtpm_status execute(struct vtpm_instance *instance, uint32_t slot, uint32
 }
 
 /*
+ * The lock of the window's owner is held by the call that goes on. The register concerns whichever command is being
+ * executed, from the CRB or from the ring.
+ */
+void vtpm_engine_goes_on(unsigned int window)
+{
+	const struct vtpm_state *state = state_get();
+	const struct vtpm_instance *instance = &state->instances[state->windows[window].owner];
+	struct engine_mailbox *mailbox = window_mailbox(instance);
+
+	if (mailbox->op == ENGINE_EXECUTE && port_queue_read32(control(instance, VTPM_CRB_CTRL_CANCEL)) != 0) {
+		mailbox->cancel = 1;
+	}
+}
+
+/*
  * Runs one command that was started by the CRB registers: it is in slot 0, and the size in its header is its length.
  * The two words that hold the header are read once, and the rest behind them, so that the size that was checked is the
  * size that the engine sees.

@@ -50,6 +50,7 @@ enum engine_status window_run(struct vtpm_instance *instance, enum engine_op op)
 	enum engine_status status;
 
 	mailbox->op = op;
+	mailbox->cancel = 0;
 	mailbox->profile = instance->requirements & VTPM_REQUIRE_PROFILE_MASK;
 	mailbox->platform_closed = instance->requirements & VTPM_REQUIRE_PLATFORM_CLOSED;
 	port_processor(&mailbox->midr, &mailbox->isar0);

@@ -119,6 +119,9 @@
  * QUEUE_CHECK: x1 = VA of the control page in the caller's address space, x2 = index within the VM. EL3 translates
  * every page of the queue for reading and writing at EL1 (AT S12E1R, S12E1W) and compares with the queue's PA.
  *
+ * CANCEL: while it is not 0, a command that is interrupted ends with TPM_RC_CANCELED if it makes an RSA key; others end
+ * as usual. The guest writes it, and 0 again afterwards.
+ *
  * DOORBELL + k: no arguments (TCG ACPI specification, start method 11). Index k within the calling VM.
  *
  * Interrupts, with VTPM_FEATURE_PARKING: CREATE, RESET, FORWARD and DOORBELL give the CPU back as soon as an interrupt

@@ -64,6 +64,9 @@ void vtpm_service_init(const struct engine_header *header);
  */
 bool vtpm_dispatch(const struct vtpm_call *call, struct vtpm_answer *answer);
 
+/* The engine goes on behind an interrupt, in this window: passes on to it that its guest has cancelled the command. */
+void vtpm_engine_goes_on(unsigned int window);
+
 /* The gate: whether a guest may reach this function identifier at EL3 at all. */
 bool vtpm_gate_allows(uint32_t fid);
 

@@ -242,6 +242,7 @@ static bool park(struct call *call, struct sandbox_frame *frame, unsigned int wi
 		printf("vTPM: engine stopped after %llu ticks of one command\n", (unsigned long long)ticks);
 		return false;
 	}
+	vtpm_engine_goes_on(window);
 	enter(frame, window, true);
 	sandbox_take_up(frame);
 	return true;

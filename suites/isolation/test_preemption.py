@@ -18,12 +18,13 @@ from hil.target.tpm import commands
 from hil.target.tpm.key import signing_template
 from hil.target.vtpm import GuestQueue, ManagedQueue, ServiceError, Status, abi
 from suites.isolation import engine_patch as patch
+from suites.isolation.interrupts import arm_timer, disarm_timer, go_on, leave_in_the_middle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hil.fixtures import HostMemory, MakeManagedVtpm, MakeVtpm
-    from hil.target.monitor import VirtualMachine
+    from hil.target.monitor import Monitor, VirtualMachine
     from hil.target.vtpm import Service, Vm
     from suites.conftest import FindSymbol
 
@@ -34,16 +35,15 @@ pytestmark = [
     pytest.mark.needs_host_memory_access,
 ]
 
-SHORT = 0.05
-"""Seconds: less than the long command takes on any emulator, and long enough for its doorbell to be rung."""
 LOOP = 0x14000000  # b .
-COUNT_DOWN = (
-    0xD2A60009,  # mov x9, #0x30000000: each turn has two instructions
-    0xF1000529,  # subs x9, x9, #1
-    0x54FFFFE1,  # b.ne .-4
+COUNT_FOR_EVER = (
+    0xF9400009 | patch.WINDOW_MARK // 8 << 10,  # ldr x9, [x0, #mark]
+    0x91000529,  # add x9, x9, #1
+    0xF9000009 | patch.WINDOW_MARK // 8 << 10,  # str x9, [x0, #mark]
+    0x17FFFFFD,  # b .-12
 )
-LONG = patch.TRIGGER
-"""A command that takes long in every run, where that of the longest command of a TPM is a matter of luck."""
+LONG = 2
+"""Seconds: enough for a processor to go on with a command."""
 REFUSED = 0x084
 """TPM_RC_VALUE: what a TPM makes of it in the end, since it has no such tag."""
 
@@ -52,16 +52,9 @@ CANCELED = 0x909
 
 
 @pytest.fixture
-def long_command(host_memory: HostMemory, engine_layout: patch.EngineLayout) -> bytes:
-    """Return a command that keeps the engine busy for a while."""
-    engine_layout.plant(host_memory, *COUNT_DOWN)
-    return LONG
-
-
-@pytest.fixture
 def delay(host_memory: HostMemory, engine_layout: patch.EngineLayout) -> Callable[[str], None]:
     """Return what makes the engine take long before it does an operation; `NONE` ends that."""
-    return engine_layout.plant_on_operation(host_memory, *COUNT_DOWN)
+    return engine_layout.plant_on_operation(host_memory, *patch.COUNT_DOWN)
 
 
 def started(queue: ManagedQueue) -> ManagedQueue:
@@ -70,22 +63,19 @@ def started(queue: ManagedQueue) -> ManagedQueue:
     return queue
 
 
-def leave_in_the_middle(queue: GuestQueue, command: bytes, times: int = 1) -> None:
-    """Submit a command, ring, and have the processor taken away while EL3 works on it."""
-    control = queue.control_page()
-    for number in range(times):
-        queue.place((control.head + number) % queue.instance.slots, command)
+def told(monitor: Monitor, fid: int, handle: int) -> int:
+    """Make a call that says MORE when it is interrupted, as a timer will do, and return its status."""
     program = Program()
-    program.set(r[18], queue.va)
-    program.set(r[19], control.head + times)
-    program.store(r[19], r[18], abi.VTPM_RING_HEAD, size=4)
-    program.set(r[0], queue.doorbell)
+    arm_timer(program)
+    for index, value in enumerate((fid, handle, abi.VTPM_TELL_MORE)):
+        program.set(r[index], value)
     program.smc()
+    program.move(r[20], r[0])
+    disarm_timer(program)
     program.halt()
-    outcome = queue.agent.run(program, Deadline.after(SHORT))
-    assert outcome.ended is ProgramEnd.STOPPED, (
-        "EL3 kept the processor, or was too quick for this test to mean anything"
-    )
+    program.want((r[20],))
+    status = monitor.run(program, Deadline.after(60)).require("being told of an interrupt").r[20]
+    return status - (1 << 64) if status >> 63 else status
 
 
 def test_a_second_processor_finishes_what_the_first_was_taken_away_from(
@@ -113,6 +103,34 @@ def test_an_engine_that_never_ends_costs_its_own_vm_a_processor_s_time_and_nobod
     endless.instance.destroy()
     assert service.limits().instances_used == used - 1
     assert commands.submit(neighbour, commands.get_random(8)).code == commands.SUCCESS
+
+
+def test_an_instance_is_not_destroyed_while_another_processor_goes_on_with_its_command(
+    host_memory: HostMemory,
+    engine_layout: patch.EngineLayout,
+    service: Service,
+    make_vm: Callable[..., VirtualMachine],
+    make_vtpm: MakeManagedVtpm,
+) -> None:
+    engine_layout.plant(host_memory, *COUNT_FOR_EVER)
+    vm = make_vm(vcpus=2)
+    first = started(make_vtpm(vm))
+    second = ManagedQueue.map(first.instance, vm, vcpu=1)
+    space, limits = service.memory(), service.limits()
+    mark = space.pool + limits.pool_bytes - space.windows * space.window_bytes + patch.WINDOW_MARK
+    leave_in_the_middle(first, patch.TRIGGER)
+    left_at = host_memory.read(mark, 8)
+    program = Program()
+    program.set(r[0], second.doorbell)
+    program.smc()
+    program.halt()
+    doorbell = second.agent.start(program, Deadline.after(LONG))
+    deadline = Deadline.after(LONG)
+    while host_memory.read(mark, 8) == left_at:
+        assert not deadline.expired, "the second processor does not go on with it"
+    assert first.instance.call(abi.VTPM_FID_DESTROY).status is Status.BUSY
+    assert doorbell.wait().ended is ProgramEnd.STOPPED
+    first.instance.destroy()
 
 
 def test_a_command_that_has_had_more_time_than_any_command_needs_ends_with_its_instance(
@@ -203,5 +221,32 @@ def test_a_hypervisor_that_can_be_told_may_go_on_with_what_a_guest_has_left(
     """Also with interrupts masked, which is how the monitor makes its calls."""
     left = started(make_vtpm())
     leave_in_the_middle(left, long_command)
-    assert left.instance.call(abi.VTPM_FID_FORWARD, abi.VTPM_TELL_MORE).status is Status.OK
-    assert left.control_page().tail == left.control_page().head
+    assert go_on(left.instance, abi.VTPM_FID_FORWARD) is Status.OK
+    head, tail = struct.unpack("<2I", left.instance.read_queue(abi.VTPM_RING_HEAD, 8))
+    assert tail == head
+
+
+def test_a_hypervisor_that_can_be_told_has_its_processor_back_in_the_middle_of_a_command(
+    long_command: bytes, monitor: Monitor, make_vtpm: MakeManagedVtpm
+) -> None:
+    queue = started(make_vtpm())
+    head = queue.control_page().head
+    queue.place(head % queue.instance.slots, long_command)
+    queue.write(abi.VTPM_RING_HEAD, head + 1)
+    assert told(monitor, abi.VTPM_FID_FORWARD, queue.instance.handle) == Status.MORE
+    assert queue.control_page().tail == head
+    assert go_on(queue.instance, abi.VTPM_FID_FORWARD) is Status.OK
+    assert queue.control_page().tail == head + 1
+    assert commands.Response.parse(queue.response(head % queue.instance.slots)).code == REFUSED
+
+
+def test_a_hypervisor_that_can_be_told_has_its_processor_back_in_the_middle_of_a_reset(
+    delay: Callable[[str], None], monitor: Monitor, make_vtpm: MakeManagedVtpm
+) -> None:
+    queue = started(make_vtpm())
+    delay("RESET")
+    assert told(monitor, abi.VTPM_FID_RESET, queue.instance.handle) == Status.MORE
+    assert go_on(queue.instance, abi.VTPM_FID_RESET) is Status.OK
+    delay("NONE")
+    assert commands.submit(queue, commands.get_random(8)).code == commands.RC_INITIALIZE
+    started(queue)

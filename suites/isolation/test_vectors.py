@@ -11,11 +11,15 @@ import pytest
 from hil.deadline import Deadline
 from hil.target.monitor import Program, r
 from hil.target.tpm import commands
-from hil.target.vtpm import Status, abi
+from hil.target.vtpm import GuestQueue, Status, abi
+from suites.isolation.interrupts import TURNS, arm_timer, disarm_timer, leave_in_the_middle
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hil.fixtures import MakeManagedVtpm, MakeVtpm
     from hil.target.monitor import Monitor, Runner
-    from hil.target.vtpm import GuestQueue, ManagedQueue
+    from hil.target.vtpm import ManagedQueue, Vm
 
 pytestmark = [pytest.mark.needs_vectors, pytest.mark.threat(7)]
 
@@ -97,8 +101,11 @@ def set_register(program: Program, name: str, value: int) -> None:
     program.barrier(0xD503_3FDF)  # ISB
 
 
-def around(caller: Runner, fid: int, *arguments: int, guest: bool, mode: int = 0) -> Result:
-    """Make a call with `marked_state` in the registers, in streaming mode or outside of it."""
+def around(caller: Runner, fid: int, *arguments: int, guest: bool, mode: int = 0, interrupted: bool = False) -> Result:
+    """Make a call with `marked_state` in the registers, in streaming mode or outside of it.
+
+    `interrupted`: the hypervisor's timer interrupts it.
+    """
     program = Program()
     program.put(marked_state(), BEFORE)
     if guest:
@@ -113,10 +120,14 @@ def around(caller: Runner, fid: int, *arguments: int, guest: bool, mode: int = 0
         program.execute(LDR_P, r[0])
         program.execute(WRFFR_P0)
     each_register(program, BEFORE, LDR_Z, LDR_P)
+    if interrupted:
+        arm_timer(program)
     for index, value in enumerate((fid, *arguments)):
         program.set(r[index], value)
     program.smc()
     program.move(r[21], r[0])
+    if interrupted:
+        disarm_timer(program)
     each_register(program, AFTER, STR_Z, STR_P)
     if not mode & SM:
         program.execute(RDFFR_P0)
@@ -169,6 +180,42 @@ def test_vectors_of_the_hypervisor_survive_management_calls(monitor: Monitor, vt
         assert result.status == Status.OK
         assert result.differences() == [], abi.call_name(fid)
         assert (result.mode, result.mark) == (mode, MARK), abi.call_name(fid)
+
+
+@pytest.mark.threat(11)
+@pytest.mark.needs_host_memory_access
+@pytest.mark.parametrize("mode", MODES.values(), ids=MODES)
+def test_vectors_of_the_hypervisor_survive_a_call_that_is_parked_and_the_one_that_goes_on_with_it(
+    long_command: bytes, monitor: Monitor, make_vtpm: MakeManagedVtpm, mode: int
+) -> None:
+    queue = make_vtpm()
+    queue.place(0, long_command)
+    queue.write(abi.VTPM_RING_HEAD, 1)
+    arguments = (queue.instance.handle, abi.VTPM_TELL_MORE)
+    results = [around(monitor, abi.VTPM_FID_FORWARD, *arguments, guest=False, mode=mode, interrupted=True)]
+    assert results[0].status - (1 << 64) == Status.MORE
+    while results[-1].status and len(results) < TURNS:
+        results.append(around(monitor, abi.VTPM_FID_FORWARD, *arguments, guest=False, mode=mode))
+    assert results[-1].status == Status.OK
+    for result in results:
+        assert result.differences() == []
+        assert (result.mode, result.mark) == (mode, MARK)
+
+
+@pytest.mark.threat(11)
+@pytest.mark.needs_host_memory_access
+def test_vectors_of_a_guest_survive_a_command_that_another_processor_has_begun(
+    long_command: bytes, make_vm: Callable[..., Vm], make_vtpm: MakeVtpm
+) -> None:
+    vm = make_vm(vcpus=2)
+    first = make_vtpm(vm)
+    second = GuestQueue.map(first.instance, vm, vcpu=1)
+    leave_in_the_middle(first, long_command)
+    result = around(second.agent, second.doorbell, guest=True)
+    assert result.status == Status.OK
+    assert second.control_page().tail == second.control_page().head
+    assert result.differences() == []
+    assert result.mark == MARK
 
 
 def test_the_matrix_of_a_guest_survives_a_command(vtpm: GuestQueue) -> None:

@@ -9,7 +9,8 @@
  * switched off.
  *
  * A place in the table is free, running on one CPU, or parked; or it keeps the answer to a call that somebody else has
- * finished, until its caller calls again. Only who has made it running touches it.
+ * finished, until its caller calls again. Only who has made it running touches it. Parked calls and kept answers are
+ * looked for, so those states come and go under a lock; who just needs a place does not wait for anybody.
  */
 #include <stddef.h>
 
@@ -78,10 +79,28 @@ static struct call *call_at(uint32_t number)
 	return (struct call *)(VTPM_CALLS_PA + (uintptr_t)number * CALL_BYTES);
 }
 
+static enum place place_of(const struct call *call)
+{
+	return __atomic_load_n(&call->place, __ATOMIC_ACQUIRE);
+}
+
+/* Release: whoever finds it there sees all that was done to the call before. */
+static void put(struct call *call, enum place place)
+{
+	__atomic_store_n(&call->place, place, __ATOMIC_RELEASE);
+}
+
+/* A call in a free place has never been parked: take_parked, which does not own it, relies on that. */
+static void set_free(struct call *call)
+{
+	call->since = 0;
+	put(call, FREE);
+}
+
 void calls_init(void)
 {
 	for (uint32_t number = 0; number < VTPM_CALL_COUNT; number++) {
-		call_at(number)->place = FREE;
+		set_free(call_at(number));
 	}
 }
 
@@ -133,36 +152,47 @@ void calls_body(struct call *call)
 /* Under the lock. */
 static void forget(struct call *call)
 {
-	call->place = FREE;
 	kept_answers--;
+	set_free(call);
 }
 
-/* Takes a free place; if there is none, one of an answer that nobody has come for. */
-static struct call *take_free(void)
+static bool take(struct call *call)
 {
-	struct call *taken = NULL;
-	struct call *kept = NULL;
+	enum place expected = FREE;
+
+	return __atomic_compare_exchange_n(&call->place, &expected, RUNNING, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+
+/* Forgets the oldest answer that nobody has come for. False: there is none. */
+static bool forget_oldest(void)
+{
+	struct call *oldest = NULL;
 
 	table_lock(&lock);
-	for (uint32_t number = 0; number < VTPM_CALL_COUNT && taken == NULL; number++) {
+	for (uint32_t number = 0; number < VTPM_CALL_COUNT; number++) {
 		struct call *call = call_at(number);
 
-		if (call->place == FREE) {
-			taken = call;
-		} else if (call->place == KEPT && (kept == NULL || call->since < kept->since)) {
-			kept = call;
+		if (place_of(call) == KEPT && (oldest == NULL || call->since < oldest->since)) {
+			oldest = call;
 		}
 	}
-	if (taken == NULL && kept != NULL) {
-		forget(kept);
-		taken = kept;
-	}
-	if (taken != NULL) {
-		taken->place = RUNNING;
-		taken->since = 0;
+	if (oldest != NULL) {
+		forget(oldest);
 	}
 	table_unlock(&lock);
-	return taken;
+	return oldest != NULL;
+}
+
+static struct call *take_free(void)
+{
+	do {
+		for (uint32_t number = 0; number < VTPM_CALL_COUNT; number++) {
+			if (take(call_at(number))) {
+				return call_at(number);
+			}
+		}
+	} while (forget_oldest());
+	return NULL;
 }
 
 /*
@@ -174,33 +204,31 @@ static struct call *take_parked(uint32_t window, bool *elsewhere)
 	struct call *taken = NULL;
 
 	*elsewhere = false;
-
 	table_lock(&lock);
 	for (uint32_t number = 0; number < VTPM_CALL_COUNT; number++) {
 		struct call *call = call_at(number);
+		enum place place = place_of(call);
 
 		if (window != PORT_ANY_WINDOW && call->window != window) {
 			continue;
 		}
-		if (call->place == PARKED && (taken == NULL || call->since < taken->since)) {
+		if (place == PARKED && (taken == NULL || call->since < taken->since)) {
 			taken = call;
 		}
-		*elsewhere = *elsewhere || (call->place == RUNNING && call->since != 0);
+		*elsewhere = *elsewhere || (place == RUNNING && call->since != 0);
 	}
 	if (taken != NULL) {
-		taken->place = RUNNING;
+		put(taken, RUNNING);
 	}
 	table_unlock(&lock);
 	return taken;
 }
 
-static void give(struct call *call, enum place place)
+static void set_parked(struct call *call)
 {
 	table_lock(&lock);
-	if (place == PARKED) {
-		call->since = ++parked_so_far;
-	}
-	call->place = place;
+	call->since = ++parked_so_far;
+	put(call, PARKED);
 	table_unlock(&lock);
 }
 
@@ -212,7 +240,7 @@ static bool run(struct call *call, enum port_caller caller)
 	current[plat_my_core_pos()] = call;
 	calls_switch(&call->outer, call->inner);
 	if (!call->done) {
-		give(call, PARKED);
+		set_parked(call);
 	}
 	return call->done;
 }
@@ -257,7 +285,7 @@ vtpm_status port_call(vtpm_function *function, const struct vtpm_call *request, 
 	if (run(call, caller)) {
 		copy_results(answer, call);
 		status = call->status;
-		give(call, FREE);
+		set_free(call);
 	}
 	return status;
 }
@@ -286,9 +314,15 @@ enum port_progress port_continue(uint32_t window, enum port_caller caller, struc
 
 void port_end(uint32_t number, bool keep)
 {
+	struct call *call = call_at(number);
+
+	if (!keep) {
+		set_free(call);
+		return;
+	}
 	table_lock(&lock);
-	call_at(number)->place = keep ? KEPT : FREE;
-	kept_answers += keep;
+	put(call, KEPT);
+	kept_answers++;
 	table_unlock(&lock);
 }
 
@@ -315,7 +349,7 @@ bool port_kept(const struct vtpm_call *request, vtpm_status *status, struct vtpm
 	for (uint32_t number = 0; number < VTPM_CALL_COUNT && !found; number++) {
 		struct call *call = call_at(number);
 
-		found = call->place == KEPT && same_call(&call->request, request);
+		found = place_of(call) == KEPT && same_call(&call->request, request);
 		if (found) {
 			*status = call->status;
 			copy_results(answer, call);

@@ -204,11 +204,11 @@ static bool answer(unsigned int window, struct sandbox_frame *frame, uint64_t *s
 }
 
 /* Installs the engine's regime on this CPU. The rule for interrupts is the caller's, so it is looked at each time. */
-static void enter(struct sandbox_frame *frame, unsigned int window, bool may_park)
+static void enter(const struct call *call, struct sandbox_frame *frame, unsigned int window, bool may_park)
 {
 	uint64_t scr = ENGINE_SCR;
 
-	if (may_park && calls_may_park(calls_current())) {
+	if (may_park && calls_may_park(call)) {
 		scr |= SCR_IRQ_BIT | SCR_FIQ_BIT;
 	}
 	frame->vectors = choose_vectors();
@@ -243,7 +243,7 @@ static bool park(struct call *call, struct sandbox_frame *frame, unsigned int wi
 		return false;
 	}
 	vtpm_engine_goes_on(window);
-	enter(frame, window, true);
+	enter(call, frame, window, true);
 	sandbox_take_up(frame);
 	return true;
 }
@@ -257,7 +257,7 @@ enum engine_status port_engine_enter(unsigned int window, bool may_park, uint64_
 	*ticks = 0;
 	calls_use_window(call, window);
 	start(frame);
-	enter(frame, window, may_park);
+	enter(call, frame, window, may_park);
 	for (;;) {
 		sandbox_run(frame);
 		*ticks += frame->ended - frame->started;

@@ -30,9 +30,10 @@ enum host_entropy { HOST_ENTROPY_GOOD, HOST_ENTROPY_FAILS, HOST_ENTROPY_STUCK };
 struct host_switches {
 	enum host_entropy entropy;
 	uint64_t (*entropy_word)(uint64_t number); /* what the source gives instead, by how many words it has given */
-	bool interrupt;      /* one is pending, and stays so */
-	bool masked;         /* the caller masks interrupts */
-	uint32_t parks;      /* how often the engine is still interrupted, and its call parked */
+	bool interrupt;                            /* one is pending, and stays so */
+	bool masked;                               /* the caller masks interrupts */
+	uint32_t parks;                            /* how often the engine is still interrupted, and its call parked */
+	uint32_t breaths;    /* the same between two pieces of work of the service itself; UINT32_MAX: each time */
 	uint32_t words_left; /* of entropy, before the source fails; 0: it does not */
 	/* Called after each read of queue memory: a guest on another CPU that writes at the worst moment. */
 	void (*after_queue_read)(uint64_t pa, size_t bytes);

@@ -40,7 +40,7 @@ struct host_call {
 	struct vtpm_call request;
 	struct vtpm_answer answer;
 	vtpm_status status;
-	unsigned int window;
+	uint32_t holds[PORT_HANDS];
 	bool done;
 	bool abandoned;
 	_Alignas(16) uint8_t stack[HOST_STACK_BYTES];
@@ -299,7 +299,7 @@ vtpm_status port_call(vtpm_function *function, const struct vtpm_call *request, 
 	struct host_call *call;
 
 	(void)caller;
-	if (host.parks == 0) {
+	if (host.parks == 0 && host.breaths == 0) {
 		return function(request, answer);
 	}
 	call = free_call();
@@ -308,6 +308,8 @@ vtpm_status port_call(vtpm_function *function, const struct vtpm_call *request, 
 	call->answer = (struct vtpm_answer){0};
 	call->done = false;
 	call->abandoned = false;
+	call->holds[PORT_OWN] = PORT_NO_INSTANCE;
+	call->holds[PORT_OTHER] = PORT_NO_INSTANCE;
 	lay_out(call);
 	if (!run_call(call)) {
 		return VTPM_INTERRUPTED;
@@ -316,11 +318,36 @@ vtpm_status port_call(vtpm_function *function, const struct vtpm_call *request, 
 	return call->status;
 }
 
-enum port_progress port_continue(uint32_t window, enum port_caller caller, struct port_finished *out)
+static bool has_claimed(const struct host_call *call, uint32_t instance)
+{
+	return call->holds[PORT_OWN] == instance || call->holds[PORT_OTHER] == instance;
+}
+
+void port_hold(enum port_hand hand, uint32_t instance)
+{
+	if (current != NULL) {
+		current->holds[hand] = instance;
+	}
+}
+
+bool port_is_parked(uint32_t instance)
 {
 	for (struct host_call *call = calls; call < calls + HOST_CALLS; call++) {
-		if (call->place != CALL_PARKED || (window != PORT_ANY_WINDOW && call->window != window)) {
+		if (call->place == CALL_PARKED && has_claimed(call, instance)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+enum port_progress port_continue(uint32_t instance, enum port_caller caller, struct port_finished *out)
+{
+	for (struct host_call *call = calls; call < calls + HOST_CALLS; call++) {
+		if (call->place != CALL_PARKED || (instance != PORT_ANY_INSTANCE && !has_claimed(call, instance))) {
 			continue;
+		}
+		if (caller == PORT_ABANDONS && call->holds[PORT_OWN] != instance) {
+			caller = PORT_CALLS_AGAIN;
 		}
 		if (host.masked && caller == PORT_CALLS_AGAIN) {
 			return PORT_NOTHING_PARKED;
@@ -329,7 +356,10 @@ enum port_progress port_continue(uint32_t window, enum port_caller caller, struc
 		if (!run_call(call)) {
 			return PORT_PARKED_AGAIN;
 		}
-		*out = (struct port_finished){(uint32_t)(call - calls), &call->request, &call->answer, call->status};
+		*out = (struct port_finished){
+			(uint32_t)(call - calls), call->holds[PORT_OWN], &call->request, &call->answer, call->status,
+			call->abandoned,
+		};
 		return PORT_FINISHED;
 	}
 	return PORT_NOTHING_PARKED;
@@ -353,18 +383,31 @@ bool port_kept(const struct vtpm_call *request, vtpm_status *status, struct vtpm
 	return false;
 }
 
-/* Returns false if the call is to end. */
-static bool park(unsigned int window)
+void port_forget(uint32_t instance)
+{
+	for (struct host_call *call = calls; call < calls + HOST_CALLS; call++) {
+		if (call->place == CALL_KEPT && call->holds[PORT_OWN] == instance) {
+			call->place = CALL_FREE;
+		}
+	}
+}
+
+static void park(void)
 {
 	struct host_call *call = current;
 
-	host.parks--;
-	call->window = window;
 	swapcontext(&call->inside, &call->outside);
-	return !call->abandoned;
 }
 
-enum engine_status port_engine_enter(unsigned int window, bool may_park, uint64_t *ticks)
+void port_breathe(void)
+{
+	if (current != NULL && host.breaths > 0 && !host.masked) {
+		host.breaths -= host.breaths != UINT32_MAX;
+		park();
+	}
+}
+
+enum engine_status port_engine_enter(unsigned int window, bool for_caller, uint64_t *ticks)
 {
 	uint8_t *memory = host_secure(VTPM_WINDOWS_PA + (uint64_t)window * ENGINE_WINDOW_BYTES);
 	void (*other_cpu)(void) = host.while_engine_runs;
@@ -376,8 +419,13 @@ enum engine_status port_engine_enter(unsigned int window, bool may_park, uint64_
 		other_cpu();
 		host.while_engine_runs = other_cpu;
 	}
-	while (may_park && host.parks > 0 && current != NULL) {
-		if (!park(window)) {
+	if (for_caller && current != NULL && current->abandoned) {
+		return ENGINE_FATAL;
+	}
+	while (host.parks > 0 && current != NULL) {
+		host.parks--;
+		park();
+		if (for_caller && current->abandoned) {
 			return ENGINE_FATAL;
 		}
 		vtpm_engine_goes_on(window);

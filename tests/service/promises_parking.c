@@ -175,6 +175,19 @@ PROMISE(the_caller_of_a_call_that_another_has_finished_gets_its_answer_once)
 	CHECK_EQUAL(forward(&instances[0]), VTPM_E_BAD_STATE);
 }
 
+PROMISE(an_answer_that_nobody_has_come_for_does_not_outlive_its_instance)
+{
+	struct instance instances[VTPM_WINDOW_COUNT];
+	struct instance other;
+	struct instance next;
+
+	park_all(instances);
+	CHECK_EQUAL(create(100, 0, 1, 0, &other), VTPM_OK);
+	CHECK_EQUAL(destroy(&instances[0]), VTPM_OK);
+	CHECK_EQUAL(forward(&instances[0]), VTPM_E_BAD_HANDLE);
+	CHECK_EQUAL(create(200, 0, 1, 0, &next), VTPM_OK);
+}
+
 PROMISE(a_create_that_another_has_finished_returns_its_handle)
 {
 	const struct vtpm_call first = {.x = {VTPM_FID_CREATE, 1, 0, 1, 0}, .caller = HYPERVISOR};
@@ -238,4 +251,103 @@ PROMISE(cancel_reaches_the_command_that_is_being_executed_and_no_other)
 	host.parks = 2;
 	CHECK_EQUAL(forward(&instance), VTPM_OK);
 	CHECK_EQUAL(seen.cancelled, 1);
+}
+
+/* Fills all windows, so that the first of the instances has to leave when another one needs a window. */
+static void fill_windows(struct instance instances[VTPM_WINDOW_COUNT])
+{
+	for (uint32_t i = 0; i < VTPM_WINDOW_COUNT; i++) {
+		CHECK_EQUAL(create(1 + i, VTPM_REQUIRE_PERSISTENT, 1, 0, &instances[i]), VTPM_OK);
+	}
+}
+
+PROMISE(every_call_comes_to_its_end_though_an_interrupt_comes_between_any_two_pieces_of_its_work)
+{
+	struct instance instances[VTPM_WINDOW_COUNT];
+	struct instance other;
+
+	host.breaths = UINT32_MAX;
+	fill_windows(instances);
+	CHECK_EQUAL(create(100, 0, VTPM_MAX_SLOTS, 0, &other), VTPM_OK);
+	CHECK_EQUAL(info(&instances[0], VTPM_INFO_TICKS, 6), 1);
+	submit(&instances[0], ANY_COMMAND, VTPM_TPM_HEADER_BYTES);
+	CHECK_EQUAL(forward(&instances[0]), VTPM_OK);
+	CHECK_EQUAL(reset(&other), VTPM_OK);
+	CHECK_EQUAL(destroy(&other), VTPM_OK);
+	for (uint32_t i = 0; i < VTPM_WINDOW_COUNT; i++) {
+		CHECK_EQUAL(destroy(&instances[i]), VTPM_OK);
+	}
+	CHECK(seen.repeats > VTPM_WINDOW_COUNT * (ENGINE_WINDOW_BYTES / 0x4000));
+	CHECK(host_secrets_are_gone());
+}
+
+/* Has `other` begin to move the first instance out of its window, and stop there. */
+static void stop_in_the_middle_of_a_move(struct instance instances[VTPM_WINDOW_COUNT], struct instance *other)
+{
+	struct vtpm_answer answer;
+
+	CHECK_EQUAL(create(100, VTPM_REQUIRE_PERSISTENT, 1, 0, other), VTPM_OK);
+	fill_windows(instances);
+	submit(other, ANY_COMMAND, VTPM_TPM_HEADER_BYTES);
+	host.breaths = 1;
+	CHECK(!call_once(&HYPERVISOR, VTPM_FID_FORWARD, other->handle, 0, 0, &answer));
+	CHECK_EQUAL(host.breaths, 0);
+}
+
+PROMISE(an_instance_that_is_being_moved_out_by_a_parked_call_need_not_wait_for_its_caller)
+{
+	struct instance instances[VTPM_WINDOW_COUNT];
+	struct instance other;
+
+	stop_in_the_middle_of_a_move(instances, &other);
+	submit(&instances[0], ANY_COMMAND, VTPM_TPM_HEADER_BYTES);
+	host.masked = true;
+	CHECK_EQUAL(forward(&instances[0]), VTPM_E_BUSY);
+	CHECK_EQUAL(seen.waits, 0);
+	host.masked = false;
+	CHECK_EQUAL(forward(&instances[0]), VTPM_OK);
+	CHECK_EQUAL(control_read(&instances[0], VTPM_RING_TAIL), 1);
+	CHECK_EQUAL(forward(&other), VTPM_OK);
+	CHECK_EQUAL(control_read(&other, VTPM_RING_TAIL), 1);
+}
+
+PROMISE(whose_move_is_parked_survives_the_end_of_the_one_that_moves_it)
+{
+	struct instance instances[VTPM_WINDOW_COUNT];
+	struct instance other;
+
+	stop_in_the_middle_of_a_move(instances, &other);
+	CHECK_EQUAL(destroy(&other), VTPM_OK);
+	CHECK_EQUAL(info(&instances[0], VTPM_INFO_STATE, 1), VTPM_STATE_CREATED);
+	submit(&instances[0], ANY_COMMAND, VTPM_TPM_HEADER_BYTES);
+	CHECK_EQUAL(forward(&instances[0]), VTPM_OK);
+}
+
+PROMISE(an_instance_of_which_the_move_is_parked_can_be_destroyed_and_nobody_else_ends)
+{
+	struct instance instances[VTPM_WINDOW_COUNT];
+	struct instance other;
+
+	stop_in_the_middle_of_a_move(instances, &other);
+	CHECK_EQUAL(destroy(&instances[0]), VTPM_OK);
+	CHECK_EQUAL(forward(&other), VTPM_OK);
+	CHECK_EQUAL(control_read(&other, VTPM_RING_TAIL), 1);
+	CHECK_EQUAL(info(&other, VTPM_INFO_STATE, 1), VTPM_STATE_CREATED);
+}
+
+PROMISE(a_destroy_that_is_parked_goes_on_and_says_so_to_whoever_made_it)
+{
+	struct vtpm_call first = {.x = {VTPM_FID_DESTROY}, .caller = HYPERVISOR};
+	struct instance instance;
+	struct vtpm_answer answer;
+
+	CHECK_EQUAL(create(1, 0, 1, 0, &instance), VTPM_OK);
+	first.x[1] = instance.handle;
+	host.breaths = 1;
+	CHECK(!vtpm_dispatch(&first, &answer));
+	CHECK_EQUAL(reset(&instance), VTPM_E_BAD_HANDLE);
+	CHECK(vtpm_dispatch(&first, &answer));
+	CHECK_EQUAL(answer.x[0], VTPM_OK);
+	CHECK_EQUAL(limit(VTPM_LIMITS_INSTANCES, 2), 0);
+	CHECK(host_secrets_are_gone());
 }

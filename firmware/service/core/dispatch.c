@@ -208,10 +208,11 @@ static bool is_doorbell(uint32_t fid)
 	return fid >= VTPM_FID_DOORBELL && fid <= VTPM_FID_DOORBELL + VTPM_MAX_INDEX;
 }
 
-/* Whether a call may run the engine, and then may be parked. */
-static bool runs_engine(uint32_t fid)
+/* Whether a call may take long, and then may be parked: it runs the engine, or scrubs memory. */
+static bool takes_long(uint32_t fid)
 {
-	return is_doorbell(fid) || fid == VTPM_FID_FORWARD || fid == VTPM_FID_RESET || fid == VTPM_FID_CREATE;
+	return is_doorbell(fid) || fid == VTPM_FID_FORWARD || fid == VTPM_FID_RESET || fid == VTPM_FID_CREATE ||
+	       fid == VTPM_FID_DESTROY;
 }
 
 static vtpm_status serve(const struct vtpm_call *call, struct vtpm_answer *answer)
@@ -261,38 +262,37 @@ static bool is_told(const struct vtpm_call *call)
 
 static enum port_caller how_called(const struct vtpm_call *call)
 {
-	if ((uint32_t)call->x[0] == VTPM_FID_DESTROY) {
-		return PORT_ABANDONS;
-	}
 	return is_told(call) ? PORT_IS_TOLD : PORT_CALLS_AGAIN;
 }
 
 /*
  * Whether who made a call, and makes it again, could tell that somebody else has finished it. A queue that was served
- * is empty then, which is as good an answer; but CREATE would find that its instance exists.
+ * is empty then, which is as good an answer; but CREATE would find that its instance exists, and DESTROY that it does
+ * not. A call that could not be finished is made from its beginning.
  */
 static bool would_be_missed(const struct port_finished *finished)
 {
 	uint32_t fid = (uint32_t)finished->request->x[0];
 
-	return finished->status != VTPM_OK || fid == VTPM_FID_CREATE || fid == VTPM_FID_RESET;
+	return finished->status < VTPM_OK ||
+	       (finished->status == VTPM_OK && !is_doorbell(fid) && fid != VTPM_FID_FORWARD);
 }
 
-/* Returns the window of the instance that a call is about, or PORT_ANY_WINDOW if all that it lacks is a window. */
+/* Returns the number of the instance that a call is about, or PORT_ANY_INSTANCE if all that it lacks is a window. */
 static uint32_t what_is_in_the_way(const struct vtpm_call *call, vtpm_status status)
 {
 	uint32_t fid = (uint32_t)call->x[0];
 
 	if (status == VTPM_NO_WINDOW_FREE) {
-		return PORT_ANY_WINDOW;
+		return PORT_ANY_INSTANCE;
 	}
 	if (is_doorbell(fid)) {
-		return instance_window_of_guest(&call->caller, fid - VTPM_FID_DOORBELL);
+		return instance_number_of_guest(&call->caller, fid - VTPM_FID_DOORBELL);
 	}
 	if (fid == VTPM_FID_CREATE) {
-		return instance_window_of_vm(call->x[1], call->x[4]);
+		return instance_number_of_vm(call->x[1], call->x[4]);
 	}
-	return instance_window(call->x[1]);
+	return instance_number(call->x[1]);
 }
 
 static bool is_in_the_way(uint32_t fid, vtpm_status status)
@@ -308,10 +308,12 @@ static bool is_in_the_way(uint32_t fid, vtpm_status status)
  */
 static bool make_way(const struct vtpm_call *call, struct vtpm_answer *answer, vtpm_status *status)
 {
-	enum port_caller how = how_called(call);
+	bool destroys = (uint32_t)call->x[0] == VTPM_FID_DESTROY;
+	enum port_caller how = destroys ? PORT_ABANDONS : how_called(call);
+	uint32_t instance = what_is_in_the_way(call, *status);
 	struct port_finished finished;
 
-	switch (port_continue(what_is_in_the_way(call, *status), how, &finished)) {
+	switch (port_continue(instance, how, &finished)) {
 	case PORT_NOTHING_PARKED:
 		*status = *status == VTPM_NO_WINDOW_FREE ? VTPM_E_BUSY : *status;
 		return false;
@@ -321,8 +323,9 @@ static bool make_way(const struct vtpm_call *call, struct vtpm_answer *answer, v
 	default:
 		break;
 	}
-	if (*status == VTPM_NO_WINDOW_FREE || !same_request(call, finished.request)) {
-		port_end(finished.number, how != PORT_ABANDONS && would_be_missed(&finished));
+	if (finished.instance != instance || finished.status == VTPM_NO_WINDOW_FREE ||
+	    !same_request(call, finished.request)) {
+		port_end(finished.number, !finished.abandoned && would_be_missed(&finished));
 		return true;
 	}
 	for (unsigned int x = 1; x < SMCCC_FIRST_PRESERVED; x++) {
@@ -342,7 +345,7 @@ static vtpm_status dispatch(const struct vtpm_call *call, struct vtpm_answer *an
 		return status;
 	}
 	do {
-		status = runs_engine(fid) ? port_call(serve, call, how_called(call), answer) : serve(call, answer);
+		status = takes_long(fid) ? port_call(serve, call, how_called(call), answer) : serve(call, answer);
 	} while (is_in_the_way(fid, status) && make_way(call, answer, &status));
 	return status;
 }

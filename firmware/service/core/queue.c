@@ -54,9 +54,17 @@ void queue_write_addresses(const struct vtpm_instance *instance)
 	put(instance, VTPM_CRB_RSP_ADDR + sizeof(uint32_t), (uint32_t)(slot >> 32));
 }
 
+void queue_zero(const struct vtpm_instance *instance)
+{
+	for (uint32_t offset = 0; offset < instance_queue_bytes(instance); offset += VTPM_PAGE_BYTES) {
+		port_queue_zero(control(instance, offset), VTPM_PAGE_BYTES);
+		port_breathe();
+	}
+}
+
 void queue_init(struct vtpm_instance *instance)
 {
-	port_queue_zero(instance->queue, instance_queue_bytes(instance));
+	queue_zero(instance);
 	instance->tail = 0;
 	put(instance, VTPM_CRB_LOC_STATE, LOC_STATE_ASSIGNED_VALID);
 	put(instance, VTPM_CRB_LOC_STS, LOC_STS_GRANTED);

@@ -124,16 +124,16 @@
  *
  * DOORBELL + k: no arguments (TCG ACPI specification, start method 11). Index k within the calling VM.
  *
- * Interrupts, with VTPM_FEATURE_PARKING: CREATE, RESET, FORWARD and DOORBELL give the CPU back as soon as an interrupt
- * of the normal world is pending. The call is parked, and its SMC is executed again behind the interrupt, with the
- * registers that it had; the caller notices nothing but time. It goes on on whichever CPU makes the same call: for a
- * doorbell, any vCPU of the VM, or FORWARD. Another call that needs the instance finishes the parked one first, in its
- * own time, and the caller of that one gets its answer when it calls again; DESTROY ends it. Between two commands of a
- * ring, too, an interrupt is taken. The rule: a call is parked only if its caller would take the interrupt: if
- * interrupts go to a higher exception level than the caller's, or to the caller's and PSTATE.I and ALLINT are 0. A
- * caller that masks interrupts at its own level keeps the CPU until its command is done, at most one command of a ring
- * at a time, and gets BUSY from an instance of which a call is parked. A command that has had 300 seconds of a
- * processor ends with ENGINE_FAILED at the next interrupt.
+ * Interrupts, with VTPM_FEATURE_PARKING: CREATE, RESET, DESTROY, FORWARD and DOORBELL give the CPU back as soon as an
+ * interrupt of the normal world is pending. The call is parked, and its SMC is executed again behind the interrupt,
+ * with the registers that it had; the caller notices nothing but time. It goes on on whichever CPU makes the same call:
+ * for a doorbell, any vCPU of the VM, or FORWARD. Another call that needs the instance finishes the parked one first,
+ * in its own time, and the caller of that one gets its answer when it calls again; DESTROY ends one that is about its
+ * instance. Between two commands of a ring, too, an interrupt is taken. The rule: a call is parked only if its caller
+ * would take the interrupt: if interrupts go to a higher exception level than the caller's, or to the caller's and
+ * PSTATE.I and ALLINT are 0. A caller that masks interrupts at its own level keeps the CPU until its command is done,
+ * at most one command of a ring at a time, and gets BUSY from an instance of which a call is parked. A command that has
+ * had 300 seconds of a processor ends with ENGINE_FAILED at the next interrupt.
  *
  * With VTPM_TELL_MORE, FORWARD and RESET return MORE instead, whether their caller masks interrupts or not. It must let
  * the interrupt be taken, and may do anything else, before it makes the same call again; with an interrupt that stays

@@ -82,8 +82,8 @@ bool vtpm_engine_call(unsigned int window, uint64_t number, const uint64_t x[2],
 void vtpm_entropy_start(void);
 
 /*
- * Fills `out` with entropy. Returns 0, or 1 if the source failed, or what it gave failed a test; `out` then holds nothing
- * usable.
+ * Fills `out` with entropy. Returns 0, or 1 if the source failed, or what it gave failed a test; `out` then holds
+ * nothing usable.
  */
 uint32_t vtpm_entropy_fill(uint8_t *out, uint32_t bytes);
 

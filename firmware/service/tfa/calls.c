@@ -17,7 +17,6 @@
 #include <arch_helpers.h>
 #include <context.h>
 #include <lib/el3_runtime/context_mgmt.h>
-#include <plat/common/platform.h>
 
 #include "calls.h"
 #include "lock.h"
@@ -27,7 +26,6 @@
 
 #define STACK_BYTES 4096
 #define CALL_BYTES 8192
-#define NO_WINDOW UINT32_MAX
 
 /* Of a stack, what calls_switch keeps: x29, x30, x19-x28. */
 #define KEPT_WORDS 12
@@ -53,7 +51,7 @@ struct call {
 	struct vtpm_answer answer;
 	vtpm_status status;
 	enum place place;
-	uint32_t window;
+	uint32_t holds[PORT_HANDS];
 	uint64_t since; /* parked calls are older the smaller it is; 0: it has never been parked */
 	bool done;
 	bool abandoned;
@@ -63,9 +61,9 @@ struct call {
 _Static_assert(sizeof(struct call) <= CALL_BYTES, "a call has its place");
 _Static_assert(VTPM_CALLS_PA + VTPM_CALL_COUNT * CALL_BYTES <= VTPM_TABLES_PA + VTPM_TABLES_BYTES,
 	       "all calls have theirs, behind the tables");
+_Static_assert(VTPM_CALLS_PA % CALL_BYTES == 0, "an address in a stack leads to its call");
 _Static_assert(VTPM_CALL_COUNT > VTPM_WINDOW_COUNT, "while all windows are parked, some calls can still run");
 
-static struct call *current[PLATFORM_CORE_COUNT];
 static struct vtpm_table_lock lock;
 static uint64_t parked_so_far;
 static uint32_t kept_answers;
@@ -104,19 +102,20 @@ void calls_init(void)
 	}
 }
 
+/* By the stack: nothing that is noted for a CPU could be out of date. */
 struct call *calls_current(void)
 {
-	return current[plat_my_core_pos()];
+	uintptr_t place = (uintptr_t)__builtin_frame_address(0);
+
+	if (place < VTPM_CALLS_PA || place >= VTPM_CALLS_PA + VTPM_CALL_COUNT * CALL_BYTES) {
+		return NULL;
+	}
+	return (struct call *)(place & ~(uintptr_t)(CALL_BYTES - 1));
 }
 
 struct sandbox_frame *calls_frame(struct call *call)
 {
 	return &call->frame;
-}
-
-void calls_use_window(struct call *call, unsigned int window)
-{
-	call->window = window;
 }
 
 static bool takes_interrupts(void)
@@ -138,6 +137,29 @@ bool calls_park(struct call *call)
 {
 	calls_switch(&call->inner, call->outer);
 	return !call->abandoned;
+}
+
+bool calls_abandoned(const struct call *call)
+{
+	return call->abandoned;
+}
+
+void port_breathe(void)
+{
+	struct call *call = calls_current();
+
+	if (call != NULL && port_interrupt_pending() && calls_may_park(call)) {
+		calls_park(call);
+	}
+}
+
+void port_hold(enum port_hand hand, uint32_t instance)
+{
+	struct call *call = calls_current();
+
+	if (call != NULL) {
+		call->holds[hand] = instance;
+	}
 }
 
 /* On the call's own stack. */
@@ -195,11 +217,16 @@ static struct call *take_free(void)
 	return NULL;
 }
 
+static bool has_claimed(const struct call *call, uint32_t instance)
+{
+	return call->holds[PORT_OWN] == instance || call->holds[PORT_OTHER] == instance;
+}
+
 /*
- * Takes the call that is parked in a window. Or says that another CPU is going on with one, which may well be parked
- * again in a moment: whoever made that call first must not see BUSY for it.
+ * Takes the parked call that has claimed an instance. Or says that another CPU is going on with one, which may well be
+ * parked again in a moment: whoever made that call first must not see BUSY for it.
  */
-static struct call *take_parked(uint32_t window, bool *elsewhere)
+static struct call *take_parked(uint32_t instance, bool *elsewhere)
 {
 	struct call *taken = NULL;
 
@@ -209,7 +236,7 @@ static struct call *take_parked(uint32_t window, bool *elsewhere)
 		struct call *call = call_at(number);
 		enum place place = place_of(call);
 
-		if (window != PORT_ANY_WINDOW && call->window != window) {
+		if (instance != PORT_ANY_INSTANCE && !has_claimed(call, instance)) {
 			continue;
 		}
 		if (place == PARKED && (taken == NULL || call->since < taken->since)) {
@@ -222,6 +249,16 @@ static struct call *take_parked(uint32_t window, bool *elsewhere)
 	}
 	table_unlock(&lock);
 	return taken;
+}
+
+bool port_is_parked(uint32_t instance)
+{
+	for (uint32_t number = 0; number < VTPM_CALL_COUNT; number++) {
+		if (place_of(call_at(number)) == PARKED && has_claimed(call_at(number), instance)) {
+			return true;
+		}
+	}
+	return false;
 }
 
 static void set_parked(struct call *call)
@@ -237,7 +274,6 @@ static bool run(struct call *call, enum port_caller caller)
 {
 	call->told = caller == PORT_IS_TOLD;
 	call->abandoned = caller == PORT_ABANDONS;
-	current[plat_my_core_pos()] = call;
 	calls_switch(&call->outer, call->inner);
 	if (!call->done) {
 		set_parked(call);
@@ -268,7 +304,8 @@ static void prepare(struct call *call, vtpm_function *function, const struct vtp
 	for (unsigned int x = 1; x < PORT_RESULTS; x++) {
 		call->answer.x[x] = 0;
 	}
-	call->window = NO_WINDOW;
+	call->holds[PORT_OWN] = PORT_NO_INSTANCE;
+	call->holds[PORT_OTHER] = PORT_NO_INSTANCE;
 	call->done = false;
 }
 
@@ -290,7 +327,7 @@ vtpm_status port_call(vtpm_function *function, const struct vtpm_call *request, 
 	return status;
 }
 
-enum port_progress port_continue(uint32_t window, enum port_caller caller, struct port_finished *out)
+enum port_progress port_continue(uint32_t instance, enum port_caller caller, struct port_finished *out)
 {
 	struct call *call;
 	bool elsewhere;
@@ -298,17 +335,26 @@ enum port_progress port_continue(uint32_t window, enum port_caller caller, struc
 	if (caller == PORT_CALLS_AGAIN && !takes_interrupts()) {
 		return PORT_NOTHING_PARKED;
 	}
-	call = take_parked(window, &elsewhere);
+	call = take_parked(instance, &elsewhere);
 	if (call == NULL) {
 		return elsewhere && caller != PORT_ABANDONS ? PORT_PARKED_AGAIN : PORT_NOTHING_PARKED;
+	}
+	if (caller == PORT_ABANDONS && call->holds[PORT_OWN] != instance) {
+		if (!takes_interrupts()) {
+			put(call, PARKED);
+			return PORT_NOTHING_PARKED;
+		}
+		caller = PORT_CALLS_AGAIN;
 	}
 	if (!run(call, caller)) {
 		return PORT_PARKED_AGAIN;
 	}
 	out->number = (uint32_t)(((uintptr_t)call - VTPM_CALLS_PA) / CALL_BYTES);
+	out->instance = call->holds[PORT_OWN];
 	out->request = &call->request;
 	out->answer = &call->answer;
 	out->status = call->status;
+	out->abandoned = call->abandoned;
 	return PORT_FINISHED;
 }
 
@@ -358,4 +404,20 @@ bool port_kept(const struct vtpm_call *request, vtpm_status *status, struct vtpm
 	}
 	table_unlock(&lock);
 	return found;
+}
+
+void port_forget(uint32_t instance)
+{
+	if (__atomic_load_n(&kept_answers, __ATOMIC_RELAXED) == 0) {
+		return;
+	}
+	table_lock(&lock);
+	for (uint32_t number = 0; number < VTPM_CALL_COUNT; number++) {
+		struct call *call = call_at(number);
+
+		if (place_of(call) == KEPT && call->holds[PORT_OWN] == instance) {
+			forget(call);
+		}
+	}
+	table_unlock(&lock);
 }

@@ -15,14 +15,11 @@ struct call;
 /* Makes all places for calls free. Once. */
 void calls_init(void);
 
-/* Returns the call that runs on this CPU. In the middle of one, so there is one. */
+/* Returns the call that runs on this CPU, or NULL. */
 struct call *calls_current(void);
 
 /* Where the engine's registers of a call are. */
 struct sandbox_frame *calls_frame(struct call *call);
-
-/* Says for whose window the call runs the engine, by which port_continue finds it. */
-void calls_use_window(struct call *call, unsigned int window);
 
 /*
  * True if whoever runs the call is told when it is parked, or would take an interrupt before it executed its SMC again.
@@ -35,5 +32,8 @@ bool calls_may_park(const struct call *call);
  * if it is to end without a result.
  */
 bool calls_park(struct call *call);
+
+/* True if a call is to end without a result, since its instance is being destroyed. */
+bool calls_abandoned(const struct call *call);
 
 #endif

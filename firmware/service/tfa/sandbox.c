@@ -204,11 +204,11 @@ static bool answer(unsigned int window, struct sandbox_frame *frame, uint64_t *s
 }
 
 /* Installs the engine's regime on this CPU. The rule for interrupts is the caller's, so it is looked at each time. */
-static void enter(const struct call *call, struct sandbox_frame *frame, unsigned int window, bool may_park)
+static void enter(const struct call *call, struct sandbox_frame *frame, unsigned int window)
 {
 	uint64_t scr = ENGINE_SCR;
 
-	if (may_park && calls_may_park(call)) {
+	if (calls_may_park(call)) {
 		scr |= SCR_IRQ_BIT | SCR_FIQ_BIT;
 	}
 	frame->vectors = choose_vectors();
@@ -231,11 +231,11 @@ static bool interrupted(const struct sandbox_frame *frame)
  * The engine has been interrupted: gives the CPU back, and returns when the engine can go on, perhaps on another CPU.
  * False if it cannot: its instance is being destroyed, or it has had more time than any command needs.
  */
-static bool park(struct call *call, struct sandbox_frame *frame, unsigned int window, uint64_t ticks)
+static bool park(struct call *call, struct sandbox_frame *frame, unsigned int window, bool for_caller, uint64_t ticks)
 {
 	sandbox_keep(frame);
 	leave(frame, window);
-	if (!calls_park(call)) {
+	if (!calls_park(call) && for_caller) {
 		return false;
 	}
 	if (ticks / read_cntfrq_el0() >= sandbox_budget_seconds) {
@@ -243,26 +243,28 @@ static bool park(struct call *call, struct sandbox_frame *frame, unsigned int wi
 		return false;
 	}
 	vtpm_engine_goes_on(window);
-	enter(call, frame, window, true);
+	enter(call, frame, window);
 	sandbox_take_up(frame);
 	return true;
 }
 
-enum engine_status port_engine_enter(unsigned int window, bool may_park, uint64_t *ticks)
+enum engine_status port_engine_enter(unsigned int window, bool for_caller, uint64_t *ticks)
 {
 	struct call *call = calls_current();
 	struct sandbox_frame *frame = calls_frame(call);
 	uint64_t status;
 
 	*ticks = 0;
-	calls_use_window(call, window);
+	if (for_caller && calls_abandoned(call)) {
+		return ENGINE_FATAL; /* since it was parked between two pieces of EL3's own work */
+	}
+	enter(call, frame, window);
 	start(frame);
-	enter(call, frame, window, may_park);
 	for (;;) {
 		sandbox_run(frame);
 		*ticks += frame->ended - frame->started;
 		if (interrupted(frame)) {
-			if (!park(call, frame, window, *ticks)) {
+			if (!park(call, frame, window, for_caller, *ticks)) {
 				return ENGINE_FATAL;
 			}
 		} else if (!answer(window, frame, &status)) {

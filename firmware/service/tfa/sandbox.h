@@ -69,9 +69,6 @@ extern const uint8_t sandbox_vectors[];
 extern const uint8_t sandbox_vectors_mmu[];
 extern const uint8_t sandbox_vectors_bhb[];
 
-/* Zeroes x0-x30 of the engine. BL31's memset goes byte by byte. */
-void sandbox_clear(struct sandbox_frame *frame);
-
 /*
  * SCR_EL3 is made from nothing, not from the caller's: what a newer processor has there for its new registers stays
  * off, and those of the caller are out of reach. RES1 (bits 5:4). RW: AArch64 below. EA: SError comes to EL3. SIF: code
@@ -81,6 +78,9 @@ void sandbox_clear(struct sandbox_frame *frame);
 
 /* Puts the caller's registers away, and installs the engine's translation regime, and `scr` in SCR_EL3. */
 void sandbox_enter(struct sandbox_frame *frame, uint64_t ttbr0, const struct sandbox_regime *regime, uint64_t scr);
+
+/* Right behind it: zeroes x0-x30 of the engine. BL31's memset goes word by word. */
+void sandbox_clear(struct sandbox_frame *frame);
 
 /* Keeps what of the engine is still in registers, and puts it back. Between sandbox_enter and sandbox_leave. */
 void sandbox_keep(struct sandbox_frame *frame);

@@ -170,10 +170,10 @@ func sandbox_leave
 	ret
 endfunc sandbox_leave
 
-/* void sandbox_clear(struct sandbox_frame *frame) */
+/* void sandbox_clear(struct sandbox_frame *frame): Q0 and Q1 are zero since sandbox_enter. */
 func sandbox_clear
-	.irp	n, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30
-	stp	xzr, xzr, [x0, #FRAME_X + 8 * \n] /* the last one with FRAME_SP */
+	.irp	n, 0, 4, 8, 12, 16, 20, 24, 28
+	stp	q0, q1, [x0, #FRAME_X + 8 * \n] /* the last one with FRAME_SP */
 	.endr
 	ret
 endfunc sandbox_clear

@@ -41,7 +41,7 @@ def runs_of_code(image: Path) -> Iterator[tuple[int, tuple[int, ...]]]:
 
 
 def accesses_memory(word: int) -> bool:
-    """Whether it is a load or a store, or only fetches ahead. Arm DDI 0487, C4.1: top level of the encoding, op1 = x1x0."""
+    """Whether it loads, stores or only fetches ahead. Arm DDI 0487, C4.1: top level of the encoding, op1 = x1x0."""
     return word & 0x0A00_0000 == 0x0800_0000
 
 

@@ -2,9 +2,9 @@
 /*
  * The CPUs: PSCI brings them up, CPU 0 gives them jobs, and they sleep in between.
  *
- * There is no interrupt handler. IRQ stays masked in PSTATE at EL2, so an interrupt does no more than end a WFI or a
- * guest's turn on the CPU; whoever wakes up asks the GIC what is pending. Hence no code of the monitor is ever
- * interrupted, and nothing needs a lock against a handler.
+ * IRQ stays masked in PSTATE at EL2, so an interrupt does no more than end a WFI or a guest's turn on the CPU; whoever
+ * wakes up asks the GIC what is pending. Hence no code of the monitor is ever interrupted, and nothing needs a lock
+ * against a handler. Only a program that measures or tests interrupts unmasks them, for as long as it takes.
  */
 #include "cpu.h"
 
@@ -17,6 +17,7 @@
 #define SGI_WAKE 0U
 #define INTID_HYPERVISOR_TIMER 26U       /* the EL2 physical timer CNTHP: Arm BSA (DEN0094), PPI assignments */
 #define TIMER_ENABLE 1U                  /* Arm ARM, CNTHP_CTL_EL2 */
+#define TIMER_CONDITION 4U               /* ISTATUS of the same: the timer's time has come */
 #define MPIDR_AFFINITIES 0xFF00FFFFFFULL /* Arm ARM, MPIDR_EL1: Aff3 in bits 39:32, Aff2 to Aff0 in 23:0 */
 
 /* PSCI (Arm DEN0022F.b, 5.1): CPU_OFF; CPU_ON (target CPU, entry point, context) and AFFINITY_INFO in SMC64 forms. */
@@ -48,6 +49,30 @@ void cpu_take_interrupt(void)
 			isb();
 		}
 		gic_end(taken);
+	}
+}
+
+/*
+ * Called from vectors.S with the counter as it was when the interrupt had been taken to EL2. Programs of EL2 run with
+ * interrupts masked, unless they change that; then they find the longest time that the timer's interrupt had to wait in
+ * TPIDR_EL0, and say in TPIDRRO_EL0 after how many ticks the next one is to come (0: none).
+ */
+void cpu_interrupted(uint64_t now)
+{
+	uint64_t period = READ_SYSREG(tpidrro_el0);
+
+	if ((READ_SYSREG(cnthp_ctl_el2) & TIMER_CONDITION) != 0U) {
+		uint64_t late = now - READ_SYSREG(cnthp_cval_el2);
+
+		if (late > READ_SYSREG(tpidr_el0)) {
+			WRITE_SYSREG(tpidr_el0, late);
+		}
+	}
+	cpu_take_interrupt();
+	if (period != 0U) {
+		WRITE_SYSREG(cnthp_cval_el2, counter_now() + period);
+		WRITE_SYSREG(cnthp_ctl_el2, TIMER_ENABLE);
+		isb();
 	}
 }
 

@@ -67,6 +67,9 @@ void cpu_kick(const struct cpu *cpu);
  */
 void cpu_sleep(uint64_t until);
 
+/* Takes an interrupt that has interrupted EL2 itself. */
+void cpu_interrupted(uint64_t now);
+
 /* Takes and ends the next interrupt that is pending on this CPU, if there is one. */
 void cpu_take_interrupt(void);
 

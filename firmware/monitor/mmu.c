@@ -34,6 +34,8 @@
 #define SCTLR (0x30C50830ULL | 1ULL << 0 | 1ULL << 2 | 1ULL << 3 | 1ULL << 12)
 
 #define CPTR_NO_FP_TRAP 0x33FFULL          /* Arm ARM, CPTR_EL2 with HCR_EL2.E2H 0: the RES1 bits; TFP is 0 */
+#define CPTR_TZ (1ULL << 8)                /* traps SVE; RES1 without it */
+#define CPTR_TSM (1ULL << 12)              /* traps SME; RES1 without it */
 #define CNTHCTL_EL1_COUNTER_AND_TIMER 3ULL /* Arm ARM, CNTHCTL_EL2: EL1PCEN and EL1PCTEN */
 #define PMCR_N_SHIFT 11U                   /* Arm ARM, PMCR_EL0.N: how many event counters there are */
 #define PMCR_N_MASK 0x1FULL
@@ -47,6 +49,15 @@
 #define ID_AA64ISAR2_EL1 s3_0_c0_c6_2
 #define ISAR2_MOPS_SHIFT 16U
 #define MMFR1_HCX_SHIFT 40U
+
+/* Arm ARM: FEAT_SVE and FEAT_SME, and the longest vectors that EL2 lets EL1 have: as long as the processor's. */
+#define PFR0_SVE_SHIFT 32U
+#define ID_AA64PFR1_EL1 s3_0_c0_c4_1
+#define PFR1_SME_SHIFT 24U
+#define ZCR_EL2 s3_4_c1_c2_0
+#define SMCR_EL2 s3_4_c1_c2_6
+#define ZCR_LONGEST 0xFULL
+#define SMCR_LONGEST_ALL (1ULL << 31 | 1ULL << 30 | 0xFULL) /* with FA64 and ZT0, where they exist */
 
 static uint64_t level1[GIBS] __attribute__((aligned(4096)));
 
@@ -82,6 +93,34 @@ static void allow_extensions(void)
 	}
 }
 
+static bool has_feature(uint64_t identification, unsigned int shift)
+{
+	return ((identification >> shift) & 0xFU) != 0U;
+}
+
+/* Their registers exist, and can be written, only when they do not trap any more. */
+static void allow_vectors(void)
+{
+	uint64_t cptr = CPTR_NO_FP_TRAP;
+	bool sve = has_feature(READ_SYSREG(id_aa64pfr0_el1), PFR0_SVE_SHIFT);
+	bool sme = has_feature(READ_SYSREG(ID_AA64PFR1_EL1), PFR1_SME_SHIFT);
+
+	if (sve) {
+		cptr &= ~CPTR_TZ;
+	}
+	if (sme) {
+		cptr &= ~CPTR_TSM;
+	}
+	WRITE_SYSREG(cptr_el2, cptr);
+	isb();
+	if (sve) {
+		WRITE_SYSREG(ZCR_EL2, ZCR_LONGEST);
+	}
+	if (sme) {
+		WRITE_SYSREG(SMCR_EL2, SMCR_LONGEST_ALL);
+	}
+}
+
 /*
  * Turns off every trap of EL1 that is optional: what a test wants trapped, it asks for (`trap`), and everything else
  * must be as on a machine without a hypervisor. All event counters belong to EL1 (MDCR_EL2.HPMN), and it sees the real
@@ -90,7 +129,7 @@ static void allow_extensions(void)
 static void configure_el1(void)
 {
 	WRITE_SYSREG(hcr_el2, HCR_MONITOR);
-	WRITE_SYSREG(cptr_el2, CPTR_NO_FP_TRAP);
+	allow_vectors();
 	WRITE_SYSREG(hstr_el2, 0U);
 	WRITE_SYSREG(cnthctl_el2, CNTHCTL_EL1_COUNTER_AND_TIMER);
 	WRITE_SYSREG(cntvoff_el2, 0U);

@@ -27,6 +27,14 @@
 	b	.
 	.endm
 
+	/* An interrupt of EL2 itself: a program has unmasked them. When it came is read first. */
+	.macro interrupted
+	vector_entry
+	stp	x0, x1, [sp, #-160]!
+	mrs	x0, cntpct_el0
+	b	interrupted_common
+	.endm
+
 	.section .text.vectors, "ax"
 	.balign	0x800
 	.global monitor_vectors
@@ -36,9 +44,9 @@ monitor_vectors:
 	unexpected
 	unexpected
 	take_fault el2, FAULT_SERROR
-	/* Current level with SP_EL2. IRQ and FIQ stay masked. */
+	/* Current level with SP_EL2. The monitor itself keeps IRQ and FIQ masked. */
 	take_fault el2, FAULT_SYNCHRONOUS
-	unexpected
+	interrupted
 	unexpected
 	take_fault el2, FAULT_SERROR
 	/* Lower level, AArch64. FIQ counts as an interrupt: the group of an interrupt decides which of the two it is. */
@@ -119,6 +127,30 @@ leave_guest_common:
 	ldp	x27, x28, [sp, #80]
 	ldp	x29, x30, [sp], #96
 	ret
+
+/* x0 = the counter; x0 and x1 of what was interrupted are on the stack. What a C function keeps stays where it is. */
+interrupted_common:
+	stp	x2, x3, [sp, #16]
+	stp	x4, x5, [sp, #32]
+	stp	x6, x7, [sp, #48]
+	stp	x8, x9, [sp, #64]
+	stp	x10, x11, [sp, #80]
+	stp	x12, x13, [sp, #96]
+	stp	x14, x15, [sp, #112]
+	stp	x16, x17, [sp, #128]
+	stp	x18, x30, [sp, #144]
+	bl	cpu_interrupted
+	ldp	x2, x3, [sp, #16]
+	ldp	x4, x5, [sp, #32]
+	ldp	x6, x7, [sp, #48]
+	ldp	x8, x9, [sp, #64]
+	ldp	x10, x11, [sp, #80]
+	ldp	x12, x13, [sp, #96]
+	ldp	x14, x15, [sp, #112]
+	ldp	x16, x17, [sp, #128]
+	ldp	x18, x30, [sp, #144]
+	ldp	x0, x1, [sp], #160
+	eret
 
 	.section .rodata.guest_image, "a"
 	.balign	16

@@ -15,10 +15,6 @@ SPD_SOURCES		:=	$(wildcard ${VTPM_DIR}/core/*.c)	\
 
 NEED_BL32		:=	yes
 
-# Q0-Q31, FPCR and FPSR must be all the floating-point state there is: the service keeps exactly those apart.
-override ENABLE_SVE_FOR_NS	:=	0
-override ENABLE_SME_FOR_NS	:=	0
-
 # Locks compile to exclusive loads and stores, without libgcc's helpers.
 TF_CFLAGS		+=	-mno-outline-atomics
 
@@ -27,13 +23,17 @@ TF_CFLAGS		+=	-mno-outline-atomics
 TF_CFLAGS		+=	-g -gdwarf-4 -ffile-prefix-map=$(abspath .)=.
 ASFLAGS			+=	-g -Wa,-gdwarf-4 -ffile-prefix-map=$(abspath .)=.
 
+# A command passes through some forty small functions. TF-A's -Os would call each, and clear and copy registers by loops.
+VTPM_OBJECTS		:=	$(patsubst %.c,${BUILD_PLAT}/bl31/%.o,$(notdir $(filter %.c,${SPD_SOURCES})))
+${VTPM_OBJECTS}: TF_CFLAGS +=	-O2
+
 # The engine's regions are mapped when its header has been read.
 $(eval $(call add_define_val,PLAT_XLAT_TABLES_DYNAMIC,1))
 
 # For hil run --coverage: a counter per branch, in BL31's memory, where the host reads it. No code of gcc's runtime takes
 # part. Functions stay apart, so that each has lines of its own.
 ifeq (${VTPM_COVERAGE},1)
-$(patsubst %.c,${BUILD_PLAT}/bl31/%.o,$(notdir $(filter %.c,${SPD_SOURCES}))): \
+${VTPM_OBJECTS}: \
 	TF_CFLAGS	+=	-fprofile-arcs -ftest-coverage		\
 				-fprofile-update=atomic			\
 				-fprofile-info-section -fno-inline

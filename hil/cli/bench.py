@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from hil.board.file.boardfile import BoardFile
     from hil.operations.bench.figures import Section
 
-ON_MONITOR = ("framework", "instructions", "loop")
+ON_MONITOR = ("framework", "instructions", "latency", "loop")
 ON_LINUX = ("ssh", "delay")
 """The parts that run on a board that boots into the monitor, and on one that boots into Linux."""
 NOWHERE = "reports"
@@ -34,7 +34,7 @@ def command(
         list[str] | None,
         typer.Argument(
             metavar="[PART]...",
-            help="framework, instructions, loop, reports, ssh, delay (default: all that the board supports).",
+            help="framework, instructions, latency, loop, reports, ssh, delay (default: all that the board supports).",
         ),
     ] = None,
     board: Annotated[
@@ -107,7 +107,7 @@ def _boards(tree: Tree, name: str) -> dict[str, BoardFile]:
 
 
 def _measure(part: str, boards: Mapping[str, BoardFile], tree: Tree, note: Callable[[str], None]) -> Sequence[Section]:
-    from hil.operations.bench import delay, framework, instructions, loop, reports, ssh
+    from hil.operations.bench import delay, framework, instructions, latency, loop, reports, ssh
 
     board = boards[part]
 
@@ -119,6 +119,8 @@ def _measure(part: str, boards: Mapping[str, BoardFile], tree: Tree, note: Calla
         return [loop.measure(board, boards.get(ON_LINUX[0]), tree.root, note)]
     if part == "instructions":
         return instructions.measure(board.path, note)
+    if part == "latency":
+        return [latency.measure(board.path, note)]
     if part == "ssh":
         return [ssh.measure(board.path, note)]
     return [delay.measure(board.path, note)]

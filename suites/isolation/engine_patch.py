@@ -45,6 +45,12 @@ BREAKPOINT = 0xD4200000  # brk #0
 UNDEFINED = 0x00000000  # udf #0
 WINDOW_MARK = 0x800
 """An offset in the mailbox, inside its request, where planted code may leave something for the host to look at."""
+COUNT_DOWN = (
+    0xD2A60009,  # mov x9, #0x30000000: each turn has two instructions
+    0xF1000529,  # subs x9, x9, #1
+    0x54FFFFE1,  # b.ne .-4
+)
+"""Takes long in every run, where the time of the longest command of a TPM is a matter of luck."""
 _LOOP_WHILE_ZERO = (
     0x18000000 | 3 << 5 | 9,  # ldr w9, .+12: the word behind these
     0x34000000 | 0x7FFFF << 5 | 9,  # cbz w9, .-4

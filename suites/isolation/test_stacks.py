@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 from tpm2_pytss import ESYS_TR, TPM2_ALG, TPM2_CAP, TPM2_SE, TPMA_SESSION
 
+from hil.headers import firmware_header, read_defines
 from hil.target.tpm import Tpm, commands
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from hil.fixtures import HostMemory
     from hil.target.tpm import KeyKind
@@ -26,6 +28,7 @@ PAGE = 4096
 RH_OWNER = 0x4000_0001
 FIRMWARE_STACK = 4096  # PLATFORM_STACK_SIZE of TF-A's plat/qemu and plat/rpi/rpi4
 LIVE = 512  # bytes at the top of a firmware stack that are not painted
+CALL = 8192  # struct call of firmware/service/tfa/calls.c: its stack comes first
 PROCESSORS = 4
 
 
@@ -108,16 +111,22 @@ def test_the_engine_s_stack_has_a_quarter_left_after_every_command(
 
 
 def test_the_firmware_s_stacks_have_an_eighth_left_after_every_kind_of_call(
+    build_folder: Path,
     symbol: FindSymbol,
     service: Service,
     vtpm: ManagedQueue,
     host_memory: HostMemory,
     record_property: Callable[[str, object], None],
 ) -> None:
+    """Calls that run the engine have stacks of their own; the others run on those of TF-A, one for each processor."""
+    platform = read_defines(firmware_header(f"platform/{build_folder.name}/vtpm_platform.h"))
     start = symbol("__STACKS_START__")
+    of_processors = range(start, start + PROCESSORS * FIRMWARE_STACK, FIRMWARE_STACK)
+    calls = platform["VTPM_CALLS_PA"]
+    of_calls = range(calls, calls + platform["VTPM_CALL_COUNT"] * CALL, CALL)
     paint = bytes([PAINT]) * (FIRMWARE_STACK - LIVE)
-    for processor in range(PROCESSORS):
-        host_memory.write(start + processor * FIRMWARE_STACK, paint)
+    for stack in (*of_processors, *of_calls):
+        host_memory.write(stack, paint)
     with Tpm(vtpm) as tpm:
         tpm.startup()
         every_command(tpm)
@@ -127,7 +136,8 @@ def test_the_firmware_s_stacks_have_an_eighth_left_after_every_kind_of_call(
         instance.reset()
         instance.destroy()
     vtpm.check()
-    left = [untouched(host_memory.read(start + cpu * FIRMWARE_STACK, FIRMWARE_STACK)) for cpu in range(PROCESSORS)]
-    record_property("firmware stack, bytes used", FIRMWARE_STACK - min(left))
-    assert min(left) >= FIRMWARE_STACK // 8
-    assert left[0] < len(paint), "processor 0 made calls, but its stack was not touched"
+    for stacks in (of_processors, of_calls):
+        left = [untouched(host_memory.read(stack, FIRMWARE_STACK)) for stack in stacks]
+        record_property("firmware stack, bytes used", FIRMWARE_STACK - min(left))
+        assert min(left) >= FIRMWARE_STACK // 8
+        assert left[0] < len(paint), "calls were made, but the stack was not touched"

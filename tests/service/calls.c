@@ -17,7 +17,11 @@ int64_t call_from(const struct vtpm_caller *caller, uint64_t fid, const uint64_t
 	memcpy(&call.x[1], arguments, 7 * sizeof(arguments[0]));
 	memset(out, 0xa5, sizeof(*out));
 	host_watch_reads();
-	vtpm_dispatch(&call, out);
+	while (!vtpm_dispatch(&call, out)) {
+		seen.repeats++;
+		host_watch_reads();
+		memset(out, 0xa5, sizeof(*out));
+	}
 	return (int64_t)out->x[0];
 }
 

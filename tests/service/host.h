@@ -29,6 +29,11 @@ enum host_entropy { HOST_ENTROPY_GOOD, HOST_ENTROPY_FAILS, HOST_ENTROPY_STUCK };
 
 struct host_switches {
 	enum host_entropy entropy;
+	uint64_t (*entropy_word)(uint64_t number); /* what the source gives instead, by how many words it has given */
+	bool interrupt;                            /* one is pending, and stays so */
+	bool masked;                               /* the caller masks interrupts */
+	uint32_t parks;                            /* how often the engine is still interrupted, and its call parked */
+	uint32_t breaths;    /* the same between two pieces of work of the service itself; UINT32_MAX: each time */
 	uint32_t words_left; /* of entropy, before the source fails; 0: it does not */
 	/* Called after each read of queue memory: a guest on another CPU that writes at the worst moment. */
 	void (*after_queue_read)(uint64_t pa, size_t bytes);
@@ -49,9 +54,12 @@ struct host_seen {
 	uint64_t unordered_writes; /* of words that a guest waits for, without a barrier after what they announce */
 	uint64_t unordered_reads;  /* of what HEAD or START announce, without a barrier after reading those */
 	uint64_t engine_calls;
+	uint64_t cancelled; /* commands that the engine was told to end */
+	uint64_t repeats;   /* calls that had to be made again, after an interrupt */
 	uint64_t log_lines; /* that an engine has written to the console */
 	uint64_t bad_calls; /* of an engine, that were refused */
 	char log[ENGINE_LOG_MAX_BYTES];
+	uint64_t words;         /* of entropy, that `entropy_word` has given */
 	uint64_t waits;         /* turns of a loop that waits for another CPU */
 	uint32_t request_bytes; /* of the last ENGINE_EXECUTE */
 	uint8_t request[ENGINE_BUFFER_BYTES];

@@ -23,7 +23,7 @@ PROMISE(version_tells_version_and_features)
 
 	call_from(&anyone, VTPM_FID_VERSION, noise, &answer);
 	CHECK_EQUAL(answer.x[0], VTPM_VERSION_MAJOR << 16 | VTPM_VERSION_MINOR);
-	CHECK_EQUAL(answer.x[1], VTPM_FEATURE_ENTROPY_CPU);
+	CHECK_EQUAL(answer.x[1], VTPM_FEATURE_ENTROPY_CPU | VTPM_FEATURE_PARKING);
 }
 
 PROMISE(smccc_queries_answer_uid_and_revision)

@@ -14,7 +14,7 @@ PROMISE(requirements_that_cannot_be_honoured_are_refused_by_name)
 
 	CHECK_EQUAL(create(0, 0, 1, 0, &out), VTPM_E_BAD_REQUIREMENT);
 	CHECK_EQUAL(create(1, VTPM_PROFILE_COUNT, 1, 0, &out), VTPM_E_BAD_REQUIREMENT);
-	CHECK_EQUAL(create(1, 1 << 9, 1, 0, &out), VTPM_E_BAD_REQUIREMENT);
+	CHECK_EQUAL(create(1, 1 << 10, 1, 0, &out), VTPM_E_BAD_REQUIREMENT);
 	CHECK_EQUAL(create(1, UINT64_C(1) << 32, 1, 0, &out), VTPM_E_BAD_REQUIREMENT);
 	CHECK_EQUAL(create(1, 0, 0, 0, &out), VTPM_E_BAD_REQUIREMENT);
 	CHECK_EQUAL(create(1, 0, VTPM_MAX_SLOTS + 1, 0, &out), VTPM_E_BAD_REQUIREMENT);

@@ -386,3 +386,31 @@ PROMISE(queue_check_accepts_only_a_va_that_maps_the_whole_queue_writably)
 	CHECK_EQUAL(check_queue(mapped_va), VTPM_OK);
 	CHECK_EQUAL(foreign_pages_probed_for_writing, 0);
 }
+
+/* The interrupt stays pending, as for a caller that masks it: the call is made again and again, and still ends. */
+PROMISE(an_interrupt_waits_for_one_command_of_a_ring_and_not_for_all)
+{
+	struct instance instance;
+
+	CHECK_EQUAL(create(1, 0, VTPM_MAX_SLOTS, 0, &instance), VTPM_OK);
+	for (uint32_t i = 0; i < VTPM_MAX_SLOTS; i++) {
+		submit(&instance, ANY_COMMAND, VTPM_TPM_HEADER_BYTES);
+	}
+	host.interrupt = true;
+	CHECK_EQUAL(forward(&instance), VTPM_OK);
+	CHECK_EQUAL(seen.repeats, VTPM_MAX_SLOTS - 1);
+	CHECK_EQUAL(control_read(&instance, VTPM_RING_TAIL), VTPM_MAX_SLOTS);
+	CHECK_EQUAL(info(&instance, VTPM_INFO_STATE, 5), VTPM_MAX_SLOTS);
+}
+
+PROMISE(a_single_command_and_an_empty_ring_need_no_second_call)
+{
+	struct instance instance;
+
+	CHECK_EQUAL(create(1, 0, 2, 0, &instance), VTPM_OK);
+	host.interrupt = true;
+	CHECK_EQUAL(forward(&instance), VTPM_OK);
+	submit(&instance, ANY_COMMAND, VTPM_TPM_HEADER_BYTES);
+	CHECK_EQUAL(forward(&instance), VTPM_OK);
+	CHECK_EQUAL(seen.repeats, 0);
+}

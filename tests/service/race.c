@@ -24,7 +24,8 @@ static int64_t call(uint64_t fid, uint64_t x1, uint64_t x2, uint64_t x3, uint64_
 {
 	const struct vtpm_call request = {{fid, x1, x2, x3, x4}, {.origin = VTPM_FROM_HYPERVISOR}};
 
-	vtpm_dispatch(&request, answer);
+	while (!vtpm_dispatch(&request, answer)) {
+	}
 	CHECK((int64_t)answer->x[0] <= VTPM_OK && (int64_t)answer->x[0] >= VTPM_E_STALE_EPOCH);
 	return (int64_t)answer->x[0];
 }

@@ -67,6 +67,7 @@ static enum engine_status execute(struct engine_mailbox *mailbox, struct toy_sta
 	if (mailbox->request_bytes < VTPM_TPM_HEADER_BYTES || mailbox->request_bytes > ENGINE_BUFFER_BYTES) {
 		return ENGINE_BAD_ARGUMENT;
 	}
+	seen.cancelled += mailbox->cancel;
 	seen.request_bytes = mailbox->request_bytes;
 	memcpy(seen.request, mailbox->request, mailbox->request_bytes);
 	state->answer.commands++;

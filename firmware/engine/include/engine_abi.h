@@ -102,10 +102,13 @@ struct engine_mailbox {
 	/* Set before every run: MIDR_EL1 and ID_AA64ISAR0_EL1, which cannot be read at EL0. */
 	uint64_t midr;
 	uint64_t isar0;
+	uint64_t platform_closed; /* not 0: the guest has no platform hierarchy */
 	/* Written by the engine before it returns: heap bytes allocated, now and at most since the window was fresh. */
 	uint64_t heap_bytes;
 	uint64_t heap_peak_bytes;
-	uint64_t reserved[3];
+	/* 0 before every run. Set while the engine is interrupted: the command may end with TPM_RC_CANCELED. */
+	uint64_t cancel;
+	uint64_t reserved;
 	uint8_t request[ENGINE_BUFFER_BYTES];
 	uint8_t response[ENGINE_BUFFER_BYTES];
 };

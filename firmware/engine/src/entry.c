@@ -87,7 +87,18 @@ static enum engine_status execute(struct engine_mailbox *mailbox)
 	if (window != WINDOW_RUNNING || mailbox->request_bytes > sizeof(mailbox->request)) {
 		return ENGINE_BAD_ARGUMENT;
 	}
+	if (!profile_allows(mailbox->profile, mailbox->request, mailbox->request_bytes)) {
+		mailbox->response_bytes = profile_refuse(mailbox->response);
+		return ENGINE_OK;
+	}
+
+	/* libtpms may write to a command. */
+	bool closes = mailbox->platform_closed != 0 && profile_is_startup(mailbox->request, mailbox->request_bytes);
+
 	mailbox->response_bytes = tpm_execute(mailbox->request, mailbox->request_bytes, mailbox->response);
+	if (closes && !profile_close_platform(mailbox->response, mailbox->response_bytes)) {
+		return ENGINE_FATAL;
+	}
 	return ENGINE_OK;
 }
 

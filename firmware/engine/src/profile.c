@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Profiles: which PCR banks a new TPM has. They are set by a TPM command, TPM2_PCR_Allocate. It needs platform
- * authorisation, whose value is empty between manufacture and the guest's first command.
+ * Profiles: which PCR banks a TPM has, and whether its guest has the platform hierarchy.
+ *
+ * The banks of a new TPM are set by a TPM command, TPM2_PCR_Allocate. It needs platform authorisation, whose value is
+ * empty between manufacture and the guest's first command. The guest's own TPM2_PCR_Allocate is refused, as a command
+ * that this TPM does not have, unless the profile leaves the choice of banks to the guest.
  */
 #include "profile.h"
 
@@ -18,10 +21,13 @@
 /* TPM 2.0 Library part 2: tables 19 (tags), 12 (command codes), 28 (permanent handles), 9 (algorithms). */
 #define TPM_ST_NO_SESSIONS 0x8001
 #define TPM_ST_SESSIONS 0x8002
+#define TPM_CC_HIERARCHY_CONTROL 0x121
 #define TPM_CC_PCR_ALLOCATE 0x12B
 #define TPM_CC_STARTUP 0x144
 #define TPM_CC_SHUTDOWN 0x145
 #define TPM_SU_CLEAR 0x0000
+#define TPM_RC_COMMAND_CODE 0x143
+#define NO 0
 #define TPM_RS_PW 0x40000009
 #define TPM_RH_PLATFORM 0x4000000C
 #define TPM_ALG_SHA1 0x0004
@@ -38,7 +44,8 @@ enum {
 	PASSWORD_AUTH_BYTES = 9,
 	STARTUP_BYTES = VTPM_TPM_HEADER_BYTES + 2,
 	ALLOCATE_BYTES = VTPM_TPM_HEADER_BYTES + 4 + 4 + PASSWORD_AUTH_BYTES + 4 + BANKS * BANK_BYTES,
-	RESPONSE_CODE = 6,
+	CONTROL_BYTES = VTPM_TPM_HEADER_BYTES + 4 + 4 + PASSWORD_AUTH_BYTES + 4 + 1,
+	CODE = 6,                                       /* of a command, and of a response */
 	ALLOCATION_SUCCESS = VTPM_TPM_HEADER_BYTES + 4, /* TPM2_PCR_Allocate's; a parameter size stands before it */
 };
 
@@ -63,6 +70,25 @@ static const uint8_t allocate[VTPM_PROFILE_COUNT][ALLOCATE_BYTES] = {
 	[VTPM_PROFILE_SHA384] = ALLOCATE_COMMAND(false, false, true, false),
 };
 
+static const uint8_t close[CONTROL_BYTES] = {
+	BE16(TPM_ST_SESSIONS),
+	BE32(CONTROL_BYTES),
+	BE32(TPM_CC_HIERARCHY_CONTROL),
+	BE32(TPM_RH_PLATFORM),
+	BE32(PASSWORD_AUTH_BYTES),
+	BE32(TPM_RS_PW),
+	BE16(0),
+	0,
+	BE16(0),
+	BE32(TPM_RH_PLATFORM),
+	NO,
+};
+static const uint8_t unknown_command[VTPM_TPM_HEADER_BYTES] = {
+	BE16(TPM_ST_NO_SESSIONS),
+	BE32(VTPM_TPM_HEADER_BYTES),
+	BE32(TPM_RC_COMMAND_CODE),
+};
+
 /* Executes a command; `response` has room for ENGINE_BUFFER_BYTES. Returns whether the answer is TPM_RC_SUCCESS. */
 static bool succeeds(const uint8_t *command, uint32_t bytes, uint8_t *response)
 {
@@ -71,7 +97,7 @@ static bool succeeds(const uint8_t *command, uint32_t bytes, uint8_t *response)
 
 	memcpy(copy, command, bytes);
 	return tpm_execute(copy, bytes, response) >= VTPM_TPM_HEADER_BYTES &&
-	       memcmp(response + RESPONSE_CODE, success, sizeof(success)) == 0;
+	       memcmp(response + CODE, success, sizeof(success)) == 0;
 }
 
 bool profile_is_known(uint32_t profile)
@@ -86,4 +112,34 @@ bool profile_apply(uint32_t profile)
 	return succeeds(startup, sizeof(startup), response) &&
 	       succeeds(allocate[profile], sizeof(allocate[profile]), response) && response[ALLOCATION_SUCCESS] == 1 &&
 	       succeeds(shutdown, sizeof(shutdown), response);
+}
+
+static bool has_code(const uint8_t *message, uint32_t bytes, uint32_t code)
+{
+	const uint8_t expected[] = {BE32(code)};
+
+	return bytes >= VTPM_TPM_HEADER_BYTES && memcmp(message + CODE, expected, sizeof(expected)) == 0;
+}
+
+bool profile_allows(uint32_t profile, const uint8_t *command, uint32_t bytes)
+{
+	return profile == VTPM_PROFILE_DEFAULT || !has_code(command, bytes, TPM_CC_PCR_ALLOCATE);
+}
+
+uint32_t profile_refuse(uint8_t *response)
+{
+	memcpy(response, unknown_command, sizeof(unknown_command));
+	return sizeof(unknown_command);
+}
+
+bool profile_is_startup(const uint8_t *command, uint32_t bytes)
+{
+	return has_code(command, bytes, TPM_CC_STARTUP);
+}
+
+bool profile_close_platform(const uint8_t *started, uint32_t bytes)
+{
+	uint8_t response[ENGINE_BUFFER_BYTES];
+
+	return !has_code(started, bytes, 0) || succeeds(close, sizeof(close), response);
 }

@@ -5,6 +5,7 @@
 #include <linux/arm-smccc.h>
 #include <linux/delay.h>
 #include <linux/errno.h>
+#include <linux/sched/signal.h>
 
 #include "service.h"
 
@@ -25,8 +26,16 @@ static s64 call(struct arm_smccc_1_2_regs *regs)
 	mb();
 	arm_smccc_1_2_smc(&asked, regs);
 	status = (s64)regs->a0;
-	for (unsigned int tries = 0; status == VTPM_E_BUSY && tries < BUSY_TRIES; tries++) {
-		usleep_range(BUSY_WAIT_US, 2 * BUSY_WAIT_US);
+	for (unsigned int tries = 0; status == VTPM_E_MORE || (status == VTPM_E_BUSY && tries < BUSY_TRIES);) {
+		if (status == VTPM_E_MORE) {
+			/* Its interrupt has been taken. A process that is being killed leaves the rest to DESTROY. */
+			if (fatal_signal_pending(current))
+				break;
+			cond_resched();
+		} else {
+			usleep_range(BUSY_WAIT_US, 2 * BUSY_WAIT_US);
+			tries++;
+		}
 		arm_smccc_1_2_smc(&asked, regs);
 		status = (s64)regs->a0;
 	}
@@ -62,14 +71,17 @@ static int errno_of(s64 status)
 		return -EPROTO;
 	case VTPM_E_EXISTS:
 		return -EEXIST;
+	case VTPM_E_MORE:
+		return -EINTR;
 	default:
 		return -EREMOTEIO;
 	}
 }
 
+/* DESTROY ignores a2, and so does a service that does not know MORE. */
 static int manage(u32 fid, u64 handle)
 {
-	struct arm_smccc_1_2_regs regs = {.a0 = fid, .a1 = handle};
+	struct arm_smccc_1_2_regs regs = {.a0 = fid, .a1 = handle, .a2 = VTPM_TELL_MORE};
 
 	return errno_of(call(&regs));
 }

@@ -19,11 +19,15 @@
 #define VTPM_ENGINE_MAX_BYTES 0x00200000
 #define VTPM_ENGINE_AUTHENTICATED 0 /* it is in the same FIP as BL31, which is as trusted as BL2 and its flash */
 
+#define VTPM_CORTEX_A53 0x1 /* the engine is linked around the errata of Cortex-A53 */
+
 /* The secure pool: translation tables, then the service's state and the image pages, then the windows. */
 #define VTPM_SECURE_POOL_PA 0xff200000
 #define VTPM_SECURE_POOL_BYTES 0x00c00000
 #define VTPM_TABLES_PA VTPM_SECURE_POOL_PA
 #define VTPM_TABLES_BYTES 0x00040000
+#define VTPM_CALLS_PA (VTPM_TABLES_PA + 0x00018000) /* behind the tables: the calls that are under way */
+#define VTPM_CALL_COUNT 20
 #define VTPM_WINDOWS_PA 0xff600000
 #define VTPM_IMAGE_POOL_PA (VTPM_TABLES_PA + VTPM_TABLES_BYTES)
 #define VTPM_IMAGE_POOL_BYTES (VTPM_WINDOWS_PA - VTPM_IMAGE_POOL_PA)

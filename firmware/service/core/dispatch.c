@@ -160,7 +160,8 @@ static bool answer_query(const struct vtpm_call *call, struct vtpm_answer *answe
 	switch ((uint32_t)call->x[0]) {
 	case VTPM_FID_VERSION:
 		x[0] = VTPM_VERSION_MAJOR << 16 | VTPM_VERSION_MINOR;
-		x[1] = port_entropy_features() | (VTPM_SPACE_PROTECTED ? VTPM_FEATURE_PROTECTED_SPACE : 0);
+		x[1] = port_entropy_features() | (VTPM_SPACE_PROTECTED ? VTPM_FEATURE_PROTECTED_SPACE : 0) |
+		       VTPM_FEATURE_PARKING;
 		return true;
 	case VTPM_FID_CALL_COUNT:
 		x[0] = CALL_COUNT;
@@ -202,11 +203,23 @@ static vtpm_status dispatch_management(const struct vtpm_call *call, struct vtpm
 	}
 }
 
-static vtpm_status dispatch(const struct vtpm_call *call, struct vtpm_answer *answer)
+static bool is_doorbell(uint32_t fid)
+{
+	return fid >= VTPM_FID_DOORBELL && fid <= VTPM_FID_DOORBELL + VTPM_MAX_INDEX;
+}
+
+/* Whether a call may take long, and then may be parked: it runs the engine, or scrubs memory. */
+static bool takes_long(uint32_t fid)
+{
+	return is_doorbell(fid) || fid == VTPM_FID_FORWARD || fid == VTPM_FID_RESET || fid == VTPM_FID_CREATE ||
+	       fid == VTPM_FID_DESTROY;
+}
+
+static vtpm_status serve(const struct vtpm_call *call, struct vtpm_answer *answer)
 {
 	uint32_t fid = (uint32_t)call->x[0];
 
-	if (fid >= VTPM_FID_DOORBELL && fid <= VTPM_FID_DOORBELL + VTPM_MAX_INDEX) {
+	if (is_doorbell(fid)) {
 		return call_doorbell(call, fid - VTPM_FID_DOORBELL);
 	}
 	if (fid == VTPM_FID_QUEUE_CHECK) {
@@ -221,15 +234,139 @@ static vtpm_status dispatch(const struct vtpm_call *call, struct vtpm_answer *an
 	return dispatch_management(call, answer);
 }
 
-void vtpm_dispatch(const struct vtpm_call *call, struct vtpm_answer *answer)
+/* Whether two calls ask for the same, of the same instance: doorbell and FORWARD both want its queue served. */
+static bool same_request(const struct vtpm_call *left, const struct vtpm_call *right)
 {
+	uint32_t fid = (uint32_t)left->x[0];
+	uint32_t other = (uint32_t)right->x[0];
+
+	if (fid != VTPM_FID_CREATE) {
+		return fid == other || ((is_doorbell(fid) || fid == VTPM_FID_FORWARD) &&
+					(is_doorbell(other) || other == VTPM_FID_FORWARD));
+	}
+	for (unsigned int x = 1; x < sizeof(left->x) / sizeof(left->x[0]); x++) {
+		if (left->x[x] != right->x[x]) {
+			return false;
+		}
+	}
+	return fid == other;
+}
+
+/* Whether the caller wants to be told of an interrupt, instead of having its SMC executed again. */
+static bool is_told(const struct vtpm_call *call)
+{
+	uint32_t fid = (uint32_t)call->x[0];
+
+	return (fid == VTPM_FID_FORWARD || fid == VTPM_FID_RESET) && call->x[2] == VTPM_TELL_MORE;
+}
+
+static enum port_caller how_called(const struct vtpm_call *call)
+{
+	return is_told(call) ? PORT_IS_TOLD : PORT_CALLS_AGAIN;
+}
+
+/*
+ * Whether who made a call, and makes it again, could tell that somebody else has finished it. A queue that was served
+ * is empty then, which is as good an answer; but CREATE would find that its instance exists, and DESTROY that it does
+ * not. A call that could not be finished is made from its beginning.
+ */
+static bool would_be_missed(const struct port_finished *finished)
+{
+	uint32_t fid = (uint32_t)finished->request->x[0];
+
+	return finished->status < VTPM_OK ||
+	       (finished->status == VTPM_OK && !is_doorbell(fid) && fid != VTPM_FID_FORWARD);
+}
+
+/* Returns the number of the instance that a call is about, or PORT_ANY_INSTANCE if all that it lacks is a window. */
+static uint32_t what_is_in_the_way(const struct vtpm_call *call, vtpm_status status)
+{
+	uint32_t fid = (uint32_t)call->x[0];
+
+	if (status == VTPM_NO_WINDOW_FREE) {
+		return PORT_ANY_INSTANCE;
+	}
+	if (is_doorbell(fid)) {
+		return instance_number_of_guest(&call->caller, fid - VTPM_FID_DOORBELL);
+	}
+	if (fid == VTPM_FID_CREATE) {
+		return instance_number_of_vm(call->x[1], call->x[4]);
+	}
+	return instance_number(call->x[1]);
+}
+
+static bool is_in_the_way(uint32_t fid, vtpm_status status)
+{
+	return status == VTPM_E_BUSY || status == VTPM_NO_WINDOW_FREE ||
+	       (status == VTPM_E_EXISTS && fid == VTPM_FID_CREATE);
+}
+
+/*
+ * If what a call needs is held by a parked one, the caller goes on with that one in its own time. A parked call that
+ * asked for the same as this one is this one, from before an interrupt: its answer is the answer. Returns false if
+ * there is an answer, which may be that the caller is to call again.
+ */
+static bool make_way(const struct vtpm_call *call, struct vtpm_answer *answer, vtpm_status *status)
+{
+	bool destroys = (uint32_t)call->x[0] == VTPM_FID_DESTROY;
+	enum port_caller how = destroys ? PORT_ABANDONS : how_called(call);
+	uint32_t instance = what_is_in_the_way(call, *status);
+	struct port_finished finished;
+
+	switch (port_continue(instance, how, &finished)) {
+	case PORT_NOTHING_PARKED:
+		*status = *status == VTPM_NO_WINDOW_FREE ? VTPM_E_BUSY : *status;
+		return false;
+	case PORT_PARKED_AGAIN:
+		*status = VTPM_INTERRUPTED;
+		return false;
+	default:
+		break;
+	}
+	if (finished.instance != instance || finished.status == VTPM_NO_WINDOW_FREE ||
+	    !same_request(call, finished.request)) {
+		port_end(finished.number, !finished.abandoned && would_be_missed(&finished));
+		return true;
+	}
+	for (unsigned int x = 1; x < SMCCC_FIRST_PRESERVED; x++) {
+		answer->x[x] = finished.answer->x[x];
+	}
+	*status = finished.status;
+	port_end(finished.number, false);
+	return false;
+}
+
+static vtpm_status dispatch(const struct vtpm_call *call, struct vtpm_answer *answer)
+{
+	uint32_t fid = (uint32_t)call->x[0];
+	vtpm_status status;
+
+	if (port_kept(call, &status, answer)) {
+		return status;
+	}
+	do {
+		status = takes_long(fid) ? port_call(serve, call, how_called(call), answer) : serve(call, answer);
+	} while (is_in_the_way(fid, status) && make_way(call, answer, &status));
+	return status;
+}
+
+bool vtpm_dispatch(const struct vtpm_call *call, struct vtpm_answer *answer)
+{
+	vtpm_status status;
+
 	*answer = (struct vtpm_answer){0};
 	for (unsigned int x = SMCCC_FIRST_PRESERVED; x < sizeof(answer->x) / sizeof(answer->x[0]); x++) {
 		answer->x[x] = call->x[x];
 	}
-	if (!answer_query(call, answer)) {
-		answer->x[0] = (uint64_t)dispatch(call, answer);
+	if (answer_query(call, answer)) {
+		return true;
 	}
+	status = dispatch(call, answer);
+	if (status == VTPM_INTERRUPTED && is_told(call)) {
+		status = VTPM_E_MORE;
+	}
+	answer->x[0] = (uint64_t)status;
+	return status != VTPM_INTERRUPTED;
 }
 
 void vtpm_service_init(const struct engine_header *header)

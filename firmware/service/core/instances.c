@@ -96,36 +96,60 @@ static vtpm_status claim_once_as_guest(const struct vtpm_caller *caller, uint64_
 	return status;
 }
 
-/* Waits, without any lock, until the instance may have been moved out. False: that took too long. */
-static bool wait_until_moved(const struct vtpm_instance *instance)
+/*
+ * Waits, without any lock, until the instance may have been moved out. NOT_YET: it is time to try again. Whoever moves
+ * it may have been parked, and then goes on in somebody's time, which BUSY leads to.
+ */
+static vtpm_status wait_until_moved(const struct vtpm_instance *instance)
 {
 	for (uint32_t turns = 0; turns < MOVING_OUT_TURNS; turns++) {
 		if (!lock_is_held(&instance->lock)) {
-			return true;
+			return NOT_YET;
+		}
+		if (port_is_parked(state_number(instance))) {
+			break;
+		}
+		if (port_interrupt_pending()) {
+			return VTPM_INTERRUPTED;
 		}
 		port_relax();
 	}
-	return false;
+	return VTPM_E_BUSY;
+}
+
+/* Says what has come of a claim: of one that is to be tried no more, too. */
+static vtpm_status claimed(vtpm_status status, const struct vtpm_instance *instance)
+{
+	if (status == VTPM_OK) {
+		port_hold(PORT_OWN, state_number(instance));
+	}
+	return status == NOT_YET ? VTPM_E_BUSY : status;
 }
 
 vtpm_status instance_claim(uint64_t handle, struct vtpm_instance **out)
 {
 	vtpm_status status = claim_once(handle, out);
 
-	for (uint32_t tries = 0; status == NOT_YET && tries < MOVING_OUT_TRIES && wait_until_moved(*out); tries++) {
-		status = claim_once(handle, out);
+	for (uint32_t tries = 0; status == NOT_YET && tries < MOVING_OUT_TRIES; tries++) {
+		status = wait_until_moved(*out);
+		if (status == NOT_YET) {
+			status = claim_once(handle, out);
+		}
 	}
-	return status == NOT_YET ? VTPM_E_BUSY : status;
+	return claimed(status, *out);
 }
 
 vtpm_status instance_claim_as_guest(const struct vtpm_caller *caller, uint64_t index, struct vtpm_instance **out)
 {
 	vtpm_status status = claim_once_as_guest(caller, index, out);
 
-	for (uint32_t tries = 0; status == NOT_YET && tries < MOVING_OUT_TRIES && wait_until_moved(*out); tries++) {
-		status = claim_once_as_guest(caller, index, out);
+	for (uint32_t tries = 0; status == NOT_YET && tries < MOVING_OUT_TRIES; tries++) {
+		status = wait_until_moved(*out);
+		if (status == NOT_YET) {
+			status = claim_once_as_guest(caller, index, out);
+		}
 	}
-	return status == NOT_YET ? VTPM_E_BUSY : status;
+	return claimed(status, *out);
 }
 
 void instance_release(struct vtpm_instance *instance)
@@ -145,6 +169,45 @@ vtpm_status instance_read(uint64_t handle, struct vtpm_instance *out)
 	}
 	table_unlock(&state->table);
 	return instance == NULL ? VTPM_E_BAD_HANDLE : VTPM_OK;
+}
+
+uint32_t instance_number(uint64_t handle)
+{
+	struct vtpm_state *state = state_get();
+	const struct vtpm_instance *instance;
+
+	table_lock(&state->table);
+	instance = find(handle);
+	table_unlock(&state->table);
+	return instance == NULL ? PORT_NO_INSTANCE : state_number(instance);
+}
+
+uint32_t instance_number_of_guest(const struct vtpm_caller *caller, uint64_t index)
+{
+	struct vtpm_state *state = state_get();
+	const struct vtpm_instance *instance;
+
+	table_lock(&state->table);
+	instance = find_as_guest(caller, index);
+	table_unlock(&state->table);
+	return instance == NULL ? PORT_NO_INSTANCE : state_number(instance);
+}
+
+uint32_t instance_number_of_vm(uint64_t vm_id, uint64_t place)
+{
+	struct vtpm_state *state = state_get();
+	uint32_t found = PORT_NO_INSTANCE;
+
+	table_lock(&state->table);
+	for (uint32_t number = 0; number < state->highest; number++) {
+		const struct vtpm_instance *instance = &state->instances[number];
+
+		if (instance->life == VTPM_CREATING && instance->vm_id == vm_id && instance->index == place) {
+			found = number;
+		}
+	}
+	table_unlock(&state->table);
+	return found;
 }
 
 vtpm_status instance_queue_of_guest(const struct vtpm_caller *caller, uint64_t index, struct pa *queue, uint32_t *bytes)

@@ -26,10 +26,19 @@ struct vtpm_binding {
 /*
  * Claims the instance of a handle, or the one with index `index` of the calling guest: on VTPM_OK the caller holds its
  * lock until instance_release. VTPM_E_BAD_HANDLE or VTPM_E_NOT_PERMITTED: it does not exist; VTPM_E_BUSY: another CPU
- * works on it. `*out` may be set in either case.
+ * works on it, or nobody does because that call is parked; VTPM_INTERRUPTED: an interrupt came while another CPU was
+ * moving it out of its window. `*out` may be set in either case.
  */
 vtpm_status instance_claim(uint64_t handle, struct vtpm_instance **out);
 vtpm_status instance_claim_as_guest(const struct vtpm_caller *caller, uint64_t index, struct vtpm_instance **out);
+/*
+ * Return the number of an instance, or PORT_NO_INSTANCE: by its handle, as a guest names it, or by VM and index while
+ * it is being created. Its lock may be somebody else's.
+ */
+uint32_t instance_number(uint64_t handle);
+uint32_t instance_number_of_guest(const struct vtpm_caller *caller, uint64_t index);
+uint32_t instance_number_of_vm(uint64_t vm_id, uint64_t place);
+
 void instance_release(struct vtpm_instance *instance);
 
 /*

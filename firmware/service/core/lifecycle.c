@@ -79,6 +79,7 @@ static vtpm_status reserve(const struct vtpm_requirements *wanted, struct vtpm_i
 		if (number == state->highest) {
 			state->highest++;
 		}
+		port_hold(PORT_OWN, number);
 		*out = instance;
 	}
 	table_unlock(&state->table);
@@ -94,7 +95,8 @@ static void dissolve(struct vtpm_instance *instance)
 	struct vtpm_state *state = state_get();
 
 	window_discard(instance, false);
-	port_queue_zero(instance->queue, instance_queue_bytes(instance));
+	queue_zero(instance);
+	port_forget(state_number(instance));
 	table_lock(&state->table);
 	queue_pool_give(instance->queue, 1U + instance->slots);
 	instance->life = VTPM_FREE;
@@ -131,21 +133,25 @@ vtpm_status instance_create(const struct vtpm_requirements *wanted, uint64_t *ha
 {
 	struct vtpm_instance *instance = NULL;
 	vtpm_status status;
-	uint8_t sample[sizeof(uint64_t)];
+	uint8_t sample[2 * sizeof(uint64_t)];
 
 	if (!requirements_valid(wanted)) {
 		return VTPM_E_BAD_REQUIREMENT;
-	}
-	/* Without entropy nothing is created. Asked here, so that the failure costs no window of another instance. */
-	if (vtpm_entropy_fill(sample, sizeof(sample)) != 0) {
-		return VTPM_E_NO_ENTROPY;
 	}
 	status = reserve(wanted, &instance);
 	if (status != VTPM_OK) {
 		return status;
 	}
-	queue_init(instance);
-	status = window_renew(instance);
+	/*
+	 * Without entropy nothing is created. Asked here, so that the failure costs no window of another instance, and
+	 * a call that is made again because it is parked draws none.
+	 */
+	if (vtpm_entropy_fill(sample, sizeof(sample)) != 0) {
+		status = VTPM_E_NO_ENTROPY;
+	} else {
+		queue_init(instance);
+		status = window_renew(instance);
+	}
 	if (status == VTPM_OK) {
 		status = status_of(window_run(instance, ENGINE_MANUFACTURE));
 	}

@@ -55,6 +55,7 @@ void pool_scrub(const struct vtpm_pages *pages)
 
 	for (uint32_t done = 0; done < pages->count; done++, page = state->page_next[page]) {
 		port_zero_pages(page_memory(page), VTPM_PAGE_BYTES);
+		port_breathe();
 	}
 }
 
@@ -82,6 +83,7 @@ void pool_store(const struct vtpm_pages *pages, const uint8_t *from, uint32_t by
 		uint32_t part = bytes - done < VTPM_PAGE_BYTES ? bytes - done : VTPM_PAGE_BYTES;
 
 		port_copy(page_memory(page), from + done, part);
+		port_breathe();
 		done += part;
 	}
 }
@@ -95,6 +97,7 @@ void pool_load(const struct vtpm_pages *pages, uint8_t *to, uint32_t bytes)
 		uint32_t part = bytes - done < VTPM_PAGE_BYTES ? bytes - done : VTPM_PAGE_BYTES;
 
 		port_copy(to + done, page_memory(page), part);
+		port_breathe();
 		done += part;
 	}
 }

@@ -54,9 +54,17 @@ void queue_write_addresses(const struct vtpm_instance *instance)
 	put(instance, VTPM_CRB_RSP_ADDR + sizeof(uint32_t), (uint32_t)(slot >> 32));
 }
 
+void queue_zero(const struct vtpm_instance *instance)
+{
+	for (uint32_t offset = 0; offset < instance_queue_bytes(instance); offset += VTPM_PAGE_BYTES) {
+		port_queue_zero(control(instance, offset), VTPM_PAGE_BYTES);
+		port_breathe();
+	}
+}
+
 void queue_init(struct vtpm_instance *instance)
 {
-	port_queue_zero(instance->queue, instance_queue_bytes(instance));
+	queue_zero(instance);
 	instance->tail = 0;
 	put(instance, VTPM_CRB_LOC_STATE, LOC_STATE_ASSIGNED_VALID);
 	put(instance, VTPM_CRB_LOC_STS, LOC_STS_GRANTED);
@@ -124,6 +132,21 @@ static vtpm_status execute(struct vtpm_instance *instance, uint32_t slot, uint32
 }
 
 /*
+ * The lock of the window's owner is held by the call that goes on. The register concerns whichever command is being
+ * executed, from the CRB or from the ring.
+ */
+void vtpm_engine_goes_on(unsigned int window)
+{
+	const struct vtpm_state *state = state_get();
+	const struct vtpm_instance *instance = &state->instances[state->windows[window].owner];
+	struct engine_mailbox *mailbox = window_mailbox(instance);
+
+	if (mailbox->op == ENGINE_EXECUTE && port_queue_read32(control(instance, VTPM_CRB_CTRL_CANCEL)) != 0) {
+		mailbox->cancel = 1;
+	}
+}
+
+/*
  * Runs one command that was started by the CRB registers: it is in slot 0, and the size in its header is its length.
  * The two words that hold the header are read once, and the rest behind them, so that the size that was checked is the
  * size that the engine sees.
@@ -185,6 +208,16 @@ static vtpm_status run_slot(struct vtpm_instance *instance)
 }
 
 /*
+ * Between two commands nothing is half done, so an interrupt of the normal world need not wait for the next one. The
+ * caller makes its call again after it. One command is executed per call whatever is pending: a caller that has its
+ * interrupts masked gets on.
+ */
+static vtpm_status yield(uint32_t left)
+{
+	return left > 0 && port_interrupt_pending() ? VTPM_INTERRUPTED : VTPM_OK;
+}
+
+/*
  * HEAD is read once: commands that the guest submits from now on wait for its next doorbell, so that a guest cannot
  * keep EL3 busy by submitting as fast as it is served.
  */
@@ -205,9 +238,16 @@ static vtpm_status run_all(struct vtpm_instance *instance)
 	status = window_acquire(instance);
 	if (status == VTPM_OK && start) {
 		status = run_crb(instance);
+		if (status == VTPM_OK) {
+			status = yield(pending);
+		}
 	}
-	for (; status == VTPM_OK && pending > 0; pending--) {
+	while (status == VTPM_OK && pending > 0) {
 		status = run_slot(instance);
+		pending--;
+		if (status == VTPM_OK) {
+			status = yield(pending);
+		}
 	}
 	port_queue_barrier();
 	return status;

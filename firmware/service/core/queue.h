@@ -10,6 +10,9 @@
 /* Scrubs the queue and writes its control page anew; the ring starts at zero. */
 void queue_init(struct vtpm_instance *instance);
 
+/* Scrubs the queue. */
+void queue_zero(const struct vtpm_instance *instance);
+
 /* Writes the addresses that follow from the IPA of BIND into the CRB registers. They are never read back. */
 void queue_write_addresses(const struct vtpm_instance *instance);
 

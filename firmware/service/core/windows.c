@@ -33,6 +33,18 @@ struct engine_mailbox *window_mailbox(const struct vtpm_instance *instance)
 	return (struct engine_mailbox *)window_memory(instance->window, va_make(state_get()->engine.mailbox_va));
 }
 
+/* Bytes that are zeroed or copied at a time. An interrupt waits no longer than that takes. */
+#define PIECE_BYTES 0x4000
+#define COPIED_PIECE_BYTES 0x1000
+
+_Static_assert(ENGINE_WINDOW_BYTES % PIECE_BYTES == 0, "a window has whole pieces");
+
+/* An instance that is moved out of its window is another's: it must not end because the caller's is being destroyed. */
+static bool is_for_caller(enum engine_op op)
+{
+	return op != ENGINE_SUSPEND;
+}
+
 enum engine_status window_run(struct vtpm_instance *instance, enum engine_op op)
 {
 	struct engine_mailbox *mailbox = window_mailbox(instance);
@@ -41,9 +53,10 @@ enum engine_status window_run(struct vtpm_instance *instance, enum engine_op op)
 	enum engine_status status;
 
 	mailbox->op = op;
+	mailbox->cancel = 0;
 	mailbox->profile = instance->requirements & VTPM_REQUIRE_PROFILE_MASK;
-	port_processor(&mailbox->midr, &mailbox->isar0);
-	status = port_engine_enter(instance->window, &inside);
+	mailbox->platform_closed = instance->requirements & VTPM_REQUIRE_PLATFORM_CLOSED;
+	status = port_engine_enter(instance->window, is_for_caller(op), &inside);
 	instance->switches++;
 	instance->measuring.engine += inside;
 	instance->measuring.windows += port_ticks() - started - inside;
@@ -54,18 +67,29 @@ enum engine_status window_run(struct vtpm_instance *instance, enum engine_op op)
 /* Zeroes the instance's window; it stays the instance's. */
 static void scrub_window(const struct vtpm_instance *instance)
 {
-	port_zero_pages(window_memory(instance->window, va_make(ENGINE_WINDOW_VA)), ENGINE_WINDOW_BYTES);
+	for (uint32_t offset = 0; offset < ENGINE_WINDOW_BYTES; offset += PIECE_BYTES) {
+		port_zero_pages(window_memory(instance->window, va_make(ENGINE_WINDOW_VA + offset)), PIECE_BYTES);
+		port_breathe();
+	}
 }
 
-/* Gives a zero window the engine's initial data, as a loader would. */
+/* Gives a zero window the engine's initial data, as a loader would, and says on which kind of processor it starts. */
 static void prepare_window(const struct vtpm_instance *instance)
 {
 	struct vtpm_state *state = state_get();
 	const struct engine_header *engine = &state->engine;
+	struct engine_mailbox *mailbox = window_mailbox(instance);
 
 	state->windows[instance->window].log_lines = 0;
-	port_copy(window_memory(instance->window, va_make(engine->data_va)),
-		  port_engine_memory(va_make(engine->data_init_va)), engine->data_bytes);
+	for (uint64_t done = 0; done < engine->data_bytes; done += COPIED_PIECE_BYTES) {
+		uint64_t rest = engine->data_bytes - done;
+
+		port_copy(window_memory(instance->window, va_make(engine->data_va + done)),
+			  port_engine_memory(va_make(engine->data_init_va + done)),
+			  rest < COPIED_PIECE_BYTES ? rest : COPIED_PIECE_BYTES);
+		port_breathe();
+	}
+	port_processor(&mailbox->midr, &mailbox->isar0);
 }
 
 /* Scrubs the image and gives back all but `keep` of its pages. Scrubbing is slow, so it takes no lock. */
@@ -165,6 +189,7 @@ static bool seize(struct vtpm_instance *victim)
 
 	if (seized) {
 		victim->leaving = true;
+		port_hold(PORT_OTHER, state_number(victim));
 	}
 	return seized;
 }
@@ -230,6 +255,7 @@ static void let_go(struct vtpm_instance *victim)
 	}
 	victim->leaving = false;
 	lock_release(&victim->lock);
+	port_hold(PORT_OTHER, PORT_NO_INSTANCE);
 	table_unlock(&state->table);
 }
 
@@ -282,7 +308,7 @@ static vtpm_status try_for_window(struct vtpm_instance *instance)
 	if (free) {
 		return VTPM_OK;
 	}
-	return window == VTPM_NO_WINDOW ? VTPM_E_BUSY : take_over(instance, window);
+	return window == VTPM_NO_WINDOW ? VTPM_NO_WINDOW_FREE : take_over(instance, window);
 }
 
 /*

@@ -12,8 +12,8 @@ void windows_init(void);
 
 /*
  * Makes the instance resident: finds a window, if need be by moving out the instance that was idle for longest, and
- * resumes it there. VTPM_E_BUSY: every window is at work. VTPM_E_ENGINE_FAILED: the image could not be resumed, and the
- * instance has been stopped.
+ * resumes it there. VTPM_NO_WINDOW_FREE: every window is at work. VTPM_E_ENGINE_FAILED: the image could not be resumed,
+ * and the instance has been stopped.
  */
 vtpm_status window_acquire(struct vtpm_instance *instance);
 

@@ -63,6 +63,7 @@
 #define VTPM_E_BAD_QUEUE (-26)       /* the ring in the control page is malformed */
 #define VTPM_E_EXISTS (-27)          /* CREATE: this VM already has an instance with this index */
 #define VTPM_E_STALE_EPOCH (-28)     /* BIND: the identity was bound to another VM under this epoch or a later one */
+#define VTPM_E_MORE (-29)            /* FORWARD, RESET: an interrupt came; the same call goes on with it */
 
 /*
  * LIMITS: x1 = selector. VTPM_LIMITS_INSTANCES returns x1 = instances possible, x2 = in use, x3 = pool bytes total,
@@ -78,8 +79,9 @@
  * x5-x7 must be zero. Returns x1 = handle, x2 = queue PA, x3 = queue bytes.
  */
 #define VTPM_REQUIRE_PROFILE_MASK 0xFF
-#define VTPM_REQUIRE_PERSISTENT (1 << 8) /* else ephemeral: RESET gives a newly manufactured TPM */
-#define VTPM_REQUIRE_KNOWN (VTPM_REQUIRE_PROFILE_MASK | VTPM_REQUIRE_PERSISTENT)
+#define VTPM_REQUIRE_PERSISTENT (1 << 8)      /* else ephemeral: RESET gives a newly manufactured TPM */
+#define VTPM_REQUIRE_PLATFORM_CLOSED (1 << 9) /* TPM2_Startup leaves the platform hierarchy disabled */
+#define VTPM_REQUIRE_KNOWN (VTPM_REQUIRE_PROFILE_MASK | VTPM_REQUIRE_PERSISTENT | VTPM_REQUIRE_PLATFORM_CLOSED)
 #define VTPM_PROFILE_DEFAULT 0 /* TPM 2.0, every PCR bank the engine implements */
 #define VTPM_PROFILE_SHA256 1  /* TPM 2.0, SHA-256 PCR bank only */
 #define VTPM_PROFILE_SHA384 2  /* TPM 2.0, SHA-384 PCR bank only */
@@ -104,7 +106,9 @@
  * TPM whose last command was not a TPM2_Shutdown that succeeded gets TPM2_Shutdown(CLEAR) before its _TPM_Init, so the
  * crash of a VM does not count as a failed authorisation.
  * DESTROY, FORWARD: x1 = handle. FORWARD does what DOORBELL does, also for an instance that is not bound.
+ * FORWARD, RESET: with x2 = VTPM_TELL_MORE, the call ends with MORE when it is interrupted, and is to be made again.
  */
+#define VTPM_TELL_MORE 0x45524F4D
 #define VTPM_INFO_STATE 0
 #define VTPM_INFO_TICKS 1
 #define VTPM_STATE_CREATED 1 /* not bound: no VM can ring */
@@ -115,7 +119,25 @@
  * QUEUE_CHECK: x1 = VA of the control page in the caller's address space, x2 = index within the VM. EL3 translates
  * every page of the queue for reading and writing at EL1 (AT S12E1R, S12E1W) and compares with the queue's PA.
  *
+ * CANCEL: while it is not 0, a command that is interrupted ends with TPM_RC_CANCELED if it makes an RSA key; others end
+ * as usual. The guest writes it, and 0 again afterwards.
+ *
  * DOORBELL + k: no arguments (TCG ACPI specification, start method 11). Index k within the calling VM.
+ *
+ * Interrupts, with VTPM_FEATURE_PARKING: CREATE, RESET, DESTROY, FORWARD and DOORBELL give the CPU back as soon as an
+ * interrupt of the normal world is pending. The call is parked, and its SMC is executed again behind the interrupt,
+ * with the registers that it had; the caller notices nothing but time. It goes on on whichever CPU makes the same call:
+ * for a doorbell, any vCPU of the VM, or FORWARD. Another call that needs the instance finishes the parked one first,
+ * in its own time, and the caller of that one gets its answer when it calls again; DESTROY ends one that is about its
+ * instance. Between two commands of a ring, too, an interrupt is taken. The rule: a call is parked only if its caller
+ * would take the interrupt: if interrupts go to a higher exception level than the caller's, or to the caller's and
+ * PSTATE.I and ALLINT are 0. A caller that masks interrupts at its own level keeps the CPU until its command is done,
+ * at most one command of a ring at a time, and gets BUSY from an instance of which a call is parked. A command that has
+ * had 300 seconds of a processor ends with ENGINE_FAILED at the next interrupt.
+ *
+ * With VTPM_TELL_MORE, FORWARD and RESET return MORE instead, whether their caller masks interrupts or not. It must let
+ * the interrupt be taken, and may do anything else, before it makes the same call again; with an interrupt that stays
+ * pending the command gets nowhere. MORE without an interrupt means that another CPU is going on with that instance.
  */
 
 /*

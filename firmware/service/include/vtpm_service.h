@@ -13,8 +13,14 @@
 #include "engine_abi.h"
 #include "vtpm_abi.h"
 
-/* VTPM_OK or one of VTPM_E_*: vtpm_abi.h is their only list. */
+/* VTPM_OK or one of VTPM_E_*: vtpm_abi.h is their only list. Or, inside the core, VTPM_INTERRUPTED. */
 typedef int64_t vtpm_status;
+
+/* Work is left, but the caller's processor has an interrupt to take first. No caller ever sees it. */
+#define VTPM_INTERRUPTED 1
+
+/* All windows are at work, or parked. No caller ever sees it. */
+#define VTPM_NO_WINDOW_FREE 2
 
 enum vtpm_origin {
 	VTPM_FROM_OTHER,      /* the secure world */
@@ -51,8 +57,15 @@ const char *vtpm_engine_check(const struct engine_header *header);
  */
 void vtpm_service_init(const struct engine_header *header);
 
-/* Executes one call of the OEM range, on any CPU, and always fills in the answer. */
-void vtpm_dispatch(const struct vtpm_call *call, struct vtpm_answer *answer);
+/*
+ * Executes one call of the OEM range, on any CPU. Returns true and the answer; or false, and no answer, if the caller
+ * shall take its pending interrupt and then make the very same call again, which goes on where this one has stopped.
+ * Each call gets something done, so making it again and again comes to an end whatever is pending.
+ */
+bool vtpm_dispatch(const struct vtpm_call *call, struct vtpm_answer *answer);
+
+/* The engine goes on behind an interrupt, in this window: passes on to it that its guest has cancelled the command. */
+void vtpm_engine_goes_on(unsigned int window);
 
 /* The gate: whether a guest may reach this function identifier at EL3 at all. */
 bool vtpm_gate_allows(uint32_t fid);
@@ -64,7 +77,13 @@ bool vtpm_gate_allows(uint32_t fid);
 bool vtpm_engine_call(unsigned int window, uint64_t number, const uint64_t x[2], uint64_t *result);
 
 /*
- * Fills `out` with entropy. Returns 0, or 1 if the source failed or repeated a word; `out` then holds nothing usable.
+ * Tests the source, which must be there. Once, before the first request; a source that fails is tested again by each.
+ */
+void vtpm_entropy_start(void);
+
+/*
+ * Fills `out` with entropy. Returns 0, or 1 if the source failed, or what it gave failed a test; `out` then holds
+ * nothing usable.
  */
 uint32_t vtpm_entropy_fill(uint8_t *out, uint32_t bytes);
 

@@ -14,6 +14,10 @@
 #include "vtpm_platform.h"
 #include "vtpm_port.h"
 
+/* Arm DDI 0487, ISR_EL1: I and F. */
+#define ISR_IRQ (UINT64_C(1) << 7)
+#define ISR_FIQ (UINT64_C(1) << 6)
+
 /* Arm DDI 0487, PAR_EL1: on success the address's page in bits 47:12. */
 #define PAR_PAGE_MASK (((UINT64_C(1) << ADDRESS_BITS) - 1) & ~(uint64_t)(PAGE_BYTES - 1))
 
@@ -74,7 +78,8 @@ void port_queue_copy_out(struct pa to, const void *from, size_t bytes)
 /*
  * Whoever used these pages before may have done so through a cache. Its dirty lines are written back first; otherwise
  * that would happen later, over the zeros and over what the next owner writes (Arm DDI 0487, B2.16: mismatched memory
- * attributes).
+ * attributes). In between, a processor may have read the old content into a cache again, through somebody's cacheable
+ * mapping; these lines, which are clean, are forgotten after the zeros, or the next owner could read them.
  */
 void port_queue_zero(struct pa pa, size_t bytes)
 {
@@ -84,6 +89,8 @@ void port_queue_zero(struct pa pa, size_t bytes)
 	for (size_t word = 0; word < bytes / sizeof(uint64_t); word++) {
 		words[word] = 0;
 	}
+	dsbsy();
+	inv_dcache_range(pa.value, bytes);
 }
 
 void port_queue_barrier(void)
@@ -153,6 +160,12 @@ bool port_translate(struct va va, bool write, struct pa *out)
 	write_par_el1(kept);
 	*out = pa_make(par & PAR_PAGE_MASK);
 	return (par & PAR_F_BIT) == 0;
+}
+
+/* Arm DDI 0487, ISR_EL1: at EL3 it shows physical interrupts, whatever PSTATE masks. SError is none of the caller's. */
+bool port_interrupt_pending(void)
+{
+	return (read_isr_el1() & (ISR_IRQ | ISR_FIQ)) != 0;
 }
 
 /* YIELD is a hint (Arm DDI 0487, C6.2). An emulator takes it as leave to run another CPU. */

@@ -6,12 +6,14 @@
  * run ends. It has one way to ask: SVC, which the shim passes on as SMC. The service reads the request from the
  * registers that the exception has left; the core checks it (core/engine_calls.c).
  *
+ * An interrupt of the normal world ends it for a while: the engine's registers are kept, the call is parked, and goes
+ * on behind the interrupt (calls.c). Interrupts are never acknowledged here, nor looked at: they stay pending, and whom
+ * they concern takes them. That works alike for GICv2 and GICv3, where they come as IRQ and as FIQ.
+ *
  * An error of the machine (SError) is nobody's fault here: it goes to the platform's handler of such errors, if it has
  * one, or ends in a panic. The fences in sandbox_switch.S keep errors of the caller and of the engine
  * apart.
  */
-#include <stddef.h>
-
 #include <arch_helpers.h>
 #include <bl31/ea_handle.h>
 #include <common/debug.h>
@@ -21,8 +23,10 @@
 #include <plat/common/platform.h>
 #include <smccc_helpers.h>
 
+#include "calls.h"
 #include "glue.h"
-#include "sandbox.h"
+#include "sandbox_frame.h"
+#include "vectors.h"
 #include "vtpm_platform.h"
 #include "vtpm_port.h"
 #include "vtpm_service.h"
@@ -37,58 +41,16 @@
 #define TCR_PS_MASK UINT64_C(7)
 #define SPACE_BITS 32
 
-#define ENGINE_REGISTERS 31
 #define LINK_REGISTER 30
 
-/* What sandbox_switch.S saves and loads. sandbox.h gives it the offsets. */
-struct sandbox_frame {
-	uint64_t x[ENGINE_REGISTERS];
-	uint64_t sp;
-	uint64_t pc;
-	uint64_t pstate;
-	uint64_t stopped;
-	uint64_t esr;
-	uint64_t serror; /* the syndrome of an SError that came late; else 0 */
-	uint64_t started;
-	uint64_t ended;
-	uint64_t vectors;
-	uint64_t el3[12];
-	uint64_t el3_sp0;
-	uint64_t el3_spx;
-	uint64_t el3_vbar;
-	uint64_t el3_daif;
-	uint64_t caller[FRAME_CALLER_REGISTERS];
-	uint64_t q[64];
-};
-
-#define IS_AT(field, offset)                                                                                           \
-	_Static_assert(offsetof(struct sandbox_frame, field) == (offset), "sandbox.h knows the frame")
-
-IS_AT(x, FRAME_X);
-IS_AT(sp, FRAME_SP);
-IS_AT(pc, FRAME_PC);
-IS_AT(pstate, FRAME_PSTATE);
-IS_AT(stopped, FRAME_STOPPED);
-IS_AT(esr, FRAME_ESR);
-IS_AT(serror, FRAME_SERROR);
-IS_AT(started, FRAME_STARTED);
-IS_AT(ended, FRAME_ENDED);
-IS_AT(vectors, FRAME_VECTORS);
-IS_AT(el3, FRAME_EL3);
-IS_AT(el3_sp0, FRAME_EL3_SP0);
-IS_AT(el3_spx, FRAME_EL3_SPX);
-IS_AT(el3_vbar, FRAME_EL3_VBAR);
-IS_AT(el3_daif, FRAME_EL3_DAIF);
-IS_AT(caller, FRAME_CALLER);
-IS_AT(q, FRAME_Q);
-_Static_assert(sizeof(struct sandbox_frame) == FRAME_BYTES, "sandbox.h knows the frame");
-
-/*
- * SP_EL3 points at the frame, so it must be a multiple of 16; cache lines of its own keep CPUs from slowing each other.
- */
-static struct sandbox_frame frames[PLATFORM_CORE_COUNT] __attribute__((aligned(64)));
 static struct engine_header engine;
 static struct sandbox_regime regime;
+
+/*
+ * No command takes a minute of a processor; five are for emulators. Looked at when an interrupt comes, which is often.
+ * Not constant, so that a test need not wait.
+ */
+uint64_t sandbox_budget_seconds = 300;
 
 /* TF-A's vectors, and those for processors of which the predictors need switching the MMU off, where it has them. */
 extern const uint8_t runtime_exceptions[];
@@ -129,6 +91,7 @@ void sandbox_init(const struct engine_header *header)
 	regime.tcr = (tcr & TCR_SHARED) | (tcr >> TCR_EL3_PS_SHIFT & TCR_PS_MASK) << TCR_EL1_IPS_SHIFT | TCR_EPD1_BIT |
 		     TCR_TG1_4K | TCR_T1SZ(SPACE_BITS);
 	forget_translations();
+	calls_init();
 }
 
 /*
@@ -157,7 +120,6 @@ static void start(struct sandbox_frame *frame)
 	frame->sp = engine.stack_top;
 	frame->pc = engine.entry;
 	frame->pstate = SPSR_64(MODE_EL0, MODE_SP_EL0, DISABLE_ALL_EXCEPTIONS);
-	frame->vectors = choose_vectors();
 }
 
 static bool is_from_shim(const struct sandbox_frame *frame)
@@ -241,19 +203,75 @@ static bool answer(unsigned int window, struct sandbox_frame *frame, uint64_t *s
 	return answer_exception(window, frame, status);
 }
 
-enum engine_status port_engine_enter(unsigned int window, uint64_t *ticks)
+/* Installs the engine's regime on this CPU. The rule for interrupts is the caller's, so it is looked at each time. */
+static void enter(const struct call *call, struct sandbox_frame *frame, unsigned int window)
 {
-	struct sandbox_frame *frame = &frames[plat_my_core_pos()];
+	uint64_t scr = ENGINE_SCR;
+
+	if (calls_may_park(call)) {
+		scr |= SCR_IRQ_BIT | SCR_FIQ_BIT;
+	}
+	frame->vectors = choose_vectors();
+	vectors_put_away(window);
+	sandbox_enter(frame, tables_root(window), &regime, scr);
+}
+
+static void leave(struct sandbox_frame *frame, unsigned int window)
+{
+	sandbox_leave(frame);
+	vectors_give_back(window);
+}
+
+static bool interrupted(const struct sandbox_frame *frame)
+{
+	return frame->stopped == STOPPED_IRQ || frame->stopped == STOPPED_FIQ;
+}
+
+/*
+ * The engine has been interrupted: gives the CPU back, and returns when the engine can go on, perhaps on another CPU.
+ * False if it cannot: its instance is being destroyed, or it has had more time than any command needs.
+ */
+static bool park(struct call *call, struct sandbox_frame *frame, unsigned int window, bool for_caller, uint64_t ticks)
+{
+	sandbox_keep(frame);
+	leave(frame, window);
+	if (!calls_park(call) && for_caller) {
+		return false;
+	}
+	if (ticks / read_cntfrq_el0() >= sandbox_budget_seconds) {
+		printf("vTPM: engine stopped after %llu ticks of one command\n", (unsigned long long)ticks);
+		return false;
+	}
+	vtpm_engine_goes_on(window);
+	enter(call, frame, window);
+	sandbox_take_up(frame);
+	return true;
+}
+
+enum engine_status port_engine_enter(unsigned int window, bool for_caller, uint64_t *ticks)
+{
+	struct call *call = calls_current();
+	struct sandbox_frame *frame = calls_frame(call);
 	uint64_t status;
 
 	*ticks = 0;
+	if (for_caller && calls_abandoned(call)) {
+		return ENGINE_FATAL; /* since it was parked between two pieces of EL3's own work */
+	}
+	enter(call, frame, window);
 	start(frame);
-	sandbox_enter(frame, tables_root(window), &regime);
-	do {
+	for (;;) {
 		sandbox_run(frame);
 		*ticks += frame->ended - frame->started;
-	} while (answer(window, frame, &status));
-	sandbox_leave(frame);
+		if (interrupted(frame)) {
+			if (!park(call, frame, window, for_caller, *ticks)) {
+				return ENGINE_FATAL;
+			}
+		} else if (!answer(window, frame, &status)) {
+			break;
+		}
+	}
+	leave(frame, window);
 	return (enum engine_status)(uint32_t)status; /* the entry returns 32 bits */
 }
 

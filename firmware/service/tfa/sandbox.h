@@ -22,7 +22,8 @@
 #define STOPPED_SERROR 3
 
 /*
- * Offsets in struct sandbox_frame, of which each CPU has one. sandbox.c has the struct, and asserts that the two agree.
+ * Offsets in struct sandbox_frame, of which each call has one. sandbox_frame.h has the struct, and asserts that the two
+ * agree.
  */
 #define FRAME_X 0x000 /* x0-x30 of the engine */
 #define FRAME_SP 0x0f8
@@ -41,8 +42,10 @@
 #define FRAME_EL3_DAIF 0x1b8
 #define FRAME_CALLER 0x1c0 /* system registers of the caller, in the order of sandbox_switch.S */
 #define FRAME_CALLER_REGISTERS 20
-#define FRAME_Q 0x260 /* Q0-Q31 of the caller */
-#define FRAME_BYTES 0x460
+#define FRAME_Q 0x260      /* Q0-Q31 of the caller */
+#define FRAME_KEPT 0x460   /* system registers of the engine, while its call is parked */
+#define FRAME_KEPT_Q 0x4a0 /* its Q0-Q31 */
+#define FRAME_BYTES 0x6a0
 
 #ifndef __ASSEMBLER__
 #include <stdint.h>
@@ -66,11 +69,22 @@ extern const uint8_t sandbox_vectors[];
 extern const uint8_t sandbox_vectors_mmu[];
 extern const uint8_t sandbox_vectors_bhb[];
 
-/* Zeroes x0-x30 of the engine. BL31's memset goes byte by byte. */
+/*
+ * SCR_EL3 is made from nothing, not from the caller's: what a newer processor has there for its new registers stays
+ * off, and those of the caller are out of reach. RES1 (bits 5:4). RW: AArch64 below. EA: SError comes to EL3. SIF: code
+ * is fetched from secure memory only. NS is 0.
+ */
+#define ENGINE_SCR (SCR_RES1_BITS | SCR_RW_BIT | SCR_EA_BIT | SCR_SIF_BIT)
+
+/* Puts the caller's registers away, and installs the engine's translation regime, and `scr` in SCR_EL3. */
+void sandbox_enter(struct sandbox_frame *frame, uint64_t ttbr0, const struct sandbox_regime *regime, uint64_t scr);
+
+/* Right behind it: zeroes x0-x30 of the engine. BL31's memset goes word by word. */
 void sandbox_clear(struct sandbox_frame *frame);
 
-/* Puts the caller's registers away, and installs the engine's translation regime. */
-void sandbox_enter(struct sandbox_frame *frame, uint64_t ttbr0, const struct sandbox_regime *regime);
+/* Keeps what of the engine is still in registers, and puts it back. Between sandbox_enter and sandbox_leave. */
+void sandbox_keep(struct sandbox_frame *frame);
+void sandbox_take_up(struct sandbox_frame *frame);
 
 /* Continues the engine where its registers in the frame say. Returns when it has been stopped by an exception. */
 void sandbox_run(struct sandbox_frame *frame);

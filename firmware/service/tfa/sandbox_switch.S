@@ -14,7 +14,8 @@
  * Out of reach: SP_EL1, TPIDR_EL1, TTBR1_EL1 (TCR_EL1.EPD1 is set), AMAIR_EL1, ACTLR_EL1, AFSR0/1_EL1, CSSELR_EL1 and
  * PAR_EL1 are of EL1, where only SMC is executed. Keys of pointer authentication are not used: SCTLR_EL1.EnIA and its
  * like are 0, and PACGA traps by SCR_EL3.APK. Debug events of the normal world do not apply in
- * Secure state, by MDCR_EL3.SDD, and counters stop there, by MDCR_EL3.SPME; TF-A sets both. SVE and SME trap.
+ * Secure state, by MDCR_EL3.SDD, and counters stop there, by MDCR_EL3.SPME; TF-A sets both. SVE and SME trap, and vectors.h has the
+ * caller's.
  */
 #include <arch.h>
 #include <asm_macros.S>
@@ -25,16 +26,11 @@
 	.global	sandbox_enter
 	.global	sandbox_run
 	.global	sandbox_leave
+	.global	sandbox_keep
+	.global	sandbox_take_up
 	.global	sandbox_vectors
 	.global	sandbox_vectors_mmu
 	.global	sandbox_vectors_bhb
-
-/*
- * SCR_EL3 is made from nothing, not from the caller's: what a newer processor has there for its new registers stays off,
- * and those of the caller are out of reach. RW: AArch64 below. EA: SError comes to EL3. SIF: code is fetched from secure
- * memory only. NS is 0. Interrupts of the normal world stay pending while the engine runs.
- */
-#define ENGINE_SCR (SCR_RES1_BITS | SCR_RW_BIT | SCR_EA_BIT | SCR_SIF_BIT)
 
 /* FP and SIMD are open; SVE, SME, trace and activity monitors trap, and so does CPACR_EL1. */
 #define ENGINE_CPTR (TCPAC_BIT | TAM_BIT | TTA_BIT)
@@ -80,29 +76,29 @@
 	\operation 9, fpcr, fpsr
 	.endm
 
-	/* Loads or stores all of Q0-Q31 at FRAME_Q of the frame in x0. Clobbers x3. */
-	.macro	each_q_pair operation
-	add	x3, x0, #FRAME_Q
-	\operation	q0, q1, [x3], #32
-	\operation	q2, q3, [x3], #32
-	\operation	q4, q5, [x3], #32
-	\operation	q6, q7, [x3], #32
-	\operation	q8, q9, [x3], #32
-	\operation	q10, q11, [x3], #32
-	\operation	q12, q13, [x3], #32
-	\operation	q14, q15, [x3], #32
-	\operation	q16, q17, [x3], #32
-	\operation	q18, q19, [x3], #32
-	\operation	q20, q21, [x3], #32
-	\operation	q22, q23, [x3], #32
-	\operation	q24, q25, [x3], #32
-	\operation	q26, q27, [x3], #32
-	\operation	q28, q29, [x3], #32
-	\operation	q30, q31, [x3], #32
+	/* Loads or stores all of Q0-Q31 at \place of the frame in x0. Clobbers x7. */
+	.macro	each_q_pair operation, place
+	add	x7, x0, #\place
+	\operation	q0, q1, [x7], #32
+	\operation	q2, q3, [x7], #32
+	\operation	q4, q5, [x7], #32
+	\operation	q6, q7, [x7], #32
+	\operation	q8, q9, [x7], #32
+	\operation	q10, q11, [x7], #32
+	\operation	q12, q13, [x7], #32
+	\operation	q14, q15, [x7], #32
+	\operation	q16, q17, [x7], #32
+	\operation	q18, q19, [x7], #32
+	\operation	q20, q21, [x7], #32
+	\operation	q22, q23, [x7], #32
+	\operation	q24, q25, [x7], #32
+	\operation	q26, q27, [x7], #32
+	\operation	q28, q29, [x7], #32
+	\operation	q30, q31, [x7], #32
 	.endm
 
 /*
- * void sandbox_enter(struct sandbox_frame *frame, uint64_t ttbr0, struct sandbox_regime *regime)
+ * void sandbox_enter(struct sandbox_frame *frame, uint64_t ttbr0, struct sandbox_regime *regime, uint64_t scr_el3)
  */
 func sandbox_enter
 	/*
@@ -122,10 +118,9 @@ func sandbox_enter
 	msr	cptr_el3, x5
 	isb
 	each_register put_away
-	each_q_pair stp
+	each_q_pair stp, FRAME_Q
 
-	mov_imm	x5, ENGINE_SCR
-	msr	scr_el3, x5
+	msr	scr_el3, x3
 	ldp	x5, x6, [x2] /* struct sandbox_regime */
 	msr	ttbr0_el1, x1
 	msr	mair_el1, x6
@@ -169,19 +164,46 @@ func sandbox_leave
 	give_back 1, tcr_el1, sctlr_el1
 	isb
 	each_register give_back
-	each_q_pair ldp
+	each_q_pair ldp, FRAME_Q
 	give_back 0, scr_el3, cptr_el3
 	isb
 	ret
 endfunc sandbox_leave
 
-/* void sandbox_clear(struct sandbox_frame *frame) */
+/* void sandbox_clear(struct sandbox_frame *frame): Q0 and Q1 are zero since sandbox_enter. */
 func sandbox_clear
-	.irp	n, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30
-	stp	xzr, xzr, [x0, #FRAME_X + 8 * \n] /* the last one with FRAME_SP */
+	.irp	n, 0, 4, 8, 12, 16, 20, 24, 28
+	stp	q0, q1, [x0, #FRAME_X + 8 * \n] /* the last one with FRAME_SP */
 	.endr
 	ret
 endfunc sandbox_clear
+
+	/*
+	 * What the engine has in registers besides those of sandbox_run. The four of exceptions are needed if the interrupt
+	 * came behind an exception of S-EL0 and before the shim's SMC.
+	 */
+	.macro	each_kept operation
+	\operation 0, elr_el1, spsr_el1
+	\operation 1, esr_el1, far_el1
+	\operation 2, fpcr, fpsr
+	\operation 3, tpidr_el0, tpidr_el0
+	.endm
+
+/* void sandbox_keep(struct sandbox_frame *frame) */
+func sandbox_keep
+	add	x4, x0, #FRAME_KEPT
+	each_kept put_away
+	each_q_pair stp, FRAME_KEPT_Q
+	ret
+endfunc sandbox_keep
+
+/* void sandbox_take_up(struct sandbox_frame *frame) */
+func sandbox_take_up
+	add	x4, x0, #FRAME_KEPT
+	each_kept give_back
+	each_q_pair ldp, FRAME_KEPT_Q
+	ret
+endfunc sandbox_take_up
 
 /*
  * void sandbox_run(struct sandbox_frame *frame)

@@ -74,6 +74,17 @@ static struct vtpm_caller identify(enum vtpm_origin origin)
 	};
 }
 
+/* Arm DDI 0487, C1.1: an instruction of A64 has four bytes, as has SMC of A32 and T32. */
+#define SMC_BYTES 4
+
+/* The caller will execute its SMC once more, with the registers that it had. */
+static void rewind_call(cpu_context_t *context)
+{
+	el3_state_t *state = get_el3state_ctx(context);
+
+	write_ctx_reg(state, CTX_ELR_EL3, read_ctx_reg(state, CTX_ELR_EL3) - SMC_BYTES);
+}
+
 /*
  * Executes a call of ours and writes x0 to x7 into the caller's saved registers. x0 is taken from `fid`: TF-A has
  * removed the SVE hint (SMCCC section 2.5) from it, which Linux may set.
@@ -90,7 +101,10 @@ static uintptr_t serve(uint32_t fid, enum vtpm_origin origin, cpu_context_t *con
 		call.x[x] = registers->ctx_regs[x];
 	}
 	call.caller = identify(origin);
-	vtpm_dispatch(&call, &answer);
+	if (!vtpm_dispatch(&call, &answer)) {
+		rewind_call(context);
+		return (uintptr_t)context;
+	}
 	for (unsigned int x = 0; x < ARRAY_SIZE(answer.x); x++) {
 		registers->ctx_regs[x] = answer.x[x];
 	}

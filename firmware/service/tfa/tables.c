@@ -57,7 +57,7 @@ struct tables {
 	struct root root[VTPM_WINDOW_COUNT];
 };
 
-_Static_assert(sizeof(struct tables) <= VTPM_TABLES_BYTES, "the tables fit in their place");
+_Static_assert(sizeof(struct tables) <= VTPM_CALLS_PA - VTPM_TABLES_PA, "the tables fit in their place");
 _Static_assert(PLAT_VIRT_ADDR_SPACE_SIZE == (1ULL << 32), "translation starts at level 1 with four entries");
 _Static_assert(ENGINE_WINDOW_VA % BLOCK == 0 && ENGINE_WINDOW_VA + BLOCK <= (1ULL << ONE_GB_SHIFT),
 	       "the window and the shim lie in one block of the first GiB");

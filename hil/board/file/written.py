@@ -29,6 +29,9 @@ class Features(msgspec.Struct, kw_only=True):
     device_alignment: Annotated[
         str | UnsetType, Meta(description="that unaligned accesses to device memory are faults")
     ] = UNSET
+    vectors: Annotated[
+        str | UnsetType, Meta(description="that processors have SVE and SME, with vectors of more than 128 bits")
+    ] = UNSET
     linux: Annotated[str | UnsetType, Meta(description="that the board boots into Linux with KVM, and which")] = UNSET
     guest_images: Annotated[
         str | UnsetType, Meta(description="a kernel in memory that the monitor can boot in a VM")

@@ -39,10 +39,12 @@ class KvmHypervisor:
         *,
         profile: int = abi.VTPM_PROFILE_DEFAULT,
         persistent: bool = False,
+        platform_closed: bool = False,
         slots: int = 1,
         index: int = 0,
     ) -> GuestQueue:
         """Have the VMM create an instance. /dev/vtpm refuses persistent ones, as these VMs have no name."""
         requirements = profile | (abi.VTPM_REQUIRE_PERSISTENT if persistent else 0)
+        requirements |= abi.VTPM_REQUIRE_PLATFORM_CLOSED if platform_closed else 0
         instance = KvmInstance.create(vm, index, slots, requirements, queue_ipa(index))
         return GuestQueue.map(instance, vm)

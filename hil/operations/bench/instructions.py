@@ -7,6 +7,7 @@ QEMU's `-icount shift=0` advances the virtual clock by 1 ns per instruction, and
 from __future__ import annotations
 
 import secrets
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ from hil.target.vtpm import ManagedQueue, Service, abi
 from hil.target.vtpm.queue import buffer_offset, entry_offset
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from hil.target.monitor import Monitor
@@ -48,6 +49,13 @@ class Cost:
 
 def measure(board: Path, note: Callable[[str], None]) -> tuple[Section, Section]:
     """Return the cost of commands, and of instances, on the emulated board of file `board`."""
+    with counting(board, note) as monitor:
+        return _commands(monitor, note), _memory(Service(monitor), note)
+
+
+@contextmanager
+def counting(board: Path, note: Callable[[str], None]) -> Iterator[Monitor]:
+    """Boot a board whose counter counts instructions, and switch it off afterwards."""
     target = Environment(str(board)).get_target("main")
     strategy = target.get_driver("BoardStrategy", activate=False)
     driver = target.get_driver("HilQEMUDriver", activate=False)
@@ -58,7 +66,7 @@ def measure(board: Path, note: Callable[[str], None]) -> tuple[Section, Section]
         strategy.transition("monitor")
         monitor = target.get_driver("MonitorDriver").monitor
         _check_counter(monitor)
-        return _commands(monitor, note), _memory(Service(monitor), note)
+        yield monitor
     finally:
         strategy.transition("off")
 

@@ -48,6 +48,7 @@ NEEDS = {
     ),
     "stage2_write_check": Need("AT S12E1W that survives a stage-2 permission fault", "stage2_write_check"),
     "device_alignment": Need("processors that refuse unaligned accesses to device memory", "device_alignment"),
+    "vectors": Need("processors with SVE and SME", "vectors"),
     "devicetree": Need("a device tree at a known address", "devicetree"),
     "snapshots": Need("a state after boot that every test starts from", "snapshots"),
     "linux": Need("Linux with KVM instead of the bare-metal monitor", "linux"),

@@ -50,6 +50,7 @@ class Status(IntEnum):
     BAD_QUEUE = CONSTANTS["VTPM_E_BAD_QUEUE"]
     EXISTS = CONSTANTS["VTPM_E_EXISTS"]
     STALE_EPOCH = CONSTANTS["VTPM_E_STALE_EPOCH"]
+    MORE = CONSTANTS["VTPM_E_MORE"]
 
     @classmethod
     def from_code(cls, code: int) -> Status | int:

@@ -91,6 +91,7 @@ class Hypervisor(Protocol[VmType]):
         *,
         profile: int = abi.VTPM_PROFILE_DEFAULT,
         persistent: bool = False,
+        platform_closed: bool = False,
         slots: int = 1,
         index: int = 0,
     ) -> GuestQueue:
@@ -110,9 +111,12 @@ class MonitorHypervisor:
         *,
         profile: int = abi.VTPM_PROFILE_DEFAULT,
         persistent: bool = True,
+        platform_closed: bool = False,
         slots: int = 1,
         index: int = 0,
     ) -> ManagedQueue:
         """Create an instance (see `Service.create`), bind it to the VM, and map its queue."""
-        instance = self._service.create(vm.id, profile=profile, persistent=persistent, slots=slots, index=index)
+        instance = self._service.create(
+            vm.id, profile=profile, persistent=persistent, platform_closed=platform_closed, slots=slots, index=index
+        )
         return ManagedQueue.attach(instance, vm)

@@ -84,13 +84,19 @@ class Service:
         *,
         profile: int | None = None,
         persistent: bool = True,
+        platform_closed: bool = False,
         slots: int = 1,
         index: int = 0,
     ) -> Instance:
-        """Create an instance for a VM. `profile` is one of `VTPM_PROFILE_*` and selects the PCR banks."""
+        """Create an instance for a VM. `profile` is one of `VTPM_PROFILE_*` and selects the PCR banks.
+
+        With `platform_closed` the guest has no platform hierarchy.
+        """
         requirements = abi.VTPM_PROFILE_DEFAULT if profile is None else profile
         if persistent:
             requirements |= abi.VTPM_REQUIRE_PERSISTENT
+        if platform_closed:
+            requirements |= abi.VTPM_REQUIRE_PLATFORM_CLOSED
         values = self.call(abi.VTPM_FID_CREATE, vm_id, requirements, slots, index).require()
         return Instance(self, vm_id, index, slots, handle=values[0], queue_pa=values[1], queue_bytes=values[2])
 

@@ -171,7 +171,8 @@ def _requirements(value: int) -> str:
     profile = _PROFILES.get(value & abi.VTPM_REQUIRE_PROFILE_MASK)
     if profile is None or value & ~abi.VTPM_REQUIRE_KNOWN:
         return f"{value:#x}"
-    return profile + ("|PERSISTENT" if value & abi.VTPM_REQUIRE_PERSISTENT else "")
+    closed = "|PLATFORM_CLOSED" if value & abi.VTPM_REQUIRE_PLATFORM_CLOSED else ""
+    return profile + ("|PERSISTENT" if value & abi.VTPM_REQUIRE_PERSISTENT else "") + closed
 
 
 def _standard_result(name: str, registers: tuple[int, ...]) -> tuple[str, bool]:

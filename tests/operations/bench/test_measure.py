@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from hil.board.file.boardfile import BoardFile
 from hil.cli.commandline import app
-from hil.operations.bench import framework, instructions, loop, reports, ssh
+from hil.operations.bench import framework, instructions, latency, loop, reports, ssh
 from tests.cli.checkout import ROOT
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ MONITOR = ROOT / "boards" / "qemu-virt.yaml"
 LINUX = ROOT / "boards" / "qemu-virt-linux.yaml"
 
 
-def few(patch: pytest.MonkeyPatch, module: ModuleType, **samples: int) -> None:
+def few(patch: pytest.MonkeyPatch, module: ModuleType, **samples: object) -> None:
     """Have a part of the bench take so few samples."""
     for name, number in samples.items():
         patch.setattr(module, name, number)
@@ -93,6 +93,15 @@ def test_instructions_are_counted_and_the_transport_stays_within_its_limit(monke
     assert "GetRandom, 16 bytes" in names([commands])
     assert "idle instance (state image)" in names([memory])
     assert all(target.met for row in commands.rows for target in row.targets)
+
+
+@pytest.mark.emulator
+def test_no_interrupt_waits_longer_for_a_call_or_a_command_than_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    few(monkeypatch, latency, FIRST=(800,), TURNS=2)
+    section = latency.measure(MONITOR, lambda _: None)
+    assert {"CREATE", "DESTROY", "RESET", "FORWARD, with an eviction"} <= {row.name for row in section.rows}
+    assert all(series.high > 0 for row in section.rows for series in row.series.values()), "no interrupt came"
+    assert all(target.met for row in section.rows for target in row.targets)
 
 
 @pytest.mark.emulator

@@ -6,6 +6,10 @@
 # A crash of the firmware must be seen, in release builds too.
 override CRASH_REPORTING	:=	1
 
+# Its processors have no vectors longer than 128 bits.
+ENABLE_SVE_FOR_NS	:=	0
+ENABLE_SME_FOR_NS	:=	0
+
 # The engine goes into DRAM that the TZC-400 protects.
 override ARM_TSP_RAM_LOCATION	:=	dram
 

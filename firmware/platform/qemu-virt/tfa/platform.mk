@@ -10,6 +10,9 @@ override QEMU_USE_GIC_DRIVER	:=	QEMU_GICV3
 
 include plat/qemu/qemu/platform.mk
 
+# `-cpu max` has it where the machine has memory for tags; the stock platform has SVE and SME already.
+ENABLE_FEAT_MTE2	:=	2
+
 PLAT_INCLUDES		:=	-Iplat/hil/qemu_virt/include ${PLAT_INCLUDES}
 
 # The service announces its queue pool in the device tree.

@@ -112,13 +112,25 @@ static bool take_seed(void *tree)
 	return true;
 }
 
-/* Asks the tree, since touching a missing device is an external abort. Devicetree Specification v0.4, 2.3.4: status. */
-static bool has_rng200(const void *tree)
+/*
+ * Asks the tree, since touching a missing device is an external abort. Devicetree Specification v0.4, 2.3.4: status.
+ * Returns the node, or a negative number.
+ */
+static int find_rng200(const void *tree)
 {
 	int node = fdt_node_offset_by_compatible(tree, -1, "brcm,bcm2711-rng200");
 	const char *status = node < 0 ? NULL : fdt_getprop(tree, node, "status", NULL);
 
-	return node >= 0 && (status == NULL || strcmp(status, "okay") == 0);
+	return node >= 0 && (status == NULL || strcmp(status, "okay") == 0) ? node : -1;
+}
+
+/*
+ * Starts the generator and takes it off the tree: an operating system's driver would reset it, and read words that ours
+ * has counted already. With two users it is no source.
+ */
+static bool take_rng200(void *tree, int node)
+{
+	return rng200_start() && fdt_setprop_string(tree, node, "status", "disabled") == 0;
 }
 
 /*
@@ -130,8 +142,10 @@ const struct entropy_source *board_entropy(void *tree)
 	static const struct entropy_source hardware = {"RNG200", VTPM_FEATURE_ENTROPY_SOC, rng200_word};
 	static const struct entropy_source seed = {"boot seed", VTPM_FEATURE_ENTROPY_SEED, seeded_source_word};
 
-	if (has_rng200(tree)) {
-		return rng200_start() ? &hardware : NULL;
+	int rng200 = find_rng200(tree);
+
+	if (rng200 >= 0) {
+		return take_rng200(tree, rng200) ? &hardware : NULL;
 	}
 	return take_seed(tree) ? &seed : NULL;
 }

@@ -6,6 +6,10 @@
 # A crash of the firmware must be seen, in release builds too.
 override CRASH_REPORTING	:=	1
 
+# Cortex-A72 has no vectors longer than 128 bits.
+ENABLE_SVE_FOR_NS	:=	0
+ENABLE_SME_FOR_NS	:=	0
+
 include plat/rpi/rpi4/platform.mk
 
 # Cortex-A72 may walk tables speculatively for AT, all revisions.

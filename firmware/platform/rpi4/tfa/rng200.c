@@ -31,8 +31,6 @@
 #define SIGN_OF_LIFE_MICROSECONDS 10000U
 #define WARM_UP_MICROSECONDS 2000000U
 
-#define WORDS (sizeof(uint64_t) / sizeof(uint32_t))
-
 static uint64_t in_microseconds(uint64_t microseconds)
 {
 	return read_cntpct_el0() + read_cntfrq_el0() / 1000000U * microseconds;
@@ -55,18 +53,29 @@ static bool failed(void)
 	return (mmio_read_32(INT_STATUS) & STATUS_FAILED) != 0U;
 }
 
-/* Bounded by the time that the device needs after a start. A failure while the words were read spoils them. */
-static bool draw(uint64_t *out)
+/* An empty FIFO reads as whatever it likes, so its count is looked at before each half of a word. */
+static bool draw_half(uint64_t end, uint32_t *out)
 {
-	uint64_t end = in_microseconds(WARM_UP_MICROSECONDS);
-
-	while ((mmio_read_32(FIFO_COUNT) & FIFO_WORDS_MASK) < WORDS) {
+	while ((mmio_read_32(FIFO_COUNT) & FIFO_WORDS_MASK) == 0U) {
 		if (failed() || read_cntpct_el0() > end) {
 			return false;
 		}
 	}
-	*out = (uint64_t)mmio_read_32(FIFO_DATA) << 32;
-	*out |= mmio_read_32(FIFO_DATA);
+	*out = mmio_read_32(FIFO_DATA);
+	return true;
+}
+
+/* Bounded by the time that the device needs after a start. A failure while the words were read spoils them. */
+static bool draw(uint64_t *out)
+{
+	uint64_t end = in_microseconds(WARM_UP_MICROSECONDS);
+	uint32_t upper;
+	uint32_t lower;
+
+	if (!draw_half(end, &upper) || !draw_half(end, &lower)) {
+		return false;
+	}
+	*out = (uint64_t)upper << 32 | lower;
 	return !failed();
 }
 

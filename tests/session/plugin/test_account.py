@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from hil.record import load
 from hil.session.plugin.attachments import MOST_BYTES, MOST_FILES
 from tests.record.schema import assert_valid
+from tests.report.parsed import Parsed
 
 if TYPE_CHECKING:
     from typing import Any
@@ -37,6 +38,12 @@ def test_bad(monitor):
 """
 
 
+def unpacked_page(bench: Bench) -> str:
+    """What the page of the latest run holds of its tests, unpacked."""
+    page = Parsed((bench.latest / "report.html").read_text(encoding="utf-8"))
+    return json.dumps(page.embedded["case-data"], ensure_ascii=False)
+
+
 def attempt(case: dict[str, Any]) -> dict[str, Any]:
     last: dict[str, Any] = case["attempts"][-1]
     return last
@@ -64,7 +71,7 @@ def test_a_failure_shows_the_account_in_terminal_junit_and_page(bench: Bench) ->
     assert "to standard output" in junit
     assert "--- log call ---" in junit
     assert "BAD_HANDLE (-18)" in junit
-    assert "BAD_HANDLE (-18)" in (bench.latest / "report.html").read_text()
+    assert "BAD_HANDLE (-18)" in unpacked_page(bench)
 
 
 def test_frames_of_the_monitor_stand_in_the_transcript_only(bench: Bench) -> None:
@@ -74,6 +81,7 @@ def test_frames_of_the_monitor_stand_in_the_transcript_only(bench: Bench) -> Non
     assert "AQAAAAAA" in next(bench.latest.rglob("monitor.log")).read_text()
     for name in ("run.json", "junit.xml", "report.html", "events.jsonl"):
         assert "AQAAAAAA" not in (bench.latest / name).read_text(), name
+    assert "AQAAAAAA" not in unpacked_page(bench)
 
 
 KEEPS = f"""
@@ -131,7 +139,7 @@ def test_junit_and_page_name_what_a_test_kept(bench: Bench) -> None:
     bench.run(KEEPS)
     assert "[[ATTACHMENT|reports/" in (bench.latest / "junit.xml").read_text()
     assert "attachments/test_subject.py-test_keeps/boot.bin]]" in (bench.latest / "junit.xml").read_text()
-    page = (bench.latest / "report.html").read_text()
+    page = unpacked_page(bench)
     assert "fake/attachments/test_subject.py-test_keeps/boot.bin" in page
     assert "data:image/png;base64,iVBORw==" in page
 

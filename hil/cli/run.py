@@ -390,13 +390,16 @@ def _arguments(context: typer.Context, tree: Tree, arguments: list[str]) -> list
 
     Raises `UsageError` if they name what is not there, or select no test, before anything is done for them.
     """
-    from hil.session.selection import check_selection
+    from hil.session.plugin.markers import CHECKED_ALONE, OURS
+    from hil.session.selection import check_selection, selects_plainly
 
     suites = tree.root / tree.settings.suites
     if not (arguments or suites.is_dir()):
         raise UsageError(
             f"there is no {suites} to run", hint="hil new suite NAME; `suites` of [tool.hil] names another"
         )
+    if selects_plainly(arguments, {*OURS} - {*CHECKED_ALONE}):
+        return arguments
     known = [name for parameter in context.command.params for name in parameter.opts if name.startswith("-")]
     has_paths = bool(arguments) and check_selection(_options(tree), arguments, suites, known)
     return arguments if has_paths else [*arguments, str(suites)]

@@ -42,6 +42,11 @@ _WORD = re.compile(r"[A-Za-z_][\w-]*")
 _ARGUMENTS = re.compile(r"(?<=\w)\([^()]*\)")
 """The arguments of a marker in `-m`, such as `element(name='E8')`."""
 _MARKERS_OF_LABGRID = {"lg_feature", "lg_xfail_feature"}
+_HARMLESS = {"-x", "--exitfirst", "-v", "-vv", "-q", "-s"}
+_WITH_VALUE = {"--hil-reports"}
+_MARKERS_OF_PYTEST = {"parametrize", "skip", "skipif", "xfail", "usefixtures", "filterwarnings"}
+_TEST = re.compile(r"^\s*(?:async )?def test", re.MULTILINE)
+_MARKER = re.compile(r"\bmark\.(\w+)")
 _OF_EXPRESSIONS = {"and", "or", "not", "True", "False", "None"}
 
 
@@ -63,6 +68,39 @@ def check_selection(options: Sequence[str], arguments: Sequence[str], suites: Pa
         why = f"no test is selected by {shlex.join(arguments)}"
         raise UsageError(why, hint=seen.hint)
     return seen.has_paths
+
+
+def selects_plainly(arguments: Sequence[str], markers: Iterable[str]) -> bool:
+    """Whether `arguments` are paths of tests that are there, which takes no pytest to tell, only a look at the files.
+
+    `markers` are those that may be used in them: others might be misspelt. All else is for `check_selection`, which
+    starts pytest once more, as a fifth of what a run of one test costs.
+    """
+    known = _MARKERS_OF_PYTEST | {*markers}
+    rest = iter(arguments)
+    paths = 0
+    for argument in rest:
+        if argument in _WITH_VALUE:
+            next(rest, None)
+        elif argument not in _HARMLESS:
+            if argument.startswith("-") or not _has_tests(argument, known):
+                return False
+            paths += 1
+    return paths > 0
+
+
+def _has_tests(argument: str, markers: set[str]) -> bool:
+    name, *inside = argument.split("::")
+    path = Path(name)
+    files = [path] if path.is_file() else path.rglob("test_*.py")
+    texts = [file.read_text(encoding="utf-8", errors="replace") for file in files]
+    return (
+        any(map(_TEST.search, texts))
+        and all(
+            re.search(rf"^\s*(?:async )?(?:def|class) {re.escape(part)}\b", texts[0], re.MULTILINE) for part in inside
+        )
+        and {marker for text in texts for marker in _MARKER.findall(text)} <= markers
+    )
 
 
 class _Collection:

@@ -147,3 +147,35 @@ def test_a_run_leaves_a_summary_in_markdown(several: Checkout) -> None:
     done = several.hil(*RUN, "--markdown", "summary.md", "suites")
     assert done.returncode == 0, done.stderr
     assert "### fake\\-board: passed" in (several.path / "summary.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "times"),
+    [
+        (["suites"], 1),
+        ([SUITE, "-x"], 1),
+        ([f"{SUITE}::test_quote"], 1),
+        ([f"{SUITE}::TestMany::test_inside", "--hil-reports", "elsewhere"], 1),
+        ([f"{SUITE}::test_levels[low]"], 2),
+        (["suites", "-k", "quote"], 2),
+        (["suites", "--maxfail=1"], 2),
+    ],
+)
+def test_what_is_obviously_there_is_collected_once(several: Checkout, arguments: list[str], times: int) -> None:
+    count_collections(several)
+    done = several.hil(*RUN, *arguments)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (several.path / "collected").read_text() == "x" * times
+
+
+@pytest.mark.parametrize("marker", ["need_linux", "fails_without('linxu')", "own"])
+def test_a_suite_whose_markers_may_be_wrong_is_collected_first(several: Checkout, marker: str) -> None:
+    several.suite(f"@pytest.mark.{marker}\ndef test_a(monitor): pass")
+    several.hil(*RUN, "suites")
+    assert (several.path / "reports").exists() == (marker == "own")
+
+
+def count_collections(tree: Checkout) -> None:
+    """Have the tree note each collection of its tests."""
+    with (tree.path / "conftest.py").open("a") as conftest:
+        conftest.write("def pytest_collection_finish(session): open('collected', 'a').write('x')\n")

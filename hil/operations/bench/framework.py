@@ -40,8 +40,7 @@ from hil.deadline import Deadline
 
 @pytest.fixture(scope="session")
 def shell(board):
-    board.transition("monitor")
-    return board.target.get_driver("MonitorDriver").monitor
+    return board.fork()
 
 
 @pytest.mark.parametrize("number", range(TESTS))

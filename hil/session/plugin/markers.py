@@ -60,6 +60,8 @@ OWNER = "owner"
 """The marker that says who looks after a test."""
 OURS = (*(f"needs_{name}" for name in NEEDS), "fails_without", *KINDS, OWNER, "cold_boot", "state", "boards")
 """All markers of ours."""
+CHECKED_ALONE = ("fails_without", "boards")
+"""Markers that may be wrong although their names are right."""
 
 UNSUPPORTED = pytest.StashKey[str]()
 """Why the board does not support a test."""

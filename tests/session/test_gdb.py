@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 120
+ANSWER_SECONDS = 20
 NEEDS_GDB = pytest.mark.skipif(shutil.which(gdb.GDB) is None, reason=f"{gdb.GDB} is not here: {gdb.INSTALL}")
 
 
@@ -238,7 +239,7 @@ def test_openocd_answers_each_debugger_at_the_port_that_it_was_told(probe: Targe
     with debug_port(probe, Bare(), tcp=port) as place:
         assert place == f"127.0.0.1:{port}"
         for _ in range(2):
-            with socket.create_connection(("127.0.0.1", port), SECONDS) as debugger:
+            with socket.create_connection(("127.0.0.1", port), ANSWER_SECONDS) as debugger:
                 debugger.sendall(b"+$qSupported#37")
                 said = b""
                 while b"PacketSize=" not in said:
@@ -248,4 +249,4 @@ def test_openocd_answers_each_debugger_at_the_port_that_it_was_told(probe: Targe
         with taken, debug_port(probe, Bare(), tcp=port):
             pass
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", port), SECONDS)
+        socket.create_connection(("127.0.0.1", port), ANSWER_SECONDS)

@@ -94,6 +94,9 @@ class Prompt:
         self._judging = judging
         self._token = ""
 
+    def __repr__(self) -> str:
+        return f"<prompt `{self._pattern}` on console `{self.console.name}`>"
+
     def wait(self, deadline: Deadline, interrupts: tuple[tuple[re.Pattern[str], str], ...] = ()) -> None:
         """Wait for the prompt after a boot. `interrupts` are texts at which something has to be typed on the way.
 

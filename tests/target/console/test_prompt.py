@@ -103,6 +103,7 @@ def test_output_and_status_are_those_of_the_command_alone() -> None:
     prompt = at_prompt(Board({"bdinfo": ("a = 1\r\n=> is no prompt here\r\n=> ", 0)}))
     answer = prompt.run("bdinfo", 1)
     assert (answer.lines, answer.status) == (["a = 1", "=> is no prompt here"], 0)
+    assert repr(prompt) == "<prompt `=> ` on console `console`>"
 
 
 def test_a_status_other_than_0_is_an_error_with_the_output() -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pexpect import TIMEOUT  # type: ignore[import-untyped]
 
+from hil.account import MachineCommand, telling
 from hil.errors import CommandTimeout
 from hil.target.console import Answer
 
@@ -24,15 +25,18 @@ class LabgridPrompt:
 
     def run(self, command: str, timeout: float = SECONDS, *, check: bool = True) -> Answer:
         """Run a command as labgrid does, and return what it printed, and its status."""
-        try:
-            lines, _, status = self.driver.run(command, timeout=timeout)
-        except TIMEOUT as error:
-            raise CommandTimeout(
-                f"`{command}` gave no prompt within {timeout:g} s", console=self.console.stream.tail()
-            ) from error
-        answer = Answer(command, "\n".join(lines), status)
+        with telling(MachineCommand(self.console.name, command)) as told:
+            try:
+                lines, _, status = self.driver.run(command, timeout=timeout)
+            except TIMEOUT as error:
+                raise CommandTimeout(
+                    f"`{command}` gave no prompt within {timeout:g} s", console=self.console.stream.tail()
+                ) from error
+            answer = Answer(command, "\n".join(lines), status)
+            told.stdout, told.status = answer.text.encode(errors="replace"), status
         return answer.check() if check else answer
 
     def send(self, command: str) -> None:
         """Type a command that does not come back to the prompt."""
-        self.driver.console.sendline(command)
+        with telling(MachineCommand(self.console.name, command)):
+            self.driver.console.sendline(command)

@@ -13,6 +13,7 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from hil.account import MachineCommand, telling
 from hil.deadline import Deadline
 from hil.errors import BootHang, CommandFailed, CommandTimeout, ConsoleTimeout, InfrastructureError
 from hil.target.console.dialects import PLAIN
@@ -93,6 +94,9 @@ class Prompt:
         self._judging = judging
         self._token = ""
 
+    def __repr__(self) -> str:
+        return f"<prompt `{self._pattern}` on console `{self.console.name}`>"
+
     def wait(self, deadline: Deadline, interrupts: tuple[tuple[re.Pattern[str], str], ...] = ()) -> None:
         """Wait for the prompt after a boot. `interrupts` are texts at which something has to be typed on the way.
 
@@ -128,7 +132,12 @@ class Prompt:
         Raises `CommandFailed` for a status other than 0 if `check`; `CommandTimeout` when no prompt comes in time;
         `UnexpectedReboot` when the firmware has started again instead; and at once what happens to the board.
         """
-        deadline = Deadline.after(timeout)
+        with telling(MachineCommand(self.console.name, command)) as told:
+            answer = self._run(command, Deadline.after(timeout))
+            told.stdout, told.status = answer.text.encode(errors="replace"), answer.status
+        return answer.check() if check else answer
+
+    def _run(self, command: str, deadline: Deadline) -> Answer:
         with self._judging() as judge:
             try:
                 self._type(command, deadline)
@@ -141,13 +150,13 @@ class Prompt:
                 if judge.suspicious:
                     self._restarted(judge)
                 self.hello(deadline)
-        answer = Answer(command, text, status)
-        return answer.check() if check else answer
+        return Answer(command, text, status)
 
     def send(self, command: str) -> None:
         """Type a command that does not come back to the prompt, such as one that boots."""
-        self.console.drop()
-        self.console.sendline(command)
+        with telling(MachineCommand(self.console.name, command)):
+            self.console.drop()
+            self.console.sendline(command)
 
     def _restarted(self, judge: Judge) -> None:
         judge.restarted()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hil.account import listen
 from hil.deadline import Deadline
 from hil.errors import (
     BootHang,
@@ -21,10 +22,12 @@ from hil.errors import (
     UsageError,
 )
 from hil.target.console import PLAIN, UBOOT, Console, Prompt
+from hil.target.words.account import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from hil.account import Action
     from hil.errors import HilError
 
 TIMEOUT = 0.05
@@ -100,6 +103,7 @@ def test_output_and_status_are_those_of_the_command_alone() -> None:
     prompt = at_prompt(Board({"bdinfo": ("a = 1\r\n=> is no prompt here\r\n=> ", 0)}))
     answer = prompt.run("bdinfo", 1)
     assert (answer.lines, answer.status) == (["a = 1", "=> is no prompt here"], 0)
+    assert repr(prompt) == "<prompt `=> ` on console `console`>"
 
 
 def test_a_status_other_than_0_is_an_error_with_the_output() -> None:
@@ -108,6 +112,28 @@ def test_a_status_other_than_0_is_an_error_with_the_output() -> None:
         prompt.run("load", 1)
     assert caught.value.context.console == ("no device",)
     assert prompt.run("load", 1, check=False).status == 1
+
+
+def test_commands_are_told_with_output_and_status_and_what_became_of_them() -> None:
+    prompt = at_prompt(Board({"bdinfo": ("a = 1\r\n=> ", 0), "load": ("no device\r\n=> ", 1), "sleep": ("", 0)}))
+    told: list[Action] = []
+    stop = listen(told.append)
+    try:
+        prompt.run("bdinfo", 1)
+        prompt.run("load", 1, check=False)
+        with pytest.raises(CommandTimeout):
+            prompt.run("sleep", TIMEOUT)
+        prompt.send("boot")
+    finally:
+        stop()
+    words = [in_words(action) for action in told]
+    assert [(word.kind, word.where, word.what, word.ok) for word in words] == [
+        ("command", "console", "bdinfo", True),
+        ("command", "console", "load", False),
+        ("command", "console", "sleep", False),
+        ("command", "console", "boot", True),
+    ]
+    assert [word.answer for word in words[:2]] == ["a = 1", "status 1: no device"]
 
 
 def test_a_command_without_a_prompt_in_time_is_an_error_with_the_console() -> None:

@@ -54,7 +54,7 @@ EMPTY = """\
 def test_nothing():
     pass
 """
-COPIED = ("hil", "boards", "firmware", "pyproject.toml", "README.md", "LICENSE")
+COPIED = ("hil", "boards", "firmware", "docs/requirements.toml", "pyproject.toml", "README.md", "LICENSE")
 """What a checkout takes to build its firmware and to run a test."""
 SERVICE_SOURCE = "firmware/service/tfa/service.c"
 _ANNOUNCEMENT = re.compile(r"(?<=vTPM: service %d\.%d ready)")
@@ -113,6 +113,7 @@ def _edits(board: BoardFile, here: Path, note: Callable[[str], None]) -> list[Ro
         if source.is_dir():
             shutil.copytree(source, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, copy / name)
     service = copy / SERVICE_SOURCE
     original = service.read_text(encoding="utf-8")

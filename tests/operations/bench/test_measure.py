@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from hil.board.file.boardfile import BoardFile
 from hil.cli.commandline import app
 from hil.operations.bench import framework, instructions, latency, loop, reports, ssh
+from hil.settings import Settings
 from tests.cli.checkout import ROOT
 
 if TYPE_CHECKING:
@@ -73,6 +74,9 @@ def test_the_loop_is_measured_with_a_changed_line_and_with_what_was_there_before
     seen: list[tuple[str, int]] = []
 
     def see(*_: object) -> loop.Cost:
+        named = Settings.from_directory(tmp_path / "copy").requirements
+        assert named
+        assert (tmp_path / "copy" / named).is_file()
         seen.append((service.read_text(encoding="utf-8"), service.stat().st_mode & 0o111))
         return loop.Cost(2.0, 1.0)
 

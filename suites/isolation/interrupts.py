@@ -9,8 +9,7 @@ from hil.target.monitor import Program, ProgramEnd, r
 from hil.target.vtpm import Status, abi
 
 if TYPE_CHECKING:
-    from hil.target.vtpm import GuestQueue
-    from hil.target.vtpm.instance import Instance
+    from hil.target.vtpm import GuestQueue, Instance
 
 SHORT = 0.05
 """Seconds: less than the long command takes on any emulator, and long enough for its doorbell to be rung."""

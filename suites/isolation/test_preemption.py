@@ -14,8 +14,7 @@ import pytest
 
 from hil.deadline import Deadline
 from hil.target.monitor import Program, ProgramEnd, r
-from hil.target.tpm import commands
-from hil.target.tpm.key import signing_template
+from hil.target.tpm import commands, signing_template
 from hil.target.vtpm import GuestQueue, ManagedQueue, ServiceError, Status, abi
 from suites.isolation import engine_patch as patch
 from suites.isolation.interrupts import arm_timer, disarm_timer, go_on, leave_in_the_middle

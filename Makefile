@@ -25,17 +25,19 @@ setup: ## install what this machine lacks; every other target does so by itself
 run: setup ## build firmware and Linux host, run the suites on BOARDS, write reports/latest
 	@$(BIN)/hil run $(BOARDS:%=--board %)
 
-# gdb is there for its tests, which are skipped without it. All parts run, whatever fails; the last lines say how each ended. Tests of the framework run side by side, those on the
-# emulator one after the other.
+# gdb is there for its tests, which are skipped without it. All parts run, whatever fails; the last lines say how each
+# ended. Tests of the framework run side by side, those on the emulator one after the other. The weight is that of the
+# suites on BOARDS, so it is looked at before another run.
 test: setup build ## run everything that can fail: host C tests, tests of the framework, suites on BOARDS
 	@mkdir -p build/logs; $(BIN)/hil doctor --fix --with debugger >build/logs/doctor.log || { cat build/logs/doctor.log; exit 2; }
 	@set -o pipefail; status=0; rm -rf build/python-coverage; mkdir -p build/logs build/python-coverage; \
 	$(COVERED) -m pytest tests -n 3 --dist loadfile --durations=10 | tee build/logs/framework.log || status=$$?; \
 	$(COVERED) -m hil run --no-build $(BOARDS:%=--board %) | tee build/logs/suites.log || status=$$?; \
-	$(BIN)/python -m tools.covered | tee build/logs/covered.log || status=$$?; \
 	$(BIN)/python -m tools.weight | tee build/logs/weight.log || status=$$?; \
+	$(COVERED) -m hil run --no-build --board qemu-virt-sve suites/boot suites/isolation | tee build/logs/vectors.log || status=$$?; \
+	$(BIN)/python -m tools.covered | tee build/logs/covered.log || status=$$?; \
 	grep -ahE '^(FAILED|ERROR) |^[0-9]+ of [0-9]+ tests ran on the emulator|^=+ .* in [0-9.]+s|^board .* firmware|^[0-9]+ boards: |^lines of |^weight: ' \
-		build/logs/framework.log build/logs/suites.log build/logs/covered.log build/logs/weight.log; exit $$status
+		build/logs/framework.log build/logs/suites.log build/logs/vectors.log build/logs/covered.log build/logs/weight.log; exit $$status
 
 test-next: setup ## run the tests around pytest, labgrid and paramiko with the next versions of these; NEXT="pytest==8.4.2" chooses
 	@$(BIN)/python -m tools.nextversions $(NEXT:%=--version '%')

@@ -84,7 +84,7 @@ def test_the_build_knows_a_new_platform(tree: Path) -> None:
 
 def test_the_commands_know_a_new_platform(tree: Path) -> None:
     said = hil(tree, "build", "--help").stdout.replace("│", " ")
-    assert "The platform to build for: juno, qemu-virt, rpi4, toy." in " ".join(said.split())
+    assert "The platform to build for: juno, qemu-virt, rpi4, toy (default: qemu-virt)." in " ".join(said.split())
     refused = hil(tree, "build", "--platform", "toyy")
     assert refused.returncode == 2
     assert "there is no platform 'toyy'; there is juno, qemu-virt, rpi4, toy" in refused.stderr

@@ -104,5 +104,6 @@ def _texts(tree: ast.AST) -> Iterator[ast.Call]:
         mode = call.args[-1].value if call.args and isinstance(call.args[-1], ast.Constant) else None
         opens = name in {"open", "fdopen"} and isinstance(mode, str) and set(mode) <= set("rwax+")
         runs = {"text", "universal_newlines"} & {keyword.arg for keyword in call.keywords}
-        if name in {"read_text", "write_text"} or opens or runs:
+        reads = name == "read_text" and not call.args  # Path's only argument is the encoding; a distribution's, a name
+        if reads or name == "write_text" or opens or runs:
             yield call

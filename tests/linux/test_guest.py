@@ -37,6 +37,7 @@ case $1 in
 	;;
 --stop)
 	kill $(cat {guests}/$2/pid)
+	while kill -0 $(cat {guests}/$2/pid) 2>/dev/null; do sleep 0.01; done
 	;;
 esac
 """

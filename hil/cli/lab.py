@@ -230,7 +230,7 @@ def _where(tree: Tree | None, directory: Path | None) -> Path:
 
 def _detach(where: Path, arguments: list[str]) -> None:
     """Run the same command in the background, and return when its lab is ready."""
-    from hil.lab.local import running_lab
+    from hil.lab.local import READY, running_lab
 
     if running_lab(where):
         raise UsageError(f"the lab in {where} is up already", hint="hil lab status, hil lab down")
@@ -246,7 +246,7 @@ def _detach(where: Path, arguments: list[str]) -> None:
         )
     deadline = Deadline.after(DETACHED_SECONDS)
     try:
-        while not running_lab(where):
+        while not (running_lab(where) and f"\n{READY} " in output.read_text(encoding="utf-8")):
             if lab.poll() is not None or deadline.expired:
                 said = output.read_text(encoding="utf-8").strip()
                 raise InfrastructureError(f"the lab did not start: {said}", hint=f"look at {where}/*.log")

@@ -44,6 +44,8 @@ RESTART_SECONDS = 1.0
 END_SECONDS = 5.0
 
 COORDINATOR = "coordinator"
+READY = "ready"
+"""How the line begins that a lab says last before it waits for its end."""
 STATE = "lab.json"
 LOCK = "lab.lock"
 
@@ -136,7 +138,7 @@ class LocalLab:
             self._run(file.stem, "labgrid.remote.exporter", "-c", str(self.address), "-n", file.stem, str(file))
         await self._await_health(deadline)
         self._write_state(ready=True)
-        self._say(f"ready after {time.monotonic() - begun:.1f} s: {self._what_next()}")
+        self._say(f"{READY} after {time.monotonic() - begun:.1f} s: {self._what_next()}")
 
     def _what_next(self) -> str:
         if self._emulator_seats():

@@ -30,8 +30,8 @@ app = typer.Typer(
 )
 
 MOST_TPMS = 64
-NOT_EXECUTABLE = 126
-"""As shells say it (POSIX, Shell Command Language, 2.8.2)."""
+ENDED_BY_SIGNAL = 128
+"""Added to the number of the signal, as shells do (POSIX, Shell Command Language, 2.8.2)."""
 
 BoardName = Annotated[str, typer.Argument(help="A board of boards/.", autocompletion=complete.boards)]
 Startup = Annotated[bool, typer.Option("--startup/--no-startup", help="Send TPM2_Startup(CLEAR) to each vTPM.")]
@@ -118,7 +118,7 @@ def shell(
                 if started.poll() is None:
                     started.terminate()
                 status = started.wait()
-    raise typer.Exit(status if status >= 0 else NOT_EXECUTABLE - status)
+    raise typer.Exit(status if status >= 0 else ENDED_BY_SIGNAL - status)
 
 
 @contextlib.contextmanager

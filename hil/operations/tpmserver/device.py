@@ -5,20 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hil.target.tpm import commands
+from hil.target.tpm.commands import HEADER_BYTES, RC_COMMAND_SIZE, RC_FAILURE, RC_INITIALIZE
 from hil.target.vtpm import ServiceError, abi
 
 if TYPE_CHECKING:
     from hil.target.vtpm import GuestQueue
 
-HEADER_BYTES = 10
-"""TPM 2.0 Library, Part 1, 18.2: tag, size and code of a command or a response."""
-NO_SESSIONS = 0x8001
-"""TPM_ST_NO_SESSIONS."""
-RC_INITIALIZE = 0x100
-RC_FAILURE = 0x101
-RC_COMMAND_SIZE = 0x142
 RC_LOCALITY = 0x907
-"""Response codes (TPM 2.0 Library, Part 2, 6.6.3)."""
+"""TPM_RC_LOCALITY (TPM 2.0 Library, Part 2, 6.6.3)."""
 MOST_COMMAND_BYTES = abi.VTPM_SLOT_BYTES
 
 
@@ -64,5 +58,5 @@ class TpmDevice:
 
 
 def response(code: int) -> bytes:
-    """Return a response that has nothing but a code."""
-    return b"".join(value.to_bytes(size) for value, size in ((NO_SESSIONS, 2), (HEADER_BYTES, 4), (code, 4)))
+    """Return a response that has nothing but a code: its header is laid out like that of a command."""
+    return commands.command(code)

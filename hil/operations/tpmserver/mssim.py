@@ -24,7 +24,7 @@ HANDSHAKE = 15
 RESET, RESTART = 17, 18
 SESSION_END, STOP = 20, 21
 NOTHING = {PRESENCE_ON, PRESENCE_OFF, CANCEL_ON, CANCEL_OFF, NV_ON, NV_OFF}
-"""Signals without an effect. A command is answered before the next signal is looked at, so none can be cancelled."""
+"""Signals without an effect. A command that is to be cancelled may end as if nobody had asked."""
 
 VERSION = 1
 HAS_PLATFORM = 2

@@ -6,12 +6,14 @@ the control channel only, a UNIX socket, and hands over its end of the other one
 
 from __future__ import annotations
 
+import os
 import socket
 from enum import IntEnum, IntFlag
 from typing import TYPE_CHECKING
 
-from hil.operations.tpmserver.device import HEADER_BYTES, MOST_COMMAND_BYTES
+from hil.operations.tpmserver.device import MOST_COMMAND_BYTES
 from hil.operations.tpmserver.wire import NotTheProtocol, Wire
+from hil.target.tpm.commands import HEADER_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,6 +110,8 @@ class ControlChannel:
                 wire.exactly(_WITH_LENGTH[control])
                 wire.exactly(wire.number())
             wire.send(*self._answer(control, request, handed))
+            for descriptor in handed if control is not Control.SET_DATAFD else ():
+                os.close(descriptor)
 
     def _next(self, wire: Wire) -> tuple[int, list[int]]:
         """Return the number of the next command, and the descriptors that came with it."""
@@ -139,7 +143,7 @@ class ControlChannel:
                     return (FAIL,)
                 self._start(socket.socket(fileno=handed[0]))
             case Control.CANCEL_TPM_CMD | Control.RESET_TPMESTABLISHED:
-                pass  # no command can be waiting, and nothing is ever established without a dynamic launch
+                pass  # a command may end as if nobody had asked, and without a dynamic launch nothing is established
             case _:
                 return (FAIL, *[0] * _MORE_IN_ANSWER.get(control, 0))
         return (SUCCESS,)

@@ -273,6 +273,10 @@ def test_a_shell_has_what_tools_look_for_and_passes_on_how_they_end() -> None:
     assert done.returncode == 7
 
 
+def test_a_program_that_a_signal_ends_has_the_code_that_shells_give_it() -> None:
+    assert tools("sh", "-c", "kill -KILL $$").returncode == 128 + signal.SIGKILL
+
+
 def test_a_program_that_is_not_there_is_named() -> None:
     done = tools("no-such-program")
     assert (done.returncode, "no-such-program" in done.stderr) == (2, True)

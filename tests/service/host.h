@@ -70,6 +70,12 @@ extern struct host_seen seen;
 /* A doorbell begins: bytes read from now on are counted anew. */
 void host_watch_reads(void);
 
+/* Parked calls (port_parking.c): none is left, or what the one that runs may do. */
+void host_forget_calls(void);
+bool host_can_park(void);
+bool host_call_is_abandoned(void);
+void host_park(void);
+
 /* The toy engine; `memory` is what the real one would see of window `window` at ENGINE_WINDOW_VA. */
 enum engine_status toy_engine(unsigned int window, uint8_t *memory);
 
